@@ -1,0 +1,93 @@
+import * as v from "valibot";
+
+/** A JSON document that cannot be accepted: where in it, and why. The caller wraps it in its own error. */
+export class DocumentError extends Error {
+  /** The place in the document, such as `entries[3].range`; empty for the document as a whole. */
+  readonly place: string;
+
+  constructor(place: string, reason: string) {
+    super(place === "" ? reason : `${place}: ${reason}`);
+    this.place = place;
+  }
+}
+
+/**
+ * Reads `value` (parsed JSON of unknown shape) by `schema` and returns what the schema makes of it.
+ * Fields the schema does not know are ignored, so that an older program reads a newer document.
+ *
+ * @throws DocumentError naming the first place that does not fit, and why
+ */
+export function readDocument<Schema extends v.GenericSchema>(
+  schema: Schema,
+  value: unknown,
+): v.InferOutput<Schema> {
+  if (Array.isArray(value)) throw new DocumentError("", "must be an object, not a list");
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const missing = issue.received === "undefined";
+  throw new DocumentError(placeOf(issue), missing ? "is missing" : reasonOf(issue));
+}
+
+/**
+ * Parses JSON text that people write: a byte order mark is forgiven, anything else is not.
+ *
+ * @throws DocumentError with the parser's own words on where the text stops being JSON
+ */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text.startsWith("\uFEFF") ? text.slice(1) : text);
+  } catch (error) {
+    throw new DocumentError("", `is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** A field whose text is turned into a value by `parse`; what `parse` throws becomes the reason. */
+export function parsedBy<Output>(parse: (text: string) => Output) {
+  return v.pipe(
+    v.string(),
+    v.rawTransform<string, Output>(({ dataset, addIssue, NEVER }) => {
+      try {
+        return parse(dataset.value);
+      } catch (error) {
+        addIssue({ message: `!${(error as Error).message}` });
+        return NEVER;
+      }
+    }),
+  );
+}
+
+/** A whole number from 1 up: versions and releases. */
+export const positiveInteger = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
+/** A length in bytes. */
+export const byteLength = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+function placeOf(issue: v.BaseIssue<unknown>): string {
+  const keys = (issue.path ?? []).map((item) => item.key);
+  return keys.reduce<string>((place, key) => {
+    if (typeof key === "number") return `${place}[${key}]`;
+    return place === "" ? String(key) : `${place}.${key}`;
+  }, "");
+}
+
+/** What the schema library calls a JSON type or a rule, in the words of the people who write documents. */
+const IN_WORDS: Record<string, string> = {
+  Array: "a list",
+  Object: "an object",
+  string: "text",
+  number: "a number",
+  boolean: "true or false",
+  ">=0": "0 or more",
+  ">=1": "1 or more",
+};
+
+/** A leading "!" marks a reason in our own words; else the schema's expectation is put in words here. */
+function reasonOf(issue: v.BaseIssue<unknown>): string {
+  if (issue.message.startsWith("!")) return issue.message.slice(1);
+  if (issue.type === "safe_integer") return `must be a whole number, not ${issue.received}`;
+  const expected = issue.expected ?? "something else";
+  const choice = expected.match(/^\((.*)\)$/)?.[1]?.replaceAll(" | ", ", ");
+  const wanted = choice === undefined ? (IN_WORDS[expected] ?? expected) : `one of ${choice}`;
+  return `must be ${wanted}, not ${IN_WORDS[issue.received] ?? issue.received}`;
+}

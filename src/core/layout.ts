@@ -1,0 +1,56 @@
+import type { ContentKind } from "./kind.ts";
+
+/** The two TUF repositories of a source: the vendor's content and the site's settings (DESIGN §3). */
+export type Repository = "content" | "settings";
+
+export const REPOSITORIES = ["settings", "content"] as const satisfies Repository[];
+
+/** Roles of each repository beneath the four that every TUF repository has, with the paths they sign. */
+export const DELEGATED_ROLES = {
+  content: { components: ["components/*"], programs: ["programs/*"] },
+  settings: { settings: ["settings/*", "settings/*/*"] },
+} as const satisfies Record<Repository, Record<string, string[]>>;
+
+/** Size limits of metadata files in bytes (DESIGN §3); a larger one is refused unread. */
+export const METADATA_LIMITS = {
+  root: 16_384,
+  timestamp: 4_096,
+  snapshot: 65_536,
+  targets: 524_288,
+} as const;
+
+/** Files larger than this get block hashes, and this is the size of a block (bytes). */
+export const BLOCK_SIZE = 4_194_304;
+
+/** A folder of a source's tree, with its trailing slash: `metadata`, `targets` or `objects`. */
+export function folderUrl(base: string, repository: Repository, folder: "metadata" | "targets"): string {
+  return `${base.replace(/\/+$/, "")}/${repository}/${folder}/`;
+}
+
+/** Where an object stands below a base URL or folder: `content/objects/ab/abcd…`. */
+export function objectPath(sha256: string): string {
+  return `content/objects/${sha256.slice(0, 2)}/${sha256}`;
+}
+
+/**
+ * Where a target stands below `targets/`, with its hash before the name (TUF spec §6.2):
+ * `components/virus-pattern.json` → `components/<hash>.virus-pattern.json`.
+ */
+export function hashedTargetPath(target: string, hash: string): string {
+  const slash = target.lastIndexOf("/") + 1;
+  return `${target.slice(0, slash)}${hash}.${target.slice(slash)}`;
+}
+
+/** The TUF target that is a component's manifest. */
+export function manifestTarget(kind: ContentKind, name: string): string {
+  return `${kind}/${name}.json`;
+}
+
+/** The TUF targets of the settings repository that concern an agent of `domain`. */
+export function settingsTargets(domain: string) {
+  return {
+    sourceList: "settings/source-list.json",
+    policy: `settings/policies/${domain}.json`,
+    updateAgents: "settings/update-agents.json",
+  };
+}

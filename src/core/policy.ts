@@ -1,0 +1,59 @@
+import * as v from "valibot";
+import { byteLength, positiveInteger, readDocument } from "./document.ts";
+import { type Kind, kindList } from "./kind.ts";
+
+/** `settings/policies/<domain>.json`: what the agents of a domain may and should do (DESIGN §4). */
+export interface Policy {
+  version: number;
+  /** The privilege to update from ActiveUpdate. */
+  activeUpdate: boolean;
+  /** `documented`: clauses 3(a) or 3(b) of DESIGN §2; `privilege`: 3(a) alone. */
+  activeUpdateRule: "documented" | "privilege";
+  /** Adds ActiveUpdate after a failed server, where the privilege is on. */
+  activeUpdateAfterServer: boolean;
+  /** What ActiveUpdate is asked for. */
+  activeUpdateKinds: Kind[];
+  /** What a run needs, unless the agent's own configuration says otherwise. */
+  kinds?: Kind[] | undefined;
+  /** Releases held, by `kind/name`: that release and no other is installed. */
+  holds: Record<string, number>;
+}
+
+const policySchema = v.object({
+  version: v.optional(byteLength, 0),
+  activeUpdate: v.optional(v.boolean(), false),
+  activeUpdateRule: v.optional(v.picklist(["documented", "privilege"]), "documented"),
+  activeUpdateAfterServer: v.optional(v.boolean(), false),
+  activeUpdateKinds: v.optional(kindList, ["components"]),
+  kinds: v.optional(kindList),
+  holds: v.optional(v.record(v.string(), positiveInteger), {}),
+});
+
+/** The policy of an agent whose site published none. */
+export const DEFAULT_POLICY: Policy = v.parse(policySchema, {});
+
+/**
+ * Reads a policy of unknown shape.
+ *
+ * @throws DocumentError naming the field and the reason
+ */
+export function parsePolicy(value: unknown): Policy {
+  return readDocument(policySchema, value);
+}
+
+const updateAgentsSchema = v.object({
+  version: v.optional(byteLength, 0),
+  agents: v.array(v.object({ id: v.pipe(v.string(), v.minLength(1)), kinds: kindList })),
+});
+
+/** `settings/update-agents.json`: which agents, by id, hold which kinds of the Update Agent role. */
+export type UpdateAgents = v.InferOutput<typeof updateAgentsSchema>;
+
+/**
+ * Reads the grants of the Update Agent role.
+ *
+ * @throws DocumentError naming the field and the reason
+ */
+export function parseUpdateAgents(value: unknown): UpdateAgents {
+  return readDocument(updateAgentsSchema, value);
+}

@@ -1,0 +1,130 @@
+/**
+ * The one error class, the closed union of its codes, and the phases of an update.
+ *
+ * A code is stable: scripts and dashboards match on it. Codes are added, never renamed or reused.
+ * `docs/errors.md` has a row for each (a test holds it to this list, both ways), and
+ * `core/disposition.ts` says what each one does to a run.
+ */
+
+/** Where in its work the program was when something failed. */
+export type Phase =
+  | "usage"
+  | "configuration"
+  | "settings"
+  | "lock"
+  | "resolve"
+  | "connect"
+  | "request"
+  | "transfer"
+  | "metadata"
+  | "content"
+  | "storage"
+  | "install"
+  | "publish"
+  | "internal";
+
+/** Every code there is, with the phase it belongs to. */
+export const PHASE_OF = {
+  USAGE: "usage",
+  CONFIG_INVALID: "configuration",
+  CONFIG_NOT_FOUND: "configuration",
+  TLS_CHECKS_DISABLED: "configuration",
+  TRUST_ROOT_INVALID: "configuration",
+  CLOCK_BEHIND: "configuration",
+  SOURCE_LIST_INVALID: "settings",
+  POLICY_INVALID: "settings",
+  SETTINGS_INVALID: "settings",
+  LOCKED: "lock",
+  DNS_NOT_FOUND: "resolve",
+  DNS_NO_ADDRESS: "resolve",
+  DNS_SERVER_FAILURE: "resolve",
+  DNS_TIMEOUT: "resolve",
+  DNS_MALFORMED: "resolve",
+  CONNECTION_REFUSED: "connect",
+  CONNECTION_TIMEOUT: "connect",
+  CONNECTION_RESET: "connect",
+  HOST_UNREACHABLE: "connect",
+  CONNECTION_FAILED: "connect",
+  ADDRESS_REFUSED: "connect",
+  TLS_CERTIFICATE: "connect",
+  TLS_FAILED: "connect",
+  PROXY_FAILED: "connect",
+  RESPONSE_TIMEOUT: "request",
+  HTTP_PROTOCOL: "request",
+  HTTP_STATUS: "request",
+  HTTP_FORBIDDEN: "request",
+  HTTP_NOT_FOUND: "request",
+  HTTP_SERVER_ERROR: "request",
+  SOURCE_BUSY: "request",
+  REDIRECT_REFUSED: "request",
+  ENCODING_REFUSED: "request",
+  RANGE_INVALID: "request",
+  STALLED: "transfer",
+  TOO_SLOW: "transfer",
+  TRUNCATED: "transfer",
+  LENGTH_MISMATCH: "transfer",
+  HASH_MISMATCH: "transfer",
+  METADATA_TOO_LARGE: "metadata",
+  METADATA_MALFORMED: "metadata",
+  METADATA_MISMATCH: "metadata",
+  METADATA_OLDER: "metadata",
+  METADATA_EXPIRED: "metadata",
+  SIGNATURE_INVALID: "metadata",
+  MANIFEST_INVALID: "content",
+  RELEASE_UNAVAILABLE: "content",
+  NOT_OFFERED: "content",
+  DISK_FULL: "storage",
+  STORAGE_UNWRITABLE: "storage",
+  STORAGE_UNSAFE: "storage",
+  STORAGE_FAILED: "storage",
+  STORE_DAMAGED: "storage",
+  GENERATION_NOT_FOUND: "install",
+  HOOK_FAILED: "install",
+  REPOSITORY_EXISTS: "publish",
+  REPOSITORY_INVALID: "publish",
+  REPOSITORY_INPUT_INVALID: "publish",
+  KEY_INVALID: "publish",
+  THRESHOLD_NOT_MET: "publish",
+  INTERRUPTED: "internal",
+  UNEXPECTED: "internal",
+} as const satisfies Record<string, Phase>;
+
+export type ErrorCode = keyof typeof PHASE_OF;
+
+/**
+ * The error of this program. `message` says what was wrong and where, lower case and without a full
+ * stop; `hint` says what to do about it; the cause is never repeated inside the message.
+ */
+export class NearsourceError extends Error {
+  override readonly name = "NearsourceError";
+  readonly code: ErrorCode;
+  readonly phase: Phase;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.phase = PHASE_OF[code];
+    this.hint = options.hint;
+  }
+}
+
+/** What is wrong with `error`, as one line: its own message and those of its causes, each said once. */
+export function explainError(error: unknown): string {
+  const parts: string[] = [];
+  for (let current = error; current !== undefined && current !== null; ) {
+    const message = current instanceof Error ? current.message : String(current);
+    if (message !== "" && !parts.some((part) => part.includes(message))) parts.push(message);
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return parts.join(": ");
+}
+
+/** `error` itself when it is one of ours, else an `UNEXPECTED` with it as the cause. */
+export function toNearsourceError(error: unknown): NearsourceError {
+  if (error instanceof NearsourceError) return error;
+  return new NearsourceError("UNEXPECTED", "unexpected failure", {
+    cause: error,
+    hint: "this is a bug: please report it with the log of this run",
+  });
+}
