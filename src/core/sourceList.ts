@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type AddressRange, parseRange } from "./address.ts";
 import { byteLength, parsedBy, readDocument } from "./document.ts";
-import { KINDS, type Kind, kindList } from "./kind.ts";
+import { KINDS, type Kind, kindList, sortKinds } from "./kind.ts";
 
 /** One entry of the source list: agents in `range` may fetch `kinds` from `url`. */
 export interface SourceListEntry {
@@ -50,7 +50,16 @@ const sourceListSchema = v.object({
     [],
   ),
   serverFallback: v.optional(
-    v.object({ enabled: v.optional(v.boolean(), true), kinds: v.optional(kindList, allKinds) }),
+    v.object({
+      enabled: v.optional(v.boolean(), true),
+      kinds: v.optional(
+        v.pipe(
+          v.array(v.picklist(KINDS)),
+          v.transform((kinds) => sortKinds(kinds)),
+        ),
+        allKinds,
+      ),
+    }),
     {},
   ),
   updateAgentsOnlyFromServer: v.optional(v.boolean(), false),

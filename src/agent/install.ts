@@ -1,0 +1,122 @@
+import { execFile } from "node:child_process";
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { CONTENT_KINDS } from "../core/kind.ts";
+import type { Installed } from "../core/report.ts";
+import type { InstalledComponent } from "../core/target.ts";
+import { NearsourceError } from "../errors.ts";
+import { type DataDir, listFolder } from "../io/files.ts";
+import { makeGeneration, sweepGenerations, switchTo, unlinkCurrent } from "../io/generations.ts";
+import { sweepStore } from "../io/store.ts";
+import type { Run } from "./run.ts";
+
+/** A hook that takes longer (ms) than this is taken to have failed. */
+const HOOK_TIMEOUT = 300_000;
+
+/** What installing changed. */
+export interface Installation {
+  /** The generation that is current now; 0 when there is none. */
+  generation: number;
+  installed: Installed[];
+  removed: string[];
+  /** Set when the hook refused the new generation and the previous one came back. */
+  failure?: NearsourceError;
+}
+
+/**
+ * Makes what the sources delivered the installed set: one new generation, switched to in one step, and
+ * back to the previous one when the hook refuses it. Kinds that nobody delivered stay as they are.
+ *
+ * @throws NearsourceError of the storage phase
+ */
+export async function installDelivered(run: Run): Promise<Installation> {
+  const before = run.installed?.components ?? [];
+  const after = CONTENT_KINDS.flatMap(
+    (kind) => run.delivered.get(kind) ?? before.filter((component) => component.kind === kind),
+  );
+  const changes = after.filter((component) => !before.includes(component));
+  const removed = before.filter((old) => !after.some((component) => sameName(component, old)));
+  const previous = run.installed?.generation;
+  if (changes.length === 0 && removed.length === 0) {
+    return { generation: previous ?? 0, installed: [], removed: [] };
+  }
+  const generation = await makeGeneration(run.dirs, after, run.now.toISOString());
+  run.emit({ type: "installing", generation });
+  await switchTo(run.dirs, generation);
+  const failure = await runHook(run, generation);
+  if (failure === undefined) {
+    return {
+      generation,
+      installed: changes.map((component) => describeChange(run, before, component)),
+      removed: removed.map(({ kind, name }) => `${kind}/${name}`),
+    };
+  }
+  await (previous === undefined ? unlinkCurrent(run.dirs) : switchTo(run.dirs, previous));
+  for (const { kind, name, release } of changes) run.state.failed[`${kind}/${name}`] = release;
+  return { generation: previous ?? 0, installed: [], removed: [], failure };
+}
+
+function describeChange(run: Run, before: InstalledComponent[], component: InstalledComponent): Installed {
+  const { kind, name, version } = component;
+  const old = before.find((each) => sameName(each, component));
+  const bytes = run.fetched.get(`${kind}/${name}`) ?? 0;
+  const from = old === undefined ? {} : { fromVersion: old.version };
+  return { component: name, kind, ...from, toVersion: version, via: "full", bytes };
+}
+
+function sameName(one: InstalledComponent, other: InstalledComponent): boolean {
+  return one.kind === other.kind && one.name === other.name;
+}
+
+/**
+ * Runs `hooks.afterUpdate` after a switch, without a shell, with `NEARSOURCE_CURRENT` and
+ * `NEARSOURCE_GENERATION` in its environment.
+ *
+ * @returns the error when it failed, undefined when it succeeded or none is configured
+ */
+export async function runHook(
+  run: Pick<Run, "config" | "dirs" | "log">,
+  generation: number,
+): Promise<NearsourceError | undefined> {
+  const [command, ...parameters] = run.config.hooks.afterUpdate ?? [];
+  if (command === undefined) return undefined;
+  const env = {
+    ...process.env,
+    NEARSOURCE_CURRENT: path.join(run.dirs.root, "current"),
+    NEARSOURCE_GENERATION: String(generation),
+  };
+  return await new Promise((resolve) => {
+    execFile(
+      command,
+      parameters,
+      { env, cwd: run.dirs.root, timeout: HOOK_TIMEOUT },
+      (error, stdout, stderr) => {
+        for (const line of `${stdout}${stderr}`.split("\n").filter(Boolean)) run.log.debug(`hook: ${line}`);
+        if (error === null) return resolve(undefined);
+        const last = stderr.trim().split("\n").at(-1);
+        const said = last === undefined || last === "" ? "" : `: ${last.slice(0, 200)}`;
+        const how =
+          typeof error.code === "number"
+            ? `ended with ${error.code}`
+            : `did not run (${error.code ?? error.signal})`;
+        const hint = "the previous set is back; the new one is held until a newer release appears";
+        resolve(new NearsourceError("HOOK_FAILED", `the hook ${command} ${how}${said}`, { hint }));
+      },
+    );
+  });
+}
+
+/**
+ * Sweeps what this and earlier runs left: unfinished folders always, and, when nothing more is wanted,
+ * old generations, objects that no kept generation needs, and partial files.
+ */
+export async function sweep(dirs: DataDir, keepGenerations: number, complete: boolean): Promise<void> {
+  for (const name of await listFolder(dirs.tmp)) {
+    await fs.rm(path.join(dirs.tmp, name), { recursive: true, force: true });
+  }
+  if (!complete) return;
+  const needed = await sweepGenerations(dirs, keepGenerations);
+  await sweepStore(dirs, needed);
+  for (const name of await listFolder(dirs.partial))
+    await fs.rm(path.join(dirs.partial, name), { force: true });
+}

@@ -1,0 +1,68 @@
+import os from "node:os";
+import { type Address, parseAddress, privacyOf } from "../core/address.ts";
+import type { Kind } from "../core/kind.ts";
+import { type UpdateOrder, updateOrder } from "../core/updateOrder.ts";
+import { NearsourceError } from "../errors.ts";
+import type { Config } from "../io/config.ts";
+import type { Run } from "./run.ts";
+import type { Settings } from "./settings.ts";
+
+/** The port on which an Update Agent serves. */
+const RELAY_PORT = 21_112;
+
+/** The plan for this run: what `nearsource explain` prints, and what is walked below. */
+export function orderOf(
+  run: Pick<Run, "config" | "addresses">,
+  settings: Pick<Settings, "list" | "policy" | "role">,
+  kinds: Kind[],
+): UpdateOrder {
+  const { server, activeUpdate } = run.config;
+  const { list, policy, role } = settings;
+  return updateOrder({
+    list,
+    policy,
+    role,
+    addresses: run.addresses,
+    self: ownSelf(),
+    server,
+    activeUpdate,
+    kinds,
+  });
+}
+
+/** The kinds a run needs: asked for, else configured, else the policy's, else all; less what has no root. */
+export function kindsOf(config: Config, asked: Kind[] | undefined, policy: Kind[] | undefined): Kind[] {
+  const explicit = asked ?? config.kinds;
+  const wanted = explicit ?? policy ?? ["settings", "components", "programs"];
+  const rootFor = (kind: Kind) => (kind === "settings" ? "settings" : "content");
+  const possible = wanted.filter((kind) => config.roots[rootFor(kind)] !== undefined);
+  const missing = (explicit ?? []).find((kind) => !possible.includes(kind));
+  if (missing !== undefined || possible.length === 0) {
+    const root = missing === undefined ? "content" : rootFor(missing);
+    throw new NearsourceError(
+      "CONFIG_INVALID",
+      `${config.file} has no roots.${root}, where trust would start`,
+      {
+        hint: `set roots.${root} to the file of the publisher's root.json`,
+      },
+    );
+  }
+  return [...possible];
+}
+
+/**
+ * The machine's addresses: those of the configuration, else every one that reaches beyond the link.
+ * An agent with several matches an entry by any of them (docs/update-order.md).
+ */
+export function ownAddresses(config: Pick<Config, "addresses">): Address[] {
+  if (config.addresses !== undefined) return config.addresses.map(parseAddress);
+  const all = Object.values(os.networkInterfaces()).flatMap((each) => each ?? []);
+  const found = all.map(({ address }) => parseAddress(address.replace(/%.*$/, "")));
+  const reaching = found.filter((address) => privacyOf(address) < 2);
+  return reaching.length > 0 ? reaching : found;
+}
+
+/** What this agent answers to: it is never its own source. */
+export function ownSelf(): { names: string[]; port: number } {
+  return { names: [os.hostname().toLowerCase()], port: RELAY_PORT };
+}

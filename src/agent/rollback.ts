@@ -1,0 +1,73 @@
+import { NearsourceError } from "../errors.ts";
+import type { Config } from "../io/config.ts";
+import { openDataDir } from "../io/files.ts";
+import {
+  type Generation,
+  listGenerations,
+  readCurrent,
+  readGeneration,
+  switchTo,
+} from "../io/generations.ts";
+import { takeLock } from "../io/lock.ts";
+import type { Log } from "../io/log.ts";
+import { readState, type State, writeState } from "../io/state.ts";
+import { runHook } from "./install.ts";
+import { findDamage } from "./verify.ts";
+
+/** Which generation was left for which. */
+export interface Rollback {
+  from: Generation;
+  to: Generation;
+}
+
+/**
+ * Goes back to the generation before the current one, or to `to`. What is left behind is held, so
+ * that the next run does not bring it straight back; a newer release lifts the hold.
+ *
+ * @throws NearsourceError GENERATION_NOT_FOUND, STORE_DAMAGED, HOOK_FAILED, LOCKED, storage
+ */
+export async function rollback(config: Config, log: Log, to?: number): Promise<Rollback> {
+  const dirs = await openDataDir(config.dataDir);
+  const lock = await takeLock(dirs.root);
+  try {
+    const from = await readCurrent(dirs);
+    if (from === undefined) throw new NearsourceError("GENERATION_NOT_FOUND", "nothing is installed");
+    const numbers = await listGenerations(dirs);
+    const number = to ?? numbers.find((each) => each < from.generation);
+    const target = number === undefined ? undefined : await readGeneration(dirs, number);
+    if (number === undefined || target === undefined) throw notFound(number, numbers);
+    const { damage } = await findDamage(dirs, target);
+    if (damage.length > 0) {
+      throw new NearsourceError("STORE_DAMAGED", `generation ${number} is damaged: ${damage[0]?.component}`);
+    }
+    await switchTo(dirs, number);
+    const failure = await runHook({ config, dirs, log }, number);
+    if (failure !== undefined) {
+      await switchTo(dirs, from.generation);
+      throw failure;
+    }
+    const state = await readState(dirs);
+    holdWhatWasLeft(state, from, target);
+    await writeState(dirs, state);
+    return { from, to: target };
+  } finally {
+    lock.release();
+  }
+}
+
+function notFound(number: number | undefined, numbers: number[]): NearsourceError {
+  const what = number === undefined ? "there is no earlier generation" : `there is no generation ${number}`;
+  return new NearsourceError("GENERATION_NOT_FOUND", what, {
+    hint: `kept are: ${numbers.join(", ") || "none"}`,
+  });
+}
+
+function holdWhatWasLeft(state: State, from: Generation, to: Generation): void {
+  for (const { kind, name, release } of from.components) {
+    const target = to.components.find((each) => each.kind === kind && each.name === name);
+    if (target === undefined || target.release < release) state.failed[`${kind}/${name}`] = release;
+  }
+  for (const { kind, name, release } of to.components) {
+    if ((state.failed[`${kind}/${name}`] ?? 0) <= release) delete state.failed[`${kind}/${name}`];
+  }
+}

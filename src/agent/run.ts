@@ -1,0 +1,118 @@
+import { promises as fs } from "node:fs";
+import { type Address, parseAddress, privacyOf } from "../core/address.ts";
+import type { ContentKind } from "../core/kind.ts";
+import type { Repository } from "../core/layout.ts";
+import type { Installed, UpdateEvent } from "../core/report.ts";
+import type { InstalledComponent } from "../core/target.ts";
+import type { Step } from "../core/updateOrder.ts";
+import { NearsourceError } from "../errors.ts";
+import type { Config } from "../io/config.ts";
+import type { Fetcher } from "../io/fetch.ts";
+import type { DataDir } from "../io/files.ts";
+import type { Generation } from "../io/generations.ts";
+import { hostOf } from "../io/httpErrors.ts";
+import type { Log } from "../io/log.ts";
+import type { State } from "../io/state.ts";
+import { openTrustedSet, type TrustedSet } from "../io/trustedSet.ts";
+
+/** The first moment this program can exist in; a clock before it is wrong. */
+const BUILD_TIME = "2026-11-01T00:00:00Z";
+/** A clock this far (ms) behind the newest signed time is taken for skew, not for a wrong clock. */
+const CLOCK_SKEW = 86_400_000;
+
+/** Everything one update run has at hand. `trusted`, `state` and the last three fields change as it goes. */
+export interface Run {
+  config: Config;
+  dirs: DataDir;
+  fetcher: Fetcher;
+  log: Log;
+  emit(event: UpdateEvent): void;
+  signal: AbortSignal | undefined;
+  /** The one time of this run, for everything that expires. */
+  now: Date;
+  addresses: Address[];
+  /** Releases the policy holds, by `kind/name`. */
+  holds: Record<string, number>;
+  state: State;
+  trusted: Partial<Record<Repository, TrustedSet>>;
+  /** The installed set as the run found it. */
+  installed: Generation | undefined;
+  /** Per content kind that a source delivered: its components as they are to be installed. */
+  delivered: Map<ContentKind, InstalledComponent[]>;
+  /** Settings documents that changed. */
+  changedSettings: Installed[];
+  /** Bytes fetched per component, `kind/name`. */
+  fetched: Map<string, number>;
+}
+
+/** A source as the transport needs it. */
+export interface Source {
+  url: string;
+  viaProxy: boolean;
+}
+
+/** The source of a step. Update Agents and the server are near; what is on the internet may need the proxy. */
+export function sourceOf(step: Pick<Step, "rule" | "name" | "url">): Source {
+  const internet = step.rule === "active-update" || (step.rule === "custom" && step.name === undefined);
+  return { url: step.url, viaProxy: internet && !isNearby(new URL(step.url)) };
+}
+
+function isNearby(url: URL): boolean {
+  const { host, isAddress } = hostOf(url);
+  return isAddress ? privacyOf(parseAddress(host)) > 0 : !host.includes(".") || host.endsWith(".localhost");
+}
+
+/**
+ * The run's one time. A clock behind what signed metadata has shown would accept what has expired.
+ *
+ * @throws NearsourceError CLOCK_BEHIND
+ */
+export function timeOfRun(clock: Date, floor: string | undefined): Date {
+  const newest = Math.max(Date.parse(BUILD_TIME), floor === undefined ? 0 : Date.parse(floor));
+  if (clock.getTime() >= newest) return clock;
+  if (clock.getTime() > newest - CLOCK_SKEW) return new Date(newest);
+  throw new NearsourceError(
+    "CLOCK_BEHIND",
+    `this machine's clock says ${clock.toISOString()}, before ${new Date(newest).toISOString()}, which has passed`,
+    { hint: "set the clock; expired metadata cannot be told from valid until then" },
+  );
+}
+
+/** Takes a verified signing time into the clock's floor. One from the future proves nothing about now. */
+export function raiseClockFloor(state: State, signedAt: string | undefined, clock: Date): void {
+  const time = signedAt === undefined ? Number.NaN : Date.parse(signedAt);
+  if (Number.isNaN(time) || time > clock.getTime() + CLOCK_SKEW) return;
+  if (state.clockFloor === undefined || Date.parse(state.clockFloor) < time) {
+    state.clockFloor = new Date(time).toISOString();
+  }
+}
+
+/** The trusted sets to start from, for the repositories whose root is configured. */
+export async function openTrusted(dirs: DataDir, roots: Config["roots"]): Promise<Run["trusted"]> {
+  const trusted: Run["trusted"] = {};
+  for (const repository of ["settings", "content"] as const) {
+    const file = roots[repository];
+    if (file === undefined) continue;
+    trusted[repository] = await openTrustedSet(dirs, repository, await readRoot(repository, file));
+  }
+  return trusted;
+}
+
+async function readRoot(repository: Repository, file: string): Promise<Buffer> {
+  const hint = `put the publisher's root.json there, or correct roots.${repository} in the configuration`;
+  try {
+    const bytes = await fs.readFile(file);
+    if (JSON.parse(bytes.toString()).signed?._type !== "root") throw new Error("it is not a TUF root");
+    return bytes;
+  } catch (error) {
+    throw new NearsourceError("TRUST_ROOT_INVALID", `cannot use ${file} as the root of ${repository}`, {
+      cause: error,
+      hint,
+    });
+  }
+}
+
+/** The installed component of a name, if any. */
+export function installedOf(run: Run, kind: ContentKind, name: string): InstalledComponent | undefined {
+  return run.installed?.components.find((each) => each.kind === kind && each.name === name);
+}

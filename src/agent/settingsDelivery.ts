@@ -1,0 +1,152 @@
+import { settingsTargets } from "../core/layout.ts";
+import { parsePolicy, parseUpdateAgents } from "../core/policy.ts";
+import type { Installed } from "../core/report.ts";
+import { parseSourceList } from "../core/sourceList.ts";
+import { type ErrorCode, NearsourceError } from "../errors.ts";
+import { refresh } from "../io/metadata.ts";
+import { describeRole, writeTrustedSet } from "../io/trustedSet.ts";
+import { type Run, raiseClockFloor, type Source } from "./run.ts";
+import { parseOrThrow, type Settings, settingsInForce } from "./settings.ts";
+
+/** How long (ms) the source list may take to fetch before the last one is used. */
+const LIST_BUDGET = 8_000;
+
+/** The settings repository was refreshed by this many bytes, from this address. */
+export interface SettingsDelivery {
+  changes: Installed[];
+  bytes: number;
+  address: string | undefined;
+}
+
+/**
+ * The settings for a run: from the server if it answers within a short budget, else the last that
+ * verified, else the standard source. Local files stand in place of the server's where configured.
+ *
+ * @returns also whether the server delivered, and the error with which it did not
+ */
+export async function fetchSettings(
+  run: Run,
+): Promise<{ settings: Settings; fetched: boolean; error?: NearsourceError }> {
+  const { config } = run;
+  const fileOnly = config.sourceList !== undefined && config.policy !== undefined;
+  if (fileOnly || config.server === undefined || run.trusted.settings === undefined) {
+    return {
+      settings: await settingsInForce(config, run.trusted.settings, run.state.agentId),
+      fetched: false,
+    };
+  }
+  const budget = AbortSignal.timeout(LIST_BUDGET);
+  const signal = run.signal === undefined ? budget : AbortSignal.any([run.signal, budget]);
+  try {
+    await updateSettings({ ...run, signal }, { url: config.server, viaProxy: false }, run);
+    const settings = await settingsInForce(config, run.trusted.settings, run.state.agentId, "server");
+    return { settings, fetched: true };
+  } catch (error) {
+    if (run.signal?.aborted === true || !(error instanceof NearsourceError)) throw error;
+    const failure = budget.aborted ? overBudget(config.server) : error;
+    const settings = await settingsInForce(config, run.trusted.settings, run.state.agentId);
+    settings.sourceList.code = failure.code;
+    settings.sourceList.message = failure.message;
+    return { settings, fetched: false, error: failure };
+  }
+}
+
+function overBudget(server: string): NearsourceError {
+  const seconds = LIST_BUDGET / 1_000;
+  return new NearsourceError(
+    "RESPONSE_TIMEOUT",
+    `${new URL(server).host} did not give its settings within ${seconds} s`,
+  );
+}
+
+/**
+ * Refreshes the settings repository from one source. The documents that concern this agent are
+ * validated before the set becomes the trusted one; an invalid one refuses the whole, and what is in
+ * force stays.
+ *
+ * @param owner the run whose trusted set is replaced
+ * @throws NearsourceError of the phases resolve to settings, and storage
+ */
+export async function updateSettings(run: Run, source: Source, owner: Run = run): Promise<SettingsDelivery> {
+  const before = run.trusted.settings;
+  if (before === undefined) throw new NearsourceError("NOT_OFFERED", "no settings root is configured");
+  const etagKey = `settings ${source.url}`;
+  const reached = { ...source, fetcher: run.fetcher, signal: run.signal, etag: run.state.etags[etagKey] };
+  const refreshed = await refresh(before, reached, run.now);
+  const targets = settingsTargets(run.config.domain);
+  const documents = new Map<string, Buffer>();
+  for (const target of Object.values(targets)) {
+    const bytes = await refreshed.document(target);
+    if (bytes !== undefined) documents.set(target, bytes);
+  }
+  check(documents.get(targets.sourceList), targets.sourceList, "SOURCE_LIST_INVALID", parseSourceList);
+  check(documents.get(targets.policy), targets.policy, "POLICY_INVALID", parsePolicy);
+  check(documents.get(targets.updateAgents), targets.updateAgents, "SETTINGS_INVALID", parseUpdateAgents);
+  const changes = changesBetween(before.documents, documents);
+  if (refreshed.changed || changes.length > 0 || documents.size !== before.documents.size) {
+    owner.trusted.settings = await writeTrustedSet(run.dirs, "settings", {
+      files: refreshed.files,
+      documents,
+    });
+  }
+  remember(run, "settings", etagKey, refreshed);
+  owner.changedSettings.push(...changes);
+  return { changes, bytes: refreshed.bytes, address: refreshed.address };
+}
+
+/** After a refresh that verified: when, the source's ETag, and the signing time as a floor for the clock. */
+export function remember(
+  run: Run,
+  repository: "content" | "settings",
+  etagKey: string,
+  refreshed: { etag: string | undefined; files: ReadonlyMap<string, Buffer> },
+): void {
+  const { state, now } = run;
+  state.fresh[repository] = now.toISOString();
+  // An ETag only speaks of the timestamp it came with: those of other sources are of an older one.
+  const others = Object.entries(state.etags).filter(
+    ([key]) => !key.startsWith(`${repository} `) || key === etagKey,
+  );
+  state.etags = Object.fromEntries(others);
+  if (refreshed.etag === undefined) delete state.etags[etagKey];
+  else state.etags[etagKey] = refreshed.etag;
+  raiseClockFloor(state, describeRole(refreshed.files.get("timestamp.json"))?.signedAt, now);
+}
+
+function changesBetween(
+  before: ReadonlyMap<string, Buffer>,
+  after: ReadonlyMap<string, Buffer>,
+): Installed[] {
+  const changes: Installed[] = [];
+  for (const [target, bytes] of after) {
+    const old = before.get(target);
+    if (old?.equals(bytes) === true) continue;
+    const change: Installed = {
+      component: target.slice("settings/".length, -".json".length),
+      kind: "settings",
+      toVersion: versionOf(bytes),
+      via: "full",
+      bytes: bytes.length,
+    };
+    if (old !== undefined) change.fromVersion = versionOf(old);
+    changes.push(change);
+  }
+  return changes;
+}
+
+function versionOf(bytes: Buffer): string {
+  try {
+    return String(JSON.parse(bytes.toString()).version ?? 0);
+  } catch {
+    return "0";
+  }
+}
+
+function check(
+  bytes: Buffer | undefined,
+  name: string,
+  code: ErrorCode,
+  parse: (value: unknown) => unknown,
+): void {
+  if (bytes !== undefined) parseOrThrow(bytes.toString(), `the signed ${name}`, code, parse);
+}

@@ -1,0 +1,233 @@
+import { formatAddress } from "../core/address.ts";
+import { endsSource, isLie } from "../core/disposition.ts";
+import type { Kind } from "../core/kind.ts";
+import type { Attempt, Report, Skipped, Trigger, UpdateEvent } from "../core/report.ts";
+import type { Step, UpdateOrder } from "../core/updateOrder.ts";
+import { type ErrorCode, explainError, type NearsourceError } from "../errors.ts";
+import { type Config, configPath, readConfig } from "../io/config.ts";
+import { createFetcher, type HttpOptions, interrupted } from "../io/fetch.ts";
+import { openDataDir } from "../io/files.ts";
+import { readCurrent } from "../io/generations.ts";
+import { takeLock } from "../io/lock.ts";
+import { type Log, SILENT } from "../io/log.ts";
+import { createResolver, toLookup } from "../io/resolve.ts";
+import { readState, writeState } from "../io/state.ts";
+import { attemptSource } from "./attempt.ts";
+import { type Installation, installDelivered, sweep } from "./install.ts";
+import { kindsOf, orderOf, ownAddresses } from "./order.ts";
+import { openTrusted, type Run, timeOfRun } from "./run.ts";
+import type { Settings } from "./settings.ts";
+import { fetchSettings } from "./settingsDelivery.ts";
+
+export type { Attempt, Report, Trigger, UpdateEvent } from "../core/report.ts";
+export { NearsourceError } from "../errors.ts";
+
+export interface UpdateOptions {
+  /** A configuration file (default: as the command line finds it), or a configuration already read. */
+  config?: string | Config | undefined;
+  /** What to update; default: as configured, else as the policy says, else all. */
+  kinds?: Kind[] | undefined;
+  trigger?: Trigger | undefined;
+  /** Wait while another run holds the data directory, instead of failing with LOCKED. */
+  wait?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+  log?: Log | undefined;
+  onEvent?: ((event: UpdateEvent) => void) | undefined;
+  /** The time of this run; default: now. */
+  now?: Date | undefined;
+}
+
+/**
+ * One update run: settings, order, sources one after the other, installation. It resolves with a
+ * report also when every source is exhausted, which is an outcome and not an error.
+ *
+ * @throws NearsourceError only for what no source could mend (docs/errors.md: "stop")
+ */
+export async function update(options: UpdateOptions = {}): Promise<Report> {
+  return await withRun(options, (run) => runUpdate(run, options.kinds, options.trigger ?? "manual"));
+}
+
+/**
+ * Opens the data directory under its lock, with everything a run needs, for as long as `work` takes.
+ *
+ * @throws NearsourceError of the configuration, the lock and the storage, and whatever `work` throws
+ */
+export async function withRun<Result>(
+  options: UpdateOptions,
+  work: (run: Run) => Promise<Result>,
+): Promise<Result> {
+  const config = await configOf(options.config);
+  const dirs = await openDataDir(config.dataDir);
+  const lock = await takeLock(dirs.root, { wait: options.wait, signal: options.signal });
+  const fetcher = makeFetcher(config);
+  try {
+    await sweep(dirs, config.keepGenerations, false);
+    const state = await readState(dirs);
+    return await work({
+      config,
+      dirs,
+      fetcher,
+      log: options.log ?? SILENT,
+      emit: options.onEvent ?? (() => {}),
+      signal: options.signal,
+      now: timeOfRun(options.now ?? new Date(), state.clockFloor),
+      addresses: ownAddresses(config),
+      holds: {},
+      state,
+      trusted: await openTrusted(dirs, config.roots),
+      installed: await readCurrent(dirs),
+      delivered: new Map(),
+      changedSettings: [],
+      fetched: new Map(),
+    });
+  } catch (error) {
+    throw interrupted(options.signal) ?? error;
+  } finally {
+    fetcher.close();
+    lock.release();
+  }
+}
+
+async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger): Promise<Report> {
+  const started = new Date().toISOString();
+  const { settings, fetched, error } = await fetchSettings(run);
+  if (error !== undefined) run.log.warn(`the settings could not be fetched: ${explainError(error)}`);
+  run.holds = settings.policy.holds;
+  const kinds = kindsOf(run.config, asked, settings.policy.kinds);
+  const order = orderOf(run, settings, kinds);
+  const walk = startWalk(kinds, order);
+  // The list came from the server a moment ago, and with it all settings that concern this agent.
+  if (fetched) walk.needed.delete("settings");
+  if (error !== undefined && endsSource(error.code)) walk.dead.set(run.config.server ?? "", error.code);
+  await walkOrder(run, order, walk);
+  const installation = await installDelivered(run);
+  const report = toReport(run, trigger, settings, walk, installation);
+  if (installation.failure !== undefined) run.log.error(explainError(installation.failure));
+  run.state.lastRun = { started, ended: new Date().toISOString(), report };
+  await writeState(run.dirs, run.state);
+  await sweep(
+    run.dirs,
+    run.config.keepGenerations,
+    report.installed.length + report.removed.length > 0 && walk.needed.size === 0,
+  );
+  return report;
+}
+
+interface Walk {
+  kinds: Kind[];
+  /** Kinds that no source has delivered yet. */
+  needed: Set<Kind>;
+  /** Sources found useless in this run, by base URL, with the reason. */
+  dead: Map<string, ErrorCode>;
+  attempts: Attempt[];
+  skipped: Skipped[];
+}
+
+function startWalk(kinds: Kind[], order: UpdateOrder): Walk {
+  return { kinds, needed: new Set(kinds), dead: new Map(), attempts: [], skipped: [...order.skipped] };
+}
+
+/** Walks the plan: entry after entry, for what is still needed, until nothing is or the plan ends. */
+async function walkOrder(run: Run, order: UpdateOrder, walk: Walk): Promise<void> {
+  for (const step of order.steps) {
+    const kinds = step.kinds.filter((kind) => walk.needed.has(kind));
+    if (kinds.length === 0) continue;
+    const code = walk.dead.get(step.url);
+    if (code !== undefined) {
+      walk.skipped.push(skippedStep(step, `it failed earlier in this run (${code})`));
+      continue;
+    }
+    run.emit({
+      type: "source",
+      rule: step.rule,
+      ...(step.name ? { name: step.name } : {}),
+      url: step.url,
+      kinds,
+    });
+    const { attempt, empty, errors } = await attemptSource(run, step, kinds, [...walk.needed]);
+    walk.attempts.push(attempt);
+    run.emit({ type: "attempt", attempt });
+    logAttempt(run.log, attempt, errors);
+    for (const kind of [...attempt.delivered, ...empty]) walk.needed.delete(kind);
+    const fatal = errors.find((error) => endsSource(error.code));
+    if (fatal !== undefined) walk.dead.set(step.url, fatal.code);
+    if (walk.needed.size === 0) return;
+  }
+}
+
+function skippedStep({ rule, entry, name, url }: Step, reason: string): Skipped {
+  return {
+    rule,
+    ...(entry === undefined ? {} : { entry }),
+    ...(name === undefined ? {} : { name }),
+    url,
+    reason,
+  };
+}
+
+function logAttempt(log: Log, attempt: Attempt, errors: NearsourceError[]): void {
+  const source = attempt.name ?? attempt.url;
+  for (const error of errors) {
+    const line = `${source}: ${explainError(error)} (${error.code})`;
+    // A source that lied is worth a person's attention even though the run goes on.
+    if (isLie(error.code)) log.error(line, { attempt });
+    else log.warn(line, { attempt });
+  }
+  if (attempt.delivered.length === 0) return;
+  const what = attempt.outcome === "current" ? "nothing new" : `${attempt.bytes} bytes`;
+  log.debug(`${source}: ${attempt.delivered.join(", ")} (${what}, ${attempt.ms} ms)`, { attempt });
+}
+
+function toReport(
+  run: Run,
+  trigger: Trigger,
+  settings: Settings,
+  walk: Walk,
+  { generation, installed, removed, failure }: Installation,
+): Report {
+  const undelivered = walk.kinds.filter((kind) => walk.needed.has(kind));
+  const changed = installed.length + removed.length + run.changedSettings.length > 0;
+  const anything = walk.attempts.some((attempt) => attempt.delivered.length > 0);
+  const outcome =
+    undelivered.length === 0 ? (changed ? "updated" : "current") : anything ? "partial" : "exhausted";
+  const exitCode = failure !== undefined ? 8 : outcome === "partial" ? 3 : outcome === "exhausted" ? 4 : 0;
+  return {
+    outcome,
+    trigger,
+    exitCode,
+    addresses: run.addresses.map(formatAddress),
+    sourceList: settings.sourceList,
+    attempts: walk.attempts,
+    skipped: walk.skipped,
+    installed: [...run.changedSettings, ...installed],
+    removed,
+    undelivered,
+    ...(failure === undefined ? {} : { failure: { code: failure.code, message: failure.message } }),
+    generation,
+    bytes: walk.attempts.reduce((sum, attempt) => sum + attempt.bytes, 0),
+  };
+}
+
+async function configOf(given: string | Config | undefined): Promise<Config> {
+  if (typeof given === "object") return given;
+  return await readConfig(configPath(given, process.env), process.env);
+}
+
+function makeFetcher(config: Config) {
+  const { proxy, ...limits } = config.http;
+  const options: HttpOptions = { ...limits, proxyEnv: proxyEnvOf(proxy, process.env) };
+  return createFetcher(options, toLookup(createResolver(config.dns)));
+}
+
+const PROXY_VARIABLES = ["http_proxy", "https_proxy", "no_proxy"];
+
+/** The proxy variables in force: the environment's, those of one configured proxy, or none. */
+function proxyEnvOf(proxy: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv | undefined {
+  if (proxy === "none") return undefined;
+  if (proxy !== "system") return { http_proxy: proxy, https_proxy: proxy };
+  const found = PROXY_VARIABLES.flatMap((name) => {
+    const value = env[name] ?? env[name.toUpperCase()];
+    return value ? [[name, value]] : [];
+  });
+  return found.length === 0 ? undefined : Object.fromEntries(found);
+}

@@ -1,0 +1,135 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { DISPOSITIONS } from "../core/disposition.ts";
+import { CONTENT_KINDS } from "../core/kind.ts";
+import { objectPath } from "../core/layout.ts";
+import type { InstalledComponent } from "../core/target.ts";
+import { NearsourceError, toNearsourceError } from "../errors.ts";
+import { downloadObject } from "../io/download.ts";
+import type { DataDir } from "../io/files.ts";
+import {
+  type Generation,
+  installedPath,
+  listGenerations,
+  makeGeneration,
+  readGeneration,
+  switchTo,
+} from "../io/generations.ts";
+import { hashFile, storePath } from "../io/store.ts";
+import { orderOf } from "./order.ts";
+import { type Run, sourceOf } from "./run.ts";
+import type { Settings } from "./settings.ts";
+
+/** An installed file that is not what its manifest says. */
+export interface Damage {
+  component: string;
+  path: string;
+  reason: "missing" | "altered";
+  sha256: string;
+  length: number;
+}
+
+/** Hashes every file of the installed set again. */
+export async function findDamage(
+  dirs: DataDir,
+  installed: Generation,
+): Promise<{ files: number; bytes: number; damage: Damage[] }> {
+  const result = { files: 0, bytes: 0, damage: [] as Damage[] };
+  for (const component of installed.components) {
+    for (const file of component.files) {
+      const { length, sha256 } = file;
+      const found = await hashFile(installedPath(dirs, installed.generation, component, file.path));
+      result.files++;
+      result.bytes += found?.length ?? 0;
+      if (found?.sha256 === sha256) continue;
+      const reason = found === undefined ? "missing" : "altered";
+      result.damage.push({
+        component: `${component.kind}/${component.name}`,
+        path: file.path,
+        reason,
+        sha256,
+        length,
+      });
+    }
+  }
+  return result;
+}
+
+/**
+ * Fetches what is damaged, from the sources in the update order, and installs the same releases anew.
+ * Objects are named by their hash, so no source needs to be believed, or to be current.
+ *
+ * @throws NearsourceError STORE_DAMAGED when no source has them all
+ */
+export async function repair(
+  run: Run,
+  settings: Settings,
+  installed: Generation,
+  damage: Damage[],
+): Promise<number> {
+  for (const { sha256 } of damage) await fs.rm(storePath(run.dirs, sha256), { force: true });
+  // Whole objects may have survived where only the installed name of them was lost.
+  await restoreLinks(run.dirs, installed);
+  const missing = new Map(damage.map((each) => [each.sha256, each]));
+  const order = orderOf(run, settings, [...CONTENT_KINDS]);
+  for (const step of order.steps) {
+    const source = sourceOf(step);
+    for (const [sha256, object] of missing) {
+      try {
+        const url = `${source.url}/${objectPath(sha256)}`;
+        await downloadObject(run.dirs, run.fetcher, url, object, { ...source, signal: run.signal });
+        missing.delete(sha256);
+      } catch (error) {
+        const failure = toNearsourceError(error);
+        if (DISPOSITIONS[failure.code] === "stop") throw failure;
+        run.log.warn(`${step.name ?? step.url}: ${failure.message} (${failure.code})`);
+        break;
+      }
+    }
+  }
+  if (missing.size > 0) {
+    throw new NearsourceError("STORE_DAMAGED", `no source has ${missing.size} of the damaged files`, {
+      hint: "nearsource update installs a newer release, if there is one; the damaged set stays until then",
+    });
+  }
+  return await reinstall(
+    run.dirs,
+    installed.components,
+    new Set(damage.map(({ sha256 }) => sha256)),
+    run.now,
+  );
+}
+
+/** Objects the store has lost, put back from their installed links where those are whole. */
+async function restoreLinks(dirs: DataDir, installed: Generation): Promise<void> {
+  for (const component of installed.components) {
+    for (const file of component.files) {
+      const place = storePath(dirs, file.sha256);
+      const linked = installedPath(dirs, installed.generation, component, file.path);
+      if ((await hashFile(place))?.sha256 === file.sha256) continue;
+      if ((await hashFile(linked))?.sha256 !== file.sha256) continue;
+      await fs.mkdir(path.dirname(place), { recursive: true });
+      await fs.rm(place, { force: true });
+      await fs.link(linked, place).catch(() => fs.copyFile(linked, place));
+    }
+  }
+}
+
+/** A new generation of the same releases; older ones that share damaged bytes go. */
+async function reinstall(
+  dirs: DataDir,
+  components: InstalledComponent[],
+  damaged: ReadonlySet<string>,
+  now: Date,
+): Promise<number> {
+  const older = await listGenerations(dirs);
+  const generation = await makeGeneration(dirs, components, now.toISOString());
+  await switchTo(dirs, generation);
+  for (const number of older) {
+    const files =
+      (await readGeneration(dirs, number))?.components.flatMap((component) => component.files) ?? [];
+    if (!files.some((file) => damaged.has(file.sha256))) continue;
+    await fs.rm(path.join(dirs.generations, String(number)), { recursive: true, force: true });
+  }
+  return generation;
+}

@@ -1,0 +1,119 @@
+import { kindsOf, orderOf, ownAddresses } from "../agent/order.ts";
+import { readSourceListFile, type Settings, settingsInForce } from "../agent/settings.ts";
+import { AddressSyntaxError, formatAddress, parseAddress } from "../core/address.ts";
+import type { Kind } from "../core/kind.ts";
+import { DEFAULT_POLICY } from "../core/policy.ts";
+import type { PassedOver, Step, UpdateOrder } from "../core/updateOrder.ts";
+import { NearsourceError } from "../errors.ts";
+import { type Config, configPath, readConfig } from "../io/config.ts";
+import { dataDirAt } from "../io/files.ts";
+import { readState } from "../io/state.ts";
+import { readTrustedSet } from "../io/trustedSet.ts";
+import { paint, print, printJson } from "./output.ts";
+
+export interface ExplainOptions {
+  ip?: string[];
+  sourceList?: string;
+  kind?: Kind[];
+  config?: string;
+  json?: boolean;
+}
+
+/** `nearsource explain`: prints exactly the plan that `update` would walk, and asks nobody for it. */
+export async function explainCommand(options: ExplainOptions): Promise<number> {
+  const config = await configFor(options);
+  const settings = await settingsFor(config, options);
+  const addresses = options.ip === undefined ? ownAddresses(config) : options.ip.map(parseIp);
+  const kinds = hasRoots(config)
+    ? kindsOf(config, options.kind, settings.policy.kinds)
+    : (options.kind ?? ["settings", "components", "programs"]);
+  const order = orderOf({ config, addresses }, settings, [...kinds]);
+  const shown = addresses.map(formatAddress);
+  if (options.json === true) {
+    const { role, sourceList } = settings;
+    printJson({ addresses: shown, role, domain: config.domain, sourceList, kinds, ...order });
+  } else {
+    printOrder(order, settings, shown, config.domain);
+  }
+  return 0;
+}
+
+/** With a list of its own, explain works without any configuration: for trying a list out. */
+async function configFor({ config, sourceList }: ExplainOptions): Promise<Config> {
+  const file = configPath(config, process.env);
+  try {
+    return await readConfig(file, process.env);
+  } catch (error) {
+    const optional = config === undefined && sourceList !== undefined;
+    if (!optional || !(error instanceof NearsourceError) || error.code !== "CONFIG_NOT_FOUND") throw error;
+    return { file, dataDir: "", domain: "default", roots: {} } as unknown as Config;
+  }
+}
+
+async function settingsFor(config: Config, { sourceList }: ExplainOptions): Promise<Settings> {
+  if (config.dataDir === "" && sourceList !== undefined) {
+    const list = await readSourceListFile(sourceList);
+    const from = { version: list.version, from: "file" } as const;
+    return { list, policy: DEFAULT_POLICY, role: "agent", sourceList: from };
+  }
+  const dirs = dataDirAt(config.dataDir);
+  const { agentId } = await readState(dirs);
+  const trusted = await readTrustedSet(dirs, "settings");
+  return await settingsInForce(
+    sourceList === undefined ? config : { ...config, sourceList },
+    trusted,
+    agentId,
+  );
+}
+
+function hasRoots({ roots }: Config): boolean {
+  return roots.content !== undefined || roots.settings !== undefined;
+}
+
+function parseIp(text: string) {
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    if (!(error instanceof AddressSyntaxError)) throw error;
+    throw new NearsourceError("USAGE", `--ip: ${error.message}`, {
+      hint: "give one address, such as 10.1.2.3",
+    });
+  }
+}
+
+const FROM = {
+  server: "from the server",
+  cache: "the last one that was verified",
+  file: "from a local file",
+  none: "none: the standard source is used",
+} as const;
+
+function printOrder(order: UpdateOrder, settings: Settings, addresses: string[], domain: string): void {
+  const role = settings.role === "agent" ? "agent" : "Update Agent";
+  const { version, from } = settings.sourceList;
+  print(`This ${role} (domain ${domain}) has ${addresses.join(", ") || "no address"}.`);
+  print(`Source list: ${from === "none" ? FROM.none : `version ${version}, ${FROM[from]}`}.`);
+  print();
+  print(order.steps.length === 0 ? "No source would be tried." : "Would be tried, one after the other:");
+  for (const [index, step] of order.steps.entries()) printStep(step, index + 1);
+  if (order.skipped.length > 0) {
+    print();
+    print("Passed over:");
+    for (const each of order.skipped) print(`  - ${placeOf(each)}: ${each.reason}`);
+  }
+  if (order.uncovered.length > 0) {
+    print();
+    print(`${paint("yellow", "Not covered")}: nobody in this order delivers ${order.uncovered.join(", ")}.`);
+  }
+}
+
+function printStep(step: Step, number: number): void {
+  print(`  ${number}. ${paint("bold", placeOf(step))}`);
+  print(`     for ${step.kinds.join(", ")}`);
+  print(`     because ${step.why} ${paint("dim", `(clause ${step.clause})`)}`);
+}
+
+function placeOf({ rule, entry, name, url }: Omit<PassedOver, "reason">): string {
+  const source = { custom: `entries[${entry}]`, server: "server", "active-update": "ActiveUpdate" }[rule];
+  return [source, name, url].filter((part) => part !== undefined).join("  ");
+}

@@ -1,0 +1,143 @@
+import { Command, CommanderError, Option } from "commander";
+import { KINDS } from "../core/kind.ts";
+import { NearsourceError, toNearsourceError } from "../errors.ts";
+import { exitCodeOf } from "./exitCode.ts";
+import { print, printError } from "./output.ts";
+
+/**
+ * Runs one command line.
+ *
+ * @returns the exit code (DESIGN §6)
+ */
+export async function runProgram(argv: string[]): Promise<number> {
+  let exitCode = 0;
+  const program = await buildProgram(argv, (code) => {
+    exitCode = code;
+  });
+  try {
+    refuseUncheckedTls(process.env);
+    await program.parseAsync(argv, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    // Commander has said what is wrong with the line, or has shown the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const failure = toNearsourceError(error);
+    printError(failure);
+    return exitCodeOf(failure);
+  }
+}
+
+/** Without certificate checks a source over TLS proves nothing, so such an environment is refused. */
+function refuseUncheckedTls(env: NodeJS.ProcessEnv): void {
+  if (env.NODE_TLS_REJECT_UNAUTHORIZED !== "0") return;
+  throw new NearsourceError(
+    "TLS_CHECKS_DISABLED",
+    "NODE_TLS_REJECT_UNAUTHORIZED=0 turns certificate checks off",
+    {
+      hint: "unset it; for a private certificate authority, set NODE_EXTRA_CA_CERTS to its certificate",
+    },
+  );
+}
+
+const kindOption = () =>
+  new Option("-k, --kind <kind...>", "only these content kinds; repeats").choices([...KINDS]);
+const configOption = () => new Option("-c, --config <file>", "the agent's configuration");
+const jsonOption = () => new Option("--json", "one JSON document on stdout");
+
+type Done = (exitCode: number) => void;
+
+async function buildProgram(argv: string[], done: Done): Promise<Command> {
+  const program = new Command("nearsource")
+    .description("Endpoint updates from the nearest source that works.")
+    .option("-V, --version", "the version of this program")
+    .option("-v, --verbose", "say more on stderr")
+    .option("-q, --quiet", "say only what fails the command")
+    .showHelpAfterError("(nearsource --help has the commands, nearsource COMMAND --help its options)")
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "nearsource: ")) });
+  addAgentCommands(program, done);
+  addListCommands(program, done);
+  program.addCommand(await repoCommand(argv));
+  program.action(() => print(program.helpInformation().trimEnd()));
+  for (const command of allCommands(program)) command.exitOverride().copyInheritedSettings(program);
+  return program;
+}
+
+function allCommands(command: Command): Command[] {
+  return command.commands.flatMap((each) => [each, ...allCommands(each)]);
+}
+
+function addAgentCommands(program: Command, done: Done): void {
+  program
+    .command("update")
+    .description("one update run, now")
+    .addOption(kindOption())
+    .option("--wait", "wait while another update runs, instead of exiting with 5")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { updateCommand } = await import("./update.ts");
+      done(await updateCommand({ ...program.opts(), ...options }));
+    });
+  program
+    .command("explain")
+    .description("which sources would be tried, in which order, and why; asks nobody")
+    .option("--ip <address...>", "as if this agent had these addresses")
+    .option("--source-list <file>", "as if this were the source list")
+    .addOption(kindOption())
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { explainCommand } = await import("./explain.ts");
+      done(await explainCommand(options));
+    });
+  program
+    .command("status")
+    .description("what is installed, how fresh it is, and what the last run did")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { statusCommand } = await import("./status.ts");
+      done(await statusCommand(options));
+    });
+  program
+    .command("verify")
+    .description("hash every installed file again")
+    .option("--repair", "fetch what is damaged from the sources")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { verifyCommand } = await import("./verify.ts");
+      done(await verifyCommand({ ...program.opts(), ...options }));
+    });
+  program
+    .command("rollback")
+    .description("back to the generation before, or to the one named")
+    .option("--to <generation>", "the number of a generation that is kept (nearsource status lists them)")
+    .addOption(configOption())
+    .action(async (options) => {
+      const { rollbackCommand } = await import("./rollback.ts");
+      done(await rollbackCommand({ ...program.opts(), ...options }));
+    });
+}
+
+function addListCommands(program: Command, done: Done): void {
+  program
+    .command("sources")
+    .description("look at source lists")
+    .command("check")
+    .description("whether a source list is valid, and what is odd about it")
+    .argument("<file>", "the list, as JSON")
+    .addOption(jsonOption())
+    .action(async (file, options) => {
+      const { checkCommand } = await import("./sources.ts");
+      done(await checkCommand(file, options));
+    });
+}
+
+/** The publisher's commands bring the signing code with them, so they are only loaded when they are meant. */
+async function repoCommand(argv: string[]): Promise<Command> {
+  if (argv.includes("repo")) return (await import("./repo.ts")).repoCommand();
+  return new Command("repo").description("make and sign the repositories that everything else distributes");
+}

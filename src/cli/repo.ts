@@ -1,0 +1,218 @@
+import { Command } from "commander";
+import { CONTENT_KINDS, type ContentKind } from "../core/kind.ts";
+import type { Repository } from "../core/layout.ts";
+import { NearsourceError } from "../errors.ts";
+import { addRelease } from "../publisher/addRelease.ts";
+import { DEFAULT_LIFETIMES, type Lifetimes } from "../publisher/choices.ts";
+import { describeRepository, listRepositories, type RepositoryDescription } from "../publisher/describe.ts";
+import { initRepository } from "../publisher/init.ts";
+import { refreshRepository } from "../publisher/refresh.ts";
+import { setDocument } from "../publisher/setDocument.ts";
+import { removeTarget } from "../publisher/target.ts";
+import { formatBytes, print, printJson } from "./output.ts";
+import { flaggedRepositories, KEYS_OPTION, type RepositoryFlags, warn, wholeNumber } from "./repoOptions.ts";
+import { rootCommand } from "./repoRoot.ts";
+
+/** `nearsource repo`: makes and signs the repositories that everything else distributes. */
+export function repoCommand(): Command {
+  const repo = new Command("repo").description("make and sign the repositories that agents update from");
+  addInit(repo);
+  addAdd(repo);
+  addSet(repo);
+  addRemove(repo);
+  addRefresh(repo);
+  addShow(repo);
+  repo.addCommand(rootCommand());
+  return repo;
+}
+
+function addInit(repo: Command): void {
+  const init = repo
+    .command("init")
+    .description("make an empty repository with new keys")
+    .argument("<dir>", "the web root; agents know it as the base URL of a source")
+    .option("--content", "make the content repository: components and programs")
+    .option("--settings", "make the settings repository: source list and policies")
+    .option(...KEYS_OPTION)
+    .option("--root-keys <n>", "how many root keys to make", wholeNumber, 1)
+    .option("--root-threshold <m>", "how many of them must sign a root", wholeNumber, 1);
+  for (const [role, days] of Object.entries(DEFAULT_LIFETIMES)) {
+    init.option(`--expires-${role} <days>`, `lifetime of the ${role} metadata`, wholeNumber, days);
+  }
+  init.action(async (dir: string, options: InitFlags) => {
+    const repositories = flaggedRepositories(options);
+    if (repositories.length === 0) throw new NearsourceError("USAGE", "say --content, --settings or both");
+    for (const repository of repositories) await runInit(dir, repository, options);
+  });
+}
+
+interface InitFlags extends RepositoryFlags {
+  keys?: string;
+  rootKeys: number;
+  rootThreshold: number;
+  expiresRoot: number;
+  expiresTargets: number;
+  expiresSnapshot: number;
+  expiresTimestamp: number;
+}
+
+async function runInit(dir: string, repository: Repository, flags: InitFlags): Promise<void> {
+  const lifetimes: Lifetimes = {
+    root: flags.expiresRoot,
+    targets: flags.expiresTargets,
+    snapshot: flags.expiresSnapshot,
+    timestamp: flags.expiresTimestamp,
+  };
+  const { rootKeys, rootThreshold, keys: keysDir } = flags;
+  const made = await initRepository({ dir, repository, keysDir, lifetimes, rootKeys, rootThreshold });
+  const example =
+    repository === "content"
+      ? `nearsource repo add ${dir} components/NAME VERSION PATH`
+      : `nearsource repo set ${dir} source-list FILE`;
+  print(`made the ${repository} repository in ${made.folder}`);
+  print(`  ship with agents      ${made.rootFile}`);
+  print(`  private keys          ${made.keys}`);
+  print(`  keep offline          ${made.rootKeyFiles.join(", ")}`);
+  print(`  publish with          ${example}`);
+  print(`  run daily by a timer  nearsource repo refresh ${dir}`);
+}
+
+function addAdd(repo: Command): void {
+  repo
+    .command("add")
+    .description("publish a release of a component or program")
+    .argument("<dir>", "the web root")
+    .argument("<kind/name>", "such as components/virus-pattern")
+    .argument("<version>", "the version that people read")
+    .argument("<path>", "a file, or a folder whose files make the release")
+    .option("--release <n>", "the release number (default: the highest so far plus one)", wholeNumber)
+    .option("--keep <n>", "how many releases stay available", wholeNumber, 5)
+    .option(...KEYS_OPTION)
+    .action(async (dir: string, what: string, version: string, path: string, flags: AddFlags) => {
+      const { kind, name } = splitName(what, CONTENT_KINDS);
+      const { keys: keysDir, release, keep } = flags;
+      const added = await addRelease({ dir, keysDir, kind, name, version, path, release, keep });
+      warn(added.warnings);
+      const amount = `${countFiles(added.files)}, ${formatBytes(added.bytes)}`;
+      print(`published ${kind}/${name} ${version} as release ${added.release} (${amount})`);
+    });
+}
+
+interface AddFlags {
+  keys?: string;
+  release?: number;
+  keep: number;
+}
+
+function addSet(repo: Command): void {
+  repo
+    .command("set")
+    .description("check and publish a settings document")
+    .argument("<dir>", "the web root")
+    .argument("<name>", "source-list, update-agents or policies/<domain>")
+    .argument("<file>", "the JSON file")
+    .option(...KEYS_OPTION)
+    .action(async (dir: string, name: string, file: string, { keys: keysDir }: { keys?: string }) => {
+      const { changed, warnings } = await setDocument({ dir, keysDir, name, file });
+      warn(warnings);
+      print(changed ? `published settings/${name}` : `settings/${name} is published already, unchanged`);
+    });
+}
+
+function addRemove(repo: Command): void {
+  repo
+    .command("remove")
+    .description("take a component, a program or a settings document out of the repository")
+    .argument("<dir>", "the web root")
+    .argument("<kind/name>", "such as components/virus-pattern or settings/policies/berlin")
+    .option(...KEYS_OPTION)
+    .action(async (dir: string, what: string, { keys: keysDir }: { keys?: string }) => {
+      const { kind, name } = splitName(what, [...CONTENT_KINDS, "settings"]);
+      const { warnings } = await removeTarget({ dir, keysDir, kind, name });
+      warn(warnings);
+      print(`removed ${kind}/${name}`);
+    });
+}
+
+function addRefresh(repo: Command): void {
+  repo
+    .command("refresh")
+    .description("sign a new timestamp, and anew what has passed half of its lifetime")
+    .argument("<dir>", "the web root")
+    .option("--content", "only the content repository")
+    .option("--settings", "only the settings repository")
+    .option("--restored", "go on although the web root was put back to an older state")
+    .option(...KEYS_OPTION)
+    .action(async (dir: string, flags: RepositoryFlags & { keys?: string; restored?: boolean }) => {
+      const { keys: keysDir, restored } = flags;
+      const flagged = flaggedRepositories(flags);
+      const chosen = flagged.length > 0 ? flagged : await listRepositories({ dir, keysDir }, "ours");
+      if (chosen.length === 0) throw noRepository(dir, "whose keys are here");
+      for (const repository of chosen) {
+        const { signed, skipped, warnings } = await refreshRepository({ dir, keysDir, repository, restored });
+        warn(warnings);
+        warn(skipped.map((role) => `${repository}: ${role} is due and its key is not here`));
+        print(`${repository}: signed ${signed.join(", ")}`);
+      }
+    });
+}
+
+function addShow(repo: Command): void {
+  repo
+    .command("show")
+    .description("say what a repository publishes, and what expires next")
+    .argument("<dir>", "the web root")
+    .option("--json", "print one JSON document")
+    .option(...KEYS_OPTION)
+    .action(async (dir: string, { keys: keysDir, json }: { keys?: string; json?: boolean }) => {
+      const names = await listRepositories({ dir, keysDir }, "all");
+      if (names.length === 0) throw noRepository(dir, "");
+      const repositories: RepositoryDescription[] = [];
+      for (const repository of names)
+        repositories.push(await describeRepository({ dir, keysDir, repository }));
+      if (json === true) printJson({ repositories });
+      else for (const repository of repositories) showRepository(repository);
+    });
+}
+
+function showRepository(shown: RepositoryDescription): void {
+  const { role, expires, expired } = shown.nextExpiry;
+  print(`${shown.repository} repository in ${shown.folder}`);
+  print(`  ${expired ? "EXPIRED" : "expires next"}: ${role}, ${expires}`);
+  for (const each of shown.roles) {
+    const keys = each.keyIds.map((id) => id.slice(0, 12)).join(", ");
+    const threshold = each.keyIds.length > 1 ? ` (${each.threshold} must sign)` : "";
+    print(
+      `  ${each.role.padEnd(11)} version ${each.version}, expires ${each.expires}, key ${keys}${threshold}`,
+    );
+  }
+  for (const { kind, name, releases } of shown.components) {
+    print(`  ${kind}/${name}`);
+    for (const { release, version, files, bytes } of releases) {
+      print(`    release ${release}, version ${version}, ${countFiles(files)}, ${formatBytes(bytes)}`);
+    }
+  }
+  for (const { name, bytes } of shown.documents) print(`  settings/${name}, ${formatBytes(bytes)}`);
+}
+
+function countFiles(count: number): string {
+  return count === 1 ? "1 file" : `${count} files`;
+}
+
+function splitName<K extends ContentKind | "settings">(
+  text: string,
+  kinds: readonly K[],
+): { kind: K; name: string } {
+  const slash = text.indexOf("/");
+  const kind = kinds.find((each) => each === text.slice(0, Math.max(slash, 0)));
+  if (kind !== undefined) return { kind, name: text.slice(slash + 1) };
+  throw new NearsourceError("USAGE", `${JSON.stringify(text)} is not KIND/NAME`, {
+    hint: `KIND is one of ${kinds.join(", ")}`,
+  });
+}
+
+function noRepository(dir: string, which: string): NearsourceError {
+  return new NearsourceError("REPOSITORY_INVALID", `no repository in ${dir} ${which}`.trimEnd(), {
+    hint: "make one with: nearsource repo init, or name the keys folder with --keys",
+  });
+}

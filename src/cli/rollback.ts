@@ -1,0 +1,34 @@
+import { rollback } from "../agent/rollback.ts";
+import { NearsourceError } from "../errors.ts";
+import { configPath, readConfig } from "../io/config.ts";
+import { openLog } from "../io/log.ts";
+import { print } from "./output.ts";
+import { stderrLevel } from "./update.ts";
+
+export interface RollbackCommandOptions {
+  to?: string;
+  config?: string;
+  verbose?: boolean;
+  quiet?: boolean;
+}
+
+/** `nearsource rollback`. Returns the exit code. */
+export async function rollbackCommand(options: RollbackCommandOptions): Promise<number> {
+  const to = options.to === undefined ? undefined : Number(options.to);
+  if (to !== undefined && !(Number.isSafeInteger(to) && to > 0)) {
+    throw new NearsourceError("USAGE", `--to: "${options.to}" is not the number of a generation`, {
+      hint: "nearsource status lists the generations that are kept",
+    });
+  }
+  const config = await readConfig(configPath(options.config, process.env), process.env);
+  const log = await openLog(config.log, stderrLevel(options));
+  try {
+    const done = await rollback(config, log, to);
+    print(`back from generation ${done.from.generation} to ${done.to.generation}:`);
+    for (const { kind, name, version } of done.to.components) print(`  ${kind}/${name}  ${version}`);
+    print("what was left behind is held until a newer release appears");
+    return 0;
+  } finally {
+    await log.close();
+  }
+}

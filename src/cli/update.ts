@@ -1,0 +1,139 @@
+import { type Report, type UpdateEvent, update } from "../agent/update.ts";
+import { isLie } from "../core/disposition.ts";
+import type { Kind } from "../core/kind.ts";
+import type { Attempt, Installed } from "../core/report.ts";
+import { explainError, NearsourceError } from "../errors.ts";
+import { configPath, readConfig } from "../io/config.ts";
+import { openLog } from "../io/log.ts";
+import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
+import { openProgress } from "./progress.ts";
+
+export interface UpdateCommandOptions {
+  kind?: Kind[];
+  wait?: boolean;
+  config?: string;
+  json?: boolean;
+  verbose?: boolean;
+  quiet?: boolean;
+}
+
+/** `nearsource update`. Returns the exit code. */
+export async function updateCommand(options: UpdateCommandOptions): Promise<number> {
+  const config = await readConfig(configPath(options.config, process.env), process.env);
+  const log = await openLog(config.log, stderrLevel(options));
+  const interruption = onSignals();
+  const display = options.json === true || options.quiet === true ? undefined : openDisplay();
+  const began = performance.now();
+  try {
+    const report = await update({
+      config,
+      kinds: options.kind,
+      wait: options.wait,
+      signal: interruption.signal,
+      log,
+      onEvent: (event) => display?.show(event),
+    });
+    display?.close();
+    if (options.json === true) printJson(report);
+    else if (options.quiet !== true) printReport(report, performance.now() - began);
+    log.debug(`ended: ${report.outcome}`, { report });
+    return report.exitCode;
+  } catch (error) {
+    log.debug(`ended: ${explainError(error)}`);
+    throw error;
+  } finally {
+    display?.close();
+    interruption.end();
+    await log.close();
+  }
+}
+
+/** What goes to stderr: by default only what a person must know, since stdout tells the story. */
+export function stderrLevel({
+  verbose,
+  quiet,
+  json,
+}: Pick<UpdateCommandOptions, "verbose" | "quiet" | "json">) {
+  if (verbose === true) return "debug";
+  return json === true && quiet !== true ? "warn" : "error";
+}
+
+/** Ctrl-C and SIGTERM end the run cleanly: what was fetched is kept, what is installed stays. */
+export function onSignals(): { signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  const abort = () =>
+    controller.abort(
+      new NearsourceError("INTERRUPTED", "interrupted; nothing was changed", {
+        hint: "the next run goes on where this one stopped",
+      }),
+    );
+  process.once("SIGINT", abort).once("SIGTERM", abort);
+  return { signal: controller.signal, end: () => process.off("SIGINT", abort).off("SIGTERM", abort) };
+}
+
+const RULE_NAMES = { custom: "entry", server: "server", "active-update": "ActiveUpdate" } as const;
+
+function openDisplay() {
+  const progress = openProgress(process.stdout);
+  const show = (event: UpdateEvent) => {
+    if (event.type === "progress") return progress.update(event);
+    progress.clear();
+    if (event.type === "source") {
+      const name = event.name ?? (event.rule === "custom" ? "" : RULE_NAMES[event.rule]);
+      print(
+        `${paint("cyan", "→")} ${[paint("bold", name), event.url].filter((part) => part !== paint("bold", "")).join("  ")}`,
+      );
+    } else if (event.type === "attempt") {
+      printAttempt(event.attempt);
+    }
+  };
+  return { show, close: () => progress.clear() };
+}
+
+function printAttempt(attempt: Attempt): void {
+  if (attempt.code !== undefined) {
+    const mark = isLie(attempt.code) ? paint("red", "✗✗") : paint("yellow", "✗");
+    print(`  ${mark} ${attempt.message} ${paint("dim", `(${attempt.code}, ${formatDuration(attempt.ms)})`)}`);
+  }
+  if (attempt.delivered.length === 0) return;
+  const what =
+    attempt.outcome === "current" ? "nothing new" : `${formatBytes(attempt.bytes)} fetched and verified`;
+  print(
+    `  ${paint("green", "✓")} ${attempt.delivered.join(", ")}: ${what} ${paint("dim", `(${formatDuration(attempt.ms)})`)}`,
+  );
+}
+
+function printReport(report: Report, ms: number): void {
+  for (const change of report.installed) print(`  ${changeLine(change)}`);
+  for (const name of report.removed) print(`  ${name} is no longer published and was removed`);
+  if (report.failure !== undefined) print(`${paint("red", "taken back")}: ${report.failure.message}`);
+  if (report.attempts.length === 0 && report.undelivered.length > 0) print("no source to try");
+  print(`${outcomeLine(report)} ${paint("dim", `(${formatDuration(ms)})`)}`);
+  if (report.undelivered.length > 0) printWhy(report);
+}
+
+function changeLine({ component, kind, fromVersion, toVersion, bytes }: Installed): string {
+  const versions = fromVersion === undefined ? toVersion : `${fromVersion} → ${toVersion}`;
+  return `${paint("bold", `${kind}/${component}`)}  ${versions}  ${paint("dim", formatBytes(bytes))}`;
+}
+
+function outcomeLine(report: Report): string {
+  const installed =
+    report.generation === 0 ? "nothing is installed" : `generation ${report.generation} is installed`;
+  const lines = {
+    updated: `${paint("green", "updated")}: ${installed}`,
+    current: `${paint("green", "already current")}: ${installed}`,
+    partial: `${paint("yellow", "partly updated")}: ${installed}, but nobody delivered ${report.undelivered.join(", ")}`,
+    exhausted: `${paint("red", "every source is exhausted")}: nothing was delivered, and ${installed} as before`,
+  };
+  return lines[report.outcome];
+}
+
+/** Where a run did not get everything: what was passed over, and why, beside the attempts shown above. */
+function printWhy(report: Report): void {
+  for (const { entry, name, rule, url, reason } of report.skipped) {
+    const place = entry === undefined ? RULE_NAMES[rule] : `entries[${entry}]`;
+    print(`  ${paint("dim", "not tried:")} ${[place, name, url].filter(Boolean).join("  ")}: ${reason}`);
+  }
+  print(`hint: nearsource explain shows the whole order`);
+}

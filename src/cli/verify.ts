@@ -1,0 +1,69 @@
+import { fetchSettings } from "../agent/settingsDelivery.ts";
+import { withRun } from "../agent/update.ts";
+import { type Damage, findDamage, repair } from "../agent/verify.ts";
+import { NearsourceError } from "../errors.ts";
+import { type Config, configPath, readConfig } from "../io/config.ts";
+import { dataDirAt } from "../io/files.ts";
+import { readCurrent } from "../io/generations.ts";
+import { openLog } from "../io/log.ts";
+import { formatBytes, paint, print, printJson } from "./output.ts";
+import { onSignals, stderrLevel } from "./update.ts";
+
+export interface VerifyCommandOptions {
+  repair?: boolean;
+  config?: string;
+  json?: boolean;
+  verbose?: boolean;
+  quiet?: boolean;
+}
+
+/** `nearsource verify`. Exit 0: whole, or repaired; 8: damaged. */
+export async function verifyCommand(options: VerifyCommandOptions): Promise<number> {
+  const config = await readConfig(configPath(options.config, process.env), process.env);
+  const dirs = dataDirAt(config.dataDir);
+  const installed = await readCurrent(dirs);
+  if (installed === undefined) {
+    throw new NearsourceError("GENERATION_NOT_FOUND", "nothing is installed, so there is nothing to verify", {
+      hint: "nearsource update installs",
+    });
+  }
+  const { files, bytes, damage } = await findDamage(dirs, installed);
+  const repaired =
+    damage.length > 0 && options.repair === true ? await repairDamage(config, options) : undefined;
+  const generation = repaired ?? installed.generation;
+  if (options.json === true)
+    printJson({ generation, files, bytes, damage, repaired: repaired !== undefined });
+  else printResult(damage, files, bytes, repaired);
+  return damage.length > 0 && repaired === undefined ? 8 : 0;
+}
+
+/** Under the lock: looks again, since a run may have ended meanwhile, and mends what is still damaged. */
+async function repairDamage(config: Config, options: VerifyCommandOptions): Promise<number | undefined> {
+  const log = await openLog(config.log, stderrLevel(options));
+  const interruption = onSignals();
+  try {
+    return await withRun({ config, log, signal: interruption.signal }, async (run) => {
+      const installed = run.installed;
+      if (installed === undefined) return undefined;
+      const { damage } = await findDamage(run.dirs, installed);
+      if (damage.length === 0) return installed.generation;
+      const { settings } = await fetchSettings(run);
+      return await repair(run, settings, installed, damage);
+    });
+  } finally {
+    interruption.end();
+    await log.close();
+  }
+}
+
+function printResult(damage: Damage[], files: number, bytes: number, repaired: number | undefined): void {
+  for (const { component, path, reason } of damage) print(`  ${paint("red", reason)}  ${component}/${path}`);
+  const checked = `${files === 1 ? "1 file" : `${files} files`}, ${formatBytes(bytes)}`;
+  if (damage.length === 0) print(`${paint("green", "whole")}: ${checked}`);
+  else if (repaired !== undefined)
+    print(`${paint("green", "repaired")}: generation ${repaired} is installed`);
+  else {
+    print(`${paint("red", "damaged")}: ${damage.length} of ${checked}`);
+    print("hint: nearsource verify --repair fetches what is damaged");
+  }
+}

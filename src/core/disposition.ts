@@ -1,0 +1,111 @@
+import type { ErrorCode } from "../errors.ts";
+
+/**
+ * What an error does to a run: try the same source once more, go on to the next, or stop. Only what
+ * no other source can mend stops a run (DESIGN §2).
+ */
+export type Disposition = "retry here" | "next source" | "stop";
+
+/** The one table. A code without a row does not compile. */
+export const DISPOSITIONS: Record<ErrorCode, Disposition> = {
+  // A fresh connection or a moment's wait often mends these; once, and then the next source.
+  CONNECTION_RESET: "retry here",
+  HTTP_SERVER_ERROR: "retry here",
+  TRUNCATED: "retry here",
+
+  // This source is of no use to this run.
+  DNS_NOT_FOUND: "next source",
+  DNS_NO_ADDRESS: "next source",
+  DNS_SERVER_FAILURE: "next source",
+  DNS_TIMEOUT: "next source",
+  DNS_MALFORMED: "next source",
+  CONNECTION_REFUSED: "next source",
+  CONNECTION_TIMEOUT: "next source",
+  HOST_UNREACHABLE: "next source",
+  CONNECTION_FAILED: "next source",
+  ADDRESS_REFUSED: "next source",
+  TLS_CERTIFICATE: "next source",
+  TLS_FAILED: "next source",
+  PROXY_FAILED: "next source",
+  RESPONSE_TIMEOUT: "next source",
+  HTTP_PROTOCOL: "next source",
+  HTTP_STATUS: "next source",
+  HTTP_FORBIDDEN: "next source",
+  HTTP_NOT_FOUND: "next source",
+  SOURCE_BUSY: "next source",
+  REDIRECT_REFUSED: "next source",
+  ENCODING_REFUSED: "next source",
+  RANGE_INVALID: "next source",
+  STALLED: "next source",
+  TOO_SLOW: "next source",
+  LENGTH_MISMATCH: "next source",
+  HASH_MISMATCH: "next source",
+  METADATA_TOO_LARGE: "next source",
+  METADATA_MALFORMED: "next source",
+  METADATA_MISMATCH: "next source",
+  METADATA_OLDER: "next source",
+  METADATA_EXPIRED: "next source",
+  SIGNATURE_INVALID: "next source",
+  MANIFEST_INVALID: "next source",
+  RELEASE_UNAVAILABLE: "next source",
+  NOT_OFFERED: "next source",
+  // A source can deliver a list or policy that does not parse; another may have a newer one.
+  SOURCE_LIST_INVALID: "next source",
+  POLICY_INVALID: "next source",
+  SETTINGS_INVALID: "next source",
+
+  // No other source mends these.
+  USAGE: "stop",
+  CONFIG_INVALID: "stop",
+  CONFIG_NOT_FOUND: "stop",
+  TLS_CHECKS_DISABLED: "stop",
+  TRUST_ROOT_INVALID: "stop",
+  CLOCK_BEHIND: "stop",
+  LOCKED: "stop",
+  DISK_FULL: "stop",
+  STORAGE_UNWRITABLE: "stop",
+  STORAGE_UNSAFE: "stop",
+  STORAGE_FAILED: "stop",
+  STORE_DAMAGED: "stop",
+  GENERATION_NOT_FOUND: "stop",
+  HOOK_FAILED: "stop",
+  REPOSITORY_EXISTS: "stop",
+  REPOSITORY_INVALID: "stop",
+  REPOSITORY_INPUT_INVALID: "stop",
+  KEY_INVALID: "stop",
+  THRESHOLD_NOT_MET: "stop",
+  INTERRUPTED: "stop",
+  UNEXPECTED: "stop",
+};
+
+/**
+ * Codes that mean the source lied rather than failed. The run goes on to the next source, and says so
+ * at error level even when it succeeds.
+ */
+const LIES: ReadonlySet<ErrorCode> = new Set(["HASH_MISMATCH", "SIGNATURE_INVALID", "METADATA_MISMATCH"]);
+
+/** Whether `code` shows that the source offered something that is not what was signed. */
+export function isLie(code: ErrorCode): boolean {
+  return LIES.has(code);
+}
+
+/**
+ * Codes after which the same source may still deliver another kind in this run. After any other code
+ * it counts as dead, and no later step asks it again.
+ */
+const ABOUT_ONE_FILE: ReadonlySet<ErrorCode> = new Set([
+  "HTTP_NOT_FOUND",
+  "MANIFEST_INVALID",
+  "RELEASE_UNAVAILABLE",
+  "NOT_OFFERED",
+  "METADATA_EXPIRED",
+  "METADATA_OLDER",
+  "SOURCE_LIST_INVALID",
+  "POLICY_INVALID",
+  "SETTINGS_INVALID",
+]);
+
+/** Whether a source that failed with `code` is asked nothing more for the rest of the run. */
+export function endsSource(code: ErrorCode): boolean {
+  return !ABOUT_ONE_FILE.has(code);
+}

@@ -1,0 +1,73 @@
+import type { ErrorCode } from "../errors.ts";
+import type { ContentKind, Kind } from "./kind.ts";
+import type { Rule } from "./updateOrder.ts";
+
+/** What `update --json` prints (DESIGN §6). Times in milliseconds, sizes in bytes. */
+export interface Report {
+  outcome: "updated" | "current" | "partial" | "exhausted";
+  trigger: Trigger;
+  exitCode: 0 | 3 | 4 | 8;
+  addresses: string[];
+  sourceList: {
+    version: number;
+    from: "server" | "cache" | "file" | "none";
+    code?: ErrorCode;
+    message?: string;
+  };
+  attempts: Attempt[];
+  skipped: Skipped[];
+  installed: Installed[];
+  /** Components that are no longer published and went with this run, as `kind/name`. */
+  removed: string[];
+  /** Kinds that no source delivered. */
+  undelivered: Kind[];
+  /** Set when the update was delivered and then taken back. */
+  failure?: { code: ErrorCode; message: string };
+  generation: number;
+  bytes: number;
+}
+
+export type Trigger = "manual" | "schedule" | "notify";
+
+/** One try of one source. */
+export interface Attempt {
+  rule: Rule;
+  entry?: number;
+  name?: string;
+  url: string;
+  /** The address that answered; absent when none did. */
+  address?: string;
+  kinds: Kind[];
+  delivered: Kind[];
+  outcome: "delivered" | "current" | "failed";
+  code?: ErrorCode;
+  message?: string;
+  ms: number;
+  bytes: number;
+}
+
+/** A source that was not tried, and why. */
+export interface Skipped {
+  rule: Rule;
+  entry?: number;
+  name?: string;
+  url?: string;
+  reason: string;
+}
+
+/** A component, or a settings document, that changed. */
+export interface Installed {
+  component: string;
+  kind: Kind;
+  fromVersion?: string;
+  toVersion: string;
+  via: "full";
+  bytes: number;
+}
+
+/** What a run tells while it goes on, for a terminal or a log. */
+export type UpdateEvent =
+  | { type: "source"; rule: Rule; name?: string; url: string; kinds: Kind[] }
+  | { type: "progress"; component: string; kind: ContentKind; received: number; length: number }
+  | { type: "attempt"; attempt: Attempt }
+  | { type: "installing"; generation: number };

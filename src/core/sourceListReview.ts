@@ -1,0 +1,54 @@
+import type { SourceList, SourceListEntry } from "./sourceList.ts";
+
+/** Something in a valid list that is probably not what was meant. */
+export interface Finding {
+  entry?: number;
+  remark: string;
+}
+
+/**
+ * What is odd about a valid source list: entries that repeat a source, ranges that overlap or hide
+ * behind an earlier one, a list that leads nowhere.
+ */
+export function reviewSourceList(list: SourceList): Finding[] {
+  const findings: Finding[] = [];
+  if (list.mode === "standard" && list.entries.length > 0) {
+    findings.push({ remark: "its mode is standard, so its entries are not used" });
+  }
+  if (list.mode === "customized" && list.entries.length === 0 && !list.serverFallback.enabled) {
+    findings.push({ remark: "it has no entries and does not fall back to the server" });
+  }
+  for (const [index, entry] of list.entries.entries()) {
+    const remark = remarkOn(entry, list.entries.slice(0, index));
+    if (remark !== undefined) findings.push({ entry: index, remark });
+  }
+  return findings;
+}
+
+function remarkOn(entry: SourceListEntry, earlier: SourceListEntry[]): string | undefined {
+  const twin = earlier.findIndex((each) => each.url === entry.url && contains(each, entry));
+  if (twin !== -1)
+    return `repeats ${entry.url} of entries[${twin}] for addresses that are in its range already`;
+  const cover = earlier.findIndex((each) => contains(each, entry));
+  if (cover !== -1) {
+    return `${entry.rangeText} lies within ${earlier[cover]?.rangeText} of entries[${cover}], which is tried first`;
+  }
+  const overlap = earlier.findIndex((each) => overlaps(each, entry));
+  if (overlap === -1) return undefined;
+  return `${entry.rangeText} overlaps ${earlier[overlap]?.rangeText} of entries[${overlap}], which is tried first`;
+}
+
+function contains(outer: SourceListEntry, inner: SourceListEntry): boolean {
+  const { range } = outer;
+  return (
+    range.family === inner.range.family && range.first <= inner.range.first && inner.range.last <= range.last
+  );
+}
+
+function overlaps(one: SourceListEntry, other: SourceListEntry): boolean {
+  return (
+    one.range.family === other.range.family &&
+    one.range.first <= other.range.last &&
+    other.range.first <= one.range.last
+  );
+}

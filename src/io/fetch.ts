@@ -1,0 +1,328 @@
+import { once } from "node:events";
+import http, { type IncomingHttpHeaders } from "node:http";
+import https from "node:https";
+import type { LookupFunction } from "node:net";
+import got, { type OptionsInit, type Request } from "got";
+import { type Address, parseAddress, privacyOf } from "../core/address.ts";
+import { parseRetryAfter } from "../core/backoff.ts";
+import { NearsourceError } from "../errors.ts";
+import { hostOf, toHttpError, toStatusError } from "./httpErrors.ts";
+
+/** How long a source may take, and how it is reached. Times in milliseconds. */
+export interface HttpOptions {
+  /** For a TCP connection, and again for the TLS handshake. */
+  connectTimeout: number;
+  /** From the request to the end of the response's headers. */
+  responseTimeout: number;
+  /** Longest pause between two pieces of a body. */
+  stallTimeout: number;
+  /** Bytes per second a body must keep up, measured over `RATE_WINDOW`. */
+  minRate: number;
+  /** Proxy variables in the form of the environment's (`http_proxy`, …), for sources on the internet. */
+  proxyEnv?: NodeJS.ProcessEnv | undefined;
+}
+
+/** Long enough to forgive a burst's pause, short enough that a trickler costs under 15 s. */
+const RATE_WINDOW = 7_000;
+/** A dead first address of several may cost this much before the next is tried. */
+const ADDRESS_TIMEOUT = 1_000;
+const MAX_REDIRECTS = 3;
+/** A body nobody wants is read this far so that its connection can serve again. */
+const DRAIN_LIMIT = 65_536;
+
+export interface GetOptions {
+  headers?: Record<string, string>;
+  /** Statuses to hand to the caller; any other becomes an error. Default: 200. */
+  accept?: readonly number[];
+  /** Follow redirects: for objects, which are known by their hash. Never for metadata. */
+  redirects?: boolean;
+  /** Through the configured proxy, for a source on the internet. */
+  viaProxy?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+/** A response whose headers have come. Its body must be read with `read`, or thrown away with `discard`. */
+export interface Response {
+  status: number;
+  headers: IncomingHttpHeaders;
+  url: URL;
+  /** The address that answered. */
+  address: string | undefined;
+  /** The body in pieces, as the network brings them, under the stall limit and the minimum rate. */
+  read(): AsyncGenerator<Buffer, void>;
+  discard(): Promise<void>;
+}
+
+/** All HTTP of a run: one pool of connections, one resolver. */
+export interface Fetcher {
+  /**
+   * One GET. Encodings are refused, since lengths and hashes are of the bytes as they are.
+   *
+   * @throws NearsourceError of the phases resolve, connect and request
+   */
+  get(url: string, options?: GetOptions): Promise<Response>;
+  close(): void;
+}
+
+export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fetcher {
+  const direct = makeAgents(undefined);
+  const proxied = options.proxyEnv === undefined ? direct : makeAgents(options.proxyEnv);
+  const get = async (start: string, request: GetOptions = {}): Promise<Response> => {
+    let url = new URL(start);
+    let reach: number | undefined;
+    for (let hop = 0; ; hop++) {
+      const agent = request.viaProxy === true ? proxied : direct;
+      const response = await requestOnce(url, request, { options, agent, lookup: limitReach(lookup, reach) });
+      if (!isRedirect(response.status)) return await checked(response, request);
+      await response.discard();
+      const next = redirectTarget(response, request.redirects === true, hop);
+      reach ??= reachOf(response.address);
+      checkLiteral(next, reach);
+      url = next;
+    }
+  };
+  const close = () => {
+    for (const agent of [direct.http, direct.https, proxied.http, proxied.https]) agent.destroy();
+  };
+  return { get, close };
+}
+
+interface Agents {
+  http: http.Agent;
+  https: https.Agent;
+}
+
+function makeAgents(proxyEnv: NodeJS.ProcessEnv | undefined): Agents {
+  const settings = {
+    keepAlive: true,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT,
+    ...(proxyEnv === undefined ? {} : { proxyEnv }),
+  };
+  return { http: new http.Agent(settings), https: new https.Agent(settings) };
+}
+
+interface Means {
+  options: HttpOptions;
+  agent: Agents;
+  lookup: LookupFunction;
+}
+
+async function requestOnce(url: URL, request: GetOptions, means: Means): Promise<Response> {
+  const { connectTimeout, responseTimeout } = means.options;
+  const stream = got.stream(url, {
+    headers: { "user-agent": "nearsource", ...request.headers, "accept-encoding": "identity" },
+    decompress: false,
+    followRedirect: false,
+    throwHttpErrors: false,
+    retry: { limit: 0 },
+    timeout: { connect: connectTimeout, secureConnect: connectTimeout, response: responseTimeout },
+    agent: means.agent,
+    dnsLookup: means.lookup as NonNullable<OptionsInit["dnsLookup"]>,
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  });
+  // An error may come when nobody listens, between the headers and the first read; read() reports it.
+  stream.on("error", () => {});
+  try {
+    await once(stream, "response");
+  } catch (error) {
+    throw interrupted(request.signal) ?? toHttpError(error, url, "head");
+  }
+  return toResponse(stream, url, request, means.options);
+}
+
+function toResponse(stream: Request, url: URL, request: GetOptions, options: HttpOptions): Response {
+  const { statusCode, headers, ip } = stream.response as NonNullable<Request["response"]>;
+  const response: Response = {
+    status: statusCode,
+    headers,
+    url,
+    address: ip,
+    read: () => readBody(stream, url, request.signal, options),
+    discard: async () => {
+      let length = 0;
+      try {
+        for await (const piece of response.read()) {
+          length += piece.length;
+          if (length > DRAIN_LIMIT) break;
+        }
+      } catch {
+        // The body is not wanted, so neither is what is wrong with it.
+      }
+    },
+  };
+  return response;
+}
+
+/** Refuses what no request here asks for: another status, an encoding. The connection is kept usable. */
+async function checked(response: Response, request: GetOptions): Promise<Response> {
+  const { status, headers, url } = response;
+  const accept = request.accept ?? [200];
+  if (!accept.includes(status)) {
+    await response.discard();
+    throw toStatusError(status, url, parseRetryAfter(headers["retry-after"], Date.now()));
+  }
+  const encoding = headers["content-encoding"];
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    await response.discard();
+    throw new NearsourceError(
+      "ENCODING_REFUSED",
+      `${url.host} encoded ${url.pathname} as "${encoding.slice(0, 40)}", which was not asked for`,
+    );
+  }
+  return response;
+}
+
+/**
+ * The body, piece by piece. Only time spent waiting for the source counts against it, not time the
+ * caller takes to write.
+ */
+async function* readBody(
+  stream: Request,
+  url: URL,
+  signal: AbortSignal | undefined,
+  options: HttpOptions,
+): AsyncGenerator<Buffer, void> {
+  let failure: NearsourceError | undefined;
+  const fail = (error: NearsourceError) => {
+    failure = error;
+    stream.destroy();
+  };
+  const pace = watchPace(url, options, fail);
+  const pieces = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      pace.wait();
+      const { done, value } = await pieces.next();
+      pace.got(value?.length ?? 0);
+      if (done === true) break;
+      yield value;
+    }
+  } catch (error) {
+    throw interrupted(signal) ?? failure ?? toHttpError(error, url, "body");
+  } finally {
+    pace.stop();
+    if (!stream.readableEnded) stream.destroy();
+  }
+  if (failure !== undefined) throw failure;
+}
+
+/** Watches how fast a body comes; calls `fail` once when it stalls or trickles. */
+function watchPace(url: URL, options: HttpOptions, fail: (error: NearsourceError) => void) {
+  const { stallTimeout, minRate } = options;
+  const timer = setTimeout(() => {
+    const seconds = Math.round(stallTimeout / 1_000);
+    fail(
+      new NearsourceError("STALLED", `${url.host} sent nothing for ${seconds} s in the middle of its answer`),
+    );
+  }, stallTimeout);
+  let since = performance.now();
+  let waited = 0;
+  let bytes = 0;
+  const wait = () => {
+    since = performance.now();
+    timer.refresh();
+  };
+  const gotPiece = (length: number) => {
+    waited += performance.now() - since;
+    bytes += length;
+    if (waited < RATE_WINDOW) return;
+    if ((bytes * 1_000) / waited < minRate) {
+      const rate = Math.round((bytes * 1_000) / waited);
+      fail(new NearsourceError("TOO_SLOW", `${url.host} sends ${rate} bytes a second, less than ${minRate}`));
+    }
+    waited = 0;
+    bytes = 0;
+  };
+  return { wait, got: gotPiece, stop: () => clearTimeout(timer) };
+}
+
+function isRedirect(status: number): boolean {
+  return [301, 302, 303, 307, 308].includes(status);
+}
+
+/** Where a redirect leads, if it may be followed (DESIGN §5). */
+function redirectTarget(response: Response, allowed: boolean, hop: number): URL {
+  const { url, headers, status } = response;
+  const refuse = (reason: string) =>
+    new NearsourceError("REDIRECT_REFUSED", `${url.host} answered ${status} for ${url.pathname}: ${reason}`);
+  if (!allowed) throw refuse("metadata is never redirected");
+  if (hop >= MAX_REDIRECTS) throw refuse(`more than ${MAX_REDIRECTS} redirects`);
+  if (headers.location === undefined) throw refuse("it does not say where to");
+  if (!URL.canParse(headers.location, url)) throw refuse("it leads to something that is not a URL");
+  const next = new URL(headers.location, url);
+  if (next.protocol !== "http:" && next.protocol !== "https:") throw refuse(`it leads to ${next.protocol}`);
+  if (url.protocol === "https:" && next.protocol === "http:") throw refuse("it leads from https to http");
+  if (next.username !== "" || next.password !== "") throw refuse("it leads to a URL with credentials");
+  return next;
+}
+
+function reachOf(address: string | undefined): number | undefined {
+  return address === undefined ? undefined : privacyOf(parseAddress(address.replace(/%.*$/, "")));
+}
+
+function tooPrivate(address: Address, reach: number | undefined): boolean {
+  return reach !== undefined && privacyOf(address) > reach;
+}
+
+function refuseAddress(host: string): NearsourceError {
+  return new NearsourceError(
+    "ADDRESS_REFUSED",
+    `a redirect leads to ${host}, which is in a more private network`,
+  );
+}
+
+/** A redirect to a literal address never meets the resolver, so it is looked at here. */
+function checkLiteral(url: URL, reach: number | undefined): void {
+  const { host, isAddress } = hostOf(url);
+  if (isAddress && tooPrivate(parseAddress(host), reach)) throw refuseAddress(host);
+}
+
+/** A lookup that refuses addresses more private than `reach`: what is checked is what is connected to. */
+function limitReach(lookup: LookupFunction, reach: number | undefined): LookupFunction {
+  if (reach === undefined) return lookup;
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
+      if (error !== null) return callback(error, []);
+      const list = Array.isArray(found) ? found : [{ address: found, family: 4 }];
+      const allowed = list.filter(({ address }) => !tooPrivate(parseAddress(address), reach));
+      const [first] = allowed;
+      if (first === undefined) return callback(refuseAddress(hostname), []);
+      if (options.all === true) return callback(null, allowed);
+      return callback(null, first.address, first.family);
+    });
+  };
+}
+
+/** An abort is the caller's doing, whatever error it comes out as. */
+export function interrupted(signal: AbortSignal | undefined): NearsourceError | undefined {
+  if (signal?.aborted !== true) return undefined;
+  if (signal.reason instanceof NearsourceError) return signal.reason;
+  return new NearsourceError("INTERRUPTED", "interrupted", { cause: signal.reason });
+}
+
+/**
+ * The whole body, for small files only.
+ *
+ * @param maxLength bytes; one more is METADATA_TOO_LARGE, announced or not
+ */
+export async function readWhole(response: Response, maxLength: number): Promise<Buffer> {
+  const { url, headers } = response;
+  const tooLarge = () =>
+    new NearsourceError(
+      "METADATA_TOO_LARGE",
+      `${url.host} sends more than ${maxLength} bytes for ${url.pathname}`,
+    );
+  if (Number(headers["content-length"] ?? 0) > maxLength) {
+    await response.discard();
+    throw tooLarge();
+  }
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of response.read()) {
+    length += piece.length;
+    if (length > maxLength) throw tooLarge();
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces, length);
+}

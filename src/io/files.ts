@@ -1,0 +1,159 @@
+import { randomBytes } from "node:crypto";
+import { constants, promises as fs } from "node:fs";
+import path from "node:path";
+import { type ErrorCode, NearsourceError } from "../errors.ts";
+
+/**
+ * Durable writes and the folders of a data directory. Everything here follows one recipe: write under
+ * a name nobody reads, fsync the file, rename, fsync the folder; only then does the caller report
+ * success. No step follows a symbolic link out of the data directory.
+ */
+
+/** What lies below `dataDir` (docs/ARCHITECTURE.md has a page on it). */
+export interface DataDir {
+  root: string;
+  store: string;
+  generations: string;
+  metadata: string;
+  partial: string;
+  tmp: string;
+}
+
+/**
+ * The folders of a data directory, made where missing. Each must be a folder of its own: a symbolic
+ * link in the place of one is refused, since an update must never write outside.
+ *
+ * @throws NearsourceError STORAGE_UNWRITABLE, STORAGE_UNSAFE
+ */
+export async function openDataDir(root: string): Promise<DataDir> {
+  const dirs = dataDirAt(root);
+  await guardStorage(`cannot use ${root} as the data directory`, async () => {
+    await fs.mkdir(root, { recursive: true, mode: 0o755 });
+    for (const folder of [dirs.store, dirs.generations, dirs.metadata, dirs.partial, dirs.tmp]) {
+      await makeFolder(folder);
+    }
+  });
+  return dirs;
+}
+
+/** The same folders, without looking at the disk: for commands that only read. */
+export function dataDirAt(root: string): DataDir {
+  return {
+    root,
+    store: path.join(root, "store"),
+    generations: path.join(root, "generations"),
+    metadata: path.join(root, "metadata"),
+    partial: path.join(root, "partial"),
+    tmp: path.join(root, "tmp"),
+  };
+}
+
+/** Makes `folder`, or accepts the one that is there if it is a real one. */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await fs.mkdir(folder, { mode: 0o755 });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    const found = await fs.lstat(folder);
+    if (found.isDirectory()) return;
+    throw new NearsourceError(
+      found.isSymbolicLink() ? "STORAGE_UNSAFE" : "STORAGE_UNWRITABLE",
+      `${folder} is ${found.isSymbolicLink() ? "a symbolic link" : "not a folder"}`,
+      { hint: "move it away; the folder is made anew by the next run" },
+    );
+  }
+}
+
+/** A new name in `folder` that nobody else uses. */
+export function temporaryName(folder: string, label: string): string {
+  return path.join(folder, `${label}.${process.pid}.${randomBytes(6).toString("hex")}`);
+}
+
+/** Writes a new file and makes its bytes durable. The folder is the caller's to fsync. */
+export async function writeDurably(file: string, data: string | Uint8Array, mode = 0o644): Promise<void> {
+  const { O_WRONLY, O_CREAT, O_EXCL } = constants;
+  const handle = await fs.open(file, O_WRONLY | O_CREAT | O_EXCL, mode);
+  try {
+    await handle.writeFile(data);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes names in `folder` durable. A no-op where folders cannot be synced (Windows). */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await fs.open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Reads a file, or undefined when it is not there. A symbolic link in its place is not followed. */
+export async function readIfThere(file: string): Promise<Buffer | undefined> {
+  try {
+    const handle = await fs.open(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    try {
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** Names in a folder, or none when it is not there. */
+export async function listFolder(folder: string): Promise<string[]> {
+  try {
+    return await fs.readdir(folder);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** The system's code of an error, such as `ENOENT`. */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === "string" ? code : undefined;
+}
+
+const STORAGE_CODES: Record<string, ErrorCode> = {
+  ENOSPC: "DISK_FULL",
+  EDQUOT: "DISK_FULL",
+  EROFS: "STORAGE_UNWRITABLE",
+  EACCES: "STORAGE_UNWRITABLE",
+  EPERM: "STORAGE_UNWRITABLE",
+  ENOTDIR: "STORAGE_UNWRITABLE",
+  ELOOP: "STORAGE_UNSAFE",
+};
+
+const STORAGE_HINTS: Partial<Record<ErrorCode, string>> = {
+  DISK_FULL: "free some space; the next run goes on where this one stopped",
+  STORAGE_UNWRITABLE: "make it writable for the account that runs nearsource",
+  STORAGE_UNSAFE: "a symbolic link stands where a file or folder of ours belongs; remove it",
+};
+
+/** Runs `work`; what the file system throws comes out as ours, saying `what` could not be done. */
+export async function guardStorage<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toStorageError(what, error);
+  }
+}
+
+/** A file-system error as ours; any other error as it is. */
+export function toStorageError(what: string, error: unknown): unknown {
+  const system = codeOf(error);
+  const isSystem = system !== undefined && (error as { syscall?: unknown }).syscall !== undefined;
+  if (error instanceof NearsourceError || !isSystem) return error;
+  const code = STORAGE_CODES[system] ?? "STORAGE_FAILED";
+  const hint = STORAGE_HINTS[code];
+  return new NearsourceError(code, what, { cause: error, ...(hint === undefined ? {} : { hint }) });
+}

@@ -1,0 +1,202 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import * as v from "valibot";
+import { byteLength, positiveInteger, readDocument } from "../core/document.ts";
+import { CONTENT_KINDS } from "../core/kind.ts";
+import { parseComponentName, parseFilePath } from "../core/manifest.ts";
+import type { InstalledComponent } from "../core/target.ts";
+import { NearsourceError } from "../errors.ts";
+import {
+  codeOf,
+  type DataDir,
+  guardStorage,
+  listFolder,
+  readIfThere,
+  syncFolder,
+  temporaryName,
+  writeDurably,
+} from "./files.ts";
+import { storePath } from "./store.ts";
+
+/**
+ * Installed sets. A generation is a folder `generations/<n>` with its manifest and links into the
+ * store; `current` is a symbolic link to one of them and is replaced in one atomic rename.
+ */
+
+export interface Generation {
+  generation: number;
+  /** When it was made, ISO 8601. */
+  created: string;
+  components: InstalledComponent[];
+}
+
+const named = (parse: (text: string) => string) => v.pipe(v.string(), v.transform(parse));
+
+const generationSchema = v.object({
+  generation: positiveInteger,
+  created: v.string(),
+  components: v.array(
+    v.object({
+      kind: v.picklist(CONTENT_KINDS),
+      name: named(parseComponentName),
+      release: positiveInteger,
+      version: v.string(),
+      files: v.array(
+        v.object({
+          path: named(parseFilePath),
+          length: byteLength,
+          sha256: v.pipe(v.string(), v.hexadecimal()),
+        }),
+      ),
+    }),
+  ),
+});
+
+/** Where an installed file stands: `generations/<n>/<kind>/<name>/<path>`. */
+export function installedPath(
+  dirs: DataDir,
+  generation: number,
+  component: Pick<InstalledComponent, "kind" | "name">,
+  file: string,
+): string {
+  return path.join(dirs.generations, String(generation), component.kind, component.name, file);
+}
+
+/** The number `current` points at; undefined before the first installation. */
+export async function currentNumber(dirs: DataDir): Promise<number | undefined> {
+  try {
+    const link = await fs.readlink(path.join(dirs.root, "current"));
+    const number = Number(path.basename(link));
+    return Number.isSafeInteger(number) && number > 0 ? number : undefined;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    if (codeOf(error) === "EINVAL") {
+      throw new NearsourceError(
+        "STORAGE_UNSAFE",
+        `${path.join(dirs.root, "current")} is not a link of ours`,
+        {
+          hint: "move it away; the next run links it anew",
+        },
+      );
+    }
+    throw error;
+  }
+}
+
+/** The installed set; undefined when there is none or its manifest is damaged (the next run heals it). */
+export async function readCurrent(dirs: DataDir): Promise<Generation | undefined> {
+  const number = await currentNumber(dirs);
+  return number === undefined ? undefined : await readGeneration(dirs, number);
+}
+
+/** One generation's manifest; undefined when missing or damaged. */
+export async function readGeneration(dirs: DataDir, number: number): Promise<Generation | undefined> {
+  const text = await readIfThere(path.join(dirs.generations, String(number), "manifest.json"));
+  if (text === undefined) return undefined;
+  try {
+    return readDocument(generationSchema, JSON.parse(text.toString()));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Numbers of the generations on disk, newest first. */
+export async function listGenerations(dirs: DataDir): Promise<number[]> {
+  const names = await listFolder(dirs.generations);
+  return names
+    .filter((name) => /^[1-9]\d*$/.test(name))
+    .map(Number)
+    .sort((a, b) => b - a);
+}
+
+/**
+ * Makes a complete, durable generation of `components`, all of whose files are in the store. It is not
+ * current yet: `switchTo` does that.
+ *
+ * @throws NearsourceError of the storage phase
+ */
+export async function makeGeneration(
+  dirs: DataDir,
+  components: InstalledComponent[],
+  created: string,
+): Promise<number> {
+  const [newest = 0] = await listGenerations(dirs);
+  const generation = newest + 1;
+  return await guardStorage(`cannot make generation ${generation}`, async () => {
+    const staged = temporaryName(dirs.tmp, "generation");
+    await fs.mkdir(staged, { mode: 0o755 });
+    for (const component of components) await linkComponent(dirs, staged, component);
+    const manifest: Generation = { generation, created, components };
+    await writeDurably(path.join(staged, "manifest.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
+    await syncFolder(staged);
+    await fs.rename(staged, path.join(dirs.generations, String(generation)));
+    await syncFolder(dirs.generations);
+    return generation;
+  });
+}
+
+/** Points `current` at a generation, atomically: whoever opens a path below it sees one set or the other. */
+export async function switchTo(dirs: DataDir, generation: number): Promise<void> {
+  await guardStorage(`cannot switch to generation ${generation}`, async () => {
+    const link = temporaryName(dirs.tmp, "current");
+    await fs.symlink(path.join("generations", String(generation)), link, "junction");
+    await fs.rename(link, path.join(dirs.root, "current"));
+    await syncFolder(dirs.root);
+  });
+}
+
+/** Removes `current`: the way back from a first installation that its hook refused. */
+export async function unlinkCurrent(dirs: DataDir): Promise<void> {
+  await guardStorage("cannot take back the first generation", async () => {
+    await fs.rm(path.join(dirs.root, "current"), { force: true });
+    await syncFolder(dirs.root);
+  });
+}
+
+/**
+ * Deletes old generations: the current one and the `keep - 1` before it stay. Returns the hashes that
+ * the remaining ones need.
+ */
+export async function sweepGenerations(dirs: DataDir, keep: number): Promise<Set<string>> {
+  const current = await currentNumber(dirs);
+  const numbers = await listGenerations(dirs);
+  const older = numbers.filter((number) => number !== current);
+  const kept = [...(current === undefined ? [] : [current]), ...older.slice(0, Math.max(keep - 1, 0))];
+  const needed = new Set<string>();
+  for (const number of numbers) {
+    const generation = kept.includes(number) ? await readGeneration(dirs, number) : undefined;
+    if (generation === undefined && number !== current) {
+      await fs.rm(path.join(dirs.generations, String(number)), { recursive: true, force: true });
+    }
+    for (const component of generation?.components ?? []) {
+      for (const file of component.files) needed.add(file.sha256);
+    }
+  }
+  return needed;
+}
+
+async function linkComponent(dirs: DataDir, staged: string, component: InstalledComponent): Promise<void> {
+  const base = path.join(staged, component.kind, component.name);
+  const folders = new Set<string>([path.join(staged, component.kind)]);
+  for (const file of component.files) {
+    const place = path.join(base, file.path);
+    await fs.mkdir(path.dirname(place), { recursive: true, mode: 0o755 });
+    await linkOrCopy(storePath(dirs, file.sha256), place);
+    for (let folder = path.dirname(place); folder.startsWith(base); folder = path.dirname(folder)) {
+      folders.add(folder);
+    }
+  }
+  for (const folder of folders) await syncFolder(folder);
+}
+
+/** A hard link; a copy (sharing blocks where the file system can) where links are not to be had. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await fs.link(from, to);
+  } catch (error) {
+    if (!["EPERM", "EXDEV", "ENOTSUP", "EMLINK", "ENOSYS"].includes(codeOf(error) ?? "")) throw error;
+    await fs.copyFile(from, to, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
+    const handle = await fs.open(to, "r+").catch(() => fs.open(to, "r"));
+    await handle.sync().finally(() => handle.close());
+  }
+}

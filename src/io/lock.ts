@@ -1,0 +1,70 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+import { NearsourceError } from "../errors.ts";
+
+/** Holding it means being the only run on this data directory. */
+export interface Lock {
+  release(): void;
+}
+
+const SQLITE_BUSY = 5;
+const POLL = 250;
+
+/**
+ * Takes the lock of `dataDir`. It is an exclusive transaction on an empty SQLite file: the operating
+ * system frees it when its holder dies, however it dies, so there is no stale lock to recognise and no
+ * process id to be fooled by.
+ *
+ * @param options.wait waits for as long as another run takes, until `signal` aborts
+ * @throws NearsourceError LOCKED, naming the holder where the system tells
+ */
+export async function takeLock(
+  dataDir: string,
+  options: { wait?: boolean | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<Lock> {
+  const file = path.join(dataDir, "lock");
+  for (;;) {
+    const database = await tryLock(file);
+    if (database !== undefined) return { release: () => database.close() };
+    if (options.wait !== true) throw await lockedBy(file);
+    await sleep(POLL, undefined, options.signal === undefined ? {} : { signal: options.signal });
+  }
+}
+
+async function tryLock(file: string): Promise<DatabaseSync | undefined> {
+  const { DatabaseSync } = await import("node:sqlite");
+  const database = new DatabaseSync(file);
+  try {
+    // Nothing is ever written, so the journal stays in memory and the folder stays as it is.
+    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+    return database;
+  } catch (error) {
+    database.close();
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined;
+    throw new NearsourceError("STORAGE_UNWRITABLE", `cannot lock ${file}`, {
+      cause: error,
+      hint: "make the data directory writable for the account that runs nearsource",
+    });
+  }
+}
+
+async function lockedBy(file: string): Promise<NearsourceError> {
+  const pid = await holderOf(file);
+  const who = pid === undefined ? "another process" : `process ${pid}`;
+  return new NearsourceError("LOCKED", `another update is running (${who})`, {
+    hint: "wait for it with --wait, or look at it with: nearsource status",
+  });
+}
+
+/** The process that holds a lock on `file`, from the kernel's own table (Linux: proc(5), locks). */
+async function holderOf(file: string): Promise<string | undefined> {
+  try {
+    const { ino } = await fs.stat(file);
+    const table = await fs.readFile("/proc/locks", "utf8");
+    return table.match(new RegExp(`POSIX +ADVISORY +WRITE +(\\d+) [0-9a-f]+:[0-9a-f]+:${ino} `))?.[1];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,80 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, lstatSync } from "node:fs";
+import path from "node:path";
+import type { Report } from "../core/report.ts";
+import { NearsourceError } from "../errors.ts";
+import { type DataDir, guardStorage } from "./files.ts";
+
+/** What an agent remembers between runs, in `<dataDir>/state.json`. All of it can be lost without harm. */
+export interface State {
+  /** Names this agent to the server, and in `settings/update-agents.json`. */
+  agentId: string;
+  /** Newest time that signed metadata has shown, ISO 8601: the clock is never believed to be before it. */
+  clockFloor?: string;
+  /** When each repository was last confirmed to be current, ISO 8601. */
+  fresh: { content?: string; settings?: string };
+  /** Releases that a failed hook or a rollback put away, by `kind/name`; a higher one lifts the hold. */
+  failed: Record<string, number>;
+  /** ETag of the trusted timestamp, by repository and source: `content http://ua:21112`. */
+  etags: Record<string, string>;
+  lastRun?: LastRun;
+}
+
+export interface LastRun {
+  started: string;
+  ended: string;
+  report: Report;
+}
+
+/** The state on disk, or a new one. A damaged file counts as none. */
+export async function readState(dirs: DataDir): Promise<State> {
+  const fresh: State = { agentId: randomUUID(), fresh: {}, failed: {}, etags: {} };
+  if (!existsSync(statePath(dirs))) return fresh;
+  const conf = await openState(dirs);
+  const stored = conf.store as Partial<State>;
+  return { ...fresh, ...stored };
+}
+
+/**
+ * Replaces the state, atomically.
+ *
+ * @throws NearsourceError of the storage phase
+ */
+export async function writeState(dirs: DataDir, state: State): Promise<void> {
+  await guardStorage(`cannot write ${statePath(dirs)}`, async () => {
+    const conf = await openState(dirs);
+    conf.store = state;
+  });
+}
+
+const SCHEMA = {
+  agentId: { type: "string", minLength: 1 },
+  clockFloor: { type: "string" },
+  fresh: { type: "object" },
+  failed: { type: "object", additionalProperties: { type: "integer" } },
+  etags: { type: "object", additionalProperties: { type: "string" } },
+  lastRun: { type: "object" },
+};
+
+async function openState(dirs: DataDir) {
+  refuseLink(statePath(dirs));
+  const { default: Conf } = await import("conf");
+  return new Conf<State>({
+    projectName: "nearsource",
+    cwd: dirs.root,
+    configName: "state",
+    configFileMode: 0o600,
+    clearInvalidConfig: true,
+    schema: SCHEMA as never,
+  });
+}
+
+/** conf follows a symbolic link to where it points, which would be a write outside the data directory. */
+function refuseLink(file: string): void {
+  if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  throw new NearsourceError("STORAGE_UNSAFE", `${file} is a symbolic link`, { hint: "remove it" });
+}
+
+function statePath(dirs: DataDir): string {
+  return path.join(dirs.root, "state.json");
+}

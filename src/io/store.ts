@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import { constants, createReadStream, promises as fs } from "node:fs";
+import path from "node:path";
+import { codeOf, type DataDir, guardStorage, listFolder, makeFolder, syncFolder } from "./files.ts";
+
+/**
+ * The content-addressed store: a file is named by the SHA-256 of its bytes, and is only ever put there
+ * whole, verified and durable.
+ */
+
+/** Where an object stands: `store/ab/abcd…` for the SHA-256 `abcd…`. */
+export function storePath(dirs: DataDir, sha256: string): string {
+  return path.join(dirs.store, sha256.slice(0, 2), sha256);
+}
+
+/** Whether the object is there with its length. Its bytes are looked at by `hashFile`, on demand. */
+export async function inStore(dirs: DataDir, object: { sha256: string; length: number }): Promise<boolean> {
+  try {
+    const found = await fs.lstat(storePath(dirs, object.sha256));
+    return found.isFile() && found.size === object.length;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/**
+ * Moves a finished file into the store. The caller has verified its bytes against `sha256` and synced
+ * them; here the name becomes durable.
+ *
+ * @throws NearsourceError DISK_FULL, STORAGE_UNWRITABLE, STORAGE_UNSAFE, STORAGE_FAILED
+ */
+export async function adopt(dirs: DataDir, file: string, sha256: string): Promise<void> {
+  const place = storePath(dirs, sha256);
+  await guardStorage(`cannot put ${sha256} into the store`, async () => {
+    await makeFolder(path.dirname(place));
+    // Installed files are links to this one: nobody may write through them.
+    await fs.chmod(file, 0o444);
+    await fs.rename(file, place);
+    await syncFolder(path.dirname(place));
+    await syncFolder(dirs.store);
+  });
+}
+
+/** SHA-256 (hex) and length of a file, read through; undefined when it is not there. */
+export async function hashFile(file: string): Promise<{ sha256: string; length: number } | undefined> {
+  const hash = createHash("sha256");
+  let length = 0;
+  try {
+    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
+    const handle = await fs.open(file, flags);
+    for await (const chunk of createReadStream(file, { fd: handle, highWaterMark: 1 << 20 })) {
+      hash.update(chunk);
+      length += chunk.length;
+    }
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  return { sha256: hash.digest("hex"), length };
+}
+
+/** Deletes every object not in `keep`. Returns how many went. */
+export async function sweepStore(dirs: DataDir, keep: ReadonlySet<string>): Promise<number> {
+  let swept = 0;
+  for (const folder of await listFolder(dirs.store)) {
+    for (const name of await listFolder(path.join(dirs.store, folder))) {
+      if (keep.has(name)) continue;
+      await fs.rm(path.join(dirs.store, folder, name), { force: true, recursive: true });
+      swept++;
+    }
+  }
+  return swept;
+}

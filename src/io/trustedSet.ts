@@ -1,0 +1,143 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import type { Repository } from "../core/layout.ts";
+import {
+  type DataDir,
+  guardStorage,
+  listFolder,
+  makeFolder,
+  readIfThere,
+  syncFolder,
+  temporaryName,
+  writeDurably,
+} from "./files.ts";
+
+/**
+ * The verified metadata of one repository, with the documents it names that this agent uses. On disk
+ * it is a numbered folder that appears in one rename: the highest number is always a complete set.
+ *
+ *     metadata/content/7/root.json            the root shipped with the agent, where trust starts
+ *     metadata/content/7/2.root.json …        the chain from there, as it was fetched
+ *     metadata/content/7/timestamp.json …     one file a role
+ *     metadata/content/7/targets/components/virus-pattern.json
+ */
+export interface TrustedSet {
+  repository: Repository;
+  folder: string;
+  /** Metadata files by name. */
+  files: ReadonlyMap<string, Buffer>;
+  /** Documents by their TUF target path. */
+  documents: ReadonlyMap<string, Buffer>;
+}
+
+/** The newest set on disk, or undefined before the first run. Reads only. */
+export async function readTrustedSet(dirs: DataDir, repository: Repository): Promise<TrustedSet | undefined> {
+  const [number] = await setNumbers(dirs, repository);
+  if (number === undefined) return undefined;
+  const folder = path.join(dirs.metadata, repository, String(number));
+  const files = new Map<string, Buffer>();
+  for (const name of await listFolder(folder)) {
+    const bytes = name.endsWith(".json") ? await readIfThere(path.join(folder, name)) : undefined;
+    if (bytes !== undefined) files.set(name, bytes);
+  }
+  return { repository, folder, files, documents: await readDocuments(path.join(folder, "targets")) };
+}
+
+/**
+ * The set to start a refresh from: what is trusted, chained from the shipped root. A root other than
+ * the one the set was started from (an agent updated with a newer one) starts a new set that keeps the
+ * rest, since whatever the new root does not vouch for will not load.
+ *
+ * @throws NearsourceError of the storage phase
+ */
+export async function openTrustedSet(
+  dirs: DataDir,
+  repository: Repository,
+  shippedRoot: Buffer,
+): Promise<TrustedSet> {
+  const found = await readTrustedSet(dirs, repository);
+  if (found?.files.get("root.json")?.equals(shippedRoot) === true) return found;
+  const files = new Map([...(found?.files ?? []), ["root.json", shippedRoot] as const]);
+  return await writeTrustedSet(dirs, repository, { files, documents: found?.documents ?? new Map() });
+}
+
+/**
+ * Makes a set the trusted one: complete and durable before its name appears, and the older ones gone
+ * only after that.
+ *
+ * @throws NearsourceError of the storage phase
+ */
+export async function writeTrustedSet(
+  dirs: DataDir,
+  repository: Repository,
+  { files, documents }: Pick<TrustedSet, "files" | "documents">,
+): Promise<TrustedSet> {
+  return await guardStorage(`cannot write the ${repository} metadata`, async () => {
+    const home = path.join(dirs.metadata, repository);
+    await makeFolder(home);
+    const older = await setNumbers(dirs, repository);
+    const staged = temporaryName(dirs.tmp, `metadata-${repository}`);
+    await fs.mkdir(staged, { mode: 0o755 });
+    for (const [name, bytes] of files) await writeDurably(path.join(staged, name), bytes);
+    await writeDocuments(staged, documents);
+    await syncFolder(staged);
+    const folder = path.join(home, String((older[0] ?? 0) + 1));
+    await fs.rename(staged, folder);
+    await syncFolder(home);
+    for (const number of older)
+      await fs.rm(path.join(home, String(number)), { recursive: true, force: true });
+    return { repository, folder, files, documents };
+  });
+}
+
+async function setNumbers(dirs: DataDir, repository: Repository): Promise<number[]> {
+  const names = await listFolder(path.join(dirs.metadata, repository));
+  const numbers = names.filter((name) => /^[1-9]\d*$/.test(name)).map(Number);
+  return numbers.sort((a, b) => b - a);
+}
+
+async function writeDocuments(staged: string, documents: ReadonlyMap<string, Buffer>): Promise<void> {
+  const folders = new Set<string>();
+  for (const [target, bytes] of documents) {
+    const file = path.join(staged, "targets", ...target.split("/"));
+    await fs.mkdir(path.dirname(file), { recursive: true, mode: 0o755 });
+    await writeDurably(file, bytes);
+    for (let folder = path.dirname(file); folder !== staged; folder = path.dirname(folder))
+      folders.add(folder);
+  }
+  for (const folder of folders) await syncFolder(folder);
+}
+
+async function readDocuments(folder: string, prefix = ""): Promise<Map<string, Buffer>> {
+  const documents = new Map<string, Buffer>();
+  for (const name of await listFolder(folder)) {
+    const place = path.join(folder, name);
+    const found = await fs.lstat(place);
+    if (found.isDirectory()) {
+      for (const [target, bytes] of await readDocuments(place, `${prefix}${name}/`))
+        documents.set(target, bytes);
+    } else {
+      const bytes = await readIfThere(place);
+      if (bytes !== undefined) documents.set(prefix + name, bytes);
+    }
+  }
+  return documents;
+}
+
+/** The name, version and expiry of a repository's metadata file, for people; undefined when unreadable. */
+export function describeRole(bytes: Buffer | undefined): RoleState | undefined {
+  try {
+    const { version, expires, signed_at: signedAt } = JSON.parse(bytes?.toString() ?? "").signed;
+    return { version, expires, ...(typeof signedAt === "string" ? { signedAt } : {}) };
+  } catch {
+    return undefined;
+  }
+}
+
+export interface RoleState {
+  version: number;
+  /** ISO 8601. */
+  expires: string;
+  /** When it was signed, where the publisher says so (docs/publishing.md). ISO 8601. */
+  signedAt?: string;
+}

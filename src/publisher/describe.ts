@@ -1,0 +1,137 @@
+import path from "node:path";
+import { CONTENT_KINDS, type ContentKind } from "../core/kind.ts";
+import { REPOSITORIES, type Repository } from "../core/layout.ts";
+import { guardStorage } from "../io/files.ts";
+import { findChoices } from "./choices.ts";
+import { exists } from "./files.ts";
+import { type Location, locate, type RepositoryPlace } from "./location.ts";
+import { readReleases } from "./manifest.ts";
+import { onlineRoles } from "./metadata.ts";
+import { keyIdsOf, loadPublication, type Publication, roleOf } from "./publication.ts";
+
+export interface DescribedRole {
+  role: string;
+  version: number;
+  /** ISO 8601, UTC. */
+  expires: string;
+  keyIds: string[];
+  threshold: number;
+}
+
+export interface DescribedComponent {
+  kind: ContentKind;
+  name: string;
+  /** Highest first; `bytes` is the size as installed. */
+  releases: { release: number; version: string; files: number; bytes: number }[];
+}
+
+export interface DescribedDocument {
+  name: string;
+  bytes: number;
+  sha256: string;
+}
+
+export interface RepositoryDescription {
+  repository: Repository;
+  folder: string;
+  /** When the timestamp was signed. */
+  signedAt: string | undefined;
+  roles: DescribedRole[];
+  components: DescribedComponent[];
+  documents: DescribedDocument[];
+  /** The role that expires first. */
+  nextExpiry: { role: string; expires: string; expired: boolean };
+}
+
+/**
+ * The repositories below a web root: all of them, or those whose keys are here, so that this machine
+ * can publish in them.
+ */
+export async function listRepositories(place: RepositoryPlace, which: "all" | "ours"): Promise<Repository[]> {
+  const found: Repository[] = [];
+  for (const repository of REPOSITORIES) {
+    const { metadata, keys } = locate(place, repository);
+    const sign = which === "all" ? path.join(metadata, "timestamp.json") : path.join(keys, "publisher.json");
+    if (await exists(sign)) found.push(repository);
+  }
+  return found;
+}
+
+/**
+ * What a repository publishes, verified. Needs no keys; with the keys folder at hand, also holds the
+ * first root to the one this publisher began with.
+ *
+ * @throws NearsourceError REPOSITORY_INVALID, storage errors
+ */
+export async function describeRepository(
+  options: RepositoryPlace & { repository: Repository; now?: Date | undefined },
+): Promise<RepositoryDescription> {
+  const location = locate(options, options.repository);
+  const now = options.now ?? new Date();
+  return guardStorage(`cannot read ${location.folder}`, async () => {
+    const choices = await findChoices(location);
+    const publication = await loadPublication(location, { firstRoot: choices?.root });
+    const signedAt = publication.timestamp.signed.unrecognizedFields.signed_at;
+    const roles = ["root", ...onlineRoles(options.repository)].map((role) => describeRole(publication, role));
+    return {
+      repository: options.repository,
+      folder: location.folder,
+      signedAt: typeof signedAt === "string" ? signedAt : undefined,
+      roles,
+      components: await describeComponents(location, publication),
+      documents: describeDocuments(publication),
+      nextExpiry: firstToExpire(roles, now),
+    };
+  });
+}
+
+function describeRole(publication: Publication, role: string): DescribedRole {
+  const top: Record<string, { signed: { version: number; expires: string } }> = {
+    root: publication.root,
+    timestamp: publication.timestamp,
+    snapshot: publication.snapshot,
+  };
+  const { version, expires } = (top[role] ?? roleOf(publication, role)).signed;
+  const delegated = publication.roles.get("targets")?.signed.delegations?.roles;
+  const { threshold = 1 } = publication.root.signed.roles[role] ?? delegated?.[role] ?? {};
+  return { role, version, expires, keyIds: keyIdsOf(publication, role), threshold };
+}
+
+async function describeComponents(
+  location: Location,
+  publication: Publication,
+): Promise<DescribedComponent[]> {
+  const components: DescribedComponent[] = [];
+  for (const kind of CONTENT_KINDS) {
+    const role = publication.roles.get(kind);
+    for (const target of Object.keys(role?.signed.targets ?? {}).sort()) {
+      const name = target.slice(kind.length + 1, -".json".length);
+      if (role === undefined) continue;
+      const releases = await readReleases(location, role, { kind, name });
+      components.push({ kind, name, releases: releases.map(describeRelease) });
+    }
+  }
+  return components;
+}
+
+function describeRelease(release: Awaited<ReturnType<typeof readReleases>>[number]) {
+  const bytes = release.files.reduce((sum, file) => sum + file.length, 0);
+  return { release: release.release, version: release.version, files: release.files.length, bytes };
+}
+
+function describeDocuments(publication: Publication): DescribedDocument[] {
+  const targets = publication.roles.get("settings")?.signed.targets ?? {};
+  return Object.values(targets)
+    .map((target) => ({
+      name: target.path.slice("settings/".length, -".json".length),
+      bytes: target.length,
+      sha256: target.hashes.sha256 ?? "",
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function firstToExpire(roles: DescribedRole[], now: Date): RepositoryDescription["nextExpiry"] {
+  const [first] = [...roles].sort((a, b) => (a.expires < b.expires ? -1 : 1));
+  if (first === undefined) throw new Error("a repository has roles");
+  return { role: first.role, expires: first.expires, expired: new Date(first.expires) <= now };
+}

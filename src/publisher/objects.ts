@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import { constants, promises as fs } from "node:fs";
+import path from "node:path";
+import { BLOCK_SIZE, objectPath } from "../core/layout.ts";
+import type { ManifestFile } from "../core/manifest.ts";
+import { NearsourceError } from "../errors.ts";
+import { makeFolders, type OnFile, renameDurably, temporaryIn } from "./files.ts";
+import type { Location } from "./location.ts";
+
+/** What a manifest says of a file's bytes. */
+export type ObjectDescription = Pick<ManifestFile, "length" | "sha256" | "blocks">;
+
+const CHUNK = 1_048_576;
+
+/**
+ * Copies the file at `source` into the objects, under the name that its hash gives it. The file is
+ * read once, a piece at a time, and hashed on the way, so what is described is what was copied. An
+ * object that is there already stays as it is.
+ *
+ * @throws NearsourceError REPOSITORY_INPUT_INVALID when `source` cannot be read
+ */
+export async function storeObject(
+  location: Location,
+  source: string,
+  onFile: OnFile,
+): Promise<ObjectDescription> {
+  await makeFolders(location.objects);
+  const temporary = temporaryIn(location.objects);
+  try {
+    const description = await copyAndHash(source, temporary);
+    const file = path.join(location.base, ...objectPath(description.sha256).split("/"));
+    if (await isStored(file, description.length)) return description;
+    await makeFolders(path.dirname(file));
+    await renameDurably(temporary, file);
+    onFile(file);
+    return description;
+  } finally {
+    await fs.rm(temporary, { force: true });
+  }
+}
+
+async function copyAndHash(source: string, destination: string): Promise<ObjectDescription> {
+  const hasher = newObjectHasher();
+  const output = await fs.open(destination, "wx", 0o644);
+  try {
+    const input = await openSource(source);
+    try {
+      const buffer = Buffer.allocUnsafe(CHUNK);
+      for (;;) {
+        const { bytesRead } = await readSource(source, input, buffer);
+        if (bytesRead === 0) break;
+        const chunk = buffer.subarray(0, bytesRead);
+        hasher.update(chunk);
+        await output.writeFile(chunk);
+      }
+    } finally {
+      await input.close();
+    }
+    await output.sync();
+  } finally {
+    await output.close();
+  }
+  return hasher.describe();
+}
+
+/**
+ * Hashes a stream of bytes as a whole and, at the same time, in blocks of `BLOCK_SIZE`. How the bytes
+ * are cut into pieces makes no difference. Blocks are listed for files larger than one block.
+ */
+export function newObjectHasher() {
+  const whole = createHash("sha256");
+  const blocks: string[] = [];
+  let block = createHash("sha256");
+  let length = 0;
+
+  function update(bytes: Uint8Array): void {
+    whole.update(bytes);
+    for (let at = 0; at < bytes.length; ) {
+      const piece = bytes.subarray(at, at + BLOCK_SIZE - (length % BLOCK_SIZE));
+      block.update(piece);
+      at += piece.length;
+      length += piece.length;
+      if (length % BLOCK_SIZE === 0) {
+        blocks.push(block.digest("hex"));
+        block = createHash("sha256");
+      }
+    }
+  }
+
+  function describe(): ObjectDescription {
+    const description = { length, sha256: whole.digest("hex") };
+    if (length <= BLOCK_SIZE) return description;
+    if (length % BLOCK_SIZE > 0) blocks.push(block.digest("hex"));
+    return { ...description, blocks: { size: BLOCK_SIZE, sha256: blocks } };
+  }
+
+  return { update, describe };
+}
+
+async function isStored(file: string, length: number): Promise<boolean> {
+  const stats = await fs.lstat(file).catch(() => undefined);
+  return stats?.isFile() === true && stats.size === length;
+}
+
+async function openSource(source: string): Promise<fs.FileHandle> {
+  try {
+    // A link put there after the folder was listed is not followed.
+    const handle = await fs.open(source, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    if ((await handle.stat()).isFile()) return handle;
+    await handle.close();
+    throw new Error("is not a file any more");
+  } catch (error) {
+    throw unreadable(source, error);
+  }
+}
+
+async function readSource(source: string, input: fs.FileHandle, buffer: Buffer) {
+  try {
+    return await input.read(buffer, 0, buffer.length);
+  } catch (error) {
+    throw unreadable(source, error);
+  }
+}
+
+function unreadable(source: string, cause: unknown): NearsourceError {
+  return new NearsourceError("REPOSITORY_INPUT_INVALID", `cannot read ${source}`, { cause });
+}

@@ -1,0 +1,70 @@
+import type { Repository } from "../core/layout.ts";
+import { lifetimeOf } from "./choices.ts";
+import { roleKeysAtHand } from "./keys.ts";
+import { onlineRoles, targetsRoles } from "./metadata.ts";
+import { keyIdsOf, roleOf } from "./publication.ts";
+import { keyMissing, publishNext } from "./publish.ts";
+import { type PublisherOptions, type Session, withRepository } from "./repository.ts";
+
+export interface RefreshOptions extends PublisherOptions {
+  repository: Repository;
+  /** The web root was put back to an older state: go on from it, with numbers above all published. */
+  restored?: boolean | undefined;
+}
+
+export interface RefreshedRepository {
+  /** Roles signed anew; the timestamp always is. */
+  signed: string[];
+  /** Roles that are due and whose key, or the snapshot's, is not at hand. */
+  skipped: string[];
+  warnings: string[];
+}
+
+/**
+ * Signs a new timestamp, and anew what has less than half of its lifetime left, as far as keys are at
+ * hand. To be run by a timer, several times within the timestamp's lifetime.
+ *
+ * @throws NearsourceError KEY_INVALID when the timestamp's key is missing; REPOSITORY_INVALID, LOCKED,
+ *   storage errors
+ */
+export async function refreshRepository(options: RefreshOptions): Promise<RefreshedRepository> {
+  const all = options.restored === true;
+  const refresh = async (session: Session) => {
+    const due = onlineRoles(options.repository).filter((role) => all || isDue(session, role));
+    const { signed, skipped } = await splitByKeys(session, due);
+    // A restored web root counts on from higher numbers, and those have to be in every role.
+    if (all && skipped[0] !== undefined) throw keyMissing(session.location, skipped[0]);
+    const roles = targetsRoles(options.repository).filter((role) => signed.includes(role));
+    await publishNext(session, {
+      roles: new Map(roles.map((role) => [role, roleOf(session.publication, role).signed.toJSON()])),
+      snapshot: signed.includes("snapshot"),
+    });
+    return { signed, skipped };
+  };
+  return withRepository(options, options.repository, refresh, { restored: all });
+}
+
+/** Which of the roles that are due can be signed. Nothing new gets out without a new snapshot. */
+async function splitByKeys(
+  session: Session,
+  due: string[],
+): Promise<{ signed: string[]; skipped: string[] }> {
+  const wanted = due.some((role) => role !== "timestamp") ? new Set(["timestamp", "snapshot", ...due]) : due;
+  const signed: string[] = [];
+  const skipped: string[] = [];
+  for (const role of wanted) {
+    const ids = new Set(keyIdsOf(session.publication, role));
+    const atHand = (await roleKeysAtHand(session.location, role, ids)).length > 0;
+    const usable = role === "timestamp" || role === "snapshot" || signed.includes("snapshot");
+    (atHand && usable ? signed : skipped).push(role);
+  }
+  if (skipped.includes("timestamp")) throw keyMissing(session.location, "timestamp");
+  return { signed, skipped };
+}
+
+function isDue({ publication, choices, now }: Session, role: string): boolean {
+  if (role === "timestamp") return true;
+  const { signed } = role === "snapshot" ? publication.snapshot : roleOf(publication, role);
+  const left = new Date(signed.expires).getTime() - now.getTime();
+  return left < lifetimeOf(choices.lifetimes, role) / 2;
+}

@@ -1,0 +1,34 @@
+import { checkDocument, documentTarget, readDocumentFile } from "./checkDocument.ts";
+import { readTarget } from "./manifest.ts";
+import { roleOf } from "./publication.ts";
+import { type PublisherOptions, withRepository } from "./repository.ts";
+import { publishTarget } from "./target.ts";
+
+export interface SetDocumentOptions extends PublisherOptions {
+  /** `source-list`, `update-agents`, `policies/<domain>` or another name. */
+  name: string;
+  /** The JSON file whose bytes are published. */
+  file: string;
+}
+
+/**
+ * Publishes a settings document after it was checked as agents will check it.
+ *
+ * @returns `changed: false` when these very bytes are published already
+ * @throws NearsourceError SOURCE_LIST_INVALID, POLICY_INVALID or SETTINGS_INVALID naming entry, field
+ *   and reason; the published one stays. Also REPOSITORY_INVALID, KEY_INVALID, LOCKED, storage errors.
+ */
+export async function setDocument(
+  options: SetDocumentOptions,
+): Promise<{ changed: boolean; warnings: string[] }> {
+  const target = documentTarget(options.name);
+  const bytes = await readDocumentFile(options.file);
+  checkDocument(options.name, options.file, bytes);
+  return withRepository(options, "settings", async (session) => {
+    const role = roleOf(session.publication, "settings");
+    const published = await readTarget(session.location, role, target);
+    if (published?.equals(bytes)) return { changed: false };
+    await publishTarget(session, "settings", target, bytes);
+    return { changed: true };
+  });
+}

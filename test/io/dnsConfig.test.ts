@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { namesToTry, parseSearch, parseServer } from "../../src/io/dnsConfig.ts";
+
+test.each([
+  ["192.0.2.53", "192.0.2.53", 53, "192.0.2.53"],
+  ["192.0.2.53:5353", "192.0.2.53", 5353, "192.0.2.53:5353"],
+  ["2001:db8::53", "2001:db8::53", 53, "2001:db8::53"],
+  ["[2001:db8::53]", "2001:db8::53", 53, "2001:db8::53"],
+  ["[2001:db8::53]:5353", "2001:db8::53", 5353, "[2001:db8::53]:5353"],
+  ["[fe80::1%eth0]:53", "fe80::1%eth0", 53, "fe80::1%eth0"],
+])("the DNS server %s is read, and called the same", (text, host, port, label) => {
+  expect(parseServer(text)).toEqual({ host, port, label });
+});
+
+test("the last search or domain line of resolv.conf is the search list", () => {
+  expect(parseSearch("search a.test b.test\nnameserver 192.0.2.53\n")).toEqual(["a.test", "b.test"]);
+  expect(parseSearch("search a.test\ndomain C.test. # ours\n")).toEqual(["c.test"]);
+  expect(parseSearch("; search a.test\n#search b.test\nsearching c.test\n")).toEqual([]);
+  expect(parseSearch("search . a..b a.test\n")).toEqual(["a.test"]);
+});
+
+test("a name without a dot is tried in the search list first, a name with one last, an absolute one never", () => {
+  const search = ["a.test", "b.test"];
+  expect(namesToTry("ua", search)).toEqual(["ua.a.test", "ua.b.test", "ua"]);
+  expect(namesToTry("ua.x", search)).toEqual(["ua.x", "ua.x.a.test", "ua.x.b.test"]);
+  expect(namesToTry("ua.", search)).toEqual(["ua"]);
+});
