@@ -93,6 +93,8 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   const { settings, fetched, error } = await fetchSettings(run);
   if (error !== undefined) run.log.warn(`the settings could not be fetched: ${explainError(error)}`);
   run.holds = settings.policy.holds;
+  const addresses = run.addresses.map(formatAddress);
+  run.emit({ type: "settings", addresses, sourceList: settings.sourceList });
   const kinds = kindsOf(run.config, asked, settings.policy.kinds);
   const order = orderOf(run, settings, kinds);
   const walk = startWalk(kinds, order);

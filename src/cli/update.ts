@@ -78,7 +78,9 @@ function openDisplay() {
   const show = (event: UpdateEvent) => {
     if (event.type === "progress") return progress.update(event);
     progress.clear();
-    if (event.type === "source") {
+    if (event.type === "settings") {
+      printSettings(event);
+    } else if (event.type === "source") {
       const name = event.name ?? (event.rule === "custom" ? "" : RULE_NAMES[event.rule]);
       print(
         `${paint("cyan", "→")} ${[paint("bold", name), event.url].filter((part) => part !== paint("bold", "")).join("  ")}`,
@@ -88,6 +90,20 @@ function openDisplay() {
     }
   };
   return { show, close: () => progress.clear() };
+}
+
+function printSettings({ addresses, sourceList }: Extract<UpdateEvent, { type: "settings" }>): void {
+  const { from, version, message } = sourceList;
+  const origin = {
+    server: "from the server",
+    cache: "verified earlier",
+    file: "from a local file",
+    none: "",
+  }[from];
+  const list =
+    from === "none" ? "no source list, so the standard source" : `source list ${version} ${origin}`;
+  print(paint("dim", `${addresses.join(", ")}: ${list}`));
+  if (message !== undefined) print(`  ${paint("yellow", "✗")} the server's settings: ${message}`);
 }
 
 function printAttempt(attempt: Attempt): void {
@@ -120,9 +136,10 @@ function changeLine({ component, kind, fromVersion, toVersion, bytes }: Installe
 function outcomeLine(report: Report): string {
   const installed =
     report.generation === 0 ? "nothing is installed" : `generation ${report.generation} is installed`;
+  const generation = report.generation === 0 ? "" : `: ${installed}`;
   const lines = {
-    updated: `${paint("green", "updated")}: ${installed}`,
-    current: `${paint("green", "already current")}: ${installed}`,
+    updated: `${paint("green", "updated")}${generation}`,
+    current: `${paint("green", "already current")}${generation}`,
     partial: `${paint("yellow", "partly updated")}: ${installed}, but nobody delivered ${report.undelivered.join(", ")}`,
     exhausted: `${paint("red", "every source is exhausted")}: nothing was delivered, and ${installed} as before`,
   };

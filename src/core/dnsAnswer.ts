@@ -115,7 +115,10 @@ function checkHead(head: Packet, { id, name, type }: DnsQuestion): void {
   if (more.length > 0) throw new DnsAnswerError(`it repeats ${head.questions.length} questions`);
   const same =
     question.type === type && question.class === "IN" && canonicalName(question.name) === canonicalName(name);
-  if (!same) throw new DnsAnswerError(`it is about another question: ${question.name} ${question.type}`);
+  if (!same)
+    throw new DnsAnswerError(
+      `it is about another question: ${JSON.stringify(question.name)} ${question.type}`,
+    );
 }
 
 /**

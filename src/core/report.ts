@@ -67,6 +67,7 @@ export interface Installed {
 
 /** What a run tells while it goes on, for a terminal or a log. */
 export type UpdateEvent =
+  | { type: "settings"; addresses: string[]; sourceList: Report["sourceList"] }
   | { type: "source"; rule: Rule; name?: string; url: string; kinds: Kind[] }
   | { type: "progress"; component: string; kind: ContentKind; received: number; length: number }
   | { type: "attempt"; attempt: Attempt }

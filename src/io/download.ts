@@ -309,7 +309,7 @@ async function writeAt(partial: Partial, data: Buffer, object: ObjectName, url: 
 function wrongHash(url: string, object: ObjectName): NearsourceError {
   return new NearsourceError(
     "HASH_MISMATCH",
-    `${new URL(url).host} sent other bytes than the signed ${object.sha256}`,
+    `${new URL(url).host} sent other bytes than the signed ${object.sha256.slice(0, 12)}…`,
     {
       hint: "the file there was altered or damaged; nothing of it was installed",
     },

@@ -26,41 +26,38 @@ export async function storeObject(
 ): Promise<ObjectDescription> {
   await makeFolders(location.objects);
   const temporary = temporaryIn(location.objects);
+  const output = await fs.open(temporary, "wx", 0o644);
   try {
-    const description = await copyAndHash(source, temporary);
+    const description = await copyAndHash(source, output);
     const file = path.join(location.base, ...objectPath(description.sha256).split("/"));
     if (await isStored(file, description.length)) return description;
+    await output.sync();
+    await output.close();
     await makeFolders(path.dirname(file));
     await renameDurably(temporary, file);
     onFile(file);
     return description;
   } finally {
+    await output.close();
     await fs.rm(temporary, { force: true });
   }
 }
 
-async function copyAndHash(source: string, destination: string): Promise<ObjectDescription> {
+async function copyAndHash(source: string, output: fs.FileHandle): Promise<ObjectDescription> {
   const hasher = newObjectHasher();
-  const output = await fs.open(destination, "wx", 0o644);
+  const input = await openSource(source);
   try {
-    const input = await openSource(source);
-    try {
-      const buffer = Buffer.allocUnsafe(CHUNK);
-      for (;;) {
-        const { bytesRead } = await readSource(source, input, buffer);
-        if (bytesRead === 0) break;
-        const chunk = buffer.subarray(0, bytesRead);
-        hasher.update(chunk);
-        await output.writeFile(chunk);
-      }
-    } finally {
-      await input.close();
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    for (;;) {
+      const { bytesRead } = await readSource(source, input, buffer);
+      if (bytesRead === 0) return hasher.describe();
+      const chunk = buffer.subarray(0, bytesRead);
+      hasher.update(chunk);
+      await output.writeFile(chunk);
     }
-    await output.sync();
   } finally {
-    await output.close();
+    await input.close();
   }
-  return hasher.describe();
 }
 
 /**

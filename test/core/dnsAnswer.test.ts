@@ -91,12 +91,12 @@ describe("an answer is refused when", () => {
     [
       "it is about another name",
       encodeReply({ ...query, name: "ub.example" }),
-      /another question: ub.example/,
+      /another question: "ub.example"/,
     ],
     [
       "it is about another type",
       encodeReply({ ...query, type: "AAAA" }),
-      /another question: ua.example AAAA/,
+      /another question: "ua.example" AAAA/,
     ],
     ["it is about another class", altered((bytes) => bytes.writeUInt16BE(3, RECORD - 2)), /another question/],
     ["its counts promise more", altered((bytes) => bytes.writeUInt16BE(3, 6)), /it ends/],

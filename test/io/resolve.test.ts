@@ -348,8 +348,8 @@ describe("an answer that is none is ignored:", () => {
     );
   const cases: [what: string, forge: (query: DnsQuery, fromRecords: Buffer) => Buffer, said: string][] = [
     ["another id", (query) => forged(query, { id: query.id ^ 1 }), "it has another id"],
-    ["another name", (query) => forged(query, { name: "b.test" }), "about another question: b.test"],
-    ["another type", (query) => forged(query, { type: "TXT" }), "about another question: a.test TXT"],
+    ["another name", (query) => forged(query, { name: "b.test" }), 'about another question: "b.test"'],
+    ["another type", (query) => forged(query, { type: "TXT" }), 'about another question: "a.test" TXT'],
     ["another class", altered((bytes) => bytes.writeUInt16BE(3, 22)), "about another question"],
     ["no question", altered((bytes) => bytes.writeUInt16BE(0, 4)), "it repeats no question"],
     ["a query", altered((bytes) => bytes.writeUInt8(1, 2)), "it is a query"],
