@@ -14,9 +14,8 @@ import { hostOf } from "../io/httpErrors.ts";
 import type { Log } from "../io/log.ts";
 import type { State } from "../io/state.ts";
 import { openTrustedSet, type TrustedSet } from "../io/trustedSet.ts";
+import { RELEASED } from "../version.ts";
 
-/** The first moment this program can exist in; a clock before it is wrong. */
-const BUILD_TIME = "2026-11-01T00:00:00Z";
 /** A clock this far (ms) behind the newest signed time is taken for skew, not for a wrong clock. */
 const CLOCK_SKEW = 86_400_000;
 
@@ -68,7 +67,7 @@ function isNearby(url: URL): boolean {
  * @throws NearsourceError CLOCK_BEHIND
  */
 export function timeOfRun(clock: Date, floor: string | undefined): Date {
-  const newest = Math.max(Date.parse(BUILD_TIME), floor === undefined ? 0 : Date.parse(floor));
+  const newest = Math.max(Date.parse(RELEASED), floor === undefined ? 0 : Date.parse(floor));
   if (clock.getTime() >= newest) return clock;
   if (clock.getTime() > newest - CLOCK_SKEW) return new Date(newest);
   throw new NearsourceError(

@@ -6,6 +6,7 @@ import got, { type OptionsInit, type Request } from "got";
 import { type Address, parseAddress, privacyOf } from "../core/address.ts";
 import { parseRetryAfter } from "../core/backoff.ts";
 import { NearsourceError } from "../errors.ts";
+import { VERSION } from "../version.ts";
 import { hostOf, toHttpError, toStatusError } from "./httpErrors.ts";
 
 /** How long a source may take, and how it is reached. Times in milliseconds. */
@@ -16,7 +17,7 @@ export interface HttpOptions {
   responseTimeout: number;
   /** Longest pause between two pieces of a body. */
   stallTimeout: number;
-  /** Bytes per second a body must keep up, measured over `RATE_WINDOW`. */
+  /** Bytes per second a body must keep up, measured over `RATE_WINDOW`, or `stallTimeout` if that is less. */
   minRate: number;
   /** Proxy variables in the form of the environment's (`http_proxy`, …), for sources on the internet. */
   proxyEnv?: NodeJS.ProcessEnv | undefined;
@@ -111,7 +112,7 @@ interface Means {
 async function requestOnce(url: URL, request: GetOptions, means: Means): Promise<Response> {
   const { connectTimeout, responseTimeout } = means.options;
   const stream = got.stream(url, {
-    headers: { "user-agent": "nearsource", ...request.headers, "accept-encoding": "identity" },
+    headers: { "user-agent": `nearsource/${VERSION}`, ...request.headers, "accept-encoding": "identity" },
     decompress: false,
     followRedirect: false,
     throwHttpErrors: false,
@@ -210,6 +211,7 @@ async function* readBody(
 /** Watches how fast a body comes; calls `fail` once when it stalls or trickles. */
 function watchPace(url: URL, options: HttpOptions, fail: (error: NearsourceError) => void) {
   const { stallTimeout, minRate } = options;
+  const window = Math.min(RATE_WINDOW, stallTimeout);
   const timer = setTimeout(() => {
     const seconds = Math.round(stallTimeout / 1_000);
     fail(
@@ -226,7 +228,7 @@ function watchPace(url: URL, options: HttpOptions, fail: (error: NearsourceError
   const gotPiece = (length: number) => {
     waited += performance.now() - since;
     bytes += length;
-    if (waited < RATE_WINDOW) return;
+    if (waited < window) return;
     if ((bytes * 1_000) / waited < minRate) {
       const rate = Math.round((bytes * 1_000) / waited);
       fail(new NearsourceError("TOO_SLOW", `${url.host} sends ${rate} bytes a second, less than ${minRate}`));

@@ -63,6 +63,7 @@ export interface RootDraftState {
 export async function draftRoot(options: DraftRootOptions): Promise<RootDraftState & { warnings: string[] }> {
   const out = path.resolve(options.out);
   checkRotation(options.repository, options.rotate ?? []);
+  checkThreshold(options.threshold);
   const added = await Promise.all((options.addKeys ?? []).map(readPublicKey));
   return withRepository(options, options.repository, async ({ location, publication, choices, now }) => {
     if (await exists(out))
@@ -132,6 +133,11 @@ function checkRotation(repository: Repository, rotate: string[]): void {
   const hint =
     unknown === "root" ? "root keys change with --add-key and --remove-key" : `roles: ${roles.join(", ")}`;
   throw refuse(`cannot rotate the key of ${JSON.stringify(unknown)}`, hint);
+}
+
+function checkThreshold(threshold: number | undefined): void {
+  if (threshold === undefined || (Number.isInteger(threshold) && threshold >= 1)) return;
+  throw refuse(`${threshold} is no threshold`, "it is a whole number from 1 up to the number of root keys");
 }
 
 function chooseRootKeys(root: Root, added: Key[], removed: string[]): Key[] {

@@ -5,7 +5,7 @@ import { parseJson, readDocument } from "../core/document.ts";
 import { METADATA_LIMITS, REPOSITORIES, type Repository } from "../core/layout.ts";
 import { NearsourceError } from "../errors.ts";
 import { tufKeyOfHex } from "./keys.ts";
-import { countSigners, encodeMetadata, type Json } from "./metadata.ts";
+import { countSigners, type Json } from "./metadata.ts";
 
 /**
  * A root on its way to publication, as it travels between the publisher and the machines that hold the
@@ -91,7 +91,22 @@ export function checkNextRoot(previous: Metadata<Root>, next: Metadata<Root>): v
       throw refuse(`role ${role} asks for ${threshold} signatures and has ${known} usable keys`);
     }
   }
-  encodeMetadata("root", next);
+  refuseTooLarge(previous, next);
+}
+
+/** Bytes of one Ed25519 signature in a root file, with its key id and JSON around it. */
+const SIGNATURE_BYTES = 220;
+
+/** A root must fit into what agents accept also when everybody has signed it. */
+function refuseTooLarge(previous: Metadata<Root>, next: Metadata<Root>): void {
+  const signers = new Set([...rootKeyIds(previous), ...rootKeyIds(next)]).size;
+  const unsigned = JSON.stringify(next.signed.toJSON()).length;
+  const bytes = unsigned + signers * SIGNATURE_BYTES;
+  if (bytes <= METADATA_LIMITS.root) return;
+  throw refuse(
+    `root ${next.signed.version} would be up to ${bytes} bytes, and agents accept ${METADATA_LIMITS.root}`,
+    "use fewer root keys, or exchange them in several steps",
+  );
 }
 
 /** How far `next` is signed: by the keys of the root before it, and by its own (TUF spec §5.3.4). */
