@@ -1,12 +1,20 @@
 import { execFile } from "node:child_process";
 import { promises as fs } from "node:fs";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { CONTENT_KINDS } from "../core/kind.ts";
 import type { Installed } from "../core/report.ts";
 import type { InstalledComponent } from "../core/target.ts";
 import { NearsourceError } from "../errors.ts";
 import { type DataDir, listFolder } from "../io/files.ts";
-import { makeGeneration, sweepGenerations, switchTo, unlinkCurrent } from "../io/generations.ts";
+import {
+  listGenerations,
+  makeGeneration,
+  readGeneration,
+  sweepGenerations,
+  switchTo,
+  unlinkCurrent,
+} from "../io/generations.ts";
 import { sweepStore } from "../io/store.ts";
 import type { Run } from "./run.ts";
 
@@ -40,7 +48,9 @@ export async function installDelivered(run: Run): Promise<Installation> {
   if (changes.length === 0 && removed.length === 0) {
     return { generation: previous ?? 0, installed: [], removed: [] };
   }
-  const generation = await makeGeneration(run.dirs, after, run.now.toISOString());
+  const set = after.map(asWritten);
+  const generation =
+    (await madeEarlier(run.dirs, set)) ?? (await makeGeneration(run.dirs, set, run.now.toISOString()));
   run.emit({ type: "installing", generation });
   await switchTo(run.dirs, generation);
   const failure = await runHook(run, generation);
@@ -54,6 +64,24 @@ export async function installDelivered(run: Run): Promise<Installation> {
   await (previous === undefined ? unlinkCurrent(run.dirs) : switchTo(run.dirs, previous));
   for (const { kind, name, release } of changes) run.state.failed[`${kind}/${name}`] = release;
   return { generation: previous ?? 0, installed: [], removed: [], failure };
+}
+
+/** The same set, complete, from a run that died before it could switch, or from before a rollback. */
+async function madeEarlier(dirs: DataDir, components: InstalledComponent[]): Promise<number | undefined> {
+  const [newest] = await listGenerations(dirs);
+  const made = newest === undefined ? undefined : await readGeneration(dirs, newest);
+  return isDeepStrictEqual(made?.components, components) ? newest : undefined;
+}
+
+/** A component as a generation's manifest keeps it: without what only a transfer needs. */
+function asWritten({ kind, name, release, version, files }: InstalledComponent): InstalledComponent {
+  return {
+    kind,
+    name,
+    release,
+    version,
+    files: files.map(({ path, length, sha256 }) => ({ path, length, sha256 })),
+  };
 }
 
 function describeChange(run: Run, before: InstalledComponent[], component: InstalledComponent): Installed {

@@ -1,8 +1,9 @@
+import { DISPOSITIONS, endsSource } from "../core/disposition.ts";
 import { settingsTargets } from "../core/layout.ts";
 import { parsePolicy, parseUpdateAgents } from "../core/policy.ts";
 import type { Installed } from "../core/report.ts";
 import { parseSourceList } from "../core/sourceList.ts";
-import { type ErrorCode, NearsourceError } from "../errors.ts";
+import { type ErrorCode, NearsourceError, toNearsourceError } from "../errors.ts";
 import { refresh } from "../io/metadata.ts";
 import { describeRole, writeTrustedSet } from "../io/trustedSet.ts";
 import { type Run, raiseClockFloor, type Source } from "./run.ts";
@@ -18,15 +19,24 @@ export interface SettingsDelivery {
   address: string | undefined;
 }
 
+/** Settings for a run, and how they were come by. */
+export interface FetchedSettings {
+  settings: Settings;
+  /** The server delivered them in this run. */
+  fetched: boolean;
+  /** Why it did not, if it was asked. */
+  failure?: NearsourceError;
+  /** It failed in a way that makes asking it again in this run pointless. */
+  serverDead?: boolean;
+}
+
 /**
  * The settings for a run: from the server if it answers within a short budget, else the last that
  * verified, else the standard source. Local files stand in place of the server's where configured.
  *
- * @returns also whether the server delivered, and the error with which it did not
+ * @throws NearsourceError only for what no source could mend
  */
-export async function fetchSettings(
-  run: Run,
-): Promise<{ settings: Settings; fetched: boolean; error?: NearsourceError }> {
+export async function fetchSettings(run: Run): Promise<FetchedSettings> {
   const { config } = run;
   const fileOnly = config.sourceList !== undefined && config.policy !== undefined;
   if (fileOnly || config.server === undefined || run.trusted.settings === undefined) {
@@ -38,16 +48,18 @@ export async function fetchSettings(
   const budget = AbortSignal.timeout(LIST_BUDGET);
   const signal = run.signal === undefined ? budget : AbortSignal.any([run.signal, budget]);
   try {
-    await updateSettings({ ...run, signal }, { url: config.server, viaProxy: false }, run);
+    await updateSettings({ ...run, signal }, { url: config.server, viaProxy: false });
     const settings = await settingsInForce(config, run.trusted.settings, run.state.agentId, "server");
     return { settings, fetched: true };
   } catch (error) {
-    if (run.signal?.aborted === true || !(error instanceof NearsourceError)) throw error;
-    const failure = budget.aborted ? overBudget(config.server) : error;
+    const failure = budget.aborted ? overBudget(config.server) : toNearsourceError(error);
+    if (run.signal?.aborted === true || DISPOSITIONS[failure.code] === "stop") throw error;
     const settings = await settingsInForce(config, run.trusted.settings, run.state.agentId);
     settings.sourceList.code = failure.code;
     settings.sourceList.message = failure.message;
-    return { settings, fetched: false, error: failure };
+    // Out of budget is not out of order: over a thin link the server may still be the one that works.
+    const serverDead = !budget.aborted && endsSource(failure.code);
+    return { settings, fetched: false, failure, serverDead };
   }
 }
 
@@ -64,10 +76,9 @@ function overBudget(server: string): NearsourceError {
  * validated before the set becomes the trusted one; an invalid one refuses the whole, and what is in
  * force stays.
  *
- * @param owner the run whose trusted set is replaced
  * @throws NearsourceError of the phases resolve to settings, and storage
  */
-export async function updateSettings(run: Run, source: Source, owner: Run = run): Promise<SettingsDelivery> {
+export async function updateSettings(run: Run, source: Source): Promise<SettingsDelivery> {
   const before = run.trusted.settings;
   if (before === undefined) throw new NearsourceError("NOT_OFFERED", "no settings root is configured");
   const etagKey = `settings ${source.url}`;
@@ -84,13 +95,13 @@ export async function updateSettings(run: Run, source: Source, owner: Run = run)
   check(documents.get(targets.updateAgents), targets.updateAgents, "SETTINGS_INVALID", parseUpdateAgents);
   const changes = changesBetween(before.documents, documents);
   if (refreshed.changed || changes.length > 0 || documents.size !== before.documents.size) {
-    owner.trusted.settings = await writeTrustedSet(run.dirs, "settings", {
+    run.trusted.settings = await writeTrustedSet(run.dirs, "settings", {
       files: refreshed.files,
       documents,
     });
   }
   remember(run, "settings", etagKey, refreshed);
-  owner.changedSettings.push(...changes);
+  run.changedSettings.push(...changes);
   return { changes, bytes: refreshed.bytes, address: refreshed.address };
 }
 

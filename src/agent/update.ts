@@ -11,7 +11,7 @@ import { readCurrent } from "../io/generations.ts";
 import { takeLock } from "../io/lock.ts";
 import { type Log, SILENT } from "../io/log.ts";
 import { createResolver, toLookup } from "../io/resolve.ts";
-import { readState, writeState } from "../io/state.ts";
+import { openState, writeState } from "../io/state.ts";
 import { attemptSource } from "./attempt.ts";
 import { type Installation, installDelivered, sweep } from "./install.ts";
 import { kindsOf, orderOf, ownAddresses } from "./order.ts";
@@ -62,7 +62,7 @@ export async function withRun<Result>(
   const fetcher = makeFetcher(config);
   try {
     await sweep(dirs, config.keepGenerations, false);
-    const state = await readState(dirs);
+    const state = await openState(dirs);
     return await work({
       config,
       dirs,
@@ -90,8 +90,8 @@ export async function withRun<Result>(
 
 async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger): Promise<Report> {
   const started = new Date().toISOString();
-  const { settings, fetched, error } = await fetchSettings(run);
-  if (error !== undefined) run.log.warn(`the settings could not be fetched: ${explainError(error)}`);
+  const { settings, fetched, failure, serverDead } = await fetchSettings(run);
+  if (failure !== undefined) run.log.warn(`the settings could not be fetched: ${explainError(failure)}`);
   run.holds = settings.policy.holds;
   const addresses = run.addresses.map(formatAddress);
   run.emit({ type: "settings", addresses, sourceList: settings.sourceList });
@@ -100,7 +100,7 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   const walk = startWalk(kinds, order);
   // The list came from the server a moment ago, and with it all settings that concern this agent.
   if (fetched) walk.needed.delete("settings");
-  if (error !== undefined && endsSource(error.code)) walk.dead.set(run.config.server ?? "", error.code);
+  if (failure !== undefined && serverDead === true) walk.dead.set(run.config.server ?? "", failure.code);
   await walkOrder(run, order, walk);
   const installation = await installDelivered(run);
   const report = toReport(run, trigger, settings, walk, installation);

@@ -63,7 +63,7 @@ export function onSignals(): { signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   const abort = () =>
     controller.abort(
-      new NearsourceError("INTERRUPTED", "interrupted; nothing was changed", {
+      new NearsourceError("INTERRUPTED", "interrupted; what is installed was not changed", {
         hint: "the next run goes on where this one stopped",
       }),
     );

@@ -28,8 +28,10 @@ const RATE_WINDOW = 7_000;
 /** A dead first address of several may cost this much before the next is tried. */
 const ADDRESS_TIMEOUT = 1_000;
 const MAX_REDIRECTS = 3;
-/** A body nobody wants is read this far so that its connection can serve again. */
+/** A body nobody wants is read this far (bytes) so that its connection can serve again, if it comes at once. */
 const DRAIN_LIMIT = 65_536;
+/** What it must come with: pauses (ms) no longer than this, and so many bytes a second. */
+const DRAIN_PACE = { stallTimeout: 500, minRate: DRAIN_LIMIT };
 
 export interface GetOptions {
   headers?: Record<string, string>;
@@ -134,25 +136,31 @@ async function requestOnce(url: URL, request: GetOptions, means: Means): Promise
 
 function toResponse(stream: Request, url: URL, request: GetOptions, options: HttpOptions): Response {
   const { statusCode, headers, ip } = stream.response as NonNullable<Request["response"]>;
-  const response: Response = {
+  return {
     status: statusCode,
     headers,
     url,
     address: ip,
     read: () => readBody(stream, url, request.signal, options),
-    discard: async () => {
-      let length = 0;
-      try {
-        for await (const piece of response.read()) {
-          length += piece.length;
-          if (length > DRAIN_LIMIT) break;
-        }
-      } catch {
-        // The body is not wanted, so neither is what is wrong with it.
-      }
-    },
+    discard: () => drain(stream, url, { ...options, ...DRAIN_PACE }),
   };
-  return response;
+}
+
+async function drain(stream: Request, url: URL, options: HttpOptions): Promise<void> {
+  const announced = Number(stream.response?.headers["content-length"] ?? 0);
+  if (!(announced <= DRAIN_LIMIT)) {
+    stream.destroy();
+    return;
+  }
+  let length = 0;
+  try {
+    for await (const piece of readBody(stream, url, undefined, options)) {
+      length += piece.length;
+      if (length > DRAIN_LIMIT) break;
+    }
+  } catch {
+    // The body is not wanted, so neither is what is wrong with it.
+  }
 }
 
 /** Refuses what no request here asks for: another status, an encoding. The connection is kept usable. */

@@ -135,12 +135,20 @@ export async function makeGeneration(
   });
 }
 
-/** Points `current` at a generation, atomically: whoever opens a path below it sees one set or the other. */
+/**
+ * Points `current` at a generation, atomically (but see Windows, below): whoever opens a path below it
+ * sees one set or the other.
+ */
 export async function switchTo(dirs: DataDir, generation: number): Promise<void> {
   await guardStorage(`cannot switch to generation ${generation}`, async () => {
     const link = temporaryName(dirs.tmp, "current");
-    await fs.symlink(path.join("generations", String(generation)), link, "junction");
-    await fs.rename(link, path.join(dirs.root, "current"));
+    const windows = process.platform === "win32";
+    const target = path.join(windows ? dirs.generations : "generations", String(generation));
+    await fs.symlink(target, link, "junction");
+    const current = path.join(dirs.root, "current");
+    // Windows cannot rename over a junction. A run that dies in between installs anew from the store.
+    if (windows) await fs.rm(current, { force: true, recursive: true });
+    await fs.rename(link, current);
     await syncFolder(dirs.root);
   });
 }

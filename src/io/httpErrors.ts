@@ -18,6 +18,9 @@ const BY_SYSTEM_CODE: Record<string, ErrorCode> = {
   ETIMEDOUT: "CONNECTION_TIMEOUT",
   EPROTO: "TLS_FAILED",
   ERR_PROXY_TUNNEL: "PROXY_FAILED",
+  ERR_STREAM_PREMATURE_CLOSE: "CONNECTION_RESET",
+  // got's word for a connection that closed before the announced length had come.
+  ERR_HTTP_CONTENT_LENGTH_MISMATCH: "CONNECTION_RESET",
 };
 
 /** The phases of got's own time-outs. */
@@ -79,15 +82,13 @@ interface SystemError extends Error {
 function codeOfOne(error: SystemError): ErrorCode | undefined {
   const code = typeof error.code === "string" ? error.code : "";
   if (error.event !== undefined && BY_TIMEOUT[error.event] !== undefined) return BY_TIMEOUT[error.event];
-  if (code.startsWith("HPE_") || code.startsWith("ERR_HTTP_") || code === "ERR_STREAM_PREMATURE_CLOSE") {
-    return code === "ERR_STREAM_PREMATURE_CLOSE" ? "CONNECTION_RESET" : "HTTP_PROTOCOL";
-  }
+  if (BY_SYSTEM_CODE[code] !== undefined) return BY_SYSTEM_CODE[code];
+  if (code.startsWith("HPE_") || code.startsWith("ERR_HTTP_")) return "HTTP_PROTOCOL";
   if (/^(CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_TLS_CERT|INVALID_CA|HOSTNAME_MISMATCH)/.test(code)) {
     return "TLS_CERTIFICATE";
   }
   if (code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_")) return "TLS_FAILED";
-  if (code.startsWith("ERR_PROXY")) return "PROXY_FAILED";
-  return BY_SYSTEM_CODE[code];
+  return code.startsWith("ERR_PROXY") ? "PROXY_FAILED" : undefined;
 }
 
 /** `error`, its causes and the errors it gathers, outermost first; cycles end the walk. */

@@ -30,9 +30,22 @@ export interface LastRun {
 export async function readState(dirs: DataDir): Promise<State> {
   const fresh: State = { agentId: randomUUID(), fresh: {}, failed: {}, etags: {} };
   if (!existsSync(statePath(dirs))) return fresh;
-  const conf = await openState(dirs);
+  const conf = await openStateFile(dirs);
   const stored = conf.store as Partial<State>;
   return { ...fresh, ...stored };
+}
+
+/**
+ * The state for a run. A new agent's id is written down before it is used, so that it stays the same
+ * however its first run ends.
+ *
+ * @throws NearsourceError of the storage phase
+ */
+export async function openState(dirs: DataDir): Promise<State> {
+  const isNew = !existsSync(statePath(dirs));
+  const state = await readState(dirs);
+  if (isNew) await writeState(dirs, state);
+  return state;
 }
 
 /**
@@ -42,7 +55,7 @@ export async function readState(dirs: DataDir): Promise<State> {
  */
 export async function writeState(dirs: DataDir, state: State): Promise<void> {
   await guardStorage(`cannot write ${statePath(dirs)}`, async () => {
-    const conf = await openState(dirs);
+    const conf = await openStateFile(dirs);
     conf.store = state;
   });
 }
@@ -56,7 +69,7 @@ const SCHEMA = {
   lastRun: { type: "object" },
 };
 
-async function openState(dirs: DataDir) {
+async function openStateFile(dirs: DataDir) {
   refuseLink(statePath(dirs));
   const { default: Conf } = await import("conf");
   return new Conf<State>({
