@@ -3,7 +3,7 @@ import pRetry from "p-retry";
 import { RETRY } from "../core/backoff.ts";
 import { DISPOSITIONS, endsSource } from "../core/disposition.ts";
 import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/kind.ts";
-import { manifestTarget, objectPath } from "../core/layout.ts";
+import { manifestTarget, objectPath, repositoryUrls } from "../core/layout.ts";
 import { type Manifest, parseComponentName, parseManifest } from "../core/manifest.ts";
 import type { Attempt } from "../core/report.ts";
 import { type InstalledComponent, target } from "../core/target.ts";
@@ -146,7 +146,13 @@ async function learnOffer(run: Run, source: Source, kinds: ContentKind[], needed
   const trusted = run.trusted.content;
   if (trusted === undefined) throw new NearsourceError("NOT_OFFERED", "no content root is configured");
   const etagKey = `content ${source.url}`;
-  const reached = { ...source, fetcher: run.fetcher, signal: run.signal, etag: run.state.etags[etagKey] };
+  const reached = {
+    ...repositoryUrls(source.url, "content"),
+    viaProxy: source.viaProxy,
+    fetcher: run.fetcher,
+    signal: run.signal,
+    etag: run.state.etags[etagKey],
+  };
   let refreshed: Refreshed;
   try {
     refreshed = await refresh(trusted, reached, run.now);
@@ -328,11 +334,13 @@ async function fetchObject(
     downloadObject(run.dirs, run.fetcher, `${source.url}/${objectPath(object.sha256)}`, object, {
       viaProxy: source.viaProxy,
       signal: run.signal,
+      onReceived: (length) => {
+        gathered.bytes += length;
+      },
       onProgress: (received) =>
         run.emit({ type: "progress", kind, component: name, received, length: object.length }),
     }),
   );
-  gathered.bytes += fetched.bytes;
   gathered.address = fetched.address ?? gathered.address;
   return fetched.bytes;
 }

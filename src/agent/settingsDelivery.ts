@@ -1,5 +1,5 @@
 import { DISPOSITIONS, endsSource } from "../core/disposition.ts";
-import { settingsTargets } from "../core/layout.ts";
+import { repositoryUrls, settingsTargets } from "../core/layout.ts";
 import { parsePolicy, parseUpdateAgents } from "../core/policy.ts";
 import type { Installed } from "../core/report.ts";
 import { parseSourceList } from "../core/sourceList.ts";
@@ -82,7 +82,13 @@ export async function updateSettings(run: Run, source: Source): Promise<Settings
   const before = run.trusted.settings;
   if (before === undefined) throw new NearsourceError("NOT_OFFERED", "no settings root is configured");
   const etagKey = `settings ${source.url}`;
-  const reached = { ...source, fetcher: run.fetcher, signal: run.signal, etag: run.state.etags[etagKey] };
+  const reached = {
+    ...repositoryUrls(source.url, "settings"),
+    viaProxy: source.viaProxy,
+    fetcher: run.fetcher,
+    signal: run.signal,
+    etag: run.state.etags[etagKey],
+  };
   const refreshed = await refresh(before, reached, run.now);
   const targets = settingsTargets(run.config.domain);
   const documents = new Map<string, Buffer>();

@@ -65,16 +65,15 @@ async function runInit(dir: string, repository: Repository, flags: InitFlags): P
   };
   const { rootKeys, rootThreshold, keys: keysDir } = flags;
   const made = await initRepository({ dir, repository, keysDir, lifetimes, rootKeys, rootThreshold });
-  const example =
-    repository === "content"
-      ? `nearsource repo add ${dir} components/NAME VERSION PATH`
-      : `nearsource repo set ${dir} source-list FILE`;
+  const command = repository === "content" ? "add" : "set";
+  const what = repository === "content" ? "components/NAME VERSION PATH" : "source-list FILE";
+  const where = keysDir === undefined ? "" : ` --keys ${keysDir}`;
   print(`made the ${repository} repository in ${made.folder}`);
   print(`  ship with agents      ${made.rootFile}`);
   print(`  private keys          ${made.keys}`);
   print(`  keep offline          ${made.rootKeyFiles.join(", ")}`);
-  print(`  publish with          ${example}`);
-  print(`  run daily by a timer  nearsource repo refresh ${dir}`);
+  print(`  publish with          nearsource repo ${command} ${dir} ${what}${where}`);
+  print(`  run daily by a timer  nearsource repo refresh ${dir}${where}`);
 }
 
 function addAdd(repo: Command): void {

@@ -22,9 +22,10 @@ export const METADATA_LIMITS = {
 /** Files larger than this get block hashes, and this is the size of a block (bytes). */
 export const BLOCK_SIZE = 4_194_304;
 
-/** A folder of a source's tree, with its trailing slash: `metadata`, `targets` or `objects`. */
-export function folderUrl(base: string, repository: Repository, folder: "metadata" | "targets"): string {
-  return `${base.replace(/\/+$/, "")}/${repository}/${folder}/`;
+/** The folders of a repository's metadata and targets below a source's base URL. */
+export function repositoryUrls(base: string, repository: Repository) {
+  const home = `${base.replace(/\/+$/, "")}/${repository}`;
+  return { metadataUrl: `${home}/metadata/`, targetsUrl: `${home}/targets/` };
 }
 
 /** Where an object stands below a base URL or folder: `content/objects/ab/abcd…`. */

@@ -17,6 +17,8 @@ export interface ObjectName {
 export interface DownloadOptions extends Pick<GetOptions, "viaProxy" | "signal"> {
   /** Called with the bytes held so far, of the object's length. */
   onProgress?: ((received: number) => void) | undefined;
+  /** Called with the length of each piece that comes over the network, whatever becomes of it. */
+  onReceived?: ((length: number) => void) | undefined;
 }
 
 export interface Downloaded {
@@ -161,6 +163,7 @@ async function transfer(
     try {
       await receive(response, partial, object, options, (length) => {
         bytes += length;
+        options.onReceived?.(length);
       });
       if (await isWhole(partial, object)) return { bytes, resumedAt: began, address: response.address };
       throw wrongHash(url, object);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type TargetFile, Updater } from "tuf-js";
 import { DownloadHTTPError } from "tuf-js/dist/error.js";
-import { folderUrl, hashedTargetPath, METADATA_LIMITS } from "../core/layout.ts";
+import { hashedTargetPath, METADATA_LIMITS } from "../core/layout.ts";
 import { explainError, NearsourceError } from "../errors.ts";
 import { type Fetcher, type GetOptions, readWhole } from "./fetch.ts";
 import { toMetadataError } from "./metadataErrors.ts";
@@ -14,8 +14,9 @@ const MAX_DOCUMENT = 4_194_304;
 
 /** Where metadata is fetched from, and how. */
 export interface MetadataSource extends Pick<GetOptions, "viaProxy" | "signal"> {
-  /** Base URL of the source (DESIGN §3). */
-  url: string;
+  /** Folders of the source's tree (`repositoryUrls` makes them of its base URL). */
+  metadataUrl: string;
+  targetsUrl: string;
   fetcher: Fetcher;
   /** ETag under which this source last gave the trusted timestamp. */
   etag?: string | undefined;
@@ -44,16 +45,22 @@ export interface Refreshed {
  * changes nothing.
  *
  * @param now the run's one time, for expiry
+ * @param staged is filled with each file as it verifies, and holds those also when the refresh fails
  * @throws NearsourceError of the phases resolve to metadata
  */
-export async function refresh(trusted: TrustedSet, source: MetadataSource, now: Date): Promise<Refreshed> {
+export async function refresh(
+  trusted: TrustedSet,
+  source: MetadataSource,
+  now: Date,
+  staged = new Map<string, Buffer>(),
+): Promise<Refreshed> {
   try {
-    return await refreshOnce(trusted, source, now);
+    return await refreshOnce(trusted, source, now, staged);
   } catch (error) {
     // The chain of roots on disk may be what does not verify: once more, with all of it from the source.
     if (!(error instanceof CachedRootError)) throw error;
     const files = new Map([...trusted.files].filter(([name]) => !isNumberedRoot(name)));
-    return await refreshOnce({ ...trusted, files }, source, now);
+    return await refreshOnce({ ...trusted, files }, source, now, staged);
   }
 }
 
@@ -68,8 +75,12 @@ interface Watched {
   bytes: number;
 }
 
-async function refreshOnce(trusted: TrustedSet, source: MetadataSource, now: Date): Promise<Refreshed> {
-  const staged = new Map<string, Buffer>();
+async function refreshOnce(
+  trusted: TrustedSet,
+  source: MetadataSource,
+  now: Date,
+  staged: Map<string, Buffer>,
+): Promise<Refreshed> {
   const watched: Watched = {
     failure: undefined,
     lastFromCache: false,
@@ -84,11 +95,11 @@ async function refreshOnce(trusted: TrustedSet, source: MetadataSource, now: Dat
       return await work();
     } catch (error) {
       if (watched.lastFromCache) throw new CachedRootError(explainError(error));
-      throw toMetadataError(watched.failure ?? error, trusted.repository, source.url);
+      throw toMetadataError(watched.failure ?? error, trusted.repository, source.metadataUrl);
     }
   };
   await guarded(() => updater.refresh());
-  const documents = { trusted, source, watched, find: (target: string) => updater.getTargetInfo(target) };
+  const documents = { trusted, source, watched, updater };
   return {
     get changed() {
       return staged.size > 0;
@@ -126,7 +137,7 @@ function makeUpdater(
   try {
     updater = new Updater({
       metadataDir: trusted.folder,
-      metadataBaseUrl: folderUrl(source.url, trusted.repository, "metadata"),
+      metadataBaseUrl: source.metadataUrl,
       fetcher: {
         downloadBytes: (url, limit) => download(trusted, source, url, limit, watched),
         downloadFile: () => Promise.reject(new Error("targets are not fetched through tuf-js")),
@@ -263,6 +274,7 @@ async function namesUnder(updater: Updater, folder: string): Promise<string[]> {
 interface UpdaterInternals {
   trustedSet: {
     referenceTime: Date;
+    root: { signed: { consistentSnapshot: boolean } };
     getRole(name: string): { signed: TargetsLike } | undefined;
   };
 }
@@ -280,12 +292,12 @@ interface Documents {
   trusted: TrustedSet;
   source: MetadataSource;
   watched: Watched;
-  find(target: string): Promise<TargetFile | undefined>;
+  updater: Updater;
 }
 
 async function fetchDocument(documents: Documents, target: string): Promise<Buffer | undefined> {
-  const { trusted, source, watched } = documents;
-  const info = await documents.find(target);
+  const { trusted, source, watched, updater } = documents;
+  const info = await updater.getTargetInfo(target);
   if (info === undefined) return undefined;
   const { algorithm, hash } = strongHash(info, target);
   const held = trusted.documents.get(target);
@@ -293,7 +305,9 @@ async function fetchDocument(documents: Documents, target: string): Promise<Buff
   if (info.length > MAX_DOCUMENT) {
     throw new NearsourceError("METADATA_TOO_LARGE", `${target} is signed as ${info.length} bytes long`);
   }
-  const url = folderUrl(source.url, trusted.repository, "targets") + hashedTargetPath(target, hash);
+  // TUF spec §6.2: names carry the hash where the repository keeps consistent snapshots.
+  const { consistentSnapshot } = internalsOf(updater).trustedSet.root.signed;
+  const url = source.targetsUrl + (consistentSnapshot ? hashedTargetPath(target, hash) : target);
   const { viaProxy, signal } = source;
   const response = await source.fetcher.get(url, { viaProxy: viaProxy === true, signal });
   const bytes = await readWhole(response, info.length);

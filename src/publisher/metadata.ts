@@ -6,7 +6,7 @@ import { NearsourceError } from "../errors.ts";
 /** A JSON object, as the models of TUF take and give it. */
 export type Json = Parameters<typeof Targets.fromJSON>[0];
 
-export const SPEC_VERSION = "1.0.31";
+const SPEC_VERSION = "1.0.31";
 
 /** The roles that sign targets: `targets` itself, then the delegated roles of the repository. */
 export function targetsRoles(repository: Repository): string[] {

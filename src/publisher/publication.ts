@@ -61,7 +61,7 @@ export async function loadPublication(
  *
  * @throws NearsourceError REPOSITORY_INVALID
  */
-export async function loadRoot(location: Location, firstRoot?: string): Promise<Metadata<Root>> {
+async function loadRoot(location: Location, firstRoot?: string): Promise<Metadata<Root>> {
   const bytes = await readMetadata(location, "1.root.json");
   if (firstRoot !== undefined && sha256(bytes) !== firstRoot) {
     throw new NearsourceError(
@@ -89,7 +89,7 @@ export async function loadRoot(location: Location, firstRoot?: string): Promise<
 }
 
 /** Whether `next` may follow `root`: one version up, signed by enough keys of both. */
-export function isSuccessor(root: Metadata<Root>, next: Metadata<Root>): boolean {
+function isSuccessor(root: Metadata<Root>, next: Metadata<Root>): boolean {
   if (next.signed.version !== root.signed.version + 1) return false;
   try {
     root.verifyDelegate("root", next);

@@ -73,7 +73,7 @@ export async function publishNext(publisher: Publisher, changes: Changes): Promi
 }
 
 /** The version `role` gets next: above the one in force and above any that was ever published from here. */
-export function nextVersion(publisher: Publisher, role: string): number {
+function nextVersion(publisher: Publisher, role: string): number {
   const { publication, highest } = publisher;
   const current =
     role === "timestamp" || role === "snapshot" ? publication?.[role] : publication?.roles.get(role);

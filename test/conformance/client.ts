@@ -1,0 +1,114 @@
+/**
+ * The three commands by which the conformance suite for TUF clients drives a client. A thin adapter
+ * over the product's own metadata and fetch modules: what the suite proves here holds for an update.
+ *
+ *     client.ts --metadata-dir D init TRUSTED_ROOT
+ *     client.ts --metadata-dir D --metadata-url U refresh
+ *     client.ts --metadata-dir D --metadata-url U --target-name N… --target-base-url B --target-dir T download
+ *
+ * Options may stand before or after the command. Exit 0 or 1.
+ */
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { explainError } from "../../src/errors.ts";
+import { createFetcher, type Fetcher } from "../../src/io/fetch.ts";
+import { refresh } from "../../src/io/metadata.ts";
+import { createResolver, toLookup } from "../../src/io/resolve.ts";
+import type { TrustedSet } from "../../src/io/trustedSet.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    "metadata-dir": { type: "string" },
+    "metadata-url": { type: "string" },
+    "target-name": { type: "string", multiple: true, default: [] },
+    "target-base-url": { type: "string" },
+    "target-dir": { type: "string" },
+  },
+});
+
+const limits = { connectTimeout: 5_000, responseTimeout: 9_000, stallTimeout: 10_000, minRate: 1_024 };
+
+try {
+  await runCommand(positionals[0]);
+} catch (error) {
+  process.stderr.write(`${explainError(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function runCommand(command: string | undefined): Promise<void> {
+  if (command === "init") return await init(required(positionals[1], "TRUSTED_ROOT"));
+  if (command !== "refresh" && command !== "download") throw new Error(`unknown command ${command}`);
+  const fetcher = createFetcher(limits, toLookup(createResolver()));
+  try {
+    await update(fetcher, command === "download" ? values["target-name"] : []);
+  } finally {
+    fetcher.close();
+  }
+}
+
+async function init(trustedRoot: string): Promise<void> {
+  const folder = required(values["metadata-dir"], "--metadata-dir");
+  await mkdir(folder, { recursive: true });
+  await writeFile(path.join(folder, "root.json"), await readFile(trustedRoot));
+}
+
+async function update(fetcher: Fetcher, targets: string[]): Promise<void> {
+  const folder = required(values["metadata-dir"], "--metadata-dir");
+  const trusted = await readTrusted(folder, targets);
+  const source = {
+    fetcher,
+    metadataUrl: withSlash(required(values["metadata-url"], "--metadata-url")),
+    targetsUrl: withSlash(values["target-base-url"] ?? ""),
+  };
+  const staged = new Map<string, Buffer>();
+  try {
+    const refreshed = await refresh(trusted, source, new Date(), staged);
+    for (const target of targets) {
+      const bytes = await refreshed.document(target);
+      if (bytes === undefined) throw new Error(`no target ${target}`);
+      await place(bytes, path.join(required(values["target-dir"], "--target-dir"), encodeURIComponent(target)));
+    }
+  } finally {
+    // The suite looks at each file as it verified, also after a refresh that failed further on.
+    await keep(staged, folder);
+  }
+}
+
+/** The suite's folder as a trusted set: its `root.json` is where trust starts. */
+async function readTrusted(folder: string, targets: string[]): Promise<TrustedSet> {
+  const files = new Map<string, Buffer>();
+  for (const name of await readdir(folder)) {
+    if (name.endsWith(".json")) files.set(name, await readFile(path.join(folder, name)));
+  }
+  const documents = new Map<string, Buffer>();
+  for (const target of targets) {
+    const file = path.join(values["target-dir"] ?? "", encodeURIComponent(target));
+    const bytes = await readFile(file).catch(() => undefined);
+    if (bytes !== undefined) documents.set(target, bytes);
+  }
+  return { repository: "content", folder, files, documents };
+}
+
+/** Numbered roots become `root.json`, the newest last. */
+async function keep(staged: ReadonlyMap<string, Buffer>, folder: string): Promise<void> {
+  for (const [name, bytes] of staged) {
+    await place(bytes, path.join(folder, name.replace(/^\d+\.root\.json$/, "root.json")));
+  }
+}
+
+async function place(bytes: Buffer, file: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(`${file}.tmp`, bytes);
+  await rename(`${file}.tmp`, file);
+}
+
+function withSlash(url: string): string {
+  return url.endsWith("/") ? url : `${url}/`;
+}
+
+function required(value: string | undefined, name: string): string {
+  if (value === undefined) throw new Error(`${name} is missing`);
+  return value;
+}
