@@ -142,6 +142,10 @@ export async function sweep(dirs: DataDir, keepGenerations: number, complete: bo
   for (const name of await listFolder(dirs.tmp)) {
     await fs.rm(path.join(dirs.tmp, name), { recursive: true, force: true });
   }
+  for (const name of await listFolder(dirs.root)) {
+    // What a killed write of the state leaves beside it.
+    if (name.startsWith("state.json.tmp-")) await fs.rm(path.join(dirs.root, name), { force: true });
+  }
   if (!complete) return;
   const needed = await sweepGenerations(dirs, keepGenerations);
   await sweepStore(dirs, needed);

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants, promises as fs } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
 
 /**
@@ -29,11 +30,29 @@ export async function openDataDir(root: string): Promise<DataDir> {
   const dirs = dataDirAt(root);
   await guardStorage(`cannot use ${root} as the data directory`, async () => {
     await fs.mkdir(root, { recursive: true, mode: 0o755 });
+    await refuseUnsafeRoot(root);
     for (const folder of [dirs.store, dirs.generations, dirs.metadata, dirs.partial, dirs.tmp]) {
       await makeFolder(folder);
     }
   });
   return dirs;
+}
+
+/** What others may write to, they may fill with links: such a folder cannot hold what is verified. */
+async function refuseUnsafeRoot(root: string): Promise<void> {
+  const { mode, uid } = await fs.stat(root);
+  const own = process.getuid?.();
+  if (own === undefined) return;
+  const reason =
+    (mode & 0o002) !== 0
+      ? "can be written by everybody"
+      : uid !== own && uid !== 0
+        ? "belongs to another account"
+        : undefined;
+  if (reason === undefined) return;
+  throw new NearsourceError("STORAGE_UNSAFE", `the data directory ${root} ${reason}`, {
+    hint: "give it to the account that runs nearsource, with mode 0755",
+  });
 }
 
 /** The same folders, without looking at the disk: for commands that only read. */
@@ -64,6 +83,13 @@ export async function makeFolder(folder: string): Promise<void> {
   }
 }
 
+/** Refuses a symbolic link in the place of a file that a library opens and would follow. */
+export async function refuseLink(file: string): Promise<void> {
+  const found = await fs.lstat(file).catch(() => undefined);
+  if (found?.isSymbolicLink() !== true) return;
+  throw new NearsourceError("STORAGE_UNSAFE", `${file} is a symbolic link`, { hint: "remove it" });
+}
+
 /** A new name in `folder` that nobody else uses. */
 export function temporaryName(folder: string, label: string): string {
   return path.join(folder, `${label}.${process.pid}.${randomBytes(6).toString("hex")}`);
@@ -78,6 +104,23 @@ export async function writeDurably(file: string, data: string | Uint8Array, mode
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** How long (ms) a rename waits for a scanner that holds the file open, as they do on Windows. */
+const RENAME_PATIENCE = 60_000;
+
+/** Renames, with patience on Windows, where a file that somebody looks at cannot be moved. */
+export async function rename(from: string, to: string): Promise<void> {
+  const deadline = performance.now() + RENAME_PATIENCE;
+  for (let pause = 10; ; pause = Math.min(pause * 2, 1_000)) {
+    try {
+      return await fs.rename(from, to);
+    } catch (error) {
+      const busy = process.platform === "win32" && ["EPERM", "EACCES", "EBUSY"].includes(codeOf(error) ?? "");
+      if (!busy || performance.now() > deadline) throw error;
+      await sleep(pause);
+    }
   }
 }
 

@@ -12,6 +12,7 @@ import {
   guardStorage,
   listFolder,
   readIfThere,
+  rename,
   syncFolder,
   temporaryName,
   writeDurably,
@@ -129,7 +130,7 @@ export async function makeGeneration(
     const manifest: Generation = { generation, created, components };
     await writeDurably(path.join(staged, "manifest.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
     await syncFolder(staged);
-    await fs.rename(staged, path.join(dirs.generations, String(generation)));
+    await rename(staged, path.join(dirs.generations, String(generation)));
     await syncFolder(dirs.generations);
     return generation;
   });
@@ -148,7 +149,7 @@ export async function switchTo(dirs: DataDir, generation: number): Promise<void>
     const current = path.join(dirs.root, "current");
     // Windows cannot rename over a junction. A run that dies in between installs anew from the store.
     if (windows) await fs.rm(current, { force: true, recursive: true });
-    await fs.rename(link, current);
+    await rename(link, current);
     await syncFolder(dirs.root);
   });
 }

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NearsourceError } from "../errors.ts";
+import { refuseLink } from "./files.ts";
 
 /** Holding it means being the only run on this data directory. */
 export interface Lock {
@@ -35,6 +36,7 @@ export async function takeLock(
 
 async function tryLock(file: string): Promise<DatabaseSync | undefined> {
   const { DatabaseSync } = await import("node:sqlite");
+  await refuseLink(file);
   const database = new DatabaseSync(file);
   try {
     // Nothing is ever written, so the journal stays in memory and the folder stays as it is.

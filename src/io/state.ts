@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, lstatSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Report } from "../core/report.ts";
-import { NearsourceError } from "../errors.ts";
-import { type DataDir, guardStorage } from "./files.ts";
+import { type DataDir, guardStorage, refuseLink, syncFolder } from "./files.ts";
 
 /** What an agent remembers between runs, in `<dataDir>/state.json`. All of it can be lost without harm. */
 export interface State {
@@ -57,6 +56,7 @@ export async function writeState(dirs: DataDir, state: State): Promise<void> {
   await guardStorage(`cannot write ${statePath(dirs)}`, async () => {
     const conf = await openStateFile(dirs);
     conf.store = state;
+    await syncFolder(dirs.root);
   });
 }
 
@@ -70,7 +70,8 @@ const SCHEMA = {
 };
 
 async function openStateFile(dirs: DataDir) {
-  refuseLink(statePath(dirs));
+  // conf follows a symbolic link to where it points, which would be a write outside the data directory.
+  await refuseLink(statePath(dirs));
   const { default: Conf } = await import("conf");
   return new Conf<State>({
     projectName: "nearsource",
@@ -80,12 +81,6 @@ async function openStateFile(dirs: DataDir) {
     clearInvalidConfig: true,
     schema: SCHEMA as never,
   });
-}
-
-/** conf follows a symbolic link to where it points, which would be a write outside the data directory. */
-function refuseLink(file: string): void {
-  if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
-  throw new NearsourceError("STORAGE_UNSAFE", `${file} is a symbolic link`, { hint: "remove it" });
 }
 
 function statePath(dirs: DataDir): string {

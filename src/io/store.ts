@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { constants, createReadStream, promises as fs } from "node:fs";
 import path from "node:path";
-import { codeOf, type DataDir, guardStorage, listFolder, makeFolder, syncFolder } from "./files.ts";
+import { codeOf, type DataDir, guardStorage, listFolder, makeFolder, rename, syncFolder } from "./files.ts";
 
 /**
  * The content-addressed store: a file is named by the SHA-256 of its bytes, and is only ever put there
@@ -36,7 +36,7 @@ export async function adopt(dirs: DataDir, file: string, sha256: string): Promis
     await makeFolder(path.dirname(place));
     // Installed files are links to this one: nobody may write through them.
     await fs.chmod(file, 0o444);
-    await fs.rename(file, place);
+    await rename(file, place);
     await syncFolder(path.dirname(place));
     await syncFolder(dirs.store);
   });

@@ -7,6 +7,7 @@ import {
   listFolder,
   makeFolder,
   readIfThere,
+  rename,
   syncFolder,
   temporaryName,
   writeDurably,
@@ -82,7 +83,7 @@ export async function writeTrustedSet(
     await writeDocuments(staged, documents);
     await syncFolder(staged);
     const folder = path.join(home, String((older[0] ?? 0) + 1));
-    await fs.rename(staged, folder);
+    await rename(staged, folder);
     await syncFolder(home);
     for (const number of older)
       await fs.rm(path.join(home, String(number)), { recursive: true, force: true });

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { promises as fs, rmSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { METADATA_LIMITS } from "../../src/core/layout.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import { type AddReleaseOptions, addRelease } from "../../src/publisher/addRelease.ts";
 import { type InitOptions, initRepository } from "../../src/publisher/init.ts";
@@ -145,12 +146,8 @@ describe("a release is refused, and nothing changes,", () => {
     const publishMany = () =>
       withRepository({ dir }, "settings", async (session) => {
         const signed = roleOf(session.publication, "settings").signed.toJSON();
-        const targets = Object.fromEntries(
-          Array.from({ length: 6_000 }, (_, index) => [
-            `settings/d${index}.json`,
-            { length: 1, hashes: { sha256: "0".repeat(64) } },
-          ]),
-        );
+        const custom = { text: "x".repeat(METADATA_LIMITS.targets) };
+        const targets = { "settings/a.json": { length: 1, hashes: { sha256: "0".repeat(64) }, custom } };
         await publishNext(session, { roles: new Map([["settings", { ...signed, targets }]]) });
         return {};
       });

@@ -1,0 +1,135 @@
+import { promises as fs, readFileSync } from "node:fs";
+import path from "node:path";
+import { expect } from "vitest";
+import type { Attempt, UpdateEvent } from "../../../src/agent/update.ts";
+import { isLie } from "../../../src/core/disposition.ts";
+import type { ErrorCode } from "../../../src/errors.ts";
+import { honestly, type RawAnswer, type RawServerOptions, startRawServer } from "../../support/rawServer.ts";
+import { startSource } from "../../support/source.ts";
+import {
+  type Agent,
+  expectInstalled,
+  expectTidy,
+  HASTY,
+  type Line,
+  makeAgent,
+  objectOf,
+  payload,
+  runUpdate,
+  type World,
+} from "../../support/world.ts";
+
+/** A fault of the first source; what becomes of it is the same for all (see `meetUrl`). */
+export interface Fault extends RawServerOptions {
+  /** What the source does. */
+  name: string;
+  /** What the report calls it. */
+  code: ErrorCode;
+  /** Which requests are answered with the fault, the others being answered honestly; default: all. */
+  on?: "all" | "timestamp" | "object";
+  /** Whether it ends by a time-out, so that the run has short ones. */
+  hasty?: boolean;
+  /** How often the request that meets the fault is made. */
+  tries?: number;
+  /** So many bytes of the object were left by an earlier run. */
+  partial?: number;
+}
+
+/** The object that the fault is about, out of those that agents of `meet` fetch. */
+export const OBJECT = payload(2, "rules")["rules.dat"] ?? Buffer.alloc(0);
+const OBJECT_HASH = objectOf(2, "rules");
+
+const IS_FAULTED = {
+  all: () => true,
+  timestamp: (path: string) => path.endsWith("/timestamp.json"),
+  object: (path: string) => path.endsWith(OBJECT_HASH),
+};
+
+/** Runs an update whose first source has `fault`, and holds it to what every such run must do. */
+export async function meet(world: World, fault: Fault): Promise<Met> {
+  const { on = "all", answer = () => {} } = fault;
+  const honest = honestly(world.www(2));
+  const choose: RawAnswer = (socket, request) => {
+    return (IS_FAULTED[on](request.path) ? answer : honest)(socket, request);
+  };
+  const server = await startRawServer({ ...fault, answer: choose });
+  try {
+    const met = await meetUrl(world, server.url, fault);
+    const tries = server.requests.filter(({ path }) => path === firstFaulted(server.requests, on)).length;
+    if (fault.tries !== undefined) expect(tries).toBe(fault.tries);
+    return { ...met, written: server.written() };
+  } finally {
+    await server.close();
+  }
+}
+
+function firstFaulted(requests: { path: string }[], on: NonNullable<Fault["on"]>): string | undefined {
+  return requests.find(({ path }) => IS_FAULTED[on](path))?.path;
+}
+
+export interface Met {
+  attempt: Attempt;
+  agent: Agent;
+  lines: Line[];
+  /** Bytes the faulty source has sent. */
+  written: number;
+}
+
+/**
+ * Runs an update of an agent that has publication 1, first from `url` and then from an honest source
+ * with publication 2. Whatever is wrong with `url`, the run ends updated, with exactly the published
+ * bytes; until then the old set is whole; nothing is written outside, nothing is left behind; and what
+ * was a lie is said at error level.
+ */
+export async function meetUrl(
+  world: World,
+  url: string,
+  { code, hasty, partial }: Pick<Fault, "code" | "hasty" | "partial">,
+  config: Record<string, unknown> = {},
+): Promise<Omit<Met, "written">> {
+  const good = await startSource(world.www(2));
+  try {
+    const agent = await makeAgent(world, {
+      sources: { faulty: url, good: good.url },
+      installed: 1,
+      config: { ...config, http: hasty === true ? HASTY : {} },
+    });
+    if (partial !== undefined) await leavePartial(agent, partial);
+    const atFault: boolean[] = [];
+    const onEvent = (event: UpdateEvent) => {
+      if (event.type === "attempt" && event.attempt.name === "faulty") atFault.push(hasOld(agent));
+    };
+    const { report, lines } = await runUpdate(agent, { onEvent });
+    const [attempt] = report.attempts;
+    expect(report.attempts.map((each) => [each.name, each.code, each.outcome])).toEqual([
+      ["faulty", code, "failed"],
+      ["good", undefined, "delivered"],
+    ]);
+    expect(report).toMatchObject({ outcome: "updated", exitCode: 0, generation: 2, undelivered: [] });
+    expect(atFault).toEqual([true]);
+    await expectInstalled(agent, 2);
+    await expectTidy(agent);
+    const levels = lines.filter(({ message }) => message.includes(`(${code})`)).map(({ level }) => level);
+    expect(levels).toEqual([isLie(code) ? "error" : "warn"]);
+    if (attempt === undefined) throw new Error("no attempt");
+    return { attempt, agent, lines };
+  } finally {
+    await good.close();
+  }
+}
+
+/** Whether publication 1 is installed whole at this very moment. */
+function hasOld(agent: Agent): boolean {
+  return Object.entries(payload(1, "rules")).every(([file, bytes]) =>
+    readFileSync(path.join(agent.dataDir, "current/components/rules", file)).equals(bytes),
+  );
+}
+
+async function leavePartial(agent: Agent, length: number): Promise<void> {
+  await fs.writeFile(path.join(agent.dataDir, "partial", OBJECT_HASH), OBJECT.subarray(0, length));
+}
+
+/** The head of an answer; a `content-length` is the case's own to say. */
+export function head(status: number, ...headers: string[]): string {
+  return `HTTP/1.1 ${status} Some Reason\r\n${headers.map((each) => `${each}\r\n`).join("")}\r\n`;
+}

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { writeForEver } from "../../support/rawServer.ts";
+import { makeWorld, type World } from "../../support/world.ts";
+import { type Fault, head, meet, meetUrl, OBJECT } from "./meet.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await makeWorld();
+});
+afterAll(() => world.remove());
+
+
+/** Faults below HTTP: connections that are not made, not answered, or not kept. */
+const connection: Fault[] = [
+  { name: "accepts and never answers", code: "RESPONSE_TIMEOUT", hasty: true, tries: 1 },
+  {
+    name: "sends a header and then nothing",
+    code: "RESPONSE_TIMEOUT",
+    hasty: true,
+    answer: (socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n"),
+  },
+  {
+    name: "sends one header after the other for ever",
+    code: "RESPONSE_TIMEOUT",
+    hasty: true,
+    answer: (socket) => {
+      socket.write("HTTP/1.1 200 OK\r\n");
+      return writeForEver(socket, () => "x-more: yes\r\n", 50);
+    },
+  },
+  {
+    name: "sends interim answers for ever",
+    code: "RESPONSE_TIMEOUT",
+    hasty: true,
+    answer: (socket) => writeForEver(socket, () => head(103, "link: </style.css>"), 20),
+  },
+  {
+    name: "closes before it answers",
+    code: "CONNECTION_RESET",
+    tries: 2,
+    answer: (socket) => socket.end(),
+  },
+  {
+    name: "resets before it answers",
+    code: "CONNECTION_RESET",
+    tries: 2,
+    answer: (socket) => socket.resetAndDestroy(),
+  },
+  {
+    name: "resets as soon as it has accepted",
+    code: "CONNECTION_RESET",
+    onConnection: (socket) => {
+      socket.resetAndDestroy();
+      return true;
+    },
+  },
+];
+
+/** Faults in the middle of a body that should be `length` bytes long. */
+const inBody = (length: number, half = OBJECT.subarray(0, length / 2)): Fault[] => [
+  {
+    name: "stalls half way",
+    code: "STALLED",
+    hasty: true,
+    tries: 1,
+    answer: (socket) => socket.write(Buffer.concat([Buffer.from(head(200, `content-length: ${length}`)), half])),
+  },
+  {
+    name: "stalls after the headers",
+    code: "STALLED",
+    hasty: true,
+    answer: (socket) => socket.write(head(200, `content-length: ${length}`)),
+  },
+  {
+    name: "trickles one byte every 100 ms",
+    code: "TOO_SLOW",
+    hasty: true,
+    tries: 1,
+    answer: (socket) => {
+      socket.write(head(200, `content-length: ${length}`));
+      return writeForEver(socket, () => "x", 100);
+    },
+  },
+  {
+    name: "resets half way",
+    code: "TRUNCATED",
+    tries: 2,
+    answer: (socket) => {
+      socket.write(head(200, `content-length: ${length}`));
+      socket.write(half, () => setImmediate(() => socket.resetAndDestroy()));
+    },
+  },
+  {
+    name: "resets half way of a body without a length",
+    code: "TRUNCATED",
+    tries: 2,
+    answer: (socket) => {
+      socket.write(head(200));
+      socket.write(half, () => setImmediate(() => socket.resetAndDestroy()));
+    },
+  },
+  {
+    name: "closes half way",
+    code: "TRUNCATED",
+    tries: 2,
+    answer: (socket) => socket.end(Buffer.concat([Buffer.from(head(200, `content-length: ${length}`)), half])),
+  },
+  {
+    name: "closes half way of a body without a length",
+    code: "TRUNCATED",
+    tries: 2,
+    answer: (socket) => socket.end(Buffer.concat([Buffer.from(head(200)), half])),
+  },
+  {
+    name: "closes half way of a chunk",
+    code: "TRUNCATED",
+    tries: 2,
+    answer: (socket) => {
+      socket.write(`${head(200, "transfer-encoding: chunked")}${length.toString(16)}\r\n`);
+      socket.end(half);
+    },
+  },
+  {
+    name: "closes between two chunks",
+    code: "TRUNCATED",
+    tries: 2,
+    answer: (socket) => {
+      socket.write(`${head(200, "transfer-encoding: chunked")}${half.length.toString(16)}\r\n`);
+      socket.write(half);
+      socket.end("\r\n");
+    },
+  },
+];
+
+describe.concurrent("a source that", () => {
+  test("refuses the connection is passed over at once", async () => {
+    // Nobody listens on 127.0.0.2, whatever port it is.
+    await meetUrl(world, "http://127.0.0.2:21112", { code: "CONNECTION_REFUSED" });
+  });
+
+  test.for(connection)("$name is passed over: $code", async (fault) => {
+    await meet(world, fault);
+  });
+
+  test.for(inBody(OBJECT.length))("$name of an object is passed over: $code", async (fault) => {
+    await meet(world, { ...fault, on: "object" });
+  });
+
+  test.for(inBody(600).filter(({ code }) => code !== "TRUNCATED"))(
+    "$name of the timestamp is passed over: $code",
+    async (fault) => {
+      await meet(world, { ...fault, on: "timestamp" });
+    },
+  );
+});

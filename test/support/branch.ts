@@ -1,0 +1,197 @@
+import { promises as fs } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { expect } from "vitest";
+import { type Report, update } from "../../src/agent/update.ts";
+import type { Log } from "../../src/io/log.ts";
+import { type Asked, declared, expectTraffic, type SourceTraffic, serveWhole } from "../branches/traffic.ts";
+import { contentPublications, newHome, payload, type SettingsPublication, settingsPublications } from "./repositories.ts";
+
+/**
+ * Replays a branch of the update order: a folder below `fixtures/branches`, of these files. In all of
+ * them `{hostname}` stands for the name of the machine that the test runs on.
+ */
+export interface Branch {
+  slug: string;
+  /** `list.json`, `policy.json`: the local documents, where there are any. */
+  list?: unknown;
+  policy?: unknown;
+  /** `settings.json`: what the server publishes, one publication after the other. */
+  settings?: SettingsPublication[];
+  /** `agent.json`: the agent, where it differs from the one every branch begins with. */
+  agent?: AgentFile;
+  /** `http.json`: what each source is asked and answers. */
+  http: SourceTraffic[];
+  /** `expect.json`: what comes of it. */
+  expect: Expectation;
+}
+
+/** An agent at 10.1.2.3 that needs `components`, and knows a server and ActiveUpdate, unless it says otherwise. */
+interface AgentFile {
+  addresses?: string[];
+  kinds?: string[];
+  server?: string | null;
+  activeUpdate?: string | null;
+  /** Under which `settings/update-agents.json` may grant it the role of an Update Agent. */
+  id?: string;
+  /** States that an earlier run brought, each repository from any source that this agent asks. */
+  before?: { content?: string; settings?: string };
+  /** When the run takes place, counted from when the repositories were signed. */
+  daysLater?: number;
+}
+
+/** The outcome of a run, as far as a branch is about it. */
+export interface Outcome {
+  outcome: Report["outcome"];
+  exitCode: number;
+  sourceList: { from: string; version: number; code?: string };
+  attempts: { rule: string; entry?: number; name?: string; code?: string; delivered: string[] }[];
+  skipped: { rule: string; entry?: number; reason: string }[];
+  /** Versions by `kind/name`. */
+  installed: Record<string, string>;
+  removed?: string[];
+  undelivered: string[];
+  /** Codes that were logged as errors: sources that lied. */
+  loud?: string[];
+  /** Versions of the files that stand below `current`. */
+  current: Record<string, string>;
+}
+
+/** An outcome whose skipped reasons are parts of what is said, and the promise that it proves. */
+export interface Expectation extends Outcome {
+  title: string;
+}
+
+/** Every branch below `folder`, in the order of their names. */
+export async function readBranches(folder: string): Promise<Branch[]> {
+  const slugs = (await fs.readdir(folder)).sort();
+  return await Promise.all(slugs.map((slug) => readBranch(path.join(folder, slug))));
+}
+
+async function readBranch(folder: string): Promise<Branch> {
+  const files = await fs.readdir(folder);
+  const contents = await Promise.all(files.map((file) => readJson(path.join(folder, file))));
+  const parts = files.map((file, index) => [path.basename(file, ".json"), contents[index]]);
+  return { slug: path.basename(folder), ...Object.fromEntries(parts) };
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const text = await fs.readFile(file, "utf8");
+  try {
+    return JSON.parse(text.replaceAll("{hostname}", os.hostname().toLowerCase()));
+  } catch (error) {
+    throw new Error(`${file} is not JSON`, { cause: error });
+  }
+}
+
+/** What a branch leads to, and what was asked on the way. */
+export interface Replay {
+  outcome: Outcome;
+  traffic: Asked;
+}
+
+/** Runs the real update on a new agent, against the sources that the branch declares. */
+export async function replay(branch: Branch): Promise<Replay> {
+  const content = await contentPublications();
+  const settings = branch.settings === undefined ? undefined : await settingsPublications(branch.settings);
+  const sites = { content: content.states, settings: settings?.states ?? new Map<string, string>() };
+  const home = await makeAgent(branch, { content: content.root, settings: settings?.root });
+  const { before, daysLater = 0 } = branch.agent ?? {};
+  if (before !== undefined) {
+    const roots = [sites.content.get(before.content ?? ""), sites.settings.get(before.settings ?? "")];
+    await serveWhole(roots, () => earlierRun(home));
+  }
+  const traffic = expectTraffic(branch.http, sites);
+  const { log, errors } = listen();
+  const now = new Date(Date.now() + daysLater * 86_400_000);
+  const report = await update({ config: path.join(home, "config.json"), log, now });
+  const loud = errors.map((line) => line.match(/\(([A-Z_]+)\)$/)?.[1] ?? line);
+  return { outcome: toOutcome(report, loud, await currentFiles(home)), traffic: traffic() };
+}
+
+/** What `replay` is to give for this branch. */
+export function expected(branch: Branch): Replay {
+  const { title: _, ...outcome } = branch.expect;
+  const skipped = outcome.skipped.map((each) => ({ ...each, reason: expect.stringContaining(each.reason) }));
+  return { outcome: { removed: [], loud: [], ...outcome, skipped }, traffic: declared(branch.http) };
+}
+
+async function makeAgent(
+  branch: Branch,
+  roots: { content: string; settings: string | undefined },
+): Promise<string> {
+  const home = await newHome(branch.slug);
+  const { agent = {}, list, policy } = branch;
+  const { server = "http://server.corp.example", activeUpdate = "https://update.vendor.example" } = agent;
+  const write = (name: string, value: unknown) =>
+    fs.writeFile(path.join(home, name), JSON.stringify(value, undefined, 2));
+  await write("config.json", {
+    dataDir: "data",
+    roots,
+    addresses: agent.addresses ?? ["10.1.2.3"],
+    kinds: agent.kinds ?? ["components"],
+    ...(server === null ? {} : { server }),
+    ...(activeUpdate === null ? {} : { activeUpdate }),
+    ...(list === undefined ? {} : { sourceList: "list.json" }),
+    ...(policy === undefined ? {} : { policy: "policy.json" }),
+    // No request gets that far. One that did would find nobody there.
+    dns: { servers: ["127.0.0.1:9"], timeout: 1 },
+    http: { proxy: "none" },
+  });
+  if (list !== undefined) await write("list.json", list);
+  if (policy !== undefined) await write("policy.json", policy);
+  await fs.mkdir(path.join(home, "data"));
+  await write("data/state.json", { agentId: agent.id ?? "an-agent", fresh: {}, failed: {}, etags: {} });
+  return home;
+}
+
+async function earlierRun(home: string): Promise<void> {
+  const report = await update({ config: path.join(home, "config.json") });
+  if (report.exitCode !== 0) throw new Error(`the earlier run failed: ${JSON.stringify(report, undefined, 2)}`);
+}
+
+function listen(): { log: Log; errors: string[] } {
+  const errors: string[] = [];
+  const nothing = () => {};
+  const error = (message: string) => void errors.push(message);
+  return { log: { error, warn: nothing, info: nothing, debug: nothing }, errors };
+}
+
+function toOutcome(report: Report, loud: string[], current: Record<string, string>): Outcome {
+  const { outcome, exitCode, removed, undelivered } = report;
+  const { from, version, code } = report.sourceList;
+  return {
+    outcome,
+    exitCode,
+    sourceList: { from, version, ...(code === undefined ? {} : { code }) },
+    attempts: report.attempts.map((attempt) => pick(attempt, ["rule", "entry", "name", "code", "delivered"])),
+    skipped: report.skipped.map((skipped) => pick(skipped, ["rule", "entry", "reason"])),
+    installed: Object.fromEntries(
+      report.installed.map(({ kind, component, toVersion }) => [`${kind}/${component}`, toVersion]),
+    ),
+    removed,
+    undelivered,
+    loud,
+    current,
+  };
+}
+
+function pick<Whole extends object, Key extends keyof Whole>(whole: Whole, keys: Key[]): Pick<Whole, Key> {
+  const parts = keys.filter((key) => whole[key] !== undefined).map((key) => [key, whole[key]]);
+  return Object.fromEntries(parts);
+}
+
+/** The installed files with the version that their bytes show; bytes that are no release's show as they are. */
+async function currentFiles(home: string): Promise<Record<string, string>> {
+  const current = path.join(home, "data", "current");
+  const entries = await fs.readdir(current, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files: Record<string, string> = {};
+  for (const entry of entries) {
+    const file = path.relative(current, path.join(entry.parentPath, entry.name));
+    if (!entry.isFile() || file === "manifest.json") continue;
+    const text = await fs.readFile(path.join(current, file), "utf8");
+    const [name = "", version = ""] = text.split(/\s/);
+    files[file] = text === payload(name, version) ? version : text;
+  }
+  return files;
+}

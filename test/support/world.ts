@@ -1,0 +1,225 @@
+import { createHash } from "node:crypto";
+import { promises as fs } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { expect } from "vitest";
+import { type Report, type UpdateOptions, update } from "../../src/agent/update.ts";
+import type { Log } from "../../src/io/log.ts";
+import { addRelease } from "../../src/publisher/addRelease.ts";
+import { initRepository } from "../../src/publisher/init.ts";
+import { startSource, type TestSource } from "./source.ts";
+
+/** `rules` is small; `pattern` is 9 MiB and a byte, so that it comes in three blocks. */
+export type ComponentName = "rules" | "pattern";
+/** Publications are counted from 1, as their releases are. */
+export type Publication = 1 | 2 | 3;
+
+export interface WorldOptions {
+  /** Whether `pattern` is published too; without it a world is made in no time. */
+  large?: boolean;
+}
+
+/** A signed repository in three publications, and everything that agents of it need. */
+export interface World {
+  folder: string;
+  /** The web root as it was after a publication. */
+  www: (publication: Publication) => string;
+  /** The publisher's folder of keys. */
+  keys: string;
+  /** The root that ships with agents. */
+  root: string;
+  components: ComponentName[];
+  /** Folders prepared once by an update from an honest source, which agents begin with a copy of. */
+  seeds: Map<string, Promise<string>>;
+  remove: () => Promise<void>;
+}
+
+/** Makes a world in a folder of its own. */
+export async function makeWorld({ large = false }: WorldOptions = {}): Promise<World> {
+  const folder = await fs.mkdtemp(path.join(tmpdir(), "nearsource-world-"));
+  const dir = path.join(folder, "www");
+  const components: ComponentName[] = large ? ["rules", "pattern"] : ["rules"];
+  await initRepository({ dir, repository: "content" });
+  for (const publication of [1, 2, 3] as const) {
+    for (const name of components) await publish(dir, publication, name);
+    await fs.cp(dir, path.join(folder, `www-${publication}`), { recursive: true });
+  }
+  return {
+    folder,
+    www: (publication) => path.join(folder, `www-${publication}`),
+    keys: path.join(folder, "www.keys", "content"),
+    root: path.join(dir, "content", "metadata", "1.root.json"),
+    components,
+    seeds: new Map(),
+    remove: () => fs.rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function publish(dir: string, publication: Publication, name: ComponentName): Promise<void> {
+  const folder = path.join(dir, "..", "release", `${name}-${publication}`);
+  for (const [file, bytes] of Object.entries(payload(publication, name))) {
+    await fs.mkdir(path.dirname(path.join(folder, file)), { recursive: true });
+    await fs.writeFile(path.join(folder, file), bytes);
+  }
+  await addRelease({ dir, kind: "components", name, version: `${publication}.0`, path: folder });
+}
+
+/** The files of a component in a publication; the same bytes each time. */
+export function payload(publication: Publication, name: ComponentName): Record<string, Buffer> {
+  const bytes = (file: string, length: number) => noise(`${name} ${publication} ${file}`, length);
+  if (name === "pattern") return { "pattern.bin": bytes("pattern.bin", LARGE) };
+  return { "rules.dat": bytes("rules.dat", SMALL), "lists/extra.txt": bytes("lists/extra.txt", 300) };
+}
+
+/** Bytes of `pattern/pattern.bin` and of `rules/rules.dat`. */
+export const LARGE = 9 * 1_048_576 + 1;
+export const SMALL = 65_536;
+
+/** Bytes without any pattern that depend on nothing but `seed`. */
+export function noise(seed: string, length: number): Buffer {
+  return createHash("shake128", { outputLength: length }).update(seed).digest();
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** SHA-256 of the large file, or of the larger one of `rules`. */
+export function objectOf(publication: Publication, name: ComponentName): string {
+  const files = payload(publication, name);
+  return sha256(files["pattern.bin"] ?? files["rules.dat"] ?? Buffer.alloc(0));
+}
+
+/** An endpoint: a folder with its configuration, list and root, and its data directory. */
+export interface Agent {
+  folder: string;
+  dataDir: string;
+  configFile: string;
+}
+
+export interface AgentOptions {
+  /** Base URLs in the order of the source list, by name. */
+  sources: Record<string, string>;
+  /** Publication that is installed already; none by default. */
+  installed?: Publication;
+  /** What the agent keeps current; `rules` by default. */
+  components?: ComponentName[];
+  /** Laid over the configuration; `http` is laid over its own section. */
+  config?: { http?: Record<string, unknown> } & Record<string, unknown>;
+  root?: string;
+}
+
+/** Limits that no honest source meets, however busy this machine is. */
+const PATIENT = { connectTimeout: 20_000, responseTimeout: 20_000, stallTimeout: 20_000, proxy: "none" };
+/** Limits for cases that run into them. */
+export const HASTY = { connectTimeout: 800, responseTimeout: 800, stallTimeout: 600 };
+
+/** Makes an endpoint with a source list of its own. */
+export async function makeAgent(world: World, options: AgentOptions): Promise<Agent> {
+  const { sources, installed, components = ["rules"], config = {}, root = world.root } = options;
+  const folder = await fs.mkdtemp(path.join(world.folder, "agent-"));
+  const dataDir = path.join(folder, "data");
+  if (installed !== undefined) {
+    const seed = await seedOf(world, installed, components);
+    await fs.cp(seed, dataDir, { recursive: true, verbatimSymlinks: true });
+  }
+  const entries = Object.entries(sources).map(([name, url]) => ({ range: "127.0.0.0/8", name, url }));
+  await writeJson(path.join(folder, "list.json"), {
+    version: 1,
+    entries,
+    serverFallback: { enabled: false },
+  });
+  await fs.copyFile(root, path.join(folder, "root.json"));
+  const configFile = path.join(folder, "config.json");
+  await writeJson(configFile, {
+    dataDir: "data",
+    roots: { content: "root.json" },
+    sourceList: "list.json",
+    kinds: ["components"],
+    components,
+    addresses: ["127.0.0.1"],
+    ...config,
+    http: { ...PATIENT, ...config.http },
+  });
+  return { folder, dataDir, configFile };
+}
+
+async function seedOf(world: World, publication: Publication, components: ComponentName[]): Promise<string> {
+  const key = `${publication} ${components.join(" ")}`;
+  const made = world.seeds.get(key) ?? makeSeed(world, publication, components);
+  world.seeds.set(key, made);
+  return await made;
+}
+
+async function makeSeed(world: World, publication: Publication, components: ComponentName[]) {
+  const source = await startSource(world.www(publication));
+  const agent = await makeAgent(world, { sources: { seed: source.url }, components });
+  const { report } = await runUpdate(agent);
+  await source.close();
+  expect(report.outcome).toBe("updated");
+  return agent.dataDir;
+}
+
+export async function writeJson(file: string, value: unknown): Promise<void> {
+  await fs.writeFile(file, JSON.stringify(value, undefined, 2));
+}
+
+/** A log line of a run. */
+export interface Line {
+  level: keyof Log;
+  message: string;
+}
+
+/** One real update run of `agent`, and what it logged. */
+export async function runUpdate(
+  agent: Agent,
+  options: UpdateOptions = {},
+): Promise<{ report: Report; lines: Line[] }> {
+  const lines: Line[] = [];
+  const write = (level: keyof Log) => (message: string) => lines.push({ level, message });
+  const log: Log = { error: write("error"), warn: write("warn"), info: write("info"), debug: write("debug") };
+  return { report: await update({ config: agent.configFile, log, ...options }), lines };
+}
+
+/** The installed files by `component/path`; empty when nothing is installed. */
+export async function installedFiles(agent: Agent): Promise<Record<string, Buffer>> {
+  return await readTree(path.join(agent.dataDir, "current", "components"));
+}
+
+/** Every file below `folder` by relative path; none where there is no folder. */
+export async function readTree(folder: string): Promise<Record<string, Buffer>> {
+  const entries = await fs.readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files: Record<string, Buffer> = {};
+  for (const entry of entries.filter((each) => each.isFile())) {
+    const file = path.join(entry.parentPath, entry.name);
+    files[path.relative(folder, file)] = await fs.readFile(file);
+  }
+  return files;
+}
+
+/** The installed set is `publication`, to the byte. */
+export async function expectInstalled(
+  agent: Agent,
+  publication: Publication,
+  components: ComponentName[] = ["rules"],
+): Promise<void> {
+  const expected: Record<string, string> = {};
+  for (const name of components) {
+    for (const [file, bytes] of Object.entries(payload(publication, name)))
+      expected[`${name}/${file}`] = sha256(bytes);
+  }
+  const found = Object.entries(await installedFiles(agent)).map(([file, bytes]) => [file, sha256(bytes)]);
+  expect(Object.fromEntries(found)).toEqual(expected);
+}
+
+/** Nothing stands outside the data directory that was not there before, and inside no litter. */
+export async function expectTidy(agent: Agent): Promise<void> {
+  expect((await fs.readdir(agent.folder)).sort()).toEqual(["config.json", "data", "list.json", "root.json"]);
+  expect(await fs.readdir(path.join(agent.dataDir, "tmp"))).toEqual([]);
+  expect(await fs.readdir(path.join(agent.dataDir, "partial"))).toEqual([]);
+}
+
+/** Closes what a test opened, whatever became of it. */
+export async function closeAll(open: Pick<TestSource, "close">[]): Promise<void> {
+  await Promise.all(open.splice(0).map((each) => each.close()));
+}
