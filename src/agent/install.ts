@@ -11,6 +11,7 @@ import {
   listGenerations,
   makeGeneration,
   readGeneration,
+  removeGeneration,
   sweepGenerations,
   switchTo,
   unlinkCurrent,
@@ -62,6 +63,7 @@ export async function installDelivered(run: Run): Promise<Installation> {
     };
   }
   await (previous === undefined ? unlinkCurrent(run.dirs) : switchTo(run.dirs, previous));
+  await removeGeneration(run.dirs, generation);
   for (const { kind, name, release } of changes) run.state.failed[`${kind}/${name}`] = release;
   return { generation: previous ?? 0, installed: [], removed: [], failure };
 }
@@ -134,11 +136,8 @@ export async function runHook(
   });
 }
 
-/**
- * Sweeps what this and earlier runs left: unfinished folders always, and, when nothing more is wanted,
- * old generations, objects that no kept generation needs, and partial files.
- */
-export async function sweep(dirs: DataDir, keepGenerations: number, complete: boolean): Promise<void> {
+/** Sweeps what dead runs left unfinished. Under the lock, nobody else's is among it. */
+export async function sweepUnfinished(dirs: DataDir): Promise<void> {
   for (const name of await listFolder(dirs.tmp)) {
     await fs.rm(path.join(dirs.tmp, name), { recursive: true, force: true });
   }
@@ -146,9 +145,18 @@ export async function sweep(dirs: DataDir, keepGenerations: number, complete: bo
     // What a killed write of the state leaves beside it.
     if (name.startsWith("state.json.tmp-")) await fs.rm(path.join(dirs.root, name), { force: true });
   }
-  if (!complete) return;
-  const needed = await sweepGenerations(dirs, keepGenerations);
-  await sweepStore(dirs, needed);
+}
+
+/**
+ * Sweeps what nobody wants once everything is delivered: partial files, and where a set was left
+ * behind, old generations and the objects that only they needed.
+ */
+export async function sweepUnwanted(
+  dirs: DataDir,
+  keepGenerations: number,
+  leftBehind: boolean,
+): Promise<void> {
   for (const name of await listFolder(dirs.partial))
     await fs.rm(path.join(dirs.partial, name), { force: true });
+  if (leftBehind) await sweepStore(dirs, await sweepGenerations(dirs, keepGenerations));
 }

@@ -13,7 +13,7 @@ import { type Log, SILENT } from "../io/log.ts";
 import { createResolver, toLookup } from "../io/resolve.ts";
 import { openState, writeState } from "../io/state.ts";
 import { attemptSource } from "./attempt.ts";
-import { type Installation, installDelivered, sweep } from "./install.ts";
+import { type Installation, installDelivered, sweepUnfinished, sweepUnwanted } from "./install.ts";
 import { kindsOf, orderOf, ownAddresses } from "./order.ts";
 import { openTrusted, type Run, timeOfRun } from "./run.ts";
 import type { Settings } from "./settings.ts";
@@ -61,7 +61,7 @@ export async function withRun<Result>(
   const lock = await takeLock(dirs.root, { wait: options.wait, signal: options.signal });
   const fetcher = makeFetcher(config);
   try {
-    await sweep(dirs, config.keepGenerations, false);
+    await sweepUnfinished(dirs);
     const state = await openState(dirs);
     return await work({
       config,
@@ -105,14 +105,19 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   const installation = await installDelivered(run);
   const report = toReport(run, trigger, settings, walk, installation);
   if (installation.failure !== undefined) run.log.error(explainError(installation.failure));
+  // Swept before the state says that this run ended: whoever dies in between leaves it to the next run.
+  if (walk.needed.size === 0) {
+    await sweepUnwanted(run.dirs, run.config.keepGenerations, leftBehind(run, installation));
+  }
   run.state.lastRun = { started, ended: new Date().toISOString(), report };
   await writeState(run.dirs, run.state);
-  await sweep(
-    run.dirs,
-    run.config.keepGenerations,
-    report.installed.length + report.removed.length > 0 && walk.needed.size === 0,
-  );
   return report;
+}
+
+/** Whether there is something to sweep: this run's old set, or that of one that died before it could. */
+function leftBehind({ installed, state }: Run, { generation, failure }: Installation): boolean {
+  const switched = generation !== (installed?.generation ?? 0);
+  return switched || failure !== undefined || generation !== state.lastRun?.report.generation;
 }
 
 interface Walk {

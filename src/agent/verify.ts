@@ -13,6 +13,7 @@ import {
   listGenerations,
   makeGeneration,
   readGeneration,
+  removeGeneration,
   switchTo,
 } from "../io/generations.ts";
 import { hashFile, storePath } from "../io/store.ts";
@@ -129,7 +130,7 @@ async function reinstall(
     const files =
       (await readGeneration(dirs, number))?.components.flatMap((component) => component.files) ?? [];
     if (!files.some((file) => damaged.has(file.sha256))) continue;
-    await fs.rm(path.join(dirs.generations, String(number)), { recursive: true, force: true });
+    await removeGeneration(dirs, number);
   }
   return generation;
 }

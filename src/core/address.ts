@@ -28,8 +28,9 @@ export class AddressSyntaxError extends Error {}
 export function parseAddress(text: string): Address {
   if (text.includes("%")) throw new AddressSyntaxError(`"${text}" has a zone; write the address without it`);
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return toAddress(ipaddr.IPv4.parse(text));
-  if (text.includes(":") && ipaddr.IPv6.isValid(text) && hasStrictTail(text)) {
-    const parsed = ipaddr.IPv6.parse(text);
+  const groups = withoutDottedTail(text);
+  if (groups.includes(":") && !groups.includes(".") && ipaddr.IPv6.isValid(groups)) {
+    const parsed = ipaddr.IPv6.parse(groups);
     return toAddress(parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed);
   }
   throw new AddressSyntaxError(`"${text}" is not an IPv4 or IPv6 address`);
@@ -79,8 +80,8 @@ export function privacyOf(address: Address): 0 | 1 | 2 | 3 {
 function parsePrefix(text: string): AddressRange {
   const [addressText = "", bitsText = "", ...rest] = text.split("/");
   if (rest.length > 0) throw new AddressSyntaxError(`"${text}" has more than one "/"`);
-  const mapped = addressText.includes(":") && !isPlainIPv6(addressText);
   const address = parseAddress(addressText.trim());
+  const mapped = addressText.includes(":") && address.family === 4;
   const width = address.family === 4 ? 32 : 128;
   if (!/^(0|[1-9]\d{0,2})$/.test(bitsText))
     throw new AddressSyntaxError(`"${text}" has no whole prefix length`);
@@ -97,14 +98,16 @@ function parsePrefix(text: string): AddressRange {
   return { family: address.family, first, last: (value | hostMask).toString(16).padStart(digits, "0") };
 }
 
-function isPlainIPv6(text: string): boolean {
-  return !(ipaddr.IPv6.isValid(text) && ipaddr.IPv6.parse(text).isIPv4MappedAddress());
-}
-
-/** The IPv4 part that an IPv6 text may end with is held to the same strict form as an IPv4 address. */
-function hasStrictTail(text: string): boolean {
-  const tail = text.slice(text.lastIndexOf(":") + 1);
-  return !tail.includes(".") || ipaddr.IPv4.isValidFourPartDecimal(tail);
+/**
+ * IPv6 text with the IPv4 address that it may end with as two groups, so that only `::ffff:10.1.2.3` is
+ * taken for a mapped address and not `::10.1.2.3`. A tail that is not strictly an IPv4 address stays.
+ */
+function withoutDottedTail(text: string): string {
+  const start = text.lastIndexOf(":") + 1;
+  const tail = text.slice(start);
+  if (start === 0 || !ipaddr.IPv4.isValidFourPartDecimal(tail)) return text;
+  const { hex } = toAddress(ipaddr.IPv4.parse(tail));
+  return `${text.slice(0, start)}${hex.slice(0, 4)}:${hex.slice(4)}`;
 }
 
 function toAddress(parsed: ipaddr.IPv4 | ipaddr.IPv6): Address {

@@ -10,6 +10,9 @@ export const RETRY = {
 const SHORTEST = 1_000;
 const LONGEST = 3_600_000;
 
+/** The three forms of a date in HTTP (RFC 9110 §5.6.7), of which the last ends with the year. */
+const HTTP_DATE = /^[A-Z][a-z]{2,8},? .* \d\d:\d\d:\d\d (GMT|\d{4})$/;
+
 /**
  * How long a busy source asks to be left alone, in milliseconds, from its `Retry-After` (RFC 9110
  * §10.2.3: seconds, or a date), clamped to 1 s..1 h. Undefined when it says nothing that makes sense.
@@ -20,7 +23,9 @@ export function parseRetryAfter(header: string | undefined, now: number): number
   if (header === undefined) return undefined;
   const text = header.trim();
   if (/^-?\d+$/.test(text)) return clamp(Number(text) * 1_000);
-  const date = /^[A-Za-z]{3,9},? /.test(text) ? Date.parse(text) : Number.NaN;
+  const form = HTTP_DATE.exec(text);
+  // The form of asctime does not say that it is in UTC, and is.
+  const date = form === null ? Number.NaN : Date.parse(form[1] === "GMT" ? text : `${text} GMT`);
   return Number.isNaN(date) ? undefined : clamp(date - now);
 }
 

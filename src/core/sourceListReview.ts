@@ -26,7 +26,9 @@ export function reviewSourceList(list: SourceList): Finding[] {
 }
 
 function remarkOn(entry: SourceListEntry, earlier: SourceListEntry[]): string | undefined {
-  const twin = earlier.findIndex((each) => each.url === entry.url && contains(each, entry));
+  const twin = earlier.findIndex(
+    (each) => each.url === entry.url && delivers(each, entry) && contains(each, entry),
+  );
   if (twin !== -1)
     return `repeats ${entry.url} of entries[${twin}] for addresses that are in its range already`;
   const cover = earlier.findIndex((each) => contains(each, entry));
@@ -36,6 +38,10 @@ function remarkOn(entry: SourceListEntry, earlier: SourceListEntry[]): string | 
   const overlap = earlier.findIndex((each) => overlaps(each, entry));
   if (overlap === -1) return undefined;
   return `${entry.rangeText} overlaps ${earlier[overlap]?.rangeText} of entries[${overlap}], which is tried first`;
+}
+
+function delivers(one: SourceListEntry, other: SourceListEntry): boolean {
+  return other.kinds.every((kind) => one.kinds.includes(kind));
 }
 
 function contains(outer: SourceListEntry, inner: SourceListEntry): boolean {

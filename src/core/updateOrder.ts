@@ -1,4 +1,4 @@
-import { type Address, formatAddress, rangeContains } from "./address.ts";
+import { type Address, formatAddress, parseAddress, rangeContains } from "./address.ts";
 import { type Kind, sortKinds } from "./kind.ts";
 import type { Policy } from "./policy.ts";
 import type { SourceList, SourceListEntry } from "./sourceList.ts";
@@ -75,7 +75,8 @@ export function updateOrder(situation: Situation): UpdateOrder {
   if (role === "update-agent" && list.updateAgentsOnlyFromServer) {
     const first = isFirstEntry(situation);
     return plan(situation, [
-      server(situation, "UA.1", situation.kinds, "Update Agents of this site update only from the server"),
+      ...notWalked(situation, ONLY_FROM_SERVER),
+      server(situation, "UA.1", situation.kinds, ONLY_FROM_SERVER),
       privilege
         ? activeUpdate(situation, "UA.2a", PRIVILEGE)
         : activeUpdate(situation, "UA.2b", "ActiveUpdate is the first entry of the source list", first),
@@ -85,6 +86,7 @@ export function updateOrder(situation: Situation): UpdateOrder {
   // The standard source.
   if (list.mode === "standard") {
     return plan(situation, [
+      ...notWalked(situation, "the list says the standard source, so its entries are not used"),
       server(situation, "S.1", situation.kinds, "the standard source is the server"),
       activeUpdate(situation, "S.2", PRIVILEGE, privilege),
     ]);
@@ -124,6 +126,14 @@ export function updateOrder(situation: Situation): UpdateOrder {
 }
 
 const PRIVILEGE = "this agent has the privilege to use ActiveUpdate";
+const ONLY_FROM_SERVER = "Update Agents of this site update only from the server";
+
+/** The entries of a list that does not apply: all passed over, for one reason. */
+function notWalked({ list }: Situation, reason: string): Candidate[] {
+  return list.entries.map(({ name, url, kinds }, entry) => {
+    return { rule: "custom", clause: "1", entry, name, url, kinds, why: "", reason };
+  });
+}
 
 function customEntry(situation: Situation, entry: SourceListEntry, index: number): Candidate {
   const { name, url, kinds } = entry;
@@ -179,7 +189,9 @@ function isFirstEntry({ list, activeUpdate }: Situation): boolean {
 function isSelf({ addresses, self }: Situation, url: string): boolean {
   const { hostname, port, protocol } = new URL(url);
   if (Number(port || (protocol === "https:" ? 443 : 80)) !== self.port) return false;
-  const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
+  const literal = hostname.match(/^\[(.*)\]$/)?.[1];
+  // An IPv4-mapped literal is the IPv4 address, and a name with the root's dot the same name.
+  const host = literal === undefined ? hostname.replace(/\.$/, "") : formatAddress(parseAddress(literal));
   return self.names.includes(host) || addresses.some((address) => formatAddress(address) === host);
 }
 

@@ -129,7 +129,10 @@ async function requestOnce(url: URL, request: GetOptions, means: Means): Promise
   try {
     await once(stream, "response");
   } catch (error) {
-    throw interrupted(request.signal) ?? toHttpError(error, url, "head");
+    const failure = interrupted(request.signal) ?? toHttpError(error, url, "head");
+    // A kept connection may have been closed meanwhile (RFC 9112 §9.3.1), which a fresh one is not.
+    if (failure.code !== "CONNECTION_RESET" || !stream.reusedSocket) throw failure;
+    return await requestOnce(url, request, means);
   }
   return toResponse(stream, url, request, means.options);
 }

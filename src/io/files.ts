@@ -29,8 +29,9 @@ export interface DataDir {
 export async function openDataDir(root: string): Promise<DataDir> {
   const dirs = dataDirAt(root);
   await guardStorage(`cannot use ${root} as the data directory`, async () => {
-    await fs.mkdir(root, { recursive: true, mode: 0o755 });
+    const made = await fs.mkdir(root, { recursive: true, mode: 0o755 });
     await refuseUnsafeRoot(root);
+    if (made !== undefined) await syncFolder(path.dirname(made));
     for (const folder of [dirs.store, dirs.generations, dirs.metadata, dirs.partial, dirs.tmp]) {
       await makeFolder(folder);
     }

@@ -154,6 +154,11 @@ export async function switchTo(dirs: DataDir, generation: number): Promise<void>
   });
 }
 
+/** Deletes one that is not current. */
+export async function removeGeneration(dirs: DataDir, generation: number): Promise<void> {
+  await fs.rm(path.join(dirs.generations, String(generation)), { recursive: true, force: true });
+}
+
 /** Removes `current`: the way back from a first installation that its hook refused. */
 export async function unlinkCurrent(dirs: DataDir): Promise<void> {
   await guardStorage("cannot take back the first generation", async () => {
@@ -175,7 +180,7 @@ export async function sweepGenerations(dirs: DataDir, keep: number): Promise<Set
   for (const number of numbers) {
     const generation = kept.includes(number) ? await readGeneration(dirs, number) : undefined;
     if (generation === undefined && number !== current) {
-      await fs.rm(path.join(dirs.generations, String(number)), { recursive: true, force: true });
+      await removeGeneration(dirs, number);
     }
     for (const component of generation?.components ?? []) {
       for (const file of component.files) needed.add(file.sha256);

@@ -60,15 +60,12 @@ export async function hashFile(file: string): Promise<{ sha256: string; length: 
   return { sha256: hash.digest("hex"), length };
 }
 
-/** Deletes every object not in `keep`. Returns how many went. */
-export async function sweepStore(dirs: DataDir, keep: ReadonlySet<string>): Promise<number> {
-  let swept = 0;
+/** Deletes every object not in `keep`. */
+export async function sweepStore(dirs: DataDir, keep: ReadonlySet<string>): Promise<void> {
   for (const folder of await listFolder(dirs.store)) {
     for (const name of await listFolder(path.join(dirs.store, folder))) {
       if (keep.has(name)) continue;
       await fs.rm(path.join(dirs.store, folder, name), { force: true, recursive: true });
-      swept++;
     }
   }
-  return swept;
 }

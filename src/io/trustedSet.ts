@@ -57,6 +57,9 @@ export async function openTrustedSet(
   shippedRoot: Buffer,
 ): Promise<TrustedSet> {
   const found = await readTrustedSet(dirs, repository);
+  // A run that died between the new set's name and the end of the old one left both.
+  const [, ...older] = await setNumbers(dirs, repository);
+  await removeSets(dirs, repository, older);
   if (found?.files.get("root.json")?.equals(shippedRoot) === true) return found;
   const files = new Map([...(found?.files ?? []), ["root.json", shippedRoot] as const]);
   return await writeTrustedSet(dirs, repository, { files, documents: found?.documents ?? new Map() });
@@ -85,10 +88,16 @@ export async function writeTrustedSet(
     const folder = path.join(home, String((older[0] ?? 0) + 1));
     await rename(staged, folder);
     await syncFolder(home);
-    for (const number of older)
-      await fs.rm(path.join(home, String(number)), { recursive: true, force: true });
+    await removeSets(dirs, repository, older);
     return { repository, folder, files, documents };
   });
+}
+
+async function removeSets(dirs: DataDir, repository: Repository, numbers: number[]): Promise<void> {
+  for (const number of numbers) {
+    const folder = path.join(dirs.metadata, repository, String(number));
+    await guardStorage(`cannot delete ${folder}`, () => fs.rm(folder, { recursive: true, force: true }));
+  }
 }
 
 async function setNumbers(dirs: DataDir, repository: Repository): Promise<number[]> {

@@ -68,7 +68,10 @@ async function update(fetcher: Fetcher, targets: string[]): Promise<void> {
     for (const target of targets) {
       const bytes = await refreshed.document(target);
       if (bytes === undefined) throw new Error(`no target ${target}`);
-      await place(bytes, path.join(required(values["target-dir"], "--target-dir"), encodeURIComponent(target)));
+      await place(
+        bytes,
+        path.join(required(values["target-dir"], "--target-dir"), encodeURIComponent(target)),
+      );
     }
   } finally {
     // The suite looks at each file as it verified, also after a refresh that failed further on.
