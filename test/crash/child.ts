@@ -13,6 +13,9 @@ export interface Job {
   configFile: string;
   /** The call at which to die, counted from 1. */
   killAt?: number;
+  /** The call that fails, counted from 1, and the system's code with which it does. */
+  failAt?: number;
+  failWith?: string;
   /** Where the calls are written to, one JSON line each, with data as base64. */
   traceFile?: string;
 }
@@ -24,12 +27,20 @@ const calls: FsCall[] = [];
 tapFileSystem((call) => {
   calls.push(call);
   if (calls.length === job.killAt) process.kill(process.pid, "SIGKILL");
+  if (calls.length !== job.failAt) return;
+  const code = job.failWith ?? "EIO";
+  throw Object.assign(new Error(`${code}: injected, ${call.op} '${call.path}'`), { code, syscall: call.op });
 });
 
 if (job.action === "update") {
-  const { update } = await import("../../src/agent/update.ts");
-  const report = await update({ config: job.configFile });
-  process.stdout.write(`${report.outcome} ${calls.length}`);
+  const { NearsourceError, update } = await import("../../src/agent/update.ts");
+  try {
+    const report = await update({ config: job.configFile });
+    process.stdout.write(`${report.outcome} ${calls.length}`);
+  } catch (error) {
+    if (!(error instanceof NearsourceError)) throw error;
+    process.stdout.write(`${error.phase} ${error.code} ${error.message}`);
+  }
 } else {
   const { rollback } = await import("../../src/agent/rollback.ts");
   const { readConfig } = await import("../../src/io/config.ts");
