@@ -9,7 +9,7 @@ import type { Attempt } from "../core/report.ts";
 import { type InstalledComponent, target } from "../core/target.ts";
 import type { Step } from "../core/updateOrder.ts";
 import { NearsourceError, toNearsourceError } from "../errors.ts";
-import { downloadObject, type ObjectName } from "../io/download.ts";
+import { downloadObject, type ObjectName, partialLength } from "../io/download.ts";
 import { type Refreshed, refresh } from "../io/metadata.ts";
 import { inStore } from "../io/store.ts";
 import { describeRole, type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
@@ -308,7 +308,7 @@ async function fetchMissing(
   }
   await checkSpace(
     run,
-    missing.reduce((sum, { object }) => sum + object.length, 0),
+    missing.map(({ object }) => object),
   );
   for (const { component, object } of missing) {
     const bytes = await fetchObject(run, source, component, object, gathered);
@@ -345,16 +345,17 @@ async function fetchObject(
   return fetched.bytes;
 }
 
-/** Before the first byte: room for everything missing, and a little to work with. */
-async function checkSpace(run: Run, length: number): Promise<void> {
-  if (length === 0) return;
-  const { bavail, bsize } = await statfs(run.dirs.root);
+/** Before the first byte: room for what is missing of everything, and a little to work with. */
+async function checkSpace({ dirs }: Run, objects: ObjectName[]): Promise<void> {
+  let wanted = 1_048_576;
+  for (const object of objects) wanted += object.length - (await partialLength(dirs, object));
+  if (objects.length === 0) return;
+  const { bavail, bsize } = await statfs(dirs.root);
   const free = bavail * bsize;
-  const wanted = length + 1_048_576;
   if (free >= wanted) return;
   throw new NearsourceError(
     "DISK_FULL",
-    `${run.dirs.root} has ${free} bytes free, and this update needs ${wanted}`,
+    `${dirs.root} has ${free} bytes free, and this update needs ${wanted}`,
     {
       hint: "free some space; what was fetched already is kept",
     },

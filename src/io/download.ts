@@ -51,7 +51,7 @@ export async function downloadObject(
   object: ObjectName,
   options: DownloadOptions = {},
 ): Promise<Downloaded> {
-  const file = path.join(dirs.partial, object.sha256);
+  const file = partialPath(dirs, object);
   const partial = await openPartial(file, object);
   try {
     const result = await transfer(partial, fetcher, url, object, options);
@@ -63,6 +63,16 @@ export async function downloadObject(
     // Closing twice is no error; leaving it open would be.
     await partial.handle.close().catch(() => {});
   }
+}
+
+/** How much of an object an earlier transfer left here, in bytes. */
+export async function partialLength(dirs: DataDir, object: ObjectName): Promise<number> {
+  const found = await fs.lstat(partialPath(dirs, object)).catch(() => undefined);
+  return Math.min(found?.size ?? 0, object.length);
+}
+
+function partialPath(dirs: DataDir, { sha256 }: ObjectName): string {
+  return path.join(dirs.partial, sha256);
 }
 
 /** A partial file: `position` bytes are on disk and in `hash`; those up to `proven` are the signed ones. */

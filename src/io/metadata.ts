@@ -5,7 +5,7 @@ import { hashedTargetPath, METADATA_LIMITS } from "../core/layout.ts";
 import { explainError, NearsourceError } from "../errors.ts";
 import { type Fetcher, type GetOptions, readWhole } from "./fetch.ts";
 import { toMetadataError } from "./metadataErrors.ts";
-import type { TrustedSet } from "./trustedSet.ts";
+import { isNumberedRoot, type TrustedSet } from "./trustedSet.ts";
 
 /** Root rotations followed in one refresh, beyond those already held. */
 const MAX_ROOT_ROTATIONS = 64;
@@ -54,14 +54,21 @@ export async function refresh(
   now: Date,
   staged = new Map<string, Buffer>(),
 ): Promise<Refreshed> {
+  const leastRoot = newestRoot(trusted);
   try {
-    return await refreshOnce(trusted, source, now, staged);
+    return await refreshOnce(trusted, source, now, staged, leastRoot);
   } catch (error) {
     // The chain of roots on disk may be what does not verify: once more, with all of it from the source.
     if (!(error instanceof CachedRootError)) throw error;
     const files = new Map([...trusted.files].filter(([name]) => !isNumberedRoot(name)));
-    return await refreshOnce({ ...trusted, files }, source, now, staged);
+    return await refreshOnce({ ...trusted, files }, source, now, staged, leastRoot);
   }
+}
+
+/** The highest version of a root that was ever trusted here; its bytes may be damaged, its name is not. */
+function newestRoot(trusted: TrustedSet): number {
+  const names = [...trusted.files.keys()].filter(isNumberedRoot);
+  return Math.max(0, ...names.map((name) => Number.parseInt(name, 10)));
 }
 
 class CachedRootError extends Error {}
@@ -80,6 +87,7 @@ async function refreshOnce(
   source: MetadataSource,
   now: Date,
   staged: Map<string, Buffer>,
+  leastRoot: number,
 ): Promise<Refreshed> {
   const watched: Watched = {
     failure: undefined,
@@ -99,6 +107,7 @@ async function refreshOnce(
     }
   };
   await guarded(() => updater.refresh());
+  checkRoot(internalsOf(updater).trustedSet.root.signed.version, leastRoot, source.metadataUrl);
   const documents = { trusted, source, watched, updater };
   return {
     get changed() {
@@ -180,6 +189,18 @@ function localFile(trusted: TrustedSet, role: string): Buffer {
   return bytes;
 }
 
+/**
+ * While the chain of roots on disk is damaged, the keys of a root that was replaced would count again
+ * wherever its successors are hidden.
+ */
+function checkRoot(version: number, least: number, url: string): void {
+  if (version >= least) return;
+  throw new NearsourceError(
+    "METADATA_OLDER",
+    `${new URL(url).host} offers no root after ${version}, and root ${least} is already trusted`,
+  );
+}
+
 /** Keeps the verifier's own last error: the updater turns those of snapshot and targets into text. */
 function rememberFailures(set: object, watched: Watched): void {
   const methods = set as Record<string, (...values: unknown[]) => unknown>;
@@ -237,10 +258,6 @@ async function download(
   }
 }
 
-function isNumberedRoot(name: string): boolean {
-  return /^\d+\.root\.json$/.test(name);
-}
-
 function limitOf(name: string): number {
   const role = name.match(/^(?:\d+\.)?(root|timestamp|snapshot)\.json$/)?.[1] ?? "targets";
   return METADATA_LIMITS[role as keyof typeof METADATA_LIMITS];
@@ -248,21 +265,21 @@ function limitOf(name: string): number {
 
 /** Target names under a folder, each of which the delegations really lead to. */
 async function namesUnder(updater: Updater, folder: string): Promise<string[]> {
-  // A search for a name that no target can have loads every role that signs for the folder.
-  await updater.getTargetInfo(`${folder}/-`);
-  const set = internalsOf(updater).trustedSet;
   const names = new Set<string>();
-  const visit = (role: string, visited: ReadonlySet<string>): void => {
-    const signed = set.getRole(role)?.signed;
-    if (signed === undefined || visited.has(role)) return;
-    for (const target of Object.keys(signed.targets ?? {})) {
+  const visited = new Set<string>();
+  const visit = async (role: string, delegator: string): Promise<void> => {
+    if (visited.has(role)) return;
+    visited.add(role);
+    const { targets, delegations } = (await internalsOf(updater).loadTargets(role, delegator)).signed;
+    for (const target of Object.keys(targets ?? {})) {
       const name = target.startsWith(`${folder}/`) ? target.slice(folder.length + 1) : "";
       if (/^[^/]+\.json$/.test(name)) names.add(name.slice(0, -".json".length));
     }
-    const seen = new Set([...visited, role]);
-    for (const child of Object.keys(signed.delegations?.roles ?? {})) visit(child, seen);
+    for (const child of Object.values(delegations?.roles ?? {})) {
+      if (child.paths?.some((pattern) => mayLeadTo(pattern, folder))) await visit(child.name, role);
+    }
   };
-  visit("targets", new Set());
+  await visit("targets", "root");
   const reached: string[] = [];
   for (const name of [...names].sort()) {
     if ((await updater.getTargetInfo(`${folder}/${name}.json`)) !== undefined) reached.push(name);
@@ -270,18 +287,24 @@ async function namesUnder(updater: Updater, folder: string): Promise<string[]> {
   return reached;
 }
 
+/** Whether a delegation's pattern (TUF spec §4.5) may match something in `folder`. */
+function mayLeadTo(pattern: string, folder: string): boolean {
+  const [first = ""] = pattern.split("/");
+  return first === folder || /[*?[]/.test(first);
+}
+
 /** The parts of tuf-js's Updater that its types keep private and that are used here. */
 interface UpdaterInternals {
+  loadTargets(role: string, delegator: string): Promise<{ signed: TargetsLike }>;
   trustedSet: {
     referenceTime: Date;
-    root: { signed: { consistentSnapshot: boolean } };
-    getRole(name: string): { signed: TargetsLike } | undefined;
+    root: { signed: { consistentSnapshot: boolean; version: number } };
   };
 }
 
 interface TargetsLike {
   targets?: Record<string, unknown>;
-  delegations?: { roles?: Record<string, unknown> };
+  delegations?: { roles?: Record<string, { name: string; paths?: string[] }> };
 }
 
 function internalsOf(updater: Updater): UpdaterInternals {

@@ -47,7 +47,8 @@ export async function readTrustedSet(dirs: DataDir, repository: Repository): Pro
 /**
  * The set to start a refresh from: what is trusted, chained from the shipped root. A root other than
  * the one the set was started from (an agent updated with a newer one) starts a new set that keeps the
- * rest, since whatever the new root does not vouch for will not load.
+ * rest, since whatever the new root does not vouch for will not load. The chain of roots is kept only
+ * where the new root is part of it: another publisher's would never be followed.
  *
  * @throws NearsourceError of the storage phase
  */
@@ -61,7 +62,10 @@ export async function openTrustedSet(
   const [, ...older] = await setNumbers(dirs, repository);
   await removeSets(dirs, repository, older);
   if (found?.files.get("root.json")?.equals(shippedRoot) === true) return found;
-  const files = new Map([...(found?.files ?? []), ["root.json", shippedRoot] as const]);
+  const kept = [...(found?.files ?? [])];
+  const inChain = kept.some(([name, bytes]) => isNumberedRoot(name) && bytes.equals(shippedRoot));
+  const files = new Map(kept.filter(([name]) => inChain || !isNumberedRoot(name)));
+  files.set("root.json", shippedRoot);
   return await writeTrustedSet(dirs, repository, { files, documents: found?.documents ?? new Map() });
 }
 
@@ -98,6 +102,11 @@ async function removeSets(dirs: DataDir, repository: Repository, numbers: number
     const folder = path.join(dirs.metadata, repository, String(number));
     await guardStorage(`cannot delete ${folder}`, () => fs.rm(folder, { recursive: true, force: true }));
   }
+}
+
+/** Whether a metadata file is a root of the chain, such as `7.root.json`. */
+export function isNumberedRoot(name: string): boolean {
+  return /^\d+\.root\.json$/.test(name);
 }
 
 async function setNumbers(dirs: DataDir, repository: Repository): Promise<number[]> {
