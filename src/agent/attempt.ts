@@ -158,7 +158,7 @@ async function learnOffer(run: Run, source: Source, kinds: ContentKind[], needed
     refreshed = await refresh(trusted, reached, run.now);
   } catch (error) {
     const older = error instanceof NearsourceError && error.code === "METADATA_OLDER";
-    if (!older || !isUsable(trusted, run.now)) throw error;
+    if (!older || !isUsable(trusted, kinds, run.now)) throw error;
     const manifests = readManifests(trusted.documents, kinds);
     return { manifests, empty: [], stale: error, address: undefined, bytes: 0 };
   }
@@ -174,10 +174,10 @@ async function learnOffer(run: Run, source: Source, kinds: ContentKind[], needed
 }
 
 /** Metadata that has not expired may still say which objects to fetch, whoever has them. */
-function isUsable(trusted: TrustedSet, now: Date): boolean {
-  return ["timestamp.json", "snapshot.json", "targets.json"].every((name) => {
-    const role = describeRole(trusted.files.get(name));
-    return role !== undefined && Date.parse(role.expires) > now.getTime();
+function isUsable(trusted: TrustedSet, kinds: ContentKind[], now: Date): boolean {
+  return ["timestamp", "snapshot", "targets", ...kinds].every((role) => {
+    const state = describeRole(trusted.files.get(`${role}.json`));
+    return state !== undefined && Date.parse(state.expires) > now.getTime();
   });
 }
 

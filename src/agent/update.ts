@@ -8,7 +8,7 @@ import { type Config, configPath, readConfig } from "../io/config.ts";
 import { createFetcher, type HttpOptions, interrupted } from "../io/fetch.ts";
 import { openDataDir } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
-import { takeLock } from "../io/lock.ts";
+import { type Lock, takeLock } from "../io/lock.ts";
 import { type Log, SILENT } from "../io/log.ts";
 import { createResolver, toLookup } from "../io/resolve.ts";
 import { openState, writeState } from "../io/state.ts";
@@ -57,10 +57,11 @@ export async function withRun<Result>(
   work: (run: Run) => Promise<Result>,
 ): Promise<Result> {
   const config = await configOf(options.config);
-  const dirs = await openDataDir(config.dataDir);
-  const lock = await takeLock(dirs.root, { wait: options.wait, signal: options.signal });
   const fetcher = makeFetcher(config);
+  let lock: Lock | undefined;
   try {
+    const dirs = await openDataDir(config.dataDir);
+    lock = await takeLock(dirs.root, { wait: options.wait, signal: options.signal });
     await sweepUnfinished(dirs);
     const state = await openState(dirs);
     return await work({
@@ -84,7 +85,7 @@ export async function withRun<Result>(
     throw interrupted(options.signal) ?? error;
   } finally {
     fetcher.close();
-    lock.release();
+    lock?.release();
   }
 }
 

@@ -37,13 +37,14 @@ export async function takeLock(
 async function tryLock(file: string): Promise<DatabaseSync | undefined> {
   const { DatabaseSync } = await import("node:sqlite");
   await refuseLink(file);
-  const database = new DatabaseSync(file);
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(file);
     // Nothing is ever written, so the journal stays in memory and the folder stays as it is.
     database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return database;
   } catch (error) {
-    database.close();
+    database?.close();
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined;
     throw new NearsourceError("STORAGE_UNWRITABLE", `cannot lock ${file}`, {
       cause: error,

@@ -24,12 +24,16 @@ export interface Sites {
   settings: ReadonlyMap<string, string>;
 }
 
+/** The state that `request` says its file is named by. */
+export function namedState(request: string): string | undefined {
+  return parse(request).of;
+}
+
 /** Where the file that `request` means stands, below a base URL and below a web root. */
-export function pathOf(request: string, sites: Sites, last: string | undefined): string {
-  const { repository, what, name, of } = parse(request);
+export function pathOf(request: string, sites: Sites, state: string | undefined): string {
+  const { repository, what, name } = parse(request);
   if (what === "root") return `${repository}/metadata/2.root.json`;
   if (what === "timestamp") return `${repository}/metadata/timestamp.json`;
-  const state = of ?? last;
   const root = state === undefined ? undefined : webRoot(sites, request, state);
   if (root === undefined) throw new Error(`"${request}" needs the state that names the file: " of <state>"`);
   if (what === "manifest" || what === "document") return targetPath(root, repository, name);
@@ -64,7 +68,9 @@ function parse(request: string): { repository: Repository; what: string; name: s
 
 function targetPath(root: string, repository: Repository, name: string): string {
   const [role, target] =
-    repository === "content" ? [name.split("/")[0] ?? "", `${name}.json`] : ["settings", `settings/${name}.json`];
+    repository === "content"
+      ? [name.split("/")[0] ?? "", `${name}.json`]
+      : ["settings", `settings/${name}.json`];
   const version = versionOf(root, repository, role);
   const { targets } = signedPart(root, `${repository}/metadata/${version}.${role}.json`);
   const hash = targets[target]?.hashes.sha256;

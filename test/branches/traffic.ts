@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import nock from "nock";
-import { etagOf, pathOf, type Sites, tamper, webRoot } from "./names.ts";
+import { etagOf, namedState, pathOf, type Sites, tamper, webRoot } from "./names.ts";
 
 /**
  * `http.json`: what each source is asked, in its order, and what it answers.
@@ -47,7 +47,12 @@ export function expectTraffic(traffic: SourceTraffic[], sites: Sites): () => Ask
   for (const { source, answers } of traffic) {
     const requests: string[] = [];
     asked[source] = requests;
-    for (const answer of named(answers, sites)) reply(source, answer, sites, () => requests.push(answer[0]));
+    let last: string | undefined;
+    for (const answer of answers) {
+      if (isState(answer[1], sites)) last = String(answer[1]);
+      const state = namedState(answer[0]) ?? last;
+      reply(source, answer, { sites, state, onAsked: () => requests.push(answer[0]) });
+    }
   }
   return () => {
     const unused = nock.pendingMocks();
@@ -72,6 +77,8 @@ export async function serveWhole(roots: (string | undefined)[], work: () => Prom
 
 function startSeen() {
   nock.disableNetConnect();
+  // A branch that broke off leaves nothing to the next one.
+  nock.cleanAll();
   const unmocked: string[] = [];
   const note = (request: Request) => unmocked.push(`${request.method} ${request.url}`);
   nock.emitter.on("no match", note);
@@ -83,23 +90,20 @@ function startSeen() {
   return { stop };
 }
 
-/** Each answer with the state whose name for the file is meant. */
-function named(answers: Answer[], { content, settings }: Sites): [...Answer, of?: string][] {
-  let last: string | undefined;
-  return answers.map(([request, answer, more]) => {
-    if (content.has(String(answer)) || settings.has(String(answer))) last = String(answer);
-    return [request, answer, more, last];
-  });
+function isState(answer: string | number, { content, settings }: Sites): boolean {
+  return content.has(String(answer)) || settings.has(String(answer));
 }
 
-function reply(
-  source: string,
-  [request, answer, more, last]: [...Answer, of?: string],
-  sites: Sites,
-  onAsked: () => void,
-): void {
+/** `state` is the one that names the file. */
+interface Means {
+  sites: Sites;
+  state: string | undefined;
+  onAsked: () => void;
+}
+
+function reply(source: string, [request, answer, more]: Answer, { sites, state, onAsked }: Means): void {
   const { origin, pathname } = new URL(source);
-  const file = pathOf(request, sites, last);
+  const file = pathOf(request, sites, state);
   const scope = nock(origin).on("request", onAsked);
   const asked = scope.get(`${pathname.replace(/\/$/, "")}/${file}`);
   const headers = typeof more === "object" ? more : {};
@@ -111,7 +115,7 @@ function reply(
   } else if (typeof answer === "string") {
     asked.replyWithError(Object.assign(new Error(answer), { code: answer }));
   } else if (answer === 304) {
-    const held = readFileSync(path.join(webRoot(sites, request, last ?? "") ?? "", file));
+    const held = readFileSync(path.join(webRoot(sites, request, state ?? "") ?? "", file));
     asked.matchHeader("if-none-match", etagOf(held)).reply(304, "", headers);
   } else {
     asked.reply(answer, "", headers);

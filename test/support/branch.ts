@@ -2,10 +2,16 @@ import { promises as fs } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { expect } from "vitest";
-import { type Report, update } from "../../src/agent/update.ts";
+import { NearsourceError, type Report, update } from "../../src/agent/update.ts";
 import type { Log } from "../../src/io/log.ts";
 import { type Asked, declared, expectTraffic, type SourceTraffic, serveWhole } from "../branches/traffic.ts";
-import { contentPublications, newHome, payload, type SettingsPublication, settingsPublications } from "./repositories.ts";
+import {
+  contentPublications,
+  newHome,
+  payload,
+  type SettingsPublication,
+  settingsPublications,
+} from "./repositories.ts";
 
 /**
  * Replays a branch of the update order: a folder below `fixtures/branches`, of these files. In all of
@@ -29,9 +35,12 @@ export interface Branch {
 /** An agent at 10.1.2.3 that needs `components`, and knows a server and ActiveUpdate, unless it says otherwise. */
 interface AgentFile {
   addresses?: string[];
-  kinds?: string[];
+  /** `null` for what the policy says. */
+  kinds?: string[] | null;
   server?: string | null;
   activeUpdate?: string | null;
+  /** The contents of a root file that stands in place of the right one. */
+  roots?: { content?: unknown; settings?: unknown };
   /** Under which `settings/update-agents.json` may grant it the role of an Update Agent. */
   id?: string;
   /** States that an earlier run brought, each repository from any source that this agent asks. */
@@ -57,10 +66,11 @@ export interface Outcome {
   current: Record<string, string>;
 }
 
-/** An outcome whose skipped reasons are parts of what is said, and the promise that it proves. */
-export interface Expectation extends Outcome {
-  title: string;
-}
+/** What is left of a run that stopped: the code with which it did. */
+export type Stopped = Pick<Outcome, "current"> & { stopped: string };
+
+/** The promise, and what proves it: an outcome, whose skipped reasons are parts of what is said, or a stop. */
+export type Expectation = { title: string } & (Outcome | Stopped);
 
 /** Every branch below `folder`, in the order of their names. */
 export async function readBranches(folder: string): Promise<Branch[]> {
@@ -72,7 +82,18 @@ async function readBranch(folder: string): Promise<Branch> {
   const files = await fs.readdir(folder);
   const contents = await Promise.all(files.map((file) => readJson(path.join(folder, file))));
   const parts = files.map((file, index) => [path.basename(file, ".json"), contents[index]]);
-  return { slug: path.basename(folder), ...Object.fromEntries(parts) };
+  const branch: Branch = { slug: path.basename(folder), ...Object.fromEntries(parts) };
+  // A name that nobody reads would make a branch promise more than it proves.
+  refuseUnknown(folder, branch, ["slug", "list", "policy", "settings", "agent", "http", "expect"]);
+  refuseUnknown(`${folder}/agent.json`, branch.agent ?? {}, AGENT_KEYS);
+  return branch;
+}
+
+const AGENT_KEYS = ["addresses", "kinds", "server", "activeUpdate", "roots", "id", "before", "daysLater"];
+
+function refuseUnknown(place: string, value: object, known: string[]): void {
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw new Error(`${place} has "${unknown}", which means nothing`);
 }
 
 async function readJson(file: string): Promise<unknown> {
@@ -86,7 +107,7 @@ async function readJson(file: string): Promise<unknown> {
 
 /** What a branch leads to, and what was asked on the way. */
 export interface Replay {
-  outcome: Outcome;
+  outcome: Outcome | Stopped;
   traffic: Asked;
 }
 
@@ -102,16 +123,26 @@ export async function replay(branch: Branch): Promise<Replay> {
     await serveWhole(roots, () => earlierRun(home));
   }
   const traffic = expectTraffic(branch.http, sites);
+  const outcome = await run(home, new Date(Date.now() + daysLater * 86_400_000));
+  return { outcome, traffic: traffic() };
+}
+
+async function run(home: string, now: Date): Promise<Outcome | Stopped> {
   const { log, errors } = listen();
-  const now = new Date(Date.now() + daysLater * 86_400_000);
-  const report = await update({ config: path.join(home, "config.json"), log, now });
-  const loud = errors.map((line) => line.match(/\(([A-Z_]+)\)$/)?.[1] ?? line);
-  return { outcome: toOutcome(report, loud, await currentFiles(home)), traffic: traffic() };
+  try {
+    const report = await update({ config: path.join(home, "config.json"), log, now });
+    const loud = errors.map((line) => line.match(/\(([A-Z_]+)\)$/)?.[1] ?? line);
+    return toOutcome(report, loud, await currentFiles(home));
+  } catch (error) {
+    if (!(error instanceof NearsourceError)) throw error;
+    return { stopped: error.code, current: await currentFiles(home) };
+  }
 }
 
 /** What `replay` is to give for this branch. */
 export function expected(branch: Branch): Replay {
   const { title: _, ...outcome } = branch.expect;
+  if ("stopped" in outcome) return { outcome, traffic: declared(branch.http) };
   const skipped = outcome.skipped.map((each) => ({ ...each, reason: expect.stringContaining(each.reason) }));
   return { outcome: { removed: [], loud: [], ...outcome, skipped }, traffic: declared(branch.http) };
 }
@@ -125,11 +156,16 @@ async function makeAgent(
   const { server = "http://server.corp.example", activeUpdate = "https://update.vendor.example" } = agent;
   const write = (name: string, value: unknown) =>
     fs.writeFile(path.join(home, name), JSON.stringify(value, undefined, 2));
+  for (const [name, root] of Object.entries(agent.roots ?? {})) {
+    await write(`${name}-root.json`, root);
+    roots = { ...roots, [name]: `${name}-root.json` };
+  }
+  const { kinds = ["components"] } = agent;
   await write("config.json", {
     dataDir: "data",
     roots,
     addresses: agent.addresses ?? ["10.1.2.3"],
-    kinds: agent.kinds ?? ["components"],
+    ...(kinds === null ? {} : { kinds }),
     ...(server === null ? {} : { server }),
     ...(activeUpdate === null ? {} : { activeUpdate }),
     ...(list === undefined ? {} : { sourceList: "list.json" }),
@@ -147,7 +183,8 @@ async function makeAgent(
 
 async function earlierRun(home: string): Promise<void> {
   const report = await update({ config: path.join(home, "config.json") });
-  if (report.exitCode !== 0) throw new Error(`the earlier run failed: ${JSON.stringify(report, undefined, 2)}`);
+  if (report.exitCode !== 0)
+    throw new Error(`the earlier run failed: ${JSON.stringify(report, undefined, 2)}`);
 }
 
 function listen(): { log: Log; errors: string[] } {

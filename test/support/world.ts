@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { promises as fs } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { type Report, type UpdateOptions, update } from "../../src/agent/update.ts";
+import { type DataDir, openDataDir } from "../../src/io/files.ts";
 import type { Log } from "../../src/io/log.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
@@ -217,6 +218,18 @@ export async function expectTidy(agent: Agent): Promise<void> {
   expect((await fs.readdir(agent.folder)).sort()).toEqual(["config.json", "data", "list.json", "root.json"]);
   expect(await fs.readdir(path.join(agent.dataDir, "tmp"))).toEqual([]);
   expect(await fs.readdir(path.join(agent.dataDir, "partial"))).toEqual([]);
+}
+
+/** A folder of this test's own, gone when it ends; not for tests that run concurrently. */
+export async function newFolder(): Promise<string> {
+  const folder = await fs.mkdtemp(path.join(tmpdir(), "nearsource-test-"));
+  onTestFinished(() => fs.rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** An empty data directory of this test's own. */
+export async function newDataDir(): Promise<DataDir> {
+  return await openDataDir(path.join(await newFolder(), "data"));
 }
 
 /** Closes what a test opened, whatever became of it. */

@@ -14,6 +14,7 @@ import {
   type Line,
   makeAgent,
   objectOf,
+  type Publication,
   payload,
   runUpdate,
   type World,
@@ -75,31 +76,39 @@ export interface Met {
   written: number;
 }
 
+export interface Meeting extends Pick<Fault, "code" | "hasty" | "partial"> {
+  /** Publication that the agent has; 1 by default. */
+  installed?: Publication;
+  /** Web root of the honest source; that of the publication after the installed one by default. */
+  honest?: string;
+  /** Laid over the agent's configuration. */
+  config?: Record<string, unknown>;
+  now?: Date;
+}
+
 /**
- * Runs an update of an agent that has publication 1, first from `url` and then from an honest source
- * with publication 2. Whatever is wrong with `url`, the run ends updated, with exactly the published
+ * Runs an update of an agent that has one publication, first from `url` and then from an honest source
+ * with the next one. Whatever is wrong with `url`, the run ends updated, with exactly the published
  * bytes; until then the old set is whole; nothing is written outside, nothing is left behind; and what
  * was a lie is said at error level.
  */
-export async function meetUrl(
-  world: World,
-  url: string,
-  { code, hasty, partial }: Pick<Fault, "code" | "hasty" | "partial">,
-  config: Record<string, unknown> = {},
-): Promise<Omit<Met, "written">> {
-  const good = await startSource(world.www(2));
+export async function meetUrl(world: World, url: string, meeting: Meeting): Promise<Omit<Met, "written">> {
+  const { code, hasty, partial, installed = 1, config, now } = meeting;
+  const next = installed === 1 ? 2 : 3;
+  const good = await startSource(meeting.honest ?? world.www(next));
   try {
     const agent = await makeAgent(world, {
       sources: { faulty: url, good: good.url },
-      installed: 1,
+      installed,
       config: { ...config, http: hasty === true ? HASTY : {} },
     });
     if (partial !== undefined) await leavePartial(agent, partial);
     const atFault: boolean[] = [];
     const onEvent = (event: UpdateEvent) => {
-      if (event.type === "attempt" && event.attempt.name === "faulty") atFault.push(hasOld(agent));
+      if (event.type === "attempt" && event.attempt.name === "faulty")
+        atFault.push(hasStill(agent, installed));
     };
-    const { report, lines } = await runUpdate(agent, { onEvent });
+    const { report, lines } = await runUpdate(agent, { onEvent, now });
     const [attempt] = report.attempts;
     expect(report.attempts.map((each) => [each.name, each.code, each.outcome])).toEqual([
       ["faulty", code, "failed"],
@@ -107,7 +116,7 @@ export async function meetUrl(
     ]);
     expect(report).toMatchObject({ outcome: "updated", exitCode: 0, generation: 2, undelivered: [] });
     expect(atFault).toEqual([true]);
-    await expectInstalled(agent, 2);
+    await expectInstalled(agent, next);
     await expectTidy(agent);
     const levels = lines.filter(({ message }) => message.includes(`(${code})`)).map(({ level }) => level);
     expect(levels).toEqual([isLie(code) ? "error" : "warn"]);
@@ -118,9 +127,9 @@ export async function meetUrl(
   }
 }
 
-/** Whether publication 1 is installed whole at this very moment. */
-function hasOld(agent: Agent): boolean {
-  return Object.entries(payload(1, "rules")).every(([file, bytes]) =>
+/** Whether a publication is installed whole at this very moment. */
+function hasStill(agent: Agent, publication: Publication): boolean {
+  return Object.entries(payload(publication, "rules")).every(([file, bytes]) =>
     readFileSync(path.join(agent.dataDir, "current/components/rules", file)).equals(bytes),
   );
 }

@@ -147,18 +147,21 @@ describe.concurrent("a source that", () => {
     await meet(world, { ...fault, on: "object" });
   });
 
-  test.for(["a body", "chunks"])("sends %s without end for an object is cut off at its length", async (how) => {
-    const answer = endless(how) ?? (() => {});
-    const { attempt } = await meet(world, {
-      name: how,
-      code: "LENGTH_MISMATCH",
-      on: "object",
-      tries: 1,
-      answer,
-    });
-    // What was under way in the network when the connection was cut has come too.
-    expect(attempt.bytes).toBeLessThan(length * 4);
-  });
+  test.for(["a body", "chunks"])(
+    "sends %s without end for an object is cut off at its length",
+    async (how) => {
+      const answer = endless(how) ?? (() => {});
+      const { attempt } = await meet(world, {
+        name: how,
+        code: "LENGTH_MISMATCH",
+        on: "object",
+        tries: 1,
+        answer,
+      });
+      // What was under way in the network when the connection was cut has come too.
+      expect(attempt.bytes).toBeLessThan(length * 4);
+    },
+  );
 
   test.for(["a body", "chunks"])(
     "sends %s without end for the timestamp is cut off at its limit",

@@ -30,7 +30,9 @@ const places = [
   ["to a port that is none", "http://127.0.0.1:99999/"],
   ["to no host", "http://"],
   ["nowhere", ""],
-].map(([name, location]): Fault => ({ name: `${name}`, code: "REDIRECT_REFUSED", answer: to(`${location}`) }));
+].map(
+  ([name, location]): Fault => ({ name: `${name}`, code: "REDIRECT_REFUSED", answer: to(`${location}`) }),
+);
 
 const withoutLocation: Fault["answer"] = (socket) => socket.write(head(302, "content-length: 0"));
 
@@ -105,7 +107,7 @@ const literals = [
   "[fe80::1]",
 ];
 
-describe.concurrent.skipIf(outer === undefined)("a source in a network that redirects an object", () => {
+describe.skipIf(outer === undefined).concurrent("a source in a network that redirects an object", () => {
   /** Redirects objects to `host`, at the port of a server that must not be asked. */
   async function meetRedirect(host: string, config: Record<string, unknown> = {}): Promise<void> {
     const inner = await startSource(world.www(2));
@@ -119,7 +121,7 @@ describe.concurrent.skipIf(outer === undefined)("a source in a network that redi
       },
     });
     try {
-      await meetUrl(world, source.url, { code: "ADDRESS_REFUSED" }, config);
+      await meetUrl(world, source.url, { code: "ADDRESS_REFUSED", config });
       expect(inner.requests).toEqual([]);
     } finally {
       await Promise.all([source.close(), inner.close()]);

@@ -70,7 +70,13 @@ describe.concurrent("a source that", () => {
     "answers %i with Retry-After %s is left at once, and said for how long it is busy",
     async ([status, , header, said]) => {
       const answer = answering(status, "busy", `retry-after: ${header}`);
-      const { lines } = await meet(world, { name: header, code: "SOURCE_BUSY", on: "timestamp", tries: 1, answer });
+      const { lines } = await meet(world, {
+        name: header,
+        code: "SOURCE_BUSY",
+        on: "timestamp",
+        tries: 1,
+        answer,
+      });
       expect(lines.map(({ message }) => message).join("\n")).toMatch(said);
     },
   );
@@ -118,8 +124,18 @@ const pages: Fault[] = [
     answer: answering(200, PAGE.padEnd(OBJECT.length)),
   },
   { name: "nothing for everything", code: "METADATA_MALFORMED", on: "all", answer: answering(200, "") },
-  { name: "nothing for the timestamp", code: "METADATA_MALFORMED", on: "timestamp", answer: answering(200, "") },
-  { name: "JSON that is none of TUF's", code: "METADATA_MALFORMED", on: "all", answer: answering(200, "[{}]") },
+  {
+    name: "nothing for the timestamp",
+    code: "METADATA_MALFORMED",
+    on: "timestamp",
+    answer: answering(200, ""),
+  },
+  {
+    name: "JSON that is none of TUF's",
+    code: "METADATA_MALFORMED",
+    on: "all",
+    answer: answering(200, "[{}]"),
+  },
   { name: "the JSON null", code: "METADATA_MALFORMED", on: "all", answer: answering(200, "null") },
   {
     name: "JSON that nests deeper than any parser likes",
@@ -141,7 +157,15 @@ const pages: Fault[] = [
   },
 ];
 
-const encodings = ["gzip", "br", "deflate", "zstd", "x-unknown", "identity, gzip", Array(20).fill("gzip").join(", ")];
+const encodings = [
+  "gzip",
+  "br",
+  "deflate",
+  "zstd",
+  "x-unknown",
+  "identity, gzip",
+  Array(20).fill("gzip").join(", "),
+];
 
 describe.concurrent("a source that", () => {
   test.for(pages)("sends $name is passed over: $code", async (fault) => {

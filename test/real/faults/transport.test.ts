@@ -9,7 +9,6 @@ beforeAll(async () => {
 });
 afterAll(() => world.remove());
 
-
 /** Faults below HTTP: connections that are not made, not answered, or not kept. */
 const connection: Fault[] = [
   { name: "accepts and never answers", code: "RESPONSE_TIMEOUT", hasty: true, tries: 1 },
@@ -63,7 +62,8 @@ const inBody = (length: number, half = OBJECT.subarray(0, length / 2)): Fault[] 
     code: "STALLED",
     hasty: true,
     tries: 1,
-    answer: (socket) => socket.write(Buffer.concat([Buffer.from(head(200, `content-length: ${length}`)), half])),
+    answer: (socket) =>
+      socket.write(Buffer.concat([Buffer.from(head(200, `content-length: ${length}`)), half])),
   },
   {
     name: "stalls after the headers",
@@ -103,7 +103,8 @@ const inBody = (length: number, half = OBJECT.subarray(0, length / 2)): Fault[] 
     name: "closes half way",
     code: "TRUNCATED",
     tries: 2,
-    answer: (socket) => socket.end(Buffer.concat([Buffer.from(head(200, `content-length: ${length}`)), half])),
+    answer: (socket) =>
+      socket.end(Buffer.concat([Buffer.from(head(200, `content-length: ${length}`)), half])),
   },
   {
     name: "closes half way of a body without a length",

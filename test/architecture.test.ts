@@ -1,0 +1,140 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { DISPOSITIONS } from "../src/core/disposition.ts";
+import { type ErrorCode, PHASE_OF } from "../src/errors.ts";
+
+const ROOT = path.join(import.meta.dirname, "..");
+const SRC = path.join(ROOT, "src");
+
+/** Each layer with those below it that it may import (DESIGN §9). A file in `src` itself is a layer of its own. */
+const BELOW: Record<string, string[]> = {
+  main: ["cli", "agent", "relay", "publisher", "server", "io", "core", "errors", "version"],
+  cli: ["agent", "relay", "publisher", "server", "io", "core", "errors", "version"],
+  agent: ["io", "core", "errors", "version"],
+  // A relay updates itself as an agent does.
+  relay: ["agent", "io", "core", "errors", "version"],
+  publisher: ["io", "core", "errors", "version"],
+  server: ["io", "core", "errors", "version"],
+  io: ["core", "errors", "version"],
+  core: ["errors"],
+  errors: [],
+  version: [],
+};
+
+/** Packages that only compute: the ones `core` may use. */
+const PURE_PACKAGES = ["ipaddr.js", "valibot", "dns-packet"];
+
+/** What makes a function's result depend on more than its arguments. */
+const IMPURE = [
+  /\bDate\.now\b/,
+  /\bnew Date\(\s*\)/,
+  /\bperformance\b/,
+  /\bMath\.random\b/,
+  /\bcrypto\b/,
+  /\bprocess\./,
+  /\bset(Timeout|Interval|Immediate)\b/,
+  /\bqueueMicrotask\b/,
+  /\bfetch\(/,
+  /\bconsole\./,
+  /\bglobalThis\b/,
+];
+
+/** TypeScript files below `src`, relative to it. */
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => file.replaceAll(path.sep, "/"))
+  .sort();
+
+/** `io` for `io/fetch.ts`, `errors` for `errors.ts`. */
+const layerOf = (file: string) => file.split("/")[0]?.replace(/\.ts$/, "") ?? "";
+
+function read(...place: string[]): string {
+  return readFileSync(path.join(...place), "utf8");
+}
+
+/** `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`. */
+const IMPORT =
+  /^(?:import|export) (?:type )?(?:[\w$]+(?:, )?)?(?:\{[^}]*\}|\*(?: as [\w$]+)?)? ?from "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm;
+
+/** What a file imports: other files relative to `src`, packages by their name. */
+function importsOf(file: string): { files: string[]; packages: string[] } {
+  const specifiers = [...read(SRC, file).matchAll(IMPORT)].map(
+    ([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? "",
+  );
+  const isFile = (specifier: string) => specifier.startsWith(".");
+  return {
+    files: specifiers.filter(isFile).map((each) => path.posix.join(path.posix.dirname(file), each)),
+    packages: specifiers.filter((specifier) => !isFile(specifier)),
+  };
+}
+
+/** The text without comments, roughly: a `//` within a string is cut off too. */
+function codeOf(file: string): string {
+  return read(SRC, file)
+    .replaceAll(/\/\*[\s\S]*?\*\//g, "")
+    .replaceAll(/\/\/.*$/gm, "");
+}
+
+describe("the parts of the program (DESIGN §9)", () => {
+  test.for(files)("%s imports only from layers below its own", (file) => {
+    const layer = layerOf(file);
+    const allowed = [layer, ...(BELOW[layer] ?? [])];
+    const wrong = importsOf(file).files.filter((each) => !allowed.includes(layerOf(each)));
+    expect(Object.keys(BELOW), `${layer} is not one of the layers`).toContain(layer);
+    expect(wrong).toEqual([]);
+  });
+
+  test("are where their imports say: every imported file is there", () => {
+    const missing = files.flatMap((file) => importsOf(file).files.filter((each) => !files.includes(each)));
+    expect(missing).toEqual([]);
+  });
+
+  test("have no place for odds and ends, and no file that only passes others on", () => {
+    const names = files.flatMap((file) => file.replace(/\.ts$/, "").split("/"));
+    const shapeless = names.filter((name) => /^(utils?|helpers?|common|misc|shared|lib|index)$/i.test(name));
+    expect(shapeless).toEqual([]);
+  });
+});
+
+describe("core decides and does nothing:", () => {
+  test.for(files.filter((file) => layerOf(file) === "core"))("%s", (file) => {
+    const { packages } = importsOf(file);
+    expect(packages.filter((name) => !PURE_PACKAGES.includes(name))).toEqual([]);
+    const code = codeOf(file);
+    expect(IMPURE.filter((pattern) => pattern.test(code))).toEqual([]);
+  });
+});
+
+/** The cells of the rows that begin with a code, in a page's tables. */
+function tableRows(page: string): string[][] {
+  const rows = page.match(/^\| `[^`]+` \|.*$/gm) ?? [];
+  return rows.map((row) =>
+    row
+      .slice(1, -1)
+      .split("|")
+      .map((cell) => cell.trim().replaceAll("`", "")),
+  );
+}
+
+describe("docs/errors.md", () => {
+  const page = () => tableRows(read(ROOT, "docs", "errors.md"));
+  const THEN = { "retry here": "retry here", "next source": "next", stop: "stop" };
+
+  test("has a row for every code, and none for a code that there is not", () => {
+    const codes = page().map(([code]) => code);
+    expect(codes.sort()).toEqual(Object.keys(PHASE_OF).sort());
+  });
+
+  test.for(Object.keys(PHASE_OF) as ErrorCode[])("says of %s what the tables in the code say", (code) => {
+    const row = page().find(([each]) => each === code) ?? [];
+    expect([row[1], row[3]]).toEqual([PHASE_OF[code], THEN[DISPOSITIONS[code]]]);
+  });
+});
+
+test("docs/test-plan.md names every branch of the update order that is replayed, and no other", () => {
+  const branches = readdirSync(path.join(ROOT, "fixtures", "branches")).sort();
+  const page = read(ROOT, "docs", "test-plan.md");
+  const named = [...page.matchAll(/\b\d\d-[a-z][a-z0-9]*(?:-[a-z0-9]+)*\b/g)].map(([slug]) => slug);
+  expect([...new Set(named)].sort()).toEqual(branches);
+});

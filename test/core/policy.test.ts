@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import { DocumentError } from "../../src/core/document.ts";
+import { DEFAULT_POLICY, parsePolicy, parseUpdateAgents } from "../../src/core/policy.ts";
+
+describe("a policy is read", () => {
+  test("as the documented behaviour where it says nothing", () => {
+    expect(parsePolicy({})).toEqual({
+      version: 0,
+      activeUpdate: false,
+      activeUpdateRule: "documented",
+      activeUpdateAfterServer: false,
+      activeUpdateKinds: ["components"],
+      holds: {},
+    });
+    expect(DEFAULT_POLICY).toEqual(parsePolicy({}));
+  });
+
+  test("with every field it may have", () => {
+    const policy = {
+      version: 3,
+      activeUpdate: true,
+      activeUpdateRule: "privilege",
+      activeUpdateAfterServer: true,
+      activeUpdateKinds: ["components", "programs"],
+      kinds: ["settings", "components"],
+      holds: { "components/virus-pattern": 42 },
+    };
+    expect(parsePolicy(policy)).toEqual(policy);
+  });
+
+  test("with kinds in one order and without repetition", () => {
+    const { kinds } = parsePolicy({ kinds: ["programs", "settings", "programs"] });
+    expect(kinds).toEqual(["settings", "programs"]);
+  });
+
+  test("without what a newer version of it may have", () => {
+    expect(parsePolicy({ schedule: "0 3 * * *", rings: [] })).toEqual(DEFAULT_POLICY);
+  });
+});
+
+describe("a policy is refused, with the field and the reason:", () => {
+  test.for([
+    [null, "must be an object, not null"],
+    [[], "must be an object, not a list"],
+    [{ version: "1" }, 'version: must be a number, not "1"'],
+    [{ activeUpdate: "yes" }, 'activeUpdate: must be true or false, not "yes"'],
+    [
+      { activeUpdateRule: "never" },
+      'activeUpdateRule: must be one of "documented", "privilege", not "never"',
+    ],
+    [{ activeUpdateAfterServer: 1 }, "activeUpdateAfterServer: must be true or false, not 1"],
+    [{ activeUpdateKinds: [] }, "activeUpdateKinds: names no kind"],
+    [{ kinds: ["content"] }, "kinds[0]: must be one of"],
+    [
+      { holds: { "components/virus-pattern": 0 } },
+      "holds.components/virus-pattern: must be 1 or more, not 0",
+    ],
+    [{ holds: { "components/virus-pattern": "42" } }, "must be a number"],
+    [{ holds: { "components/virus-pattern": 1.5 } }, "must be a whole number, not 1.5"],
+  ] as const)("%j", ([policy, reason]) => {
+    expect(() => parsePolicy(policy)).toThrow(DocumentError);
+    expect(() => parsePolicy(policy)).toThrow(reason);
+  });
+});
+
+describe("the grants of the Update Agent role", () => {
+  test("name agents by id and the kinds that each holds", () => {
+    const grants = { version: 2, agents: [{ id: "a-1", kinds: ["components"] }] };
+    expect(parseUpdateAgents(grants)).toEqual(grants);
+    expect(parseUpdateAgents({ agents: [] })).toEqual({ version: 0, agents: [] });
+  });
+
+  test.for([
+    [{}, "agents: is missing"],
+    [{ agents: [{ kinds: ["components"] }] }, "agents[0].id: is missing"],
+    [{ agents: [{ id: "", kinds: ["components"] }] }, "agents[0].id: "],
+    [{ agents: [{ id: "a-1" }] }, "agents[0].kinds: is missing"],
+    [{ agents: [{ id: "a-1", kinds: [] }] }, "agents[0].kinds: names no kind"],
+  ] as const)("are refused as %j", ([grants, reason]) => {
+    expect(() => parseUpdateAgents(grants)).toThrow(reason);
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import { parseSourceList } from "../../src/core/sourceList.ts";
+import { reviewSourceList } from "../../src/core/sourceListReview.ts";
+
+const NEAR = "http://ua-berlin.corp.example:21112";
+const FAR = "http://ua-munich.corp.example:21112";
+
+/** The findings on a list of these ranges and URLs. */
+function review(...entries: [range: string, url: string][]) {
+  return reviewSourceList(parseSourceList({ entries: entries.map(([range, url]) => ({ range, url })) }));
+}
+
+test("a list of ranges apart has nothing odd about it", () => {
+  expect(review(["10.1.0.0/16", NEAR], ["10.2.0.0/16", FAR], ["2001:db8::/32", FAR])).toEqual([]);
+});
+
+describe("a finding names", () => {
+  test("an entry whose range lies within an earlier one, which is tried first", () => {
+    expect(review(["10.0.0.0/8", NEAR], ["10.1.0.0/16", FAR])).toEqual([
+      { entry: 1, remark: "10.1.0.0/16 lies within 10.0.0.0/8 of entries[0], which is tried first" },
+    ]);
+  });
+
+  test("an entry whose range is that of an earlier one", () => {
+    expect(review(["10.1.0.0/16", NEAR], ["10.1.0.0-10.1.255.255", FAR])).toMatchObject([
+      { entry: 1, remark: expect.stringContaining("lies within 10.1.0.0/16 of entries[0]") },
+    ]);
+  });
+
+  test("an entry whose range overlaps an earlier one", () => {
+    expect(review(["10.1.0.0-10.1.0.99", NEAR], ["10.1.0.99-10.1.0.200", FAR])).toEqual([
+      {
+        entry: 1,
+        remark: "10.1.0.99-10.1.0.200 overlaps 10.1.0.0-10.1.0.99 of entries[0], which is tried first",
+      },
+    ]);
+  });
+
+  test("an entry whose range contains an earlier one as an overlap", () => {
+    expect(review(["10.1.0.0/16", NEAR], ["10.0.0.0/8", FAR])).toMatchObject([
+      { entry: 1, remark: expect.stringContaining("10.0.0.0/8 overlaps 10.1.0.0/16 of entries[0]") },
+    ]);
+  });
+
+  test("an entry that repeats a source for addresses it has already, rather than its range", () => {
+    expect(review(["10.1.0.0/16", FAR], ["10.0.0.0/8", NEAR], ["10.1.2.0/24", `${NEAR}/`])).toMatchObject([
+      { entry: 1 },
+      { entry: 2, remark: expect.stringContaining(`repeats ${NEAR} of entries[1]`) },
+    ]);
+  });
+
+  test("an entry that asks a source for other kinds as no repetition", () => {
+    const list = parseSourceList({
+      entries: [
+        { range: "10.1.0.0/16", url: NEAR, kinds: ["components"] },
+        { range: "10.1.0.0/16", url: NEAR, kinds: ["components", "programs"] },
+      ],
+    });
+    expect(reviewSourceList(list)).toMatchObject([
+      { entry: 1, remark: expect.stringContaining("lies within 10.1.0.0/16 of entries[0]") },
+    ]);
+  });
+
+  test("neighbours, families and later entries of no entry", () => {
+    expect(review(["10.1.0.0-10.1.0.99", NEAR], ["10.1.0.100-10.1.0.200", FAR])).toEqual([]);
+    expect(review(["0.0.0.0/0", NEAR], ["::/0", FAR])).toEqual([]);
+  });
+});
+
+describe("a finding on the list as a whole says", () => {
+  test("that entries are not used in the mode standard", () => {
+    const list = parseSourceList({ mode: "standard", entries: [{ range: "10.0.0.0/8", url: NEAR }] });
+    expect(reviewSourceList(list)).toEqual([{ remark: "its mode is standard, so its entries are not used" }]);
+    expect(reviewSourceList(parseSourceList({ mode: "standard" }))).toEqual([]);
+  });
+
+  test("that the list leads nowhere", () => {
+    const list = parseSourceList({ serverFallback: { enabled: false } });
+    expect(reviewSourceList(list)).toEqual([
+      { remark: "it has no entries and does not fall back to the server" },
+    ]);
+    expect(reviewSourceList(parseSourceList({}))).toEqual([]);
+  });
+});

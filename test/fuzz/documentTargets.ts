@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { formatAddress, parseAddress } from "../../src/core/address.ts";
+import { DocumentError, parseJson } from "../../src/core/document.ts";
+import { KINDS, sortKinds } from "../../src/core/kind.ts";
+import { type Policy, parsePolicy, parseUpdateAgents } from "../../src/core/policy.ts";
+import { MAX_ENTRIES, parseSourceList, parseSourceUrl, type SourceList } from "../../src/core/sourceList.ts";
+import { reviewSourceList } from "../../src/core/sourceListReview.ts";
+import { updateOrder } from "../../src/core/updateOrder.ts";
+import { type FuzzTarget, toJsonBytes, unlessRefused } from "./target.ts";
+
+/** The documents that people and the server write: source list, policy, grants. */
+export const documentTargets: FuzzTarget[] = [
+  { name: "source-list", json: true, made: madeList(), check: (input) => checkSourceList(input.toString()) },
+  { name: "policy", json: true, made: madePolicy(), check: (input) => checkPolicy(input.toString()) },
+  { name: "update-agents", json: true, made: madeGrants(), check: (input) => checkGrants(input.toString()) },
+];
+
+const kinds = fc.array(fc.constantFrom(...KINDS, "none"), { maxLength: 4 });
+
+function madeList(): fc.Arbitrary<Buffer> {
+  const url = fc.oneof(fc.webUrl({ withQueryParameters: true, withFragments: true }), fc.webUrl(), fc.string());
+  const range = fc.oneof(fc.ipV4(), fc.ipV6(), fc.constantFrom("10.0.0.0/8", "::/0", "10.0.0.1-10.0.0.9", "1-2"));
+  const entry = fc.record({ range, name: fc.string(), url, kinds }, { requiredKeys: ["range", "url"] });
+  const list = fc.record(
+    {
+      version: fc.oneof(fc.nat(), fc.double()),
+      mode: fc.constantFrom("standard", "customized", "other"),
+      entries: fc.array(entry, { maxLength: 6 }),
+      serverFallback: fc.record({ enabled: fc.boolean(), kinds }, { requiredKeys: [] }),
+      updateAgentsOnlyFromServer: fc.boolean(),
+    },
+    { requiredKeys: [] },
+  );
+  return fc.oneof(list, fc.jsonValue()).map(toJsonBytes);
+}
+
+/** An accepted list is the same when written and read again, can be reviewed, and gives an order. */
+function checkSourceList(text: string): boolean {
+  const list = unlessRefused(DocumentError, () => parseSourceList(parseJson(text)));
+  if (list === undefined) return false;
+  assert(Number.isSafeInteger(list.version) && list.version >= 0);
+  assert(list.entries.length <= MAX_ENTRIES);
+  for (const { range, url, kinds } of list.entries) {
+    assert(range.first <= range.last && range.first.length === (range.family === 4 ? 8 : 32));
+    checkUrl(url);
+    assert(kinds.length > 0);
+    assert.deepEqual(kinds, sortKinds(kinds));
+  }
+  assert.deepEqual(parseSourceList(parseJson(JSON.stringify(asWritten(list)))), list);
+  for (const { entry = 0 } of reviewSourceList(list)) assert(entry < list.entries.length || entry === 0);
+  checkOrder(list);
+  return true;
+}
+
+function asWritten(list: SourceList): unknown {
+  const entries = list.entries.map(({ range: _, rangeText, ...entry }) => ({ range: rangeText, ...entry }));
+  return { ...list, entries };
+}
+
+/** A base URL: its path can be continued, and nothing in it tells who asks. */
+function checkUrl(text: string): void {
+  const url = new URL(text);
+  assert(["http:", "https:"].includes(url.protocol));
+  assert.equal(`${url.username}${url.password}${url.search}${url.hash}`, "");
+  assert(!text.endsWith("/"));
+  assert.equal(parseSourceUrl(text), text);
+  assert.equal(new URL(`${text}/content/metadata/timestamp.json`).origin, url.origin);
+}
+
+function checkOrder(list: SourceList): void {
+  const addresses = ["10.1.2.3", "2001:db8::7"].map(parseAddress);
+  const policy: Policy = { ...parsePolicy({}), activeUpdate: true };
+  for (const role of ["agent", "update-agent"] as const) {
+    const order = updateOrder({
+      list,
+      policy,
+      role,
+      addresses,
+      self: { names: ["ua-self"], port: 21_112 },
+      server: "http://server.corp.example",
+      activeUpdate: "https://update.vendor.example",
+      kinds: [...KINDS],
+    });
+    for (const step of order.steps) assert(step.kinds.length > 0, `a step for nothing at ${step.url}`);
+    assert(order.steps.length <= list.entries.length + 2);
+  }
+  assert.equal(addresses.map(formatAddress).join(" "), "10.1.2.3 2001:db8::7");
+}
+
+function madePolicy(): fc.Arbitrary<Buffer> {
+  const holds = fc.dictionary(fc.string(), fc.oneof(fc.nat(), fc.double(), fc.string()));
+  const policy = fc.record(
+    {
+      version: fc.nat(),
+      activeUpdate: fc.boolean(),
+      activeUpdateRule: fc.constantFrom("documented", "privilege", "none"),
+      activeUpdateAfterServer: fc.boolean(),
+      activeUpdateKinds: kinds,
+      kinds,
+      holds,
+    },
+    { requiredKeys: [] },
+  );
+  return fc.oneof(policy, fc.jsonValue()).map(toJsonBytes);
+}
+
+/** An accepted policy is the same when written and read again, and holds only what can be a release. */
+function checkPolicy(text: string): boolean {
+  const policy = unlessRefused(DocumentError, () => parsePolicy(parseJson(text)));
+  if (policy === undefined) return false;
+  for (const release of Object.values(policy.holds)) assert(Number.isSafeInteger(release) && release >= 1);
+  assert.equal(Object.getPrototypeOf(policy.holds), Object.prototype);
+  for (const list of [policy.activeUpdateKinds, policy.kinds ?? ["settings" as const]]) {
+    assert(list.length > 0);
+    assert.deepEqual(list, sortKinds(list));
+  }
+  assert.deepEqual(parsePolicy(parseJson(JSON.stringify(policy))), policy);
+  return true;
+}
+
+function madeGrants(): fc.Arbitrary<Buffer> {
+  const agents = fc.array(fc.record({ id: fc.string(), kinds }), { maxLength: 5 });
+  return fc.oneof(fc.record({ version: fc.nat(), agents }), fc.jsonValue()).map(toJsonBytes);
+}
+
+/** Every accepted grant names an agent and at least one kind. */
+function checkGrants(text: string): boolean {
+  const granted = unlessRefused(DocumentError, () => parseUpdateAgents(parseJson(text)));
+  if (granted === undefined) return false;
+  for (const { id, kinds } of granted.agents) assert(id !== "" && kinds.length > 0);
+  assert.deepEqual(parseUpdateAgents(parseJson(JSON.stringify(granted))), granted);
+  return true;
+}

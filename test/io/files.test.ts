@@ -1,0 +1,201 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { NearsourceError } from "../../src/errors.ts";
+import {
+  codeOf,
+  dataDirAt,
+  guardStorage,
+  listFolder,
+  openDataDir,
+  readIfThere,
+  refuseLink,
+  rename,
+  temporaryName,
+  toStorageError,
+  writeDurably,
+} from "../../src/io/files.ts";
+import { newFolder, readTree } from "../support/world.ts";
+
+const FOLDERS = ["store", "generations", "metadata", "partial", "tmp"] as const;
+const isRoot = process.getuid?.() === 0;
+
+describe("a data directory", () => {
+  test("is made with its folders, however deep it lies, and opened again as it is", async () => {
+    const root = path.join(await newFolder(), "a/b/data");
+    const dirs = await openDataDir(root);
+    expect((await fs.readdir(root)).sort()).toEqual([...FOLDERS].sort());
+    await fs.writeFile(path.join(dirs.store, "kept"), "");
+    expect(await openDataDir(root)).toEqual(dirs);
+    expect(await fs.readdir(dirs.store)).toEqual(["kept"]);
+  });
+
+  test("that is only to be read is not made", async () => {
+    const root = path.join(await newFolder(), "data");
+    expect(dataDirAt(root).store).toBe(path.join(root, "store"));
+    await expect(fs.stat(root)).rejects.toThrow("ENOENT");
+  });
+
+  test.for(FOLDERS)(
+    "is refused when a symbolic link stands at %s, and nothing is written through it",
+    async (name) => {
+      const folder = await newFolder();
+      const victim = path.join(folder, "victim");
+      await fs.mkdir(victim);
+      const root = path.join(folder, "data");
+      await fs.mkdir(root);
+      await fs.symlink(victim, path.join(root, name));
+      await expect(openDataDir(root)).rejects.toMatchObject({
+        code: "STORAGE_UNSAFE",
+        message: `${path.join(root, name)} is a symbolic link`,
+        hint: expect.stringContaining("move it away"),
+      });
+      expect(await fs.readdir(victim)).toEqual([]);
+    },
+  );
+
+  test.for(FOLDERS)("is refused when a dangling link stands at %s", async (name) => {
+    const root = await newFolder();
+    await fs.symlink("/nowhere/at/all", path.join(root, name));
+    await expect(openDataDir(root)).rejects.toMatchObject({ code: "STORAGE_UNSAFE" });
+  });
+
+  test.for(FOLDERS)("is refused when a file stands at %s", async (name) => {
+    const root = await newFolder();
+    await fs.writeFile(path.join(root, name), "precious");
+    await expect(openDataDir(root)).rejects.toMatchObject({ code: "STORAGE_UNWRITABLE" });
+    expect(await fs.readFile(path.join(root, name), "utf8")).toBe("precious");
+  });
+
+  test("that is a file, or below one, is refused", async () => {
+    const file = path.join(await newFolder(), "file");
+    await fs.writeFile(file, "");
+    await expect(openDataDir(file)).rejects.toMatchObject({ phase: "storage" });
+    await expect(openDataDir(path.join(file, "data"))).rejects.toMatchObject({ code: "STORAGE_UNWRITABLE" });
+  });
+
+  test("may itself stand behind a link, which its administrator made", async () => {
+    const folder = await newFolder();
+    await fs.mkdir(path.join(folder, "real"));
+    await fs.symlink("real", path.join(folder, "data"));
+    await openDataDir(path.join(folder, "data"));
+    expect((await fs.readdir(path.join(folder, "real"))).sort()).toEqual([...FOLDERS].sort());
+  });
+
+  test("that everybody may write to is refused", async () => {
+    const root = await newFolder();
+    await fs.chmod(root, 0o777);
+    await expect(openDataDir(root)).rejects.toMatchObject({
+      code: "STORAGE_UNSAFE",
+      message: expect.stringContaining("can be written by everybody"),
+    });
+  });
+
+  test.skipIf(!isRoot)("that belongs to another account is refused", async () => {
+    const root = await newFolder();
+    await fs.chown(root, 12_345, 12_345);
+    await expect(openDataDir(root)).rejects.toMatchObject({
+      code: "STORAGE_UNSAFE",
+      message: expect.stringContaining("belongs to another account"),
+    });
+  });
+
+  test.skipIf(isRoot)("that cannot be written to is refused", async () => {
+    const folder = await newFolder();
+    await fs.chmod(folder, 0o555);
+    await expect(openDataDir(path.join(folder, "data"))).rejects.toMatchObject({
+      code: "STORAGE_UNWRITABLE",
+    });
+    await fs.chmod(folder, 0o755);
+  });
+});
+
+describe("a durable write", () => {
+  test("never replaces what is there", async () => {
+    const file = path.join(await newFolder(), "file");
+    await writeDurably(file, "one", 0o600);
+    await expect(writeDurably(file, "two")).rejects.toThrow("EEXIST");
+    expect(await fs.readFile(file, "utf8")).toBe("one");
+    expect((await fs.stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  test("does not follow a link in the place of its file", async () => {
+    const folder = await newFolder();
+    await fs.symlink(path.join(folder, "victim"), path.join(folder, "file"));
+    await expect(writeDurably(path.join(folder, "file"), "x")).rejects.toThrow("EEXIST");
+    expect(await fs.readdir(folder)).toEqual(["file"]);
+  });
+
+  test("goes to a name that nobody else uses", () => {
+    const names = Array.from({ length: 1_000 }, () => temporaryName("/tmp", "label"));
+    expect(new Set(names).size).toBe(1_000);
+    expect(names[0]).toMatch(new RegExp(`^/tmp/label\\.${process.pid}\\.[0-9a-f]{12}$`));
+  });
+});
+
+describe("reading", () => {
+  test("what is not there gives nothing", async () => {
+    const folder = await newFolder();
+    await fs.writeFile(path.join(folder, "file"), "");
+    expect(await readIfThere(path.join(folder, "none"))).toBeUndefined();
+    expect(await readIfThere(path.join(folder, "file", "below"))).toBeUndefined();
+    expect(await listFolder(path.join(folder, "none"))).toEqual([]);
+    await refuseLink(path.join(folder, "none"));
+    await refuseLink(path.join(folder, "file"));
+  });
+
+  test("through a symbolic link is refused", async () => {
+    const folder = await newFolder();
+    await fs.writeFile(path.join(folder, "secret"), "secret");
+    await fs.symlink("secret", path.join(folder, "link"));
+    await expect(readIfThere(path.join(folder, "link"))).rejects.toThrow("ELOOP");
+    await expect(refuseLink(path.join(folder, "link"))).rejects.toMatchObject({ code: "STORAGE_UNSAFE" });
+  });
+
+  test("a folder as a file, or a file as a folder, is an error", async () => {
+    const folder = await newFolder();
+    await fs.writeFile(path.join(folder, "file"), "");
+    await expect(readIfThere(folder)).rejects.toThrow("EISDIR");
+    await expect(listFolder(path.join(folder, "file"))).rejects.toThrow("ENOTDIR");
+  });
+});
+
+test("a rename moves a whole folder in one step", async () => {
+  const folder = await newFolder();
+  await fs.mkdir(path.join(folder, "from"));
+  await fs.writeFile(path.join(folder, "from", "file"), "x");
+  await rename(path.join(folder, "from"), path.join(folder, "to"));
+  expect(Object.keys(await readTree(folder))).toEqual(["to/file"]);
+});
+
+describe("an error of the file system", () => {
+  const failing = (code: string, syscall?: string) =>
+    Object.assign(new Error(`${code}: no`), { code, syscall });
+
+  test.for([
+    ["ENOSPC", "DISK_FULL"],
+    ["EDQUOT", "DISK_FULL"],
+    ["EROFS", "STORAGE_UNWRITABLE"],
+    ["EACCES", "STORAGE_UNWRITABLE"],
+    ["EPERM", "STORAGE_UNWRITABLE"],
+    ["ELOOP", "STORAGE_UNSAFE"],
+    ["EIO", "STORAGE_FAILED"],
+    ["EMFILE", "STORAGE_FAILED"],
+    ["ENAMETOOLONG", "STORAGE_FAILED"],
+  ])("%s is %s, says what could not be done, and keeps its cause", async ([system, code]) => {
+    const cause = failing(system ?? "", "write");
+    const guarded = guardStorage("cannot write it", () => Promise.reject(cause));
+    await expect(guarded).rejects.toMatchObject({ code, message: "cannot write it", cause });
+  });
+
+  test("that is none of the file system's goes through as it is", async () => {
+    const own = new NearsourceError("LOCKED", "locked");
+    const network = failing("ECONNRESET");
+    expect(toStorageError("cannot", own)).toBe(own);
+    expect(toStorageError("cannot", network)).toBe(network);
+    expect(toStorageError("cannot", undefined)).toBeUndefined();
+    expect(codeOf(network)).toBe("ECONNRESET");
+    expect(codeOf(new Error("plain"))).toBeUndefined();
+    expect(await guardStorage("cannot", async () => 7)).toBe(7);
+  });
+});

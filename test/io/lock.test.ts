@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { update } from "../../src/agent/update.ts";
+import { type Lock, takeLock } from "../../src/io/lock.ts";
+import { newFolder, writeJson } from "../support/world.ts";
+
+const LOCK = pathToFileURL(path.resolve("src/io/lock.ts")).href;
+
+/** A process that takes the lock of `folder`, says so, and keeps it for ever. */
+async function holder(folder: string): Promise<ChildProcess> {
+  const script = `
+    const { takeLock } = await import(${JSON.stringify(LOCK)});
+    await takeLock(${JSON.stringify(folder)});
+    process.stdout.write("held");
+    setInterval(() => {}, 1_000_000);`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => {
+    child.kill("SIGKILL");
+  });
+  await once(child.stdout as NonNullable<typeof child.stdout>, "data");
+  return child;
+}
+
+async function killed(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const ended = once(child, "exit");
+  child.kill(signal);
+  await ended;
+}
+
+describe("the lock of a data directory", () => {
+  test("keeps another process out, which learns who holds it", async () => {
+    const folder = await newFolder();
+    const child = await holder(folder);
+    const who = process.platform === "linux" ? `process ${child.pid}` : "another process";
+    await expect(takeLock(folder)).rejects.toMatchObject({
+      code: "LOCKED",
+      message: `another update is running (${who})`,
+      hint: expect.stringContaining("--wait"),
+    });
+  });
+
+  test.for(["SIGKILL", "SIGTERM"] as const)("is free at once when its holder dies of %s", async (signal) => {
+    const folder = await newFolder();
+    const child = await holder(folder);
+    await killed(child, signal);
+    (await takeLock(folder)).release();
+  });
+
+  test("keeps a second run in the same process out, until the first releases it", async () => {
+    const folder = await newFolder();
+    const first = await takeLock(folder);
+    await expect(takeLock(folder)).rejects.toMatchObject({ code: "LOCKED" });
+    first.release();
+    const second = await takeLock(folder);
+    second.release();
+  });
+
+  test("is one for each data directory", async () => {
+    const locks: Lock[] = [await takeLock(await newFolder()), await takeLock(await newFolder())];
+    for (const lock of locks) lock.release();
+  });
+
+  test("is waited for, and taken when it becomes free", async () => {
+    const folder = await newFolder();
+    const child = await holder(folder);
+    const order: string[] = [];
+    const waiting = takeLock(folder, { wait: true }).then((lock) => {
+      order.push("taken");
+      return lock;
+    });
+    order.push("killing");
+    await killed(child, "SIGKILL");
+    (await waiting).release();
+    expect(order).toEqual(["killing", "taken"]);
+  });
+
+  test("is waited for by any number of runs, of which one at a time has it", async () => {
+    const folder = await newFolder();
+    const first = await takeLock(folder);
+    let held = 0;
+    const turns = Array.from({ length: 4 }, async () => {
+      const lock = await takeLock(folder, { wait: true });
+      held += 1;
+      expect(held).toBe(1);
+      await new Promise(setImmediate);
+      held -= 1;
+      lock.release();
+    });
+    first.release();
+    await Promise.all(turns);
+  });
+
+  test("is no longer waited for when the wait is interrupted", async () => {
+    const folder = await newFolder();
+    const lock = await takeLock(folder);
+    const config = path.join(folder, "config.json");
+    await writeJson(config, { dataDir: ".", dns: { servers: ["127.0.0.1"] } });
+    const abort = new AbortController();
+    const waiting = update({ config, wait: true, signal: abort.signal });
+    const ended = expect(waiting).rejects.toMatchObject({ code: "INTERRUPTED" });
+    abort.abort();
+    await ended;
+    lock.release();
+  });
+
+  test("leaves nothing but an empty file behind", async () => {
+    const folder = await newFolder();
+    (await takeLock(folder)).release();
+    expect(await fs.readdir(folder)).toEqual(["lock"]);
+    expect((await fs.stat(path.join(folder, "lock"))).size).toBe(0);
+  });
+});
+
+describe("in the place of the lock file", () => {
+  test("a symbolic link is refused, and what it leads to stays as it is", async () => {
+    const folder = await newFolder();
+    await fs.writeFile(path.join(folder, "victim"), "precious");
+    await fs.symlink("victim", path.join(folder, "lock"));
+    await expect(takeLock(folder)).rejects.toMatchObject({ code: "STORAGE_UNSAFE" });
+    expect(await fs.readFile(path.join(folder, "victim"), "utf8")).toBe("precious");
+  });
+
+  test("a folder is an error of the storage", async () => {
+    const folder = await newFolder();
+    await fs.mkdir(path.join(folder, "lock"));
+    await expect(takeLock(folder)).rejects.toMatchObject({ code: "STORAGE_UNWRITABLE" });
+  });
+
+  test("garbage is an error of the storage that names the file", async () => {
+    const folder = await newFolder();
+    await fs.writeFile(path.join(folder, "lock"), "garbage ".repeat(200));
+    await expect(takeLock(folder)).rejects.toMatchObject({
+      phase: "storage",
+      message: expect.stringContaining(path.join(folder, "lock")),
+    });
+  });
+
+  test("nothing, in a folder that is not there, is an error of the storage", async () => {
+    const folder = path.join(await newFolder(), "none");
+    await expect(takeLock(folder)).rejects.toMatchObject({ phase: "storage" });
+  });
+});
+
+test("a run that fails before it begins leaves the lock free", async () => {
+  const folder = await newFolder();
+  const config = path.join(folder, "config.json");
+  await writeJson(config, { dataDir: ".", dns: { servers: ["not an address"] } });
+  for (let turn = 0; turn < 2; turn++)
+    await expect(update({ config })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  (await takeLock(folder)).release();
+});
