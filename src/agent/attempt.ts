@@ -175,7 +175,8 @@ async function learnOffer(run: Run, source: Source, kinds: ContentKind[], needed
 
 /** Metadata that has not expired may still say which objects to fetch, whoever has them. */
 function isUsable(trusted: TrustedSet, kinds: ContentKind[], now: Date): boolean {
-  return ["timestamp", "snapshot", "targets", ...kinds].every((role) => {
+  const delegated = kinds.filter((kind) => trusted.files.has(`${kind}.json`));
+  return ["timestamp", "snapshot", "targets", ...delegated].every((role) => {
     const state = describeRole(trusted.files.get(`${role}.json`));
     return state !== undefined && Date.parse(state.expires) > now.getTime();
   });
