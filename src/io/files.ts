@@ -147,7 +147,7 @@ export async function readIfThere(file: string): Promise<Buffer | undefined> {
     }
   } catch (error) {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
-    throw error;
+    throw toStorageError(`cannot read ${file}`, error);
   }
 }
 
@@ -157,7 +157,7 @@ export async function listFolder(folder: string): Promise<string[]> {
     return await fs.readdir(folder);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return [];
-    throw error;
+    throw toStorageError(`cannot read ${folder}`, error);
   }
 }
 

@@ -15,6 +15,7 @@ import {
   rename,
   syncFolder,
   temporaryName,
+  toStorageError,
   writeDurably,
 } from "./files.ts";
 import { storePath } from "./store.ts";
@@ -80,7 +81,7 @@ export async function currentNumber(dirs: DataDir): Promise<number | undefined> 
         },
       );
     }
-    throw error;
+    throw toStorageError(`cannot read ${path.join(dirs.root, "current")}`, error);
   }
 }
 

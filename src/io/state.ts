@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import path from "node:path";
+import * as v from "valibot";
 import type { Report } from "../core/report.ts";
 import { type DataDir, guardStorage, refuseLink, syncFolder } from "./files.ts";
 
@@ -29,9 +30,19 @@ export interface LastRun {
 export async function readState(dirs: DataDir): Promise<State> {
   const fresh: State = { agentId: randomUUID(), fresh: {}, failed: {}, etags: {} };
   if (!existsSync(statePath(dirs))) return fresh;
-  const conf = await openStateFile(dirs);
-  const stored = conf.store as Partial<State>;
-  return { ...fresh, ...stored };
+  return (await readStored(dirs)) ?? fresh;
+}
+
+async function readStored(dirs: DataDir): Promise<State | undefined> {
+  try {
+    const conf = await openStateFile(dirs, false);
+    const stored = v.safeParse(stateSchema, conf.store);
+    return stored.success ? (stored.output as State) : undefined;
+  } catch (error) {
+    // conf's own word for a file that is no JSON; what the file system says is for the caller.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -54,22 +65,30 @@ export async function openState(dirs: DataDir): Promise<State> {
  */
 export async function writeState(dirs: DataDir, state: State): Promise<void> {
   await guardStorage(`cannot write ${statePath(dirs)}`, async () => {
-    const conf = await openStateFile(dirs);
+    const conf = await openStateFile(dirs, true);
     conf.store = state;
     await syncFolder(dirs.root);
   });
 }
 
-const SCHEMA = {
-  agentId: { type: "string", minLength: 1 },
-  clockFloor: { type: "string" },
-  fresh: { type: "object" },
-  failed: { type: "object", additionalProperties: { type: "integer" } },
-  etags: { type: "object", additionalProperties: { type: "string" } },
-  lastRun: { type: "object" },
-};
+const text = v.pipe(v.string(), v.minLength(1));
+const stateSchema = v.object({
+  agentId: text,
+  clockFloor: v.optional(v.pipe(text, v.isoTimestamp())),
+  fresh: v.object({ content: v.optional(text), settings: v.optional(text) }),
+  failed: v.record(v.string(), v.pipe(v.number(), v.safeInteger())),
+  etags: v.record(v.string(), v.string()),
+  // A report is only shown again; a run never decides by it.
+  lastRun: v.optional(v.custom<LastRun>(isLastRun)),
+});
 
-async function openStateFile(dirs: DataDir) {
+function isLastRun(value: unknown): boolean {
+  const { started, ended, report } = (value ?? {}) as Partial<LastRun>;
+  return typeof started === "string" && typeof ended === "string" && Array.isArray(report?.attempts);
+}
+
+/** @param replaces whether a damaged file may give way; reading leaves it as it is */
+async function openStateFile(dirs: DataDir, replaces: boolean) {
   // conf follows a symbolic link to where it points, which would be a write outside the data directory.
   await refuseLink(statePath(dirs));
   const { default: Conf } = await import("conf");
@@ -78,8 +97,7 @@ async function openStateFile(dirs: DataDir) {
     cwd: dirs.root,
     configName: "state",
     configFileMode: 0o600,
-    clearInvalidConfig: true,
-    schema: SCHEMA as never,
+    clearInvalidConfig: replaces,
   });
 }
 

@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import { constants, createReadStream, promises as fs } from "node:fs";
 import path from "node:path";
-import { codeOf, type DataDir, guardStorage, listFolder, makeFolder, rename, syncFolder } from "./files.ts";
+import {
+  codeOf,
+  type DataDir,
+  guardStorage,
+  listFolder,
+  makeFolder,
+  rename,
+  syncFolder,
+  toStorageError,
+} from "./files.ts";
 
 /**
  * The content-addressed store: a file is named by the SHA-256 of its bytes, and is only ever put there
@@ -20,7 +29,7 @@ export async function inStore(dirs: DataDir, object: { sha256: string; length: n
     return found.isFile() && found.size === object.length;
   } catch (error) {
     if (codeOf(error) === "ENOENT") return false;
-    throw error;
+    throw toStorageError(`cannot look for ${object.sha256} in the store`, error);
   }
 }
 
@@ -42,7 +51,7 @@ export async function adopt(dirs: DataDir, file: string, sha256: string): Promis
   });
 }
 
-/** SHA-256 (hex) and length of a file, read through; undefined when it is not there. */
+/** SHA-256 (hex) and length of a file, read through; undefined when no plain file is there. */
 export async function hashFile(file: string): Promise<{ sha256: string; length: number } | undefined> {
   const hash = createHash("sha256");
   let length = 0;
@@ -54,8 +63,8 @@ export async function hashFile(file: string): Promise<{ sha256: string; length: 
       length += chunk.length;
     }
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
+    if (["ENOENT", "ENOTDIR", "EISDIR", "ELOOP"].includes(codeOf(error) ?? "")) return undefined;
+    throw toStorageError(`cannot read ${file}`, error);
   }
   return { sha256: hash.digest("hex"), length };
 }

@@ -14,7 +14,9 @@ import { followChain, interleaveAddresses, startChain } from "../../src/core/dns
 import { type FuzzTarget, unlessRefused } from "./target.ts";
 
 /** Inputs are messages as they come from a DNS server; every one is read as the answer to both questions. */
-export const dnsTarget: FuzzTarget = { name: "dns", json: false, made: madeMessage(), check: checkMessage };
+export function dnsTarget(): FuzzTarget {
+  return { name: "dns", json: false, made: madeMessage(), check: checkMessage };
+}
 
 const ID = 0x4e53;
 const NAME = "ua-berlin.corp.example";
@@ -26,16 +28,25 @@ function madeMessage(): fc.Arbitrary<Buffer> {
     .record({
       id: fc.oneof({ weight: 9, arbitrary: fc.constant(ID) }, fc.nat(0xffff)),
       flags: fc.oneof({ weight: 3, arbitrary: fc.constantFrom(0x0180, 0x0183, 0x0380) }, fc.nat(0xffff)),
-      question: fc.record({ name: fc.constantFrom(NAME, ...NAMES), type: fc.constantFrom("A", "AAAA", "TXT") }),
+      question: fc.record({
+        name: fc.constantFrom(NAME, ...NAMES),
+        type: fc.constantFrom("A", "AAAA", "TXT"),
+      }),
       answers: records,
       authorities: records,
       additionals: records,
     })
-    .map(({ question, ...rest }) => encode({ ...rest, type: "response", questions: [{ ...question, class: "IN" } as never] }));
+    .map(({ question, ...rest }) =>
+      encode({ ...rest, type: "response", questions: [{ ...question, class: "IN" } as never] }),
+    );
   const raw = fc
     .uint8Array({ maxLength: 80 })
     .map((rest) => Buffer.concat([questionHead(), Buffer.from(rest)]));
-  return fc.oneof({ weight: 3, arbitrary: structured }, raw, fc.uint8Array().map((bytes) => Buffer.from(bytes)));
+  return fc.oneof(
+    { weight: 3, arbitrary: structured },
+    raw,
+    fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+  );
 }
 
 /** A header that promises one record of everything, and the question. */
@@ -46,7 +57,10 @@ function questionHead(): Buffer {
 }
 
 function madeRecord(): fc.Arbitrary<Answer> {
-  const common = { name: fc.constantFrom(...NAMES), ttl: fc.oneof(fc.nat(), fc.constantFrom(2 ** 31, 2 ** 32 - 1)) };
+  const common = {
+    name: fc.constantFrom(...NAMES),
+    ttl: fc.oneof(fc.nat(), fc.constantFrom(2 ** 31, 2 ** 32 - 1)),
+  };
   const record = (type: string, data: fc.Arbitrary<unknown>) =>
     fc.record({ type: fc.constant(type), ...common, data }) as fc.Arbitrary<unknown> as fc.Arbitrary<Answer>;
   return fc.oneof(
@@ -55,7 +69,19 @@ function madeRecord(): fc.Arbitrary<Answer> {
     record("CNAME", fc.constantFrom(...NAMES)),
     record("SOA", fc.record({ mname: fc.constant("a"), rname: fc.constant("b"), minimum: fc.nat() })),
     record("TXT", fc.string()),
-    fc.nat(0xffff).map((flags) => ({ type: "OPT", name: ".", udpPayloadSize: flags, extendedRcode: flags & 0xff, ednsVersion: 0, flags, flag_do: false, options: [] }) satisfies Answer),
+    fc.nat(0xffff).map(
+      (flags) =>
+        ({
+          type: "OPT",
+          name: ".",
+          udpPayloadSize: flags,
+          extendedRcode: flags & 0xff,
+          ednsVersion: 0,
+          flags,
+          flag_do: false,
+          options: [],
+        }) satisfies Answer,
+    ),
   );
 }
 
@@ -75,7 +101,10 @@ function checkAnswer(message: Buffer, question: DnsQuestion): boolean {
   assert.equal(message.readUInt16BE(2) & 0xf800, 0x8000, "it is no response to a query");
   assert.equal(message.readUInt16BE(4), 1);
   const asked = decode(withoutRecords(message)).questions?.[0];
-  assert.deepEqual([canonicalName(asked?.name ?? ""), asked?.type, asked?.class], [NAME, question.type, "IN"]);
+  assert.deepEqual(
+    [canonicalName(asked?.name ?? ""), asked?.type, asked?.class],
+    [NAME, question.type, "IN"],
+  );
   checkRecords(message, answer);
   checkChain(answer, question.type);
   return true;

@@ -10,17 +10,37 @@ import { updateOrder } from "../../src/core/updateOrder.ts";
 import { type FuzzTarget, toJsonBytes, unlessRefused } from "./target.ts";
 
 /** The documents that people and the server write: source list, policy, grants. */
-export const documentTargets: FuzzTarget[] = [
-  { name: "source-list", json: true, made: madeList(), check: (input) => checkSourceList(input.toString()) },
-  { name: "policy", json: true, made: madePolicy(), check: (input) => checkPolicy(input.toString()) },
-  { name: "update-agents", json: true, made: madeGrants(), check: (input) => checkGrants(input.toString()) },
-];
+export function documentTargets(): FuzzTarget[] {
+  return [
+    {
+      name: "source-list",
+      json: true,
+      made: madeList(),
+      check: (input) => checkSourceList(input.toString()),
+    },
+    { name: "policy", json: true, made: madePolicy(), check: (input) => checkPolicy(input.toString()) },
+    {
+      name: "update-agents",
+      json: true,
+      made: madeGrants(),
+      check: (input) => checkGrants(input.toString()),
+    },
+  ];
+}
 
 const kinds = fc.array(fc.constantFrom(...KINDS, "none"), { maxLength: 4 });
 
 function madeList(): fc.Arbitrary<Buffer> {
-  const url = fc.oneof(fc.webUrl({ withQueryParameters: true, withFragments: true }), fc.webUrl(), fc.string());
-  const range = fc.oneof(fc.ipV4(), fc.ipV6(), fc.constantFrom("10.0.0.0/8", "::/0", "10.0.0.1-10.0.0.9", "1-2"));
+  const url = fc.oneof(
+    fc.webUrl({ withQueryParameters: true, withFragments: true }),
+    fc.webUrl(),
+    fc.string(),
+  );
+  const range = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6(),
+    fc.constantFrom("10.0.0.0/8", "::/0", "10.0.0.1-10.0.0.9", "1-2"),
+  );
   const entry = fc.record({ range, name: fc.string(), url, kinds }, { requiredKeys: ["range", "url"] });
   const list = fc.record(
     {

@@ -3,18 +3,29 @@ import path from "node:path";
 import fc from "fast-check";
 import { DocumentError, parseJson } from "../../src/core/document.ts";
 import { CONTENT_KINDS, type ContentKind } from "../../src/core/kind.ts";
-import { type Manifest, type ManifestFile, parseComponentName, parseManifest } from "../../src/core/manifest.ts";
+import {
+  type Manifest,
+  type ManifestFile,
+  parseComponentName,
+  parseManifest,
+} from "../../src/core/manifest.ts";
 import { type FuzzTarget, jsonOf, objectOf, toJsonBytes, unlessRefused } from "./target.ts";
 
-export const manifestTarget: FuzzTarget = {
-  name: "manifest",
-  json: true,
-  made: madeManifest(),
-  check: (input) => checkManifest(input.toString()),
-};
+export function manifestTarget(): FuzzTarget {
+  return {
+    name: "manifest",
+    json: true,
+    made: madeManifest(),
+    check: (input) => checkManifest(input.toString()),
+  };
+}
 
 function madeManifest(): fc.Arbitrary<Buffer> {
-  const segment = fc.oneof(fc.stringMatching(/^[A-Za-z0-9._-]{1,8}$/), fc.constantFrom("a", "A", "..", "con", "b."), fc.string());
+  const segment = fc.oneof(
+    fc.stringMatching(/^[A-Za-z0-9._-]{1,8}$/),
+    fc.constantFrom("a", "A", "..", "con", "b."),
+    fc.string(),
+  );
   const sha256 = fc.oneof(fc.stringMatching(/^[0-9a-f]{64}$/), fc.stringMatching(/^[0-9A-Fa-fx]{1,70}$/));
   const number = fc.oneof(fc.nat(5), fc.double(), fc.maxSafeInteger());
   const file = fc.record(
@@ -26,7 +37,11 @@ function madeManifest(): fc.Arbitrary<Buffer> {
     },
     { requiredKeys: ["path", "length", "sha256"] },
   );
-  const release = fc.record({ release: number, version: fc.string(), files: fc.array(file, { maxLength: 4 }) });
+  const release = fc.record({
+    release: number,
+    version: fc.string(),
+    files: fc.array(file, { maxLength: 4 }),
+  });
   const kind = fc.constantFrom(...CONTENT_KINDS, "settings");
   const manifest = fc.record({ kind, name: segment, releases: fc.array(release, { maxLength: 4 }) });
   return fc.oneof(manifest, fc.jsonValue()).map(toJsonBytes);

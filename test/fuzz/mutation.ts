@@ -20,11 +20,17 @@ export function mutated(seeds: Buffer[], json: boolean): fc.Arbitrary<Buffer> {
 function byteChange(seeds: Buffer[]): fc.Arbitrary<Change> {
   return fc.oneof(
     fc.tuple(position, fc.nat(7)).map(([at, bit]) => flipped(at, bit)),
-    position.map((at): Change => (input) => input.subarray(0, at % (input.length + 1))),
+    position.map(
+      (at): Change =>
+        (input) =>
+          input.subarray(0, at % (input.length + 1)),
+    ),
     fc.tuple(position, fc.nat(40)).map(([at, length]) => cut(at, length)),
     fc.tuple(position, piece).map(([at, bytes]) => inserted(at, bytes)),
     fc.tuple(position, piece).map(([at, bytes]) => overwritten(at, bytes)),
-    fc.tuple(fc.constantFrom(...seeds), position, position).map(([other, at, from]) => spliced(other, at, from)),
+    fc
+      .tuple(fc.constantFrom(...seeds), position, position)
+      .map(([other, at, from]) => spliced(other, at, from)),
     fc.tuple(position, fc.nat(200), fc.nat(60)).map(([at, length, times]) => repeated(at, length, times)),
   );
 }
@@ -33,10 +39,39 @@ function byteChange(seeds: Buffer[]): fc.Arbitrary<Change> {
 const piece = fc.oneof(
   fc.uint8Array({ minLength: 1, maxLength: 6 }).map((bytes) => Buffer.from(bytes)),
   fc
-    .constantFrom("00", "ff", "ffff", "7fffffff", "80000000", "c00c", "c000", "efbbbf", "c3", "eda080", "0d0a")
+    .constantFrom(
+      "00",
+      "ff",
+      "ffff",
+      "7fffffff",
+      "80000000",
+      "c00c",
+      "c000",
+      "efbbbf",
+      "c3",
+      "eda080",
+      "0d0a",
+    )
     .map((hex) => Buffer.from(hex, "hex")),
   fc
-    .constantFrom('"', "\\", "{", "}", "[", "]", ",", ":", "null", "-", "/", "..", "1e999", "\\u0000", "%2e", "*")
+    .constantFrom(
+      '"',
+      "\\",
+      "{",
+      "}",
+      "[",
+      "]",
+      ",",
+      ":",
+      "null",
+      "-",
+      "/",
+      "..",
+      "1e999",
+      "\\u0000",
+      "%2e",
+      "*",
+    )
     .map((text) => Buffer.from(text)),
 );
 
@@ -94,12 +129,32 @@ type ValueChange = (value: unknown) => unknown;
 function jsonChange(seeds: Buffer[]): fc.Arbitrary<Change> {
   const nodes = seeds.flatMap((seed) => valuesIn(readJson(seed).value)).slice(0, 500);
   const change = fc.oneof(
-    nasty.map((value): ValueChange => () => value),
-    fc.constantFrom(...nodes, null).map((value): ValueChange => () => value),
+    nasty.map(
+      (value): ValueChange =>
+        () =>
+          value,
+    ),
+    fc.constantFrom(...nodes, null).map(
+      (value): ValueChange =>
+        () =>
+          value,
+    ),
     fc.constant<ValueChange>(() => GONE),
-    fc.tuple(nastyText, nasty).map(([key, value]): ValueChange => (old) => withKey(old, key, value)),
-    fc.nat(40).map((times): ValueChange => (old) => withRepeats(old, times)),
-    fc.constantFrom(2, 50, 3_000).map((depth): ValueChange => (old) => nested(old, depth)),
+    fc.tuple(nastyText, nasty).map(
+      ([key, value]): ValueChange =>
+        (old) =>
+          withKey(old, key, value),
+    ),
+    fc.nat(40).map(
+      (times): ValueChange =>
+        (old) =>
+          withRepeats(old, times),
+    ),
+    fc.constantFrom(2, 50, 3_000).map(
+      (depth): ValueChange =>
+        (old) =>
+          nested(old, depth),
+    ),
     fc.constant<ValueChange>(otherCase),
   );
   return fc.tuple(position, change).map(([at, how]) => (input) => {
@@ -153,15 +208,39 @@ function nested(old: unknown, depth: number): unknown {
 }
 
 function otherCase(old: unknown): unknown {
-  return typeof old === "string" ? (old === old.toUpperCase() ? old.toLowerCase() : old.toUpperCase()) : [old, old];
+  return typeof old === "string"
+    ? old === old.toUpperCase()
+      ? old.toLowerCase()
+      : old.toUpperCase()
+    : [old, old];
 }
 
 const nastyText = fc.oneof(
   fc.constantFrom(
     ...["", " ", ".", "..", "../x", "a/../b", "/etc/passwd", "C:\\x", "a\\b", "con", "nul.txt", "a.", "a:b"],
-    ...["\u0000", "\ud800", "\u212a", "\ufeff", "é", "__proto__", "constructor", "toString", "length", "a".repeat(300)],
+    ...[
+      "\u0000",
+      "\ud800",
+      "\u212a",
+      "\ufeff",
+      "é",
+      "__proto__",
+      "constructor",
+      "toString",
+      "length",
+      "a".repeat(300),
+    ],
     ...["10.0.0.0/8", "::1", "::ffff:10.1.2.3", "10.0.0.9-10.0.0.1", "1.2.3.4/33", "0x7f.1", "fe80::1%eth0"],
-    ...["http://a", "HTTP://A:80/", "http://u:p@a", "http://a?", "http://[::1", "http://a:99999", "file:///x", "http://%41"],
+    ...[
+      "http://a",
+      "HTTP://A:80/",
+      "http://u:p@a",
+      "http://a?",
+      "http://[::1",
+      "http://a:99999",
+      "file:///x",
+      "http://%41",
+    ],
     ...["0".repeat(64), "F".repeat(64), "9999-12-31T23:59:59Z", "-1", "1e3", "settings"],
   ),
   fc.string({ unit: "binary", maxLength: 12 }),
@@ -169,6 +248,22 @@ const nastyText = fc.oneof(
 
 /** Values at the ends of what a reader may expect. */
 const nasty: fc.Arbitrary<unknown> = fc.oneof(
-  fc.constantFrom<unknown>(null, true, false, 0, -1, 1, 1.5, 1e308, -1e-7, 2 ** 31, 2 ** 53, 2 ** 53 - 1, [], {}, [[]]),
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    false,
+    0,
+    -1,
+    1,
+    1.5,
+    1e308,
+    -1e-7,
+    2 ** 31,
+    2 ** 53,
+    2 ** 53 - 1,
+    [],
+    {},
+    [[]],
+  ),
   nastyText,
 );

@@ -17,23 +17,40 @@ import { parseContentRange } from "../../src/io/download.ts";
 import { type FuzzTarget, unlessRefused } from "./target.ts";
 
 /** Readers of one line or one file of text that is not JSON. */
-export const syntaxTargets: FuzzTarget[] = [
-  { name: "address", json: false, made: bytesOf(addressText()), check: (input) => checkAddress(input.toString()) },
-  { name: "range", json: false, made: bytesOf(rangeText()), check: (input) => checkRange(input.toString()) },
-  {
-    name: "retry-after",
-    json: false,
-    made: bytesOf(retryAfterText()),
-    check: (input) => checkRetryAfter(input.toString("latin1")),
-  },
-  {
-    name: "content-range",
-    json: false,
-    made: bytesOf(contentRangeText()),
-    check: (input) => checkContentRange(input.toString("latin1")),
-  },
-  { name: "hosts", json: false, made: bytesOf(hostsText()), check: (input) => checkHosts(input.toString()) },
-];
+export function syntaxTargets(): FuzzTarget[] {
+  return [
+    {
+      name: "address",
+      json: false,
+      made: bytesOf(addressText()),
+      check: (input) => checkAddress(input.toString()),
+    },
+    {
+      name: "range",
+      json: false,
+      made: bytesOf(rangeText()),
+      check: (input) => checkRange(input.toString()),
+    },
+    {
+      name: "retry-after",
+      json: false,
+      made: bytesOf(retryAfterText()),
+      check: (input) => checkRetryAfter(input.toString("latin1")),
+    },
+    {
+      name: "content-range",
+      json: false,
+      made: bytesOf(contentRangeText()),
+      check: (input) => checkContentRange(input.toString("latin1")),
+    },
+    {
+      name: "hosts",
+      json: false,
+      made: bytesOf(hostsText()),
+      check: (input) => checkHosts(input.toString()),
+    },
+  ];
+}
 
 function bytesOf(text: fc.Arbitrary<string>): fc.Arbitrary<Buffer> {
   return text.map((each) => Buffer.from(each));
@@ -90,7 +107,12 @@ function checkRange(text: string): boolean {
   for (const outside of [neighbour(first, -1n), neighbour(last, 1n)]) {
     if (outside !== undefined) assert(!rangeContains(range, { family, hex: outside }));
   }
-  assert(!rangeContains(range, family === 4 ? { family: 6, hex: first.repeat(4) } : { family: 4, hex: "0a000001" }));
+  assert(
+    !rangeContains(
+      range,
+      family === 4 ? { family: 6, hex: first.repeat(4) } : { family: 4, hex: "0a000001" },
+    ),
+  );
   return true;
 }
 
@@ -117,7 +139,11 @@ function checkRetryAfter(header: string): boolean {
 }
 
 function contentRangeText(): fc.Arbitrary<string> {
-  const number = fc.oneof(fc.nat(100).map(String), fc.stringMatching(/^[0-9]{1,20}$/), fc.constantFrom("", "-1", "*"));
+  const number = fc.oneof(
+    fc.nat(100).map(String),
+    fc.stringMatching(/^[0-9]{1,20}$/),
+    fc.constantFrom("", "-1", "*"),
+  );
   const parts = fc.tuple(fc.constantFrom("bytes ", "bytes=", "BYTES ", ""), number, number, number);
   return fc.oneof(
     fc.string({ unit: "binary" }),
@@ -137,7 +163,13 @@ function checkContentRange(header: string): boolean {
 }
 
 function hostsText(): fc.Arbitrary<string> {
-  const word = fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain(), fc.constantFrom("#", "search", "domain", "\ufeff", ";"), fc.string());
+  const word = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6(),
+    fc.domain(),
+    fc.constantFrom("#", "search", "domain", "\ufeff", ";"),
+    fc.string(),
+  );
   const line = fc.array(word, { maxLength: 6 }).map((words) => words.join(" "));
   return fc.array(line, { maxLength: 8 }).map((lines) => lines.join("\n"));
 }

@@ -148,15 +148,18 @@ describe("reading", () => {
     const folder = await newFolder();
     await fs.writeFile(path.join(folder, "secret"), "secret");
     await fs.symlink("secret", path.join(folder, "link"));
-    await expect(readIfThere(path.join(folder, "link"))).rejects.toThrow("ELOOP");
+    await expect(readIfThere(path.join(folder, "link"))).rejects.toMatchObject({ code: "STORAGE_UNSAFE" });
     await expect(refuseLink(path.join(folder, "link"))).rejects.toMatchObject({ code: "STORAGE_UNSAFE" });
   });
 
-  test("a folder as a file, or a file as a folder, is an error", async () => {
+  test("a folder as a file, or a file as a folder, is an error of the storage that names it", async () => {
     const folder = await newFolder();
     await fs.writeFile(path.join(folder, "file"), "");
-    await expect(readIfThere(folder)).rejects.toThrow("EISDIR");
-    await expect(listFolder(path.join(folder, "file"))).rejects.toThrow("ENOTDIR");
+    await expect(readIfThere(folder)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    await expect(listFolder(path.join(folder, "file"))).rejects.toMatchObject({
+      code: "STORAGE_UNWRITABLE",
+      message: expect.stringContaining(path.join(folder, "file")),
+    });
   });
 });
 

@@ -102,10 +102,15 @@ describe("hashing a file", () => {
     expect(await hashFile(file)).toEqual({ sha256: sha256(bytes), length: bytes.length });
   });
 
-  test("gives nothing for one that is not there, and follows no link", async () => {
-    const { dirs } = await withFile();
-    expect(await hashFile(path.join(dirs.root, "none"))).toBeUndefined();
-    await fs.symlink("/etc/hosts", path.join(dirs.root, "link"));
-    await expect(hashFile(path.join(dirs.root, "link"))).rejects.toThrow("ELOOP");
+  test("gives nothing where no plain file is: none, a folder, a link, a file above it", async () => {
+    const { dirs, file } = await withFile();
+    await fs.symlink(file, path.join(dirs.root, "link"));
+    for (const place of [
+      path.join(dirs.root, "none"),
+      dirs.tmp,
+      path.join(dirs.root, "link"),
+      path.join(file, "below"),
+    ])
+      expect(await hashFile(place)).toBeUndefined();
   });
 });

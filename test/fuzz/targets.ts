@@ -1,0 +1,25 @@
+import { dnsTarget } from "./dnsTarget.ts";
+import { documentTargets } from "./documentTargets.ts";
+import { downloadTarget } from "./downloadTarget.ts";
+import { fileTargets } from "./fileTargets.ts";
+import { manifestTarget } from "./manifestTarget.ts";
+import { metadataTargets } from "./metadataTargets.ts";
+import { syntaxTargets } from "./syntaxTargets.ts";
+import type { FuzzTarget } from "./target.ts";
+
+/**
+ * Everything that reads what others wrote.
+ *
+ * @param scratch a folder that the targets may fill
+ */
+export function makeTargets(scratch: string): FuzzTarget[] {
+  return [
+    ...syntaxTargets(),
+    ...documentTargets(),
+    manifestTarget(),
+    dnsTarget(),
+    ...fileTargets(scratch),
+    downloadTarget(scratch),
+    ...metadataTargets(scratch),
+  ];
+}

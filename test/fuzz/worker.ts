@@ -1,0 +1,58 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { readCorpus } from "./corpus.ts";
+import { fuzz } from "./run.ts";
+import { makeTargets } from "./targets.ts";
+
+/** What the worker is to do. */
+export interface Order {
+  targets: string[];
+  seed: number;
+  scratch: string;
+  /** How many times it began to read an input, the length of that input, and whose it is. */
+  progress: SharedArrayBuffer;
+  /** The input that is being read. */
+  current: SharedArrayBuffer;
+}
+
+/** What the worker tells after each batch. */
+export interface Batch {
+  target: string;
+  seed: number;
+  runs: number;
+  accepted: number;
+  ms: number;
+  failure?: { input: Uint8Array; reason: string };
+}
+
+const BATCH = 100;
+/** Milliseconds that each target gets before it is the next one's turn. */
+const TURN = 1_000;
+
+const order = workerData as Order;
+const progress = new Int32Array(order.progress);
+const current = new Uint8Array(order.current);
+const targets = makeTargets(order.scratch).filter(({ name }) => order.targets.includes(name));
+const corpora = new Map(targets.map(({ name }) => [name, readCorpus(name).map(({ input }) => input)]));
+
+for (let seed = order.seed; ; ) {
+  for (const [index, target] of targets.entries()) {
+    const began = performance.now();
+    while (performance.now() - began < TURN) {
+      const batchBegan = performance.now();
+      const corpus = corpora.get(target.name) ?? [];
+      const onInput = (input: Buffer) => note(index, input);
+      const result = await fuzz(target, { seed, runs: BATCH, corpus, onInput });
+      const ms = performance.now() - batchBegan;
+      parentPort?.postMessage({ target: target.name, seed, ms, ...result } satisfies Batch);
+      seed += 1;
+    }
+  }
+}
+
+function note(target: number, input: Buffer): void {
+  const length = Math.min(input.length, current.length);
+  current.set(input.subarray(0, length));
+  progress[1] = length;
+  progress[2] = target;
+  Atomics.add(progress, 0, 1);
+}

@@ -1,0 +1,163 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { configPath, readConfig } from "../../src/io/config.ts";
+import { newFolder, readTree } from "../support/world.ts";
+
+/** Reads a configuration of this content, in a folder of its own. */
+async function reading(content: unknown) {
+  const folder = await newFolder();
+  const file = path.join(folder, "config.json");
+  await fs.writeFile(
+    file,
+    typeof content === "string" || Buffer.isBuffer(content) ? content : JSON.stringify(content),
+  );
+  return { folder, file, read: () => readConfig(file, {}) };
+}
+
+describe("a configuration", () => {
+  test("that is empty has a default for everything", async () => {
+    const { file, read } = await reading({});
+    expect(await read()).toMatchObject({
+      file,
+      server: undefined,
+      roots: {},
+      domain: "default",
+      dns: { timeout: 2_000 },
+      http: {
+        connectTimeout: 5_000,
+        responseTimeout: 9_000,
+        stallTimeout: 10_000,
+        minRate: 1_024,
+        proxy: "system",
+      },
+      keepGenerations: 3,
+      log: { level: "info" },
+    });
+    expect((await read()).dataDir).toMatch(/nearsource[/\\]data$/);
+  });
+
+  test("names files relative to where it stands, or absolutely", async () => {
+    const { folder, read } = await reading({
+      dataDir: "data",
+      roots: { content: "../root.json", settings: "/etc/root.json" },
+      sourceList: "list.json",
+      policy: "sub/policy.json",
+      log: { file: "log/agent.log" },
+    });
+    expect(await read()).toMatchObject({
+      dataDir: path.join(folder, "data"),
+      roots: { content: path.resolve(folder, "../root.json"), settings: "/etc/root.json" },
+      sourceList: path.join(folder, "list.json"),
+      policy: path.join(folder, "sub/policy.json"),
+      log: { file: path.join(folder, "log/agent.log") },
+    });
+  });
+
+  test("is put into one spelling", async () => {
+    const { read } = await reading({
+      server: "HTTP://Server.Example:80/base/",
+      activeUpdate: "https://updates.example/",
+      kinds: ["programs", "settings", "programs"],
+      hooks: { afterUpdate: "reload" },
+    });
+    expect(await read()).toMatchObject({
+      server: "http://server.example/base",
+      activeUpdate: "https://updates.example",
+      kinds: ["settings", "programs"],
+      hooks: { afterUpdate: ["reload"] },
+    });
+  });
+
+  const refused: [what: string, content: unknown, said: string][] = [
+    ["an unknown key", { dataDri: "x" }, '"dataDri" is not a key of the configuration'],
+    [
+      "an unknown key of a section",
+      { http: { timeout: 5 } },
+      '"http.timeout" is not a key of the configuration',
+    ],
+    ["an unknown root", { roots: { contents: "x" } }, '"roots.contents" is not a key'],
+    ["__proto__", '{"__proto__": {"server": "http://evil.test"}}', '"__proto__"'],
+    ["text for a number", { keepGenerations: "3" }, '"keepGenerations" must be integer'],
+    ["a fraction for a whole number", { http: { stallTimeout: 1.5 } }, '"http.stallTimeout" must be integer'],
+    ["no patience at all", { http: { stallTimeout: 0 } }, '"http.stallTimeout" must be >= 1'],
+    ["a time-out of a day", { dns: { timeout: 86_400_000 } }, '"dns.timeout" must be <= 3600000'],
+    ["no generation to keep", { keepGenerations: 0 }, '"keepGenerations" must be >= 1'],
+    ["an empty data directory", { dataDir: "" }, '"dataDir"'],
+    ["a kind that is none", { kinds: ["rules"] }, '"kinds.0"'],
+    ["no kinds", { kinds: [] }, '"kinds"'],
+    ["a domain with a path in it", { domain: "../x" }, '"domain"'],
+    ["a level that is none", { log: { level: "loud" } }, '"log.level"'],
+    ["a server over ftp", { server: "ftp://x" }, '"server": "ftp://x" must begin with http:// or https://'],
+    ["a server with a password", { server: "http://u:p@x" }, '"server": the URL of x must not carry'],
+    ["an ActiveUpdate that is no URL", { activeUpdate: "nowhere" }, '"activeUpdate": "nowhere" is not a URL'],
+    ["a proxy that is none", { http: { proxy: "proxy:3128" } }, '"http.proxy"'],
+    ["an address that is none", { addresses: ["10.0.0.999"] }, '"addresses": "10.0.0.999" is not'],
+    ["a component that is a path", { components: ["../x"] }, '"components"'],
+    ["nothing at all", "", "it is not valid JSON"],
+    ["half of it", '{"dataDir": "da', "it is not valid JSON"],
+    ["a comment", "{} // ours", "it is not valid JSON"],
+    ["bytes that are no text", Buffer.from("fffe00", "hex"), "it is not valid JSON"],
+  ];
+
+  test.for(refused)("with %s is refused, and the place is named", async ([, content, said]) => {
+    const { folder, file, read } = await reading(content);
+    const before = await readTree(folder);
+    await expect(read()).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining(said),
+      hint: "docs/configuration.md has every key",
+    });
+    await expect(read()).rejects.toThrow(`the configuration ${file} is invalid`);
+    expect(await readTree(folder)).toEqual(before);
+  });
+
+  test.for([
+    ["a list", "[]"],
+    ["null", "null"],
+    ["text", '"x"'],
+    ["a number", "7"],
+  ])("that is %s is refused", async ([, content]) => {
+    const { read } = await reading(content);
+    await expect(read()).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  });
+
+  test("is never written, nor is anything beside it", async () => {
+    const { folder, read } = await reading('{  "dataDir":"data"  }');
+    await read();
+    expect(await readTree(folder)).toEqual({ "config.json": Buffer.from('{  "dataDir":"data"  }') });
+  });
+
+  test("may have any name", async () => {
+    const folder = await newFolder();
+    for (const name of ["agent", "agent.conf", "my.agent.json", ".agent"]) {
+      await fs.writeFile(path.join(folder, name), '{"domain": "berlin"}');
+      expect((await readConfig(path.join(folder, name), {})).domain, name).toBe("berlin");
+    }
+    expect(Object.keys(await readTree(folder)).sort()).toEqual([
+      ".agent",
+      "agent",
+      "agent.conf",
+      "my.agent.json",
+    ]);
+  });
+
+  test("that is not there is said to be missing, with what to do", async () => {
+    const file = path.join(await newFolder(), "none.json");
+    await expect(readConfig(file, {})).rejects.toMatchObject({
+      code: "CONFIG_NOT_FOUND",
+      message: `there is no configuration at ${file}`,
+      hint: expect.stringContaining("--config"),
+    });
+  });
+
+  test("that is a folder is refused", async () => {
+    await expect(readConfig(await newFolder(), {})).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  });
+});
+
+test("the configuration is the one named, else the environment's, else the platform's", () => {
+  expect(configPath("a.json", { NEARSOURCE_CONFIG: "b.json" })).toBe(path.resolve("a.json"));
+  expect(configPath(undefined, { NEARSOURCE_CONFIG: "b.json" })).toBe(path.resolve("b.json"));
+  expect(configPath(undefined, { NEARSOURCE_CONFIG: "" })).toMatch(/nearsource[/\\]config\.json$/);
+});
