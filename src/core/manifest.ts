@@ -46,7 +46,8 @@ const fileSchema = v.pipe(
   ),
 );
 
-const releaseSchema = v.object({
+/** A release as a document lists it, with files that can stand side by side on every platform. */
+export const releaseSchema = v.object({
   release: positiveInteger,
   version: v.pipe(
     v.string(),

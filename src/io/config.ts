@@ -46,7 +46,8 @@ type Written = Partial<Omit<Config, "file" | "dns" | "http" | "hooks" | "log" | 
   log?: Partial<Config["log"]>;
 };
 
-const text = { type: "string", minLength: 1 } as const;
+/** No file name, and no word of a command, can hold a NUL. */
+const text = { type: "string", minLength: 1, pattern: "^[^\\u0000]*$" } as const;
 const texts = { type: "array", items: text } as const;
 const milliseconds = { type: "integer", minimum: 1, maximum: 3_600_000 } as const;
 const section = <Properties extends object>(properties: Properties) =>

@@ -1,18 +1,16 @@
-import { createHash, type Hash } from "node:crypto";
-import { constants, promises as fs } from "node:fs";
-import path from "node:path";
 import { NearsourceError } from "../errors.ts";
 import type { Fetcher, GetOptions, Response } from "./fetch.ts";
 import { type DataDir, guardStorage } from "./files.ts";
+import {
+  append,
+  isWhole,
+  type ObjectName,
+  openPartial,
+  type PartialFile,
+  partialPath,
+  startOver,
+} from "./partial.ts";
 import { adopt } from "./store.ts";
-
-/** An object as signed metadata names it. */
-export interface ObjectName {
-  sha256: string;
-  /** Bytes. */
-  length: number;
-  blocks?: { size: number; sha256: string[] } | undefined;
-}
 
 export interface DownloadOptions extends Pick<GetOptions, "viaProxy" | "signal"> {
   /** Called with the bytes held so far, of the object's length. */
@@ -52,7 +50,7 @@ export async function downloadObject(
   options: DownloadOptions = {},
 ): Promise<Downloaded> {
   const file = partialPath(dirs, object);
-  const partial = await openPartial(file, object);
+  const partial = await openPartial(dirs, object);
   try {
     const result = await transfer(partial, fetcher, url, object, options);
     await guardStorage(`cannot write ${file}`, () => partial.handle.sync());
@@ -65,97 +63,8 @@ export async function downloadObject(
   }
 }
 
-/** How much of an object an earlier transfer left here, in bytes. */
-export async function partialLength(dirs: DataDir, object: ObjectName): Promise<number> {
-  const found = await fs.lstat(partialPath(dirs, object)).catch(() => undefined);
-  return Math.min(found?.size ?? 0, object.length);
-}
-
-function partialPath(dirs: DataDir, { sha256 }: ObjectName): string {
-  return path.join(dirs.partial, sha256);
-}
-
-/** A partial file: `position` bytes are on disk and in `hash`; those up to `proven` are the signed ones. */
-interface Partial {
-  handle: fs.FileHandle;
-  position: number;
-  hash: Hash;
-  /** Of the block that `position` is in. */
-  block: Hash;
-  proven: { position: number; hash: Hash };
-}
-
-async function openPartial(file: string, object: ObjectName): Promise<Partial> {
-  return await guardStorage(`cannot write ${file}`, async () => {
-    const { O_RDWR, O_CREAT } = constants;
-    const handle = await fs.open(file, O_RDWR | O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
-    const partial: Partial = { handle, ...nothingYet() };
-    try {
-      await rehash(partial, object);
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
-    return partial;
-  });
-}
-
-function nothingYet(): Omit<Partial, "handle"> {
-  const [hash, block, empty] = [createHash("sha256"), createHash("sha256"), createHash("sha256")];
-  return { position: 0, hash, block, proven: { position: 0, hash: empty } };
-}
-
-/** Hashes what an earlier transfer left; cuts the file back at the first block that is not the signed one. */
-async function rehash(partial: Partial, object: ObjectName): Promise<void> {
-  const { size } = await partial.handle.stat();
-  if (size === 0) return;
-  const buffer = Buffer.allocUnsafe(Math.min(WRITE_SIZE, object.length));
-  while (partial.position < Math.min(size, object.length)) {
-    const length = Math.min(buffer.length, object.length - partial.position);
-    const { bytesRead } = await partial.handle.read(buffer, 0, length, partial.position);
-    if (bytesRead === 0) break;
-    if (!advance(partial, buffer.subarray(0, bytesRead), object)) return await rewind(partial);
-  }
-  await partial.handle.truncate(partial.position);
-}
-
-/** Takes `data`, which is on disk, into the hashes. False at a block that is not the signed one. */
-function advance(partial: Partial, data: Buffer, object: ObjectName): boolean {
-  const { blocks } = object;
-  for (let at = 0; at < data.length; ) {
-    const { position } = partial;
-    const end = blocks === undefined ? Infinity : position - (position % blocks.size) + blocks.size;
-    const piece = data.subarray(at, at + Math.min(end, object.length) - position);
-    at += piece.length;
-    partial.hash.update(piece);
-    partial.position += piece.length;
-    if (blocks === undefined) continue;
-    partial.block.update(piece);
-    if (partial.position < Math.min(end, object.length)) continue;
-    if (partial.block.digest("hex") !== blocks.sha256[Math.floor(position / blocks.size)]) return false;
-    partial.block = createHash("sha256");
-    partial.proven = { position: partial.position, hash: partial.hash.copy() };
-  }
-  return true;
-}
-
-/** Back to the last byte that is known to be good. */
-async function rewind(partial: Partial): Promise<void> {
-  await guardStorage("cannot cut back a partial file", () =>
-    partial.handle.truncate(partial.proven.position),
-  );
-  partial.position = partial.proven.position;
-  partial.hash = partial.proven.hash.copy();
-  partial.block = createHash("sha256");
-}
-
-async function startOver(partial: Partial): Promise<void> {
-  Object.assign(partial, nothingYet());
-  await rewind(partial);
-}
-
 async function transfer(
-  partial: Partial,
+  partial: PartialFile,
   fetcher: Fetcher,
   url: string,
   object: ObjectName,
@@ -184,26 +93,11 @@ async function transfer(
   }
 }
 
-/** Whether the file is the object; if it is not, it is cut back to what is proven. */
-async function isWhole(partial: Partial, object: ObjectName): Promise<boolean> {
-  if (partial.hash.copy().digest("hex") === object.sha256) return true;
-  const everyBlockFits = object.blocks !== undefined && partial.proven.position === object.length;
-  await (everyBlockFits ? startOver(partial) : rewind(partial));
-  if (!everyBlockFits) return false;
-  throw new NearsourceError(
-    "MANIFEST_INVALID",
-    `the blocks signed for ${object.sha256} are not those of that file`,
-    {
-      hint: "tell the publisher: the manifest contradicts itself",
-    },
-  );
-}
-
 /** Asks for the rest of the object; a source that cannot continue is asked for the whole. */
 async function ask(
   fetcher: Fetcher,
   url: string,
-  partial: Partial,
+  partial: PartialFile,
   object: ObjectName,
   options: DownloadOptions,
 ): Promise<Response> {
@@ -258,7 +152,7 @@ async function checkedLength(response: Response, expected: number): Promise<Resp
 
 async function receive(
   response: Response,
-  partial: Partial,
+  partial: PartialFile,
   object: ObjectName,
   options: DownloadOptions,
   count: (length: number) => void,
@@ -285,7 +179,7 @@ async function receive(
 }
 
 /** Gathers pieces and writes them in few large calls, each at its explicit position. */
-function gather(partial: Partial, object: ObjectName, url: URL) {
+function gather(partial: PartialFile, object: ObjectName, url: URL) {
   const limit = Math.max(1, Math.min(WRITE_SIZE, object.length));
   let pieces: Buffer[] = [];
   let size = 0;
@@ -296,7 +190,7 @@ function gather(partial: Partial, object: ObjectName, url: URL) {
     pieces = [];
     size = 0;
     written = performance.now();
-    await writeAt(partial, data, object, url);
+    if (!(await append(partial, data, object))) throw wrongHash(url.href, object);
   };
   const add = async (piece: Buffer) => {
     pieces.push(piece);
@@ -304,19 +198,6 @@ function gather(partial: Partial, object: ObjectName, url: URL) {
     if (size >= limit || performance.now() - written >= WRITE_INTERVAL) await flush();
   };
   return { add, flush, size: () => size };
-}
-
-async function writeAt(partial: Partial, data: Buffer, object: ObjectName, url: URL): Promise<void> {
-  await guardStorage(`cannot write ${object.sha256}`, async () => {
-    for (let done = 0; done < data.length; ) {
-      const position = partial.position + done;
-      const { bytesWritten } = await partial.handle.write(data, done, data.length - done, position);
-      done += bytesWritten;
-    }
-  });
-  if (advance(partial, data, object)) return;
-  await rewind(partial);
-  throw wrongHash(url.href, object);
 }
 
 function wrongHash(url: string, object: ObjectName): NearsourceError {

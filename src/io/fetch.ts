@@ -3,31 +3,25 @@ import http, { type IncomingHttpHeaders } from "node:http";
 import https from "node:https";
 import type { LookupFunction } from "node:net";
 import got, { type OptionsInit, type Request } from "got";
-import { type Address, parseAddress, privacyOf } from "../core/address.ts";
 import { parseRetryAfter } from "../core/backoff.ts";
 import { NearsourceError } from "../errors.ts";
 import { VERSION } from "../version.ts";
-import { hostOf, toHttpError, toStatusError } from "./httpErrors.ts";
+import { toHttpError, toStatusError } from "./httpErrors.ts";
+import { type PaceLimits, watchPace } from "./pace.ts";
+import { checkLiteral, isRedirect, limitReach, reachOf, redirectTarget } from "./redirect.ts";
 
 /** How long a source may take, and how it is reached. Times in milliseconds. */
-export interface HttpOptions {
+export interface HttpOptions extends PaceLimits {
   /** For a TCP connection, and again for the TLS handshake. */
   connectTimeout: number;
   /** From the request to the end of the response's headers. */
   responseTimeout: number;
-  /** Longest pause between two pieces of a body. */
-  stallTimeout: number;
-  /** Bytes per second a body must keep up, measured over `RATE_WINDOW`, or `stallTimeout` if that is less. */
-  minRate: number;
   /** Proxy variables in the form of the environment's (`http_proxy`, …), for sources on the internet. */
   proxyEnv?: NodeJS.ProcessEnv | undefined;
 }
 
-/** Long enough to forgive a burst's pause, short enough that a trickler costs under 15 s. */
-const RATE_WINDOW = 7_000;
 /** A dead first address of several may cost this much before the next is tried. */
 const ADDRESS_TIMEOUT = 1_000;
-const MAX_REDIRECTS = 3;
 /** A body nobody wants is read this far (bytes) so that its connection can serve again, if it comes at once. */
 const DRAIN_LIMIT = 65_536;
 /** What it must come with: pauses (ms) no longer than this, and so many bytes a second. */
@@ -217,94 +211,6 @@ async function* readBody(
     if (!stream.readableEnded) stream.destroy();
   }
   if (failure !== undefined) throw failure;
-}
-
-/** Watches how fast a body comes; calls `fail` once when it stalls or trickles. */
-function watchPace(url: URL, options: HttpOptions, fail: (error: NearsourceError) => void) {
-  const { stallTimeout, minRate } = options;
-  const window = Math.min(RATE_WINDOW, stallTimeout);
-  const timer = setTimeout(() => {
-    const seconds = Math.round(stallTimeout / 1_000);
-    fail(
-      new NearsourceError("STALLED", `${url.host} sent nothing for ${seconds} s in the middle of its answer`),
-    );
-  }, stallTimeout);
-  let since = performance.now();
-  let waited = 0;
-  let bytes = 0;
-  const wait = () => {
-    since = performance.now();
-    timer.refresh();
-  };
-  const gotPiece = (length: number) => {
-    waited += performance.now() - since;
-    bytes += length;
-    if (waited < window) return;
-    if ((bytes * 1_000) / waited < minRate) {
-      const rate = Math.round((bytes * 1_000) / waited);
-      fail(new NearsourceError("TOO_SLOW", `${url.host} sends ${rate} bytes a second, less than ${minRate}`));
-    }
-    waited = 0;
-    bytes = 0;
-  };
-  return { wait, got: gotPiece, stop: () => clearTimeout(timer) };
-}
-
-function isRedirect(status: number): boolean {
-  return [301, 302, 303, 307, 308].includes(status);
-}
-
-/** Where a redirect leads, if it may be followed (DESIGN §5). */
-function redirectTarget(response: Response, allowed: boolean, hop: number): URL {
-  const { url, headers, status } = response;
-  const refuse = (reason: string) =>
-    new NearsourceError("REDIRECT_REFUSED", `${url.host} answered ${status} for ${url.pathname}: ${reason}`);
-  if (!allowed) throw refuse("metadata is never redirected");
-  if (hop >= MAX_REDIRECTS) throw refuse(`more than ${MAX_REDIRECTS} redirects`);
-  if (headers.location === undefined) throw refuse("it does not say where to");
-  if (!URL.canParse(headers.location, url)) throw refuse("it leads to something that is not a URL");
-  const next = new URL(headers.location, url);
-  if (next.protocol !== "http:" && next.protocol !== "https:") throw refuse(`it leads to ${next.protocol}`);
-  if (url.protocol === "https:" && next.protocol === "http:") throw refuse("it leads from https to http");
-  if (next.username !== "" || next.password !== "") throw refuse("it leads to a URL with credentials");
-  return next;
-}
-
-function reachOf(address: string | undefined): number | undefined {
-  return address === undefined ? undefined : privacyOf(parseAddress(address.replace(/%.*$/, "")));
-}
-
-function tooPrivate(address: Address, reach: number | undefined): boolean {
-  return reach !== undefined && privacyOf(address) > reach;
-}
-
-function refuseAddress(host: string): NearsourceError {
-  return new NearsourceError(
-    "ADDRESS_REFUSED",
-    `a redirect leads to ${host}, which is in a more private network`,
-  );
-}
-
-/** A redirect to a literal address never meets the resolver, so it is looked at here. */
-function checkLiteral(url: URL, reach: number | undefined): void {
-  const { host, isAddress } = hostOf(url);
-  if (isAddress && tooPrivate(parseAddress(host), reach)) throw refuseAddress(host);
-}
-
-/** A lookup that refuses addresses more private than `reach`: what is checked is what is connected to. */
-function limitReach(lookup: LookupFunction, reach: number | undefined): LookupFunction {
-  if (reach === undefined) return lookup;
-  return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, found) => {
-      if (error !== null) return callback(error, []);
-      const list = Array.isArray(found) ? found : [{ address: found, family: 4 }];
-      const allowed = list.filter(({ address }) => !tooPrivate(parseAddress(address), reach));
-      const [first] = allowed;
-      if (first === undefined) return callback(refuseAddress(hostname), []);
-      if (options.all === true) return callback(null, allowed);
-      return callback(null, first.address, first.family);
-    });
-  };
 }
 
 /** An abort is the caller's doing, whatever error it comes out as. */

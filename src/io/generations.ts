@@ -1,9 +1,9 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import * as v from "valibot";
-import { byteLength, positiveInteger, readDocument } from "../core/document.ts";
+import { parsedBy, positiveInteger, readDocument } from "../core/document.ts";
 import { CONTENT_KINDS } from "../core/kind.ts";
-import { parseComponentName, parseFilePath } from "../core/manifest.ts";
+import { parseComponentName, releaseSchema } from "../core/manifest.ts";
 import type { InstalledComponent } from "../core/target.ts";
 import { NearsourceError } from "../errors.ts";
 import {
@@ -32,25 +32,21 @@ export interface Generation {
   components: InstalledComponent[];
 }
 
-const named = (parse: (text: string) => string) => v.pipe(v.string(), v.transform(parse));
-
 const generationSchema = v.object({
   generation: positiveInteger,
   created: v.string(),
-  components: v.array(
-    v.object({
-      kind: v.picklist(CONTENT_KINDS),
-      name: named(parseComponentName),
-      release: positiveInteger,
-      version: v.string(),
-      files: v.array(
-        v.object({
-          path: named(parseFilePath),
-          length: byteLength,
-          sha256: v.pipe(v.string(), v.hexadecimal()),
-        }),
-      ),
-    }),
+  components: v.pipe(
+    v.array(
+      v.object({
+        kind: v.picklist(CONTENT_KINDS),
+        name: parsedBy(parseComponentName),
+        ...releaseSchema.entries,
+      }),
+    ),
+    v.check((components) => {
+      const names = components.map(({ kind, name }) => `${kind}/${name}`);
+      return new Set(names).size === names.length;
+    }, "!lists a component twice"),
   ),
 });
 
@@ -96,7 +92,8 @@ export async function readGeneration(dirs: DataDir, number: number): Promise<Gen
   const text = await readIfThere(path.join(dirs.generations, String(number), "manifest.json"));
   if (text === undefined) return undefined;
   try {
-    return readDocument(generationSchema, JSON.parse(text.toString()));
+    const read = readDocument(generationSchema, JSON.parse(text.toString()));
+    return read.generation === number ? read : undefined;
   } catch {
     return undefined;
   }

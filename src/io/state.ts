@@ -72,12 +72,18 @@ export async function writeState(dirs: DataDir, state: State): Promise<void> {
 }
 
 const text = v.pipe(v.string(), v.minLength(1));
+const time = v.pipe(
+  text,
+  v.check((value) => !Number.isNaN(Date.parse(value))),
+);
+/** What can stand in a request's header; anything else would fail every request to that source. */
+const headerValue = v.pipe(v.string(), v.regex(/^[\t\x20-\x7e\x80-\xff]*$/));
 const stateSchema = v.object({
   agentId: text,
-  clockFloor: v.optional(v.pipe(text, v.isoTimestamp())),
-  fresh: v.object({ content: v.optional(text), settings: v.optional(text) }),
+  clockFloor: v.optional(time),
+  fresh: v.object({ content: v.optional(time), settings: v.optional(time) }),
   failed: v.record(v.string(), v.pipe(v.number(), v.safeInteger())),
-  etags: v.record(v.string(), v.string()),
+  etags: v.record(v.string(), headerValue),
   // A report is only shown again; a run never decides by it.
   lastRun: v.optional(v.custom<LastRun>(isLastRun)),
 });

@@ -4,10 +4,11 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { NearsourceError } from "../../src/errors.ts";
-import { type DownloadOptions, downloadObject, type ObjectName } from "../../src/io/download.ts";
+import { type DownloadOptions, downloadObject } from "../../src/io/download.ts";
 import type { Fetcher, Response } from "../../src/io/fetch.ts";
 import { type DataDir, openDataDir } from "../../src/io/files.ts";
 import { toStatusError } from "../../src/io/httpErrors.ts";
+import type { ObjectName } from "../../src/io/partial.ts";
 import { inStore, storePath } from "../../src/io/store.ts";
 import { type FuzzTarget, jsonOf, objectOf, toJsonBytes, unexpected } from "./target.ts";
 

@@ -211,7 +211,7 @@ async function checkGeneration(dirs: DataDir, input: Buffer): Promise<boolean> {
 
 function checkInstalled({ generation, components }: Generation): void {
   assert.equal(generation, 3);
-  const names = components.map(({ kind, name }) => `${kind}/${parseComponentName(name)}`.toLowerCase());
+  const names = components.map(({ kind, name }) => `${kind}/${parseComponentName(name)}`);
   assert.equal(new Set(names).size, names.length, "a component is listed twice");
   for (const { release, files } of components) {
     assert(Number.isSafeInteger(release) && release >= 1);

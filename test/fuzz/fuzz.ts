@@ -30,7 +30,6 @@ interface Crash {
   target: string;
   input: Uint8Array;
   reason: string;
-  seed?: number;
 }
 
 const scratch = mkdtempSync(path.join(tmpdir(), "nearsource-fuzz-"));
@@ -100,7 +99,7 @@ function supervise(
     const watch = watchProgress(new Int32Array(progress), () => end(cut(`no answer within ${HANG} ms`)));
     worker.on("message", ({ failure, ...batch }: Batch) => {
       add(counts.get(batch.target), batch);
-      if (failure !== undefined) end({ ...failure, target: batch.target, seed: batch.seed });
+      if (failure !== undefined) end({ ...failure, target: batch.target });
     });
     worker.on("error", (error) => end(cut(`the worker broke: ${explainError(error)}`)));
   });
@@ -133,10 +132,9 @@ function printCounts(counts: Map<string, Count>): void {
   }
 }
 
-function report({ target, input, reason, seed }: Crash): void {
+function report({ target, input, reason }: Crash): void {
   const file = keepCrash(target, input);
   console.error(`\n${target}: ${reason}\n`);
   console.error(`the input is kept as ${file}; to see it again:`);
   console.error(`  npm exec vitest -- run test/fuzz/corpus.test.ts -t ${path.basename(file)}`);
-  if (seed !== undefined) console.error(`  node test/fuzz/fuzz.ts --target ${target} --seed ${seed}`);
 }

@@ -32,6 +32,7 @@ function byteChange(seeds: Buffer[]): fc.Arbitrary<Change> {
       .tuple(fc.constantFrom(...seeds), position, position)
       .map(([other, at, from]) => spliced(other, at, from)),
     fc.tuple(position, fc.nat(200), fc.nat(60)).map(([at, length, times]) => repeated(at, length, times)),
+    fc.tuple(position, fc.constantFrom(100, 2_000, 20_000)).map(([at, depth]) => buried(at, depth)),
   );
 }
 
@@ -121,6 +122,16 @@ function repeated(at: number, length: number, times: number): Change {
   };
 }
 
+/** After some opening brace, a field that no reader knows, with lists in lists in it. */
+function buried(at: number, depth: number): Change {
+  return (input) => {
+    const place = input.indexOf("{", at % (input.length + 1)) + 1;
+    const field = `"deep":${"[".repeat(depth)}${"]".repeat(depth)}`;
+    const comma = input.toString("latin1", place).trimStart().startsWith("}") ? "" : ",";
+    return Buffer.concat([input.subarray(0, place), Buffer.from(field + comma), input.subarray(place)]);
+  };
+}
+
 /** Takes the place of a value that is left out. */
 const GONE = Symbol("gone");
 
@@ -150,7 +161,7 @@ function jsonChange(seeds: Buffer[]): fc.Arbitrary<Change> {
         (old) =>
           withRepeats(old, times),
     ),
-    fc.constantFrom(2, 50, 3_000).map(
+    fc.constantFrom(2, 50).map(
       (depth): ValueChange =>
         (old) =>
           nested(old, depth),
@@ -159,9 +170,10 @@ function jsonChange(seeds: Buffer[]): fc.Arbitrary<Change> {
   );
   return fc.tuple(position, change).map(([at, how]) => (input) => {
     const { head, value } = readJson(input);
-    const count = valuesIn(value).length;
-    if (value === undefined) return input;
-    const changed = changeAt(value, at % count, how, { seen: 0 });
+    const values = valuesIn(value);
+    // What cannot be read, or is too deep to be walked through, stays as it is.
+    if (values.length === 0) return input;
+    const changed = changeAt(value, at % values.length, how, { seen: 0 });
     return Buffer.concat([head, Buffer.from(JSON.stringify(changed === GONE ? null : changed) ?? "null")]);
   });
 }
@@ -173,11 +185,17 @@ function readJson(input: Buffer): { head: Buffer; value: unknown } {
   return { head, value: jsonOf(input.subarray(head.length).toString()) };
 }
 
-/** Every value in a JSON value, itself first, as `changeAt` counts them. */
+const DEEPEST = 500;
+
+/** Every value in a JSON value, itself first, as `changeAt` counts them; none where it is too deep. */
 function valuesIn(value: unknown): unknown[] {
-  if (value === undefined) return [];
-  const inner = typeof value === "object" && value !== null ? Object.values(value) : [];
-  return [value, ...inner.flatMap(valuesIn)];
+  const found: unknown[] = [];
+  const visit = (each: unknown, depth: number): boolean => {
+    found.push(each);
+    if (typeof each !== "object" || each === null) return true;
+    return depth < DEEPEST && Object.values(each).every((inner) => visit(inner, depth + 1));
+  };
+  return value !== undefined && visit(value, 0) ? found : [];
 }
 
 function changeAt(value: unknown, index: number, change: ValueChange, count: { seen: number }): unknown {

@@ -11,7 +11,7 @@ import {
   rangeContains,
 } from "../../src/core/address.ts";
 import { parseRetryAfter } from "../../src/core/backoff.ts";
-import { canonicalName, isHostName } from "../../src/core/dnsAnswer.ts";
+import { isHostName } from "../../src/core/dnsAnswer.ts";
 import { parseHosts, parseSearch } from "../../src/io/dnsConfig.ts";
 import { parseContentRange } from "../../src/io/download.ts";
 import { type FuzzTarget, unlessRefused } from "./target.ts";
@@ -178,7 +178,7 @@ function hostsText(): fc.Arbitrary<string> {
 function checkHosts(text: string): boolean {
   const hosts = parseHosts(text);
   for (const [name, addresses] of hosts) {
-    assert.equal(name, canonicalName(name));
+    assert.equal(name, name.replace(/[A-Z]/g, ""));
     assert(addresses.length > 0);
     for (const address of addresses) checkForm(address);
   }

@@ -17,7 +17,6 @@ export interface Order {
 /** What the worker tells after each batch. */
 export interface Batch {
   target: string;
-  seed: number;
   runs: number;
   accepted: number;
   ms: number;
@@ -43,7 +42,7 @@ for (let seed = order.seed; ; ) {
       const onInput = (input: Buffer) => note(index, input);
       const result = await fuzz(target, { seed, runs: BATCH, corpus, onInput });
       const ms = performance.now() - batchBegan;
-      parentPort?.postMessage({ target: target.name, seed, ms, ...result } satisfies Batch);
+      parentPort?.postMessage({ target: target.name, ms, ...result } satisfies Batch);
       seed += 1;
     }
   }

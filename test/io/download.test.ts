@@ -2,15 +2,10 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { objectPath } from "../../src/core/layout.ts";
-import {
-  type DownloadOptions,
-  downloadObject,
-  type ObjectName,
-  parseContentRange,
-  partialLength,
-} from "../../src/io/download.ts";
+import { type DownloadOptions, downloadObject, parseContentRange } from "../../src/io/download.ts";
 import { createFetcher, type Fetcher } from "../../src/io/fetch.ts";
 import type { DataDir } from "../../src/io/files.ts";
+import { type ObjectName, partialLength } from "../../src/io/partial.ts";
 import { createResolver, toLookup } from "../../src/io/resolve.ts";
 import { storePath } from "../../src/io/store.ts";
 import { startSource, type TestSource } from "../support/source.ts";

@@ -1,0 +1,134 @@
+import { statfs } from "node:fs/promises";
+import type { ContentKind } from "../core/kind.ts";
+import { objectPath } from "../core/layout.ts";
+import type { Manifest } from "../core/manifest.ts";
+import { type InstalledComponent, target } from "../core/target.ts";
+import { NearsourceError } from "../errors.ts";
+import { downloadObject } from "../io/download.ts";
+import { type ObjectName, partialLength } from "../io/partial.ts";
+import { inStore } from "../io/store.ts";
+import type { Offer } from "./offer.ts";
+import { retrying } from "./retrying.ts";
+import { installedOf, type Run, type Source } from "./run.ts";
+
+/** What came over the network in an attempt, and from where. */
+export interface Traffic {
+  address: string | undefined;
+  bytes: number;
+}
+
+/**
+ * Fetches what is missing of one kind, all of it, and says whether anything of the kind changes.
+ *
+ * @throws NearsourceError of the phases resolve to content, and storage
+ */
+export async function deliverKind(
+  run: Run,
+  source: Source,
+  kind: ContentKind,
+  offer: Offer,
+  traffic: Traffic,
+): Promise<boolean> {
+  const components: InstalledComponent[] = [];
+  let changed = false;
+  for (const manifest of offer.manifests.get(kind) ?? []) {
+    const { name } = manifest;
+    if (run.config.components?.includes(name) === false) continue;
+    const component = decide(run, manifest, offer);
+    if (component === undefined) continue;
+    components.push(component);
+    if (component !== installedOf(run, kind, name)) changed = true;
+  }
+  // A stale source that nothing is needed from has confirmed nothing.
+  if (!changed && offer.stale !== undefined) throw offer.stale;
+  await fetchMissing(run, source, components, offer, traffic);
+  run.delivered.set(kind, components);
+  return changed;
+}
+
+/** The component as it is to be installed: a new release, the one that is there, or none. */
+function decide(run: Run, manifest: Manifest, offer: Offer): InstalledComponent | undefined {
+  const { kind, name } = manifest;
+  const key = `${kind}/${name}`;
+  const installed = installedOf(run, kind, name);
+  const decision = target(manifest, installed, { policy: run.holds[key], failed: run.state.failed[key] });
+  if (decision.action === "unavailable") {
+    throw new NearsourceError("RELEASE_UNAVAILABLE", `${key}: ${decision.reason}`, { cause: offer.stale });
+  }
+  if (decision.action === "keep") {
+    if (decision.reason !== "current") run.log.info(`${key} stays as it is: ${decision.reason}`);
+    return installed;
+  }
+  const { release, version, files } = decision.release;
+  return { kind, name, release, version, files };
+}
+
+async function fetchMissing(
+  run: Run,
+  source: Source,
+  components: InstalledComponent[],
+  offer: Offer,
+  traffic: Traffic,
+): Promise<void> {
+  const missing: { component: InstalledComponent; object: ObjectName }[] = [];
+  for (const component of components) {
+    if (component === installedOf(run, component.kind, component.name)) continue;
+    for (const object of component.files) {
+      if (!(await inStore(run.dirs, object))) missing.push({ component, object });
+    }
+  }
+  await checkSpace(
+    run,
+    missing.map(({ object }) => object),
+  );
+  for (const { component, object } of missing) {
+    const bytes = await fetchObject(run, source, component, object, traffic);
+    const key = `${component.kind}/${component.name}`;
+    run.fetched.set(key, (run.fetched.get(key) ?? 0) + bytes);
+  }
+  if (missing.length > 0 && offer.stale !== undefined) {
+    run.log.info(`${source.url} is behind with its metadata; its objects are the signed ones`);
+  }
+}
+
+async function fetchObject(
+  run: Run,
+  source: Source,
+  component: InstalledComponent,
+  object: ObjectName,
+  traffic: Traffic,
+): Promise<number> {
+  // The same bytes may be named by two components.
+  if (await inStore(run.dirs, object)) return 0;
+  const { kind, name } = component;
+  const fetched = await retrying(run, () =>
+    downloadObject(run.dirs, run.fetcher, `${source.url}/${objectPath(object.sha256)}`, object, {
+      viaProxy: source.viaProxy,
+      signal: run.signal,
+      onReceived: (length) => {
+        traffic.bytes += length;
+      },
+      onProgress: (received) =>
+        run.emit({ type: "progress", kind, component: name, received, length: object.length }),
+    }),
+  );
+  traffic.address = fetched.address ?? traffic.address;
+  return fetched.bytes;
+}
+
+/** Before the first byte: room for what is missing of everything, and a little to work with. */
+async function checkSpace({ dirs }: Run, objects: ObjectName[]): Promise<void> {
+  let wanted = 1_048_576;
+  for (const object of objects) wanted += object.length - (await partialLength(dirs, object));
+  if (objects.length === 0) return;
+  const { bavail, bsize } = await statfs(dirs.root);
+  const free = bavail * bsize;
+  if (free >= wanted) return;
+  throw new NearsourceError(
+    "DISK_FULL",
+    `${dirs.root} has ${free} bytes free, and this update needs ${wanted}`,
+    {
+      hint: "free some space; what was fetched already is kept",
+    },
+  );
+}

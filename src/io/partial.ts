@@ -1,0 +1,147 @@
+import { createHash, type Hash } from "node:crypto";
+import { constants, promises as fs } from "node:fs";
+import path from "node:path";
+import { NearsourceError } from "../errors.ts";
+import { type DataDir, guardStorage } from "./files.ts";
+
+/**
+ * Objects on their way: files that are continued across sources and runs, and that are never believed
+ * further than their hashes go.
+ */
+
+/** An object as signed metadata names it. */
+export interface ObjectName {
+  sha256: string;
+  /** Bytes. */
+  length: number;
+  blocks?: { size: number; sha256: string[] } | undefined;
+}
+
+/** What is there is read in pieces of this size. */
+const READ_SIZE = 1 << 20;
+
+/** How much of an object an earlier transfer left here, in bytes. */
+export async function partialLength(dirs: DataDir, object: ObjectName): Promise<number> {
+  const found = await fs.lstat(partialPath(dirs, object)).catch(() => undefined);
+  return Math.min(found?.size ?? 0, object.length);
+}
+
+/** Where an object is while it is on its way. */
+export function partialPath(dirs: DataDir, { sha256 }: ObjectName): string {
+  return path.join(dirs.partial, sha256);
+}
+
+/** A partial file: `position` bytes are on disk and in `hash`; those up to `proven` are the signed ones. */
+export interface PartialFile {
+  handle: fs.FileHandle;
+  position: number;
+  hash: Hash;
+  /** Of the block that `position` is in. */
+  block: Hash;
+  proven: { position: number; hash: Hash };
+}
+
+/**
+ * Opens what an earlier transfer left of an object, or nothing. It is hashed again before it counts.
+ *
+ * @throws NearsourceError of the storage phase
+ */
+export async function openPartial(dirs: DataDir, object: ObjectName): Promise<PartialFile> {
+  const file = partialPath(dirs, object);
+  return await guardStorage(`cannot write ${file}`, async () => {
+    const { O_RDWR, O_CREAT } = constants;
+    const handle = await fs.open(file, O_RDWR | O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
+    const partial: PartialFile = { handle, ...nothingYet() };
+    try {
+      await rehash(partial, object);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return partial;
+  });
+}
+
+function nothingYet(): Omit<PartialFile, "handle"> {
+  const [hash, block, empty] = [createHash("sha256"), createHash("sha256"), createHash("sha256")];
+  return { position: 0, hash, block, proven: { position: 0, hash: empty } };
+}
+
+/** Hashes what an earlier transfer left; cuts the file back at the first block that is not the signed one. */
+async function rehash(partial: PartialFile, object: ObjectName): Promise<void> {
+  const { size } = await partial.handle.stat();
+  if (size === 0) return;
+  const buffer = Buffer.allocUnsafe(Math.min(READ_SIZE, object.length));
+  while (partial.position < Math.min(size, object.length)) {
+    const length = Math.min(buffer.length, object.length - partial.position);
+    const { bytesRead } = await partial.handle.read(buffer, 0, length, partial.position);
+    if (bytesRead === 0) break;
+    if (!advance(partial, buffer.subarray(0, bytesRead), object)) return await rewind(partial);
+  }
+  await partial.handle.truncate(partial.position);
+}
+
+/** Takes `data`, which is on disk, into the hashes. False at a block that is not the signed one. */
+function advance(partial: PartialFile, data: Buffer, object: ObjectName): boolean {
+  const { blocks } = object;
+  for (let at = 0; at < data.length; ) {
+    const { position } = partial;
+    const end = blocks === undefined ? Infinity : position - (position % blocks.size) + blocks.size;
+    const piece = data.subarray(at, at + Math.min(end, object.length) - position);
+    at += piece.length;
+    partial.hash.update(piece);
+    partial.position += piece.length;
+    if (blocks === undefined) continue;
+    partial.block.update(piece);
+    if (partial.position < Math.min(end, object.length)) continue;
+    if (partial.block.digest("hex") !== blocks.sha256[Math.floor(position / blocks.size)]) return false;
+    partial.block = createHash("sha256");
+    partial.proven = { position: partial.position, hash: partial.hash.copy() };
+  }
+  return true;
+}
+
+/** Back to the last byte that is known to be good. */
+async function rewind(partial: PartialFile): Promise<void> {
+  await guardStorage("cannot cut back a partial file", () =>
+    partial.handle.truncate(partial.proven.position),
+  );
+  partial.position = partial.proven.position;
+  partial.hash = partial.proven.hash.copy();
+  partial.block = createHash("sha256");
+}
+
+/** Forgets everything. */
+export async function startOver(partial: PartialFile): Promise<void> {
+  Object.assign(partial, nothingYet());
+  await rewind(partial);
+}
+
+/** Writes what comes next, and takes it into the hashes. False, and cut back, at a block that is not the signed one. */
+export async function append(partial: PartialFile, data: Buffer, object: ObjectName): Promise<boolean> {
+  await guardStorage(`cannot write ${object.sha256}`, async () => {
+    for (let done = 0; done < data.length; ) {
+      const position = partial.position + done;
+      const { bytesWritten } = await partial.handle.write(data, done, data.length - done, position);
+      done += bytesWritten;
+    }
+  });
+  if (advance(partial, data, object)) return true;
+  await rewind(partial);
+  return false;
+}
+
+/** Whether the file is the object; if it is not, it is cut back to what is proven. */
+export async function isWhole(partial: PartialFile, object: ObjectName): Promise<boolean> {
+  if (partial.hash.copy().digest("hex") === object.sha256) return true;
+  const everyBlockFits = object.blocks !== undefined && partial.proven.position === object.length;
+  await (everyBlockFits ? startOver(partial) : rewind(partial));
+  if (!everyBlockFits) return false;
+  throw new NearsourceError(
+    "MANIFEST_INVALID",
+    `the blocks signed for ${object.sha256} are not those of that file`,
+    {
+      hint: "tell the publisher: the manifest contradicts itself",
+    },
+  );
+}
