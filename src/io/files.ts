@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { constants, promises as fs } from "node:fs";
+import { constants, existsSync, promises as fs } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
@@ -29,7 +29,7 @@ export interface DataDir {
 export async function openDataDir(root: string): Promise<DataDir> {
   const dirs = dataDirAt(root);
   await guardStorage(`cannot use ${root} as the data directory`, async () => {
-    const made = await fs.mkdir(root, { recursive: true, mode: 0o755 });
+    const made = await makePath(root);
     await refuseUnsafeRoot(root);
     if (made !== undefined) await syncFolder(path.dirname(made));
     for (const folder of [dirs.store, dirs.generations, dirs.metadata, dirs.partial, dirs.tmp]) {
@@ -37,6 +37,23 @@ export async function openDataDir(root: string): Promise<DataDir> {
     }
   });
   return dirs;
+}
+
+/**
+ * Makes a folder with its parents, and returns the first that was missing. Node's own way of doing so
+ * never ends where a parent is there and takes no folders, as in `/proc`.
+ */
+export async function makePath(folder: string, mode = 0o755): Promise<string | undefined> {
+  try {
+    await fs.mkdir(folder, { mode });
+    return folder;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST" && (await fs.stat(folder)).isDirectory()) return undefined;
+    if (codeOf(error) !== "ENOENT" || existsSync(path.dirname(folder))) throw error;
+  }
+  const made = await makePath(path.dirname(folder), mode);
+  await fs.mkdir(folder, { mode });
+  return made ?? folder;
 }
 
 /** What others may write to, they may fill with links: such a folder cannot hold what is verified. */

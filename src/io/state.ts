@@ -37,7 +37,7 @@ async function readStored(dirs: DataDir): Promise<State | undefined> {
   try {
     const conf = await openStateFile(dirs, false);
     const stored = v.safeParse(stateSchema, conf.store);
-    return stored.success ? (stored.output as State) : undefined;
+    return stored.success ? (stored.output as unknown as State) : undefined;
   } catch (error) {
     // conf's own word for a file that is no JSON; what the file system says is for the caller.
     if (error instanceof SyntaxError) return undefined;
@@ -84,14 +84,19 @@ const stateSchema = v.object({
   fresh: v.object({ content: v.optional(time), settings: v.optional(time) }),
   failed: v.record(v.string(), v.pipe(v.number(), v.safeInteger())),
   etags: v.record(v.string(), headerValue),
-  // A report is only shown again; a run never decides by it.
-  lastRun: v.optional(v.custom<LastRun>(isLastRun)),
+  lastRun: v.optional(
+    v.object({
+      started: time,
+      ended: time,
+      // A report is only shown again: no more of it is looked at than what is needed for that.
+      report: v.looseObject({
+        generation: v.pipe(v.number(), v.safeInteger()),
+        bytes: v.number(),
+        attempts: v.array(v.looseObject({ url: v.string(), delivered: v.array(v.string()) })),
+      }),
+    }),
+  ),
 });
-
-function isLastRun(value: unknown): boolean {
-  const { started, ended, report } = (value ?? {}) as Partial<LastRun>;
-  return typeof started === "string" && typeof ended === "string" && Array.isArray(report?.attempts);
-}
 
 /** @param replaces whether a damaged file may give way; reading leaves it as it is */
 async function openStateFile(dirs: DataDir, replaces: boolean) {

@@ -1,7 +1,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf, syncFolder, temporaryName, writeDurably } from "../io/files.ts";
+import { codeOf, makePath, syncFolder, temporaryName, writeDurably } from "../io/files.ts";
 
 /** What the names of half-written files begin with; the dot keeps most web servers from serving them. */
 const TEMPORARY = ".new";
@@ -52,7 +52,7 @@ export async function renameDurably(from: string, to: string): Promise<void> {
 
 /** Makes `folder` and what is missing above it, durably. */
 export async function makeFolders(folder: string, mode = 0o755): Promise<void> {
-  const first = await fs.mkdir(folder, { recursive: true, mode });
+  const first = await makePath(folder, mode);
   if (first === undefined) return;
   for (let made = folder; ; made = path.dirname(made)) {
     await syncFolder(path.dirname(made));

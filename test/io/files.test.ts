@@ -67,6 +67,13 @@ describe("a data directory", () => {
     expect(await fs.readFile(path.join(root, name), "utf8")).toBe("precious");
   });
 
+  test.runIf(process.platform === "linux")(
+    "where no folder can be made is refused, and not tried for ever",
+    async () => {
+      await expect(openDataDir("/proc/nearsource/data")).rejects.toMatchObject({ phase: "storage" });
+    },
+  );
+
   test("that is a file, or below one, is refused", async () => {
     const file = path.join(await newFolder(), "file");
     await fs.writeFile(file, "");
