@@ -28,10 +28,18 @@ export const MAX_ENTRIES = 1_024;
 
 const allKinds: Kind[] = [...KINDS];
 
+/** A name is shown to people, on terminals and in logs, which some characters would drive. */
+const sourceName = v.pipe(
+  v.string(),
+  v.minLength(1, "!is empty"),
+  v.maxLength(255),
+  v.regex(/^[^\p{Cc}\p{Cf}]*$/u, "!has characters that cannot be shown"),
+);
+
 const entrySchema = v.pipe(
   v.object({
     range: parsedBy((text) => ({ range: parseRange(text), rangeText: text })),
-    name: v.optional(v.pipe(v.string(), v.minLength(1, "!is empty"), v.maxLength(255))),
+    name: v.optional(sourceName),
     url: parsedBy(parseSourceUrl),
     kinds: v.optional(kindList, ["components"]),
   }),

@@ -99,6 +99,7 @@ describe("an invalid list is refused whole, with the entry, the field and the re
     [withEntry({ url: "mirror.example" }), 'entries[1].url: "mirror.example" is not a URL'],
     [withEntry({ name: "" }), "entries[1].name: is empty"],
     [withEntry({ name: "a".repeat(256) }), "entries[1].name: "],
+    [withEntry({ name: "\u001b[2J" }), "entries[1].name: has characters that cannot be shown"],
     [withEntry({ kinds: [] }), "entries[1].kinds: names no kind"],
     [withEntry({ kinds: ["patterns"] }), "entries[1].kinds[0]: must be one of"],
     [withEntry({ kinds: "components" }), 'entries[1].kinds: must be a list, not "components"'],
