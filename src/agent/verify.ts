@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { DISPOSITIONS } from "../core/disposition.ts";
+import { DISPOSITIONS, isLie } from "../core/disposition.ts";
 import { CONTENT_KINDS } from "../core/kind.ts";
 import { objectPath } from "../core/layout.ts";
 import type { InstalledComponent } from "../core/target.ts";
@@ -73,6 +73,7 @@ export async function repair(
   await restoreLinks(run.dirs, installed);
   const missing = new Map(damage.map((each) => [each.sha256, each]));
   const order = orderOf(run, settings, [...CONTENT_KINDS]);
+  const failures: string[] = [];
   for (const step of order.steps) {
     const source = sourceOf(step);
     for (const [sha256, object] of missing) {
@@ -83,13 +84,16 @@ export async function repair(
       } catch (error) {
         const failure = toNearsourceError(error);
         if (DISPOSITIONS[failure.code] === "stop") throw failure;
-        run.log.warn(`${step.name ?? step.url}: ${failure.message} (${failure.code})`);
+        const line = `${step.name ?? step.url}: ${failure.message} (${failure.code})`;
+        run.log[isLie(failure.code) ? "error" : "warn"](line);
+        failures.push(line);
         break;
       }
     }
   }
   if (missing.size > 0) {
     throw new NearsourceError("STORE_DAMAGED", `no source has ${missing.size} of the damaged files`, {
+      ...(failures.length > 0 ? { cause: failures.join("; ") } : {}),
       hint: "nearsource update installs a newer release, if there is one; the damaged set stays until then",
     });
   }
