@@ -11,8 +11,8 @@ import {
 import { takeLock } from "../io/lock.ts";
 import type { Log } from "../io/log.ts";
 import { readState, type State, writeState } from "../io/state.ts";
+import { findDamage } from "./damage.ts";
 import { runHook } from "./install.ts";
-import { findDamage } from "./verify.ts";
 
 /** Which generation was left for which. */
 export interface Rollback {

@@ -4,11 +4,12 @@ import { type Report, type UpdateEvent, update } from "../agent/update.ts";
 import { isLie } from "../core/disposition.ts";
 import type { Kind } from "../core/kind.ts";
 import type { Attempt, Installed } from "../core/report.ts";
-import { type ErrorCode, explainError, NearsourceError } from "../errors.ts";
+import { type ErrorCode, explainError } from "../errors.ts";
 import { configPath, readConfig } from "../io/config.ts";
 import { openLog } from "../io/log.ts";
 import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
 import { openProgress } from "./progress.ts";
+import { onSignals, stderrLevel } from "./running.ts";
 
 export interface UpdateCommandOptions {
   kind?: Kind[];
@@ -52,16 +53,6 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
   }
 }
 
-/** What goes to stderr: by default only what a person must know, since stdout tells the story. */
-export function stderrLevel({
-  verbose,
-  quiet,
-  json,
-}: Pick<UpdateCommandOptions, "verbose" | "quiet" | "json">) {
-  if (verbose === true) return "debug";
-  return json === true && quiet !== true ? "warn" : "error";
-}
-
 /** Whether stdout and stderr end in one place, where what one of them says need not be said on the other. */
 function isOneStream(): boolean {
   try {
@@ -70,19 +61,6 @@ function isOneStream(): boolean {
   } catch {
     return false;
   }
-}
-
-/** Ctrl-C and SIGTERM end the run cleanly: what was fetched is kept, what is installed stays. */
-export function onSignals(): { signal: AbortSignal; end(): void } {
-  const controller = new AbortController();
-  const abort = () =>
-    controller.abort(
-      new NearsourceError("INTERRUPTED", "interrupted; what is installed was not changed", {
-        hint: "the next run goes on where this one stopped",
-      }),
-    );
-  process.once("SIGINT", abort).once("SIGTERM", abort);
-  return { signal: controller.signal, end: () => process.off("SIGINT", abort).off("SIGTERM", abort) };
 }
 
 const RULE_NAMES = { custom: "entry", server: "server", "active-update": "ActiveUpdate" } as const;

@@ -17,44 +17,10 @@ import {
   switchTo,
 } from "../io/generations.ts";
 import { hashFile, storePath } from "../io/store.ts";
+import type { Damage } from "./damage.ts";
 import { orderOf } from "./order.ts";
 import { type Run, sourceOf } from "./run.ts";
 import type { Settings } from "./settings.ts";
-
-/** An installed file that is not what its manifest says. */
-export interface Damage {
-  component: string;
-  path: string;
-  reason: "missing" | "altered";
-  sha256: string;
-  length: number;
-}
-
-/** Hashes every file of the installed set again. */
-export async function findDamage(
-  dirs: DataDir,
-  installed: Generation,
-): Promise<{ files: number; bytes: number; damage: Damage[] }> {
-  const result = { files: 0, bytes: 0, damage: [] as Damage[] };
-  for (const component of installed.components) {
-    for (const file of component.files) {
-      const { length, sha256 } = file;
-      const found = await hashFile(installedPath(dirs, installed.generation, component, file.path));
-      result.files++;
-      result.bytes += found?.length ?? 0;
-      if (found?.sha256 === sha256) continue;
-      const reason = found === undefined ? "missing" : "altered";
-      result.damage.push({
-        component: `${component.kind}/${component.name}`,
-        path: file.path,
-        reason,
-        sha256,
-        length,
-      });
-    }
-  }
-  return result;
-}
 
 /**
  * Fetches what is damaged, from the sources in the update order, and installs the same releases anew.
