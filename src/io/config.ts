@@ -1,6 +1,7 @@
 import { existsSync, promises as fs } from "node:fs";
 import path from "node:path";
 import { parseAddress } from "../core/address.ts";
+import { parseJson } from "../core/document.ts";
 import { type Kind, sortKinds } from "../core/kind.ts";
 import { parseComponentName } from "../core/manifest.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
@@ -104,9 +105,9 @@ async function checkSyntax(file: string): Promise<void> {
     throw invalid(file, "it cannot be read", error);
   }
   try {
-    JSON.parse(text);
+    parseJson(text);
   } catch (error) {
-    throw invalid(file, `it is not valid JSON: ${(error as Error).message}`);
+    throw invalid(file, `it ${(error as Error).message}`);
   }
   if (!/^\s*\{/.test(text)) throw invalid(file, "it must be an object");
 }

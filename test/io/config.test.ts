@@ -105,10 +105,10 @@ describe("a configuration", () => {
     ["a proxy that is none", { http: { proxy: "proxy:3128" } }, '"http.proxy"'],
     ["an address that is none", { addresses: ["10.0.0.999"] }, '"addresses": "10.0.0.999" is not'],
     ["a component that is a path", { components: ["../x"] }, '"components": "../x" is not a component name'],
-    ["nothing at all", "", "it is not valid JSON"],
-    ["half of it", '{"dataDir": "da', "it is not valid JSON"],
+    ["nothing at all", "", "it is not JSON"],
+    ["half of it", '{"dataDir": "da', "it is not JSON"],
     ["a comment", "{} // ours", "(line 1 column 4)"],
-    ["bytes that are no text", Buffer.from("fffe00", "hex"), "it is not valid JSON"],
+    ["bytes that are no text", Buffer.from("fffe00", "hex"), "it is not JSON"],
   ];
 
   test.for(refused)("with %s is refused, and the place is named", async ([, content, said]) => {
@@ -137,6 +137,11 @@ describe("a configuration", () => {
     const { folder, read } = await reading('{  "dataDir":"data"  }');
     await read();
     expect(await readTree(folder)).toEqual({ "config.json": Buffer.from('{  "dataDir":"data"  }') });
+  });
+
+  test("may begin with a byte order mark, as editors on Windows write it", async () => {
+    const { read } = await reading('\uFEFF{"domain": "berlin"}');
+    expect(await read()).toMatchObject({ domain: "berlin" });
   });
 
   test("may have any name", async () => {
