@@ -51,7 +51,8 @@ export function inOurWords(message: string): string {
     .replaceAll(/`([^`]*)` must be equal to one of the allowed values/g, (_, key: string) => {
       return `\`${key}\` must be one of ${allowedAt(key).join(", ")}`;
     })
-    .replaceAll(/`([^`]*)`/g, (_, key: string) => {
+    // What the validator says of a key begins with "must"; the key may have a backtick of its own.
+    .replaceAll(/`(.*?)`(?= must )/gs, (_, key: string) => {
       return `"${key.replaceAll(/\/(\d+)(?=\/|$)/g, "[$1]").replaceAll("/", ".")}"`;
     });
   return IN_WORDS.reduce((text, [pattern, words]) => text.replaceAll(pattern, words), said);
