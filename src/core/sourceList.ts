@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { type AddressRange, parseRange } from "./address.ts";
-import { byteLength, parsedBy, readDocument } from "./document.ts";
+import { byteLength, isShown, parsedBy, readDocument } from "./document.ts";
 import { KINDS, type Kind, kindList, sortKinds } from "./kind.ts";
 
 /** One entry of the source list: agents in `range` may fetch `kinds` from `url`. */
@@ -33,7 +33,7 @@ const sourceName = v.pipe(
   v.string(),
   v.minLength(1, "!is empty"),
   v.maxLength(255),
-  v.regex(/^[^\p{Cc}\p{Cf}]*$/u, "!has characters that cannot be shown"),
+  v.check(isShown, "!has characters that cannot be shown"),
 );
 
 const entrySchema = v.pipe(
