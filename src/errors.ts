@@ -73,6 +73,7 @@ export const PHASE_OF = {
   MANIFEST_INVALID: "content",
   RELEASE_UNAVAILABLE: "content",
   NOT_OFFERED: "content",
+  DELTA_FAILED: "content",
   DISK_FULL: "storage",
   STORAGE_UNWRITABLE: "storage",
   STORAGE_UNSAFE: "storage",

@@ -1,12 +1,13 @@
-import { DISPOSITIONS, endsSource } from "../core/disposition.ts";
+import { endsSource } from "../core/disposition.ts";
 import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/kind.ts";
 import type { Attempt } from "../core/report.ts";
 import type { Step } from "../core/updateOrder.ts";
-import { type NearsourceError, toNearsourceError } from "../errors.ts";
-import { deliverKind, type Traffic } from "./deliver.ts";
+import type { NearsourceError } from "../errors.ts";
+import { deliverKind } from "./deliver.ts";
+import type { Traffic } from "./obtain.ts";
 import { learnOffer } from "./offer.ts";
 import { retrying } from "./retrying.ts";
-import { type Run, type Source, sourceOf } from "./run.ts";
+import { type Run, type Source, sourceOf, stopOr } from "./run.ts";
 import { updateSettings } from "./settingsDelivery.ts";
 
 /** What came of one source. */
@@ -44,6 +45,7 @@ export async function attemptSource(
   const gathered: Gathered = {
     address: undefined,
     bytes: 0,
+    setbacks: [],
     delivered: [],
     changed: false,
     empty: [],
@@ -65,16 +67,9 @@ export async function attemptSource(
   return { attempt: toAttempt(step, kinds, gathered, began), empty: gathered.empty, errors: gathered.errors };
 }
 
-/** The error itself when the run can go on after it; else it is thrown on. */
-function stopOr(error: unknown): NearsourceError {
-  const failure = toNearsourceError(error);
-  if (DISPOSITIONS[failure.code] === "stop") throw failure;
-  return failure;
-}
-
 function toAttempt(step: Step, kinds: Kind[], gathered: Gathered, began: number): Attempt {
   const { rule, entry, name, url } = step;
-  const { address, delivered, changed, bytes, errors } = gathered;
+  const { address, delivered, changed, bytes, errors, setbacks } = gathered;
   const [first] = errors;
   return {
     rule,
@@ -88,6 +83,7 @@ function toAttempt(step: Step, kinds: Kind[], gathered: Gathered, began: number)
     ...(first === undefined ? {} : { code: first.code, message: first.message }),
     ms: Math.round(performance.now() - began),
     bytes,
+    ...(setbacks.length === 0 ? {} : { setbacks }),
   };
 }
 

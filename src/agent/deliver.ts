@@ -1,21 +1,13 @@
 import { statfs } from "node:fs/promises";
 import type { ContentKind } from "../core/kind.ts";
-import { manifestTarget, objectPath } from "../core/layout.ts";
+import { manifestTarget } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";
 import { type InstalledComponent, target } from "../core/target.ts";
 import { NearsourceError } from "../errors.ts";
-import { downloadObject } from "../io/download.ts";
-import { type ObjectName, partialLength } from "../io/partial.ts";
 import { inStore } from "../io/store.ts";
+import { type MissingFile, obtainAll, planFile, type Traffic } from "./obtain.ts";
 import type { Offer } from "./offer.ts";
-import { retrying } from "./retrying.ts";
 import { installedOf, note, type Run, type Source } from "./run.ts";
-
-/** What came over the network in an attempt, and from where. */
-export interface Traffic {
-  address: string | undefined;
-  bytes: number;
-}
 
 /**
  * Fetches what is missing of one kind, all of it, and says whether anything of the kind changes.
@@ -41,7 +33,7 @@ export async function deliverKind(
   }
   // A stale source that nothing is needed from has confirmed nothing.
   if (!changed && offer.stale !== undefined) throw offer.stale;
-  await fetchMissing(run, source, components, offer, traffic);
+  await fetchMissing(run, source, kind, components, offer, traffic);
   run.delivered.set(kind, components);
   return changed;
 }
@@ -78,61 +70,40 @@ function decide(run: Run, manifest: Manifest, offer: Offer): InstalledComponent 
 async function fetchMissing(
   run: Run,
   source: Source,
+  kind: ContentKind,
   components: InstalledComponent[],
   offer: Offer,
   traffic: Traffic,
 ): Promise<void> {
-  const missing: { component: InstalledComponent; object: ObjectName }[] = [];
+  const missing = new Map<string, MissingFile>();
   for (const component of components) {
     if (component === installedOf(run, component.kind, component.name)) continue;
-    for (const object of component.files) {
-      if (!(await inStore(run.dirs, object))) missing.push({ component, object });
+    const manifest = offer.manifests.get(kind)?.find(({ name }) => name === component.name);
+    const between = manifest?.releases.flatMap(({ files }) => files) ?? [];
+    for (const file of component.files) {
+      if (missing.has(file.sha256) || (await inStore(run.dirs, file))) continue;
+      missing.set(file.sha256, await planFile(run, component, file, between));
     }
   }
-  await checkSpace(
-    run,
-    missing.map(({ object }) => object),
-  );
-  for (const { component, object } of missing) {
-    const bytes = await fetchObject(run, source, component, object, traffic);
-    const key = `${component.kind}/${component.name}`;
-    run.fetched.set(key, (run.fetched.get(key) ?? 0) + bytes);
-  }
-  if (missing.length > 0 && offer.stale !== undefined) {
+  const files = [...missing.values()];
+  await checkSpace(run, files);
+  await obtainAll(run, source, files, traffic);
+  if (files.length > 0 && offer.stale !== undefined) {
     run.log.info(`${source.url} is behind with its metadata; its objects are the signed ones`);
   }
 }
 
-async function fetchObject(
-  run: Run,
-  source: Source,
-  component: InstalledComponent,
-  object: ObjectName,
-  traffic: Traffic,
-): Promise<number> {
-  // The same bytes may be named by two components.
-  if (await inStore(run.dirs, object)) return 0;
-  const { kind, name } = component;
-  const fetched = await retrying(run, () =>
-    downloadObject(run.dirs, run.fetcher, `${source.url}/${objectPath(object.sha256)}`, object, {
-      viaProxy: source.viaProxy,
-      signal: run.signal,
-      onReceived: (length) => {
-        traffic.bytes += length;
-      },
-      onProgress: (received) =>
-        run.emit({ type: "progress", kind, component: name, received, length: object.length }),
-    }),
-  );
-  traffic.address = fetched.address ?? traffic.address;
-  return fetched.bytes;
-}
-
-/** Before the first byte: room for what is missing of everything, and a little to work with. */
-async function checkSpace({ dirs }: Run, objects: ObjectName[]): Promise<void> {
+/**
+ * Before the first byte: room for what is missing of everything, by the dearest way, and a little to
+ * work with.
+ */
+async function checkSpace({ dirs }: Run, missing: MissingFile[]): Promise<void> {
   let wanted = 1_048_576;
-  for (const object of objects) wanted += object.length - (await partialLength(dirs, object));
-  if (objects.length === 0) return;
+  for (const { file, ways } of missing) {
+    const whole = ways.at(-1)?.bytes ?? file.length;
+    wanted += Math.max(whole, ...ways.slice(0, -1).map(({ bytes }) => bytes + file.length));
+  }
+  if (missing.length === 0) return;
   const { bavail, bsize } = await statfs(dirs.root);
   const free = bavail * bsize;
   if (free >= wanted) return;

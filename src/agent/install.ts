@@ -91,7 +91,8 @@ function describeChange(run: Run, before: InstalledComponent[], component: Insta
   const old = before.find((each) => sameName(each, component));
   const bytes = run.fetched.get(`${kind}/${name}`) ?? 0;
   const from = old === undefined ? {} : { fromVersion: old.version };
-  return { component: name, kind, ...from, toVersion: version, via: "full", bytes };
+  const via = run.byDelta.has(`${kind}/${name}`) ? "delta" : "full";
+  return { component: name, kind, ...from, toVersion: version, via, bytes };
 }
 
 function sameName(one: InstalledComponent, other: InstalledComponent): boolean {

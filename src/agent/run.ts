@@ -1,11 +1,12 @@
 import { promises as fs } from "node:fs";
 import { type Address, parseAddress, privacyOf } from "../core/address.ts";
+import { DISPOSITIONS } from "../core/disposition.ts";
 import type { ContentKind } from "../core/kind.ts";
 import type { Repository } from "../core/layout.ts";
 import type { Installed, UpdateEvent } from "../core/report.ts";
 import type { InstalledComponent } from "../core/target.ts";
 import type { Step } from "../core/updateOrder.ts";
-import { NearsourceError } from "../errors.ts";
+import { NearsourceError, toNearsourceError } from "../errors.ts";
 import type { Config } from "../io/config.ts";
 import type { Fetcher } from "../io/fetch.ts";
 import type { DataDir } from "../io/files.ts";
@@ -19,7 +20,7 @@ import { RELEASED } from "../version.ts";
 /** A clock this far (ms) behind the newest signed time is taken for skew, not for a wrong clock. */
 const CLOCK_SKEW = 86_400_000;
 
-/** Everything one update run has at hand. `trusted`, `state` and the last three fields change as it goes. */
+/** Everything one update run has at hand. `trusted`, `state` and the last four fields change as it goes. */
 export interface Run {
   config: Config;
   dirs: DataDir;
@@ -42,6 +43,8 @@ export interface Run {
   changedSettings: Installed[];
   /** Bytes fetched per component, `kind/name`. */
   fetched: Map<string, number>;
+  /** Components of which at least one file came as a delta. */
+  byDelta: Set<string>;
 }
 
 /** Tells what a person should know, and what changes nothing about how the run ends. */
@@ -115,6 +118,13 @@ async function readRoot(repository: Repository, file: string): Promise<Buffer> {
       hint,
     });
   }
+}
+
+/** The error itself when the run can go on after it; else it is thrown on. */
+export function stopOr(error: unknown): NearsourceError {
+  const failure = toNearsourceError(error);
+  if (DISPOSITIONS[failure.code] === "stop") throw failure;
+  return failure;
 }
 
 /** The installed component of a name, if any. */

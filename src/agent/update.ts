@@ -85,6 +85,7 @@ export async function withRun<Result>(
       delivered: new Map(),
       changedSettings: [],
       fetched: new Map(),
+      byDelta: new Set(),
     });
   } catch (error) {
     throw interrupted(options.signal) ?? error;

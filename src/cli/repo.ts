@@ -10,7 +10,14 @@ import { refreshRepository } from "../publisher/refresh.ts";
 import { setDocument } from "../publisher/setDocument.ts";
 import { removeTarget } from "../publisher/target.ts";
 import { formatBytes, print, printJson } from "./output.ts";
-import { flaggedRepositories, KEYS_OPTION, type RepositoryFlags, warn, wholeNumber } from "./repoOptions.ts";
+import {
+  flaggedRepositories,
+  KEYS_OPTION,
+  type RepositoryFlags,
+  warn,
+  wholeNumber,
+  wholeOrZero,
+} from "./repoOptions.ts";
 import { rootCommand } from "./repoRoot.ts";
 
 /** `nearsource repo`: makes and signs the repositories that everything else distributes. */
@@ -86,13 +93,18 @@ function addAdd(repo: Command): void {
     .argument("<path>", "a file, or a folder whose files make the release")
     .option("--release <n>", "the release number (default: the highest so far plus one)", wholeNumber)
     .option("--keep <n>", "how many releases stay available", wholeNumber, 5)
+    .option("--deltas <n>", "make deltas from so many earlier releases; 0 for none", wholeOrZero, 5)
     .option(...KEYS_OPTION)
     .action(async (dir: string, what: string, version: string, path: string, flags: AddFlags) => {
       const { kind, name } = splitName(what, CONTENT_KINDS);
-      const { keys: keysDir, release, keep } = flags;
-      const added = await addRelease({ dir, keysDir, kind, name, version, path, release, keep });
+      const { keys: keysDir, release, keep, deltas } = flags;
+      const added = await addRelease({ dir, keysDir, kind, name, version, path, release, keep, deltas });
       warn(added.warnings);
-      const amount = `${countFiles(added.files)}, ${formatBytes(added.bytes)}`;
+      const fetched =
+        added.bytesFromPrevious < added.bytes
+          ? `; ${formatBytes(added.bytesFromPrevious)} for agents with the release before`
+          : "";
+      const amount = `${countFiles(added.files)}, ${formatBytes(added.bytes)}${fetched}`;
       print(`published ${kind}/${name} ${version} as release ${added.release} (${amount})`);
     });
 }
@@ -101,6 +113,7 @@ interface AddFlags {
   keys?: string;
   release?: number;
   keep: number;
+  deltas: number;
 }
 
 function addSet(repo: Command): void {

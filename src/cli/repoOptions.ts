@@ -25,6 +25,11 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError("It must be a whole number from 1 up.");
 }
 
+/** Parses an option that is a whole number, or 0. */
+export function wholeOrZero(text: string): number {
+  return text === "0" ? 0 : wholeNumber(text);
+}
+
 /** Writes warnings to stderr, where they do not get into what is piped on. */
 export function warn(warnings: string[]): void {
   for (const warning of warnings) process.stderr.write(`nearsource: warning: ${warning}\n`);

@@ -145,9 +145,9 @@ function printFailed(report: Report): void {
   process.stderr.write("hint: nearsource status says what was tried\n");
 }
 
-function changeLine({ component, kind, fromVersion, toVersion, bytes }: Installed): string {
+function changeLine({ component, kind, fromVersion, toVersion, via, bytes }: Installed): string {
   const versions = fromVersion === undefined ? toVersion : `${fromVersion} → ${toVersion}`;
-  return `${paint("bold", `${kind}/${component}`)}  ${versions}  ${paint("dim", formatBytes(bytes))}`;
+  return `${paint("bold", `${kind}/${component}`)}  ${versions}  ${paint("dim", formatBytes(bytes) + (via === "delta" ? ", a delta" : ""))}`;
 }
 
 function outcomeLine(report: Report): string {

@@ -49,6 +49,7 @@ export const DISPOSITIONS: Record<ErrorCode, Disposition> = {
   MANIFEST_INVALID: "next source",
   RELEASE_UNAVAILABLE: "next source",
   NOT_OFFERED: "next source",
+  DELTA_FAILED: "next source",
   // A source can deliver a list or policy that does not parse; another may have a newer one.
   SOURCE_LIST_INVALID: "next source",
   POLICY_INVALID: "next source",
@@ -98,6 +99,7 @@ const ABOUT_ONE_FILE: ReadonlySet<ErrorCode> = new Set([
   "MANIFEST_INVALID",
   "RELEASE_UNAVAILABLE",
   "NOT_OFFERED",
+  "DELTA_FAILED",
   "METADATA_EXPIRED",
   "METADATA_OLDER",
   "SOURCE_LIST_INVALID",

@@ -19,6 +19,9 @@ export const METADATA_LIMITS = {
   targets: 524_288,
 } as const;
 
+/** A manifest or settings document may be this long (bytes), whatever its signed length says. */
+export const DOCUMENT_LIMIT = 4_194_304;
+
 /** Files larger than this get block hashes, and this is the size of a block (bytes). */
 export const BLOCK_SIZE = 4_194_304;
 

@@ -12,6 +12,24 @@ export interface ManifestFile {
   sha256: string;
   /** SHA-256 of each block of `size` bytes (the last may be shorter), for files over 4 MiB. */
   blocks?: { size: number; sha256: string[] } | undefined;
+  /** Cheaper ways to the same bytes; whatever the way, they must have `length` and `sha256`. */
+  alternatives?: Alternative[] | undefined;
+}
+
+/** A way to a file's bytes: an object, and what has to be done with it (docs/protocol.md). */
+export type Alternative = { length: number; sha256: string } & (
+  | { format: "zstd" }
+  /** `base`: SHA-256 of the file it starts from. */
+  | { format: "dcz" | "bsdiff"; base: string }
+  | { format: "dcz-segments"; base: string; segments: Segments }
+);
+
+/** A delta in pieces: each segment of `size` bytes of the file by itself, `margin` bytes of the base to both sides. */
+export interface Segments {
+  size: number;
+  margin: number;
+  /** Bytes of each segment's piece of the object, in order. */
+  lengths: number[];
 }
 
 /** A release of a component: machines compare `release`, people read `version`. */
@@ -33,18 +51,50 @@ export const MAX_FILES = 10_000;
 
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "!is not a SHA-256 in lower-case hex"));
 
+const object = { length: byteLength, sha256 };
+const segments = v.object({
+  size: v.pipe(positiveInteger, v.maxValue(16_777_216)),
+  margin: v.pipe(byteLength, v.maxValue(16_777_216)),
+  lengths: v.pipe(v.array(positiveInteger), v.maxLength(65_536)),
+});
+const alternativeSchema = v.variant("format", [
+  v.object({ format: v.literal("zstd"), ...object }),
+  v.object({ format: v.picklist(["dcz", "bsdiff"]), base: sha256, ...object }),
+  v.object({ format: v.literal("dcz-segments"), base: sha256, segments, ...object }),
+]);
+const KNOWN_FORMATS: readonly unknown[] = ["zstd", "dcz", "bsdiff", "dcz-segments"];
+
+/** Formats that this program does not know are passed over; a known one must be as the protocol says. */
+const alternativesSchema = v.pipe(
+  v.array(v.looseObject({ format: v.string() })),
+  v.maxLength(1_000),
+  v.transform((all) => all.filter(({ format }) => KNOWN_FORMATS.includes(format))),
+  v.array(alternativeSchema),
+);
+
 const fileSchema = v.pipe(
   v.object({
     path: parsedBy(parseFilePath),
     length: byteLength,
     sha256,
     blocks: v.optional(v.object({ size: positiveInteger, sha256: v.array(sha256) })),
+    alternatives: v.optional(alternativesSchema),
   }),
   v.check(
     ({ blocks, length }) => blocks === undefined || blocks.sha256.length === Math.ceil(length / blocks.size),
     "!has blocks that do not add up to its length",
   ),
+  v.check(
+    ({ alternatives = [], length }) =>
+      alternatives.every((each) => each.format !== "dcz-segments" || addsUp(each, length)),
+    "!has a delta whose segments do not add up",
+  ),
 );
+
+function addsUp({ segments, length }: { segments: Segments; length: number }, fileLength: number): boolean {
+  const bytes = segments.lengths.reduce((sum, each) => sum + each, 0);
+  return segments.lengths.length === Math.ceil(fileLength / segments.size) && bytes === length;
+}
 
 /** A release as a document lists it, with files that can stand side by side on every platform. */
 export const releaseSchema = v.object({

@@ -44,6 +44,18 @@ export interface Attempt {
   message?: string;
   ms: number;
   bytes: number;
+  /** Ways to a file that failed, after which another way at the same source was taken. */
+  setbacks?: Setback[];
+}
+
+/** A way to one file that did not lead to it. */
+export interface Setback {
+  /** `kind/name`. */
+  component: string;
+  path: string;
+  format: string;
+  code: ErrorCode;
+  message: string;
 }
 
 /** A source that was not tried, and why. */
@@ -61,7 +73,8 @@ export interface Installed {
   kind: Kind;
   fromVersion?: string;
   toVersion: string;
-  via: "full";
+  /** `delta` where at least one file came as a difference to an older one. */
+  via: "full" | "delta";
   bytes: number;
 }
 

@@ -7,7 +7,7 @@ export interface InstalledComponent {
   name: string;
   release: number;
   version: string;
-  files: Pick<ManifestFile, "path" | "length" | "sha256">[];
+  files: ManifestFile[];
 }
 
 /** What to do about one component. */

@@ -31,6 +31,10 @@ export interface Config {
     /** `system`, `none`, or the URL of a proxy. */
     proxy: string;
   };
+  delta: {
+    /** Bytes; a file that is longer is no base for a delta. */
+    maxBase: number;
+  };
   /** Local files that stand in place of the server's documents. */
   sourceList?: string | undefined;
   policy?: string | undefined;
@@ -40,10 +44,11 @@ export interface Config {
 }
 
 /** What an administrator may write; `readConfig` makes a `Config` of it. */
-type Written = Partial<Omit<Config, "file" | "dns" | "http" | "hooks" | "log" | "roots">> & {
+type Written = Partial<Omit<Config, "file" | "dns" | "http" | "delta" | "hooks" | "log" | "roots">> & {
   roots?: Config["roots"];
   dns?: Partial<Config["dns"]>;
   http?: Partial<Config["http"]>;
+  delta?: Partial<Config["delta"]>;
   hooks?: { afterUpdate?: string | string[] };
   log?: Partial<Config["log"]>;
 };
@@ -122,7 +127,7 @@ function invalid(file: string, reason: string, cause?: unknown): NearsourceError
 function complete(written: Written, file: string, env: NodeJS.ProcessEnv): Config {
   const from = (name: string | undefined) =>
     name === undefined ? undefined : path.resolve(path.dirname(file), name);
-  const { dns = {}, http = {}, hooks = {}, log = {}, roots = {} } = written;
+  const { dns = {}, http = {}, delta = {}, hooks = {}, log = {}, roots = {} } = written;
   const command = hooks.afterUpdate;
   return {
     file,
@@ -142,6 +147,7 @@ function complete(written: Written, file: string, env: NodeJS.ProcessEnv): Confi
       minRate: http.minRate ?? 1_024,
       proxy: atKey("http.proxy", http.proxy ?? "system", parseProxy),
     },
+    delta: { maxBase: delta.maxBase ?? 1_000_000_000 },
     sourceList: from(written.sourceList),
     policy: from(written.policy),
     keepGenerations: written.keepGenerations ?? 3,

@@ -25,6 +25,7 @@ export const SCHEMA = {
     minRate: { type: "integer", minimum: 0 },
     proxy: text,
   }),
+  delta: section({ maxBase: { type: "integer", minimum: 0 } }),
   sourceList: text,
   policy: text,
   keepGenerations: { type: "integer", minimum: 1, maximum: 100 },

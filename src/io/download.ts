@@ -10,7 +10,7 @@ import {
   partialPath,
   startOver,
 } from "./partial.ts";
-import { adopt } from "./store.ts";
+import { adopt, storePath } from "./store.ts";
 
 export interface DownloadOptions extends Pick<GetOptions, "viaProxy" | "signal"> {
   /** Called with the bytes held so far, of the object's length. */
@@ -20,6 +20,8 @@ export interface DownloadOptions extends Pick<GetOptions, "viaProxy" | "signal">
 }
 
 export interface Downloaded {
+  /** Where the object stands. */
+  file: string;
   /** Body bytes that came over the network. */
   bytes: number;
   /** Where the transfer began; above 0 when an earlier one was continued. */
@@ -49,17 +51,30 @@ export async function downloadObject(
   object: ObjectName,
   options: DownloadOptions = {},
 ): Promise<Downloaded> {
+  const fetched = await fetchObject(dirs, fetcher, url, object, options);
+  await adopt(dirs, fetched.file, object.sha256);
+  return { ...fetched, file: storePath(dirs, object.sha256) };
+}
+
+/**
+ * The same without the store: the object stays where it was on its way, for one that is a means to
+ * another. Whoever has no more use for it deletes the file.
+ */
+export async function fetchObject(
+  dirs: DataDir,
+  fetcher: Fetcher,
+  url: string,
+  object: ObjectName,
+  options: DownloadOptions = {},
+): Promise<Downloaded> {
   const file = partialPath(dirs, object);
   const partial = await openPartial(dirs, object);
   try {
-    const result = await transfer(partial, fetcher, url, object, options);
+    const transferred = await transfer(partial, fetcher, url, object, options);
     await guardStorage(`cannot write ${file}`, () => partial.handle.sync());
-    await partial.handle.close();
-    await adopt(dirs, file, object.sha256);
-    return result;
+    return { file, ...transferred };
   } finally {
-    // Closing twice is no error; leaving it open would be.
-    await partial.handle.close().catch(() => {});
+    await partial.handle.close();
   }
 }
 
@@ -69,7 +84,7 @@ async function transfer(
   url: string,
   object: ObjectName,
   options: DownloadOptions,
-): Promise<Downloaded> {
+): Promise<Omit<Downloaded, "file">> {
   // A whole file left by a run that died before it could adopt it needs no request.
   if (partial.position === object.length && (await isWhole(partial, object))) {
     return { bytes: 0, resumedAt: object.length, address: undefined };

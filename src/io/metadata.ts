@@ -1,14 +1,11 @@
 import { createHash } from "node:crypto";
 import type { TargetFile, Updater } from "tuf-js";
-import { hashedTargetPath } from "../core/layout.ts";
+import { DOCUMENT_LIMIT, hashedTargetPath } from "../core/layout.ts";
 import { explainError, NearsourceError } from "../errors.ts";
 import { readWhole } from "./fetch.ts";
 import { toMetadataError } from "./metadataErrors.ts";
 import { isNumberedRoot, type TrustedSet } from "./trustedSet.ts";
 import { internalsOf, type MetadataSource, makeUpdater, type Watched } from "./tufUpdater.ts";
-
-/** A manifest or settings document may be this long (bytes), whatever its signed length says. */
-const MAX_DOCUMENT = 4_194_304;
 
 /** A refresh that verified: the trusted files with what this source had newer laid over them. */
 export interface Refreshed {
@@ -165,7 +162,7 @@ async function fetchDocument(documents: Documents, target: string): Promise<Buff
   const { algorithm, hash } = strongHash(info, target);
   const held = trusted.documents.get(target);
   if (held !== undefined && digest(algorithm, held) === hash) return held;
-  if (info.length > MAX_DOCUMENT) {
+  if (info.length > DOCUMENT_LIMIT) {
     throw new NearsourceError("METADATA_TOO_LARGE", `${target} is signed as ${info.length} bytes long`);
   }
   // TUF spec §6.2: names carry the hash where the repository keeps consistent snapshots.

@@ -1,8 +1,10 @@
 import type { ContentKind } from "../core/kind.ts";
-import { manifestTarget } from "../core/layout.ts";
-import type { Release } from "../core/manifest.ts";
+import { DOCUMENT_LIMIT, manifestTarget } from "../core/layout.ts";
+import type { ManifestFile, Release } from "../core/manifest.ts";
+import { waysTo } from "../core/ways.ts";
 import { NearsourceError } from "../errors.ts";
-import { encodeManifest, readReleases } from "./manifest.ts";
+import { addAlternatives } from "./alternatives.ts";
+import { type ComponentName, encodeManifest, readReleases } from "./manifest.ts";
 import { storeObject } from "./objects.ts";
 import { listPayload, type PayloadFile, refuseKeysAsPayload } from "./payload.ts";
 import { roleOf } from "./publication.ts";
@@ -20,6 +22,8 @@ export interface AddReleaseOptions extends PublisherOptions {
   release?: number | undefined;
   /** How many releases the manifest keeps; 5 by default. */
   keep?: number | undefined;
+  /** Deltas are made from the same file in so many earlier releases; 5 by default. */
+  deltas?: number | undefined;
 }
 
 export interface AddedRelease {
@@ -27,6 +31,8 @@ export interface AddedRelease {
   files: number;
   /** Bytes of the release as installed. */
   bytes: number;
+  /** What an agent with the release before fetches, in bytes; as `bytes` where no delta pays. */
+  bytesFromPrevious: number;
   warnings: string[];
 }
 
@@ -38,7 +44,7 @@ export interface AddedRelease {
  *   changed then. Also REPOSITORY_INVALID, KEY_INVALID, LOCKED, storage errors.
  */
 export async function addRelease(options: AddReleaseOptions): Promise<AddedRelease> {
-  const { kind, version, keep = 5 } = options;
+  const { kind, version, keep = 5, deltas = 5 } = options;
   const component = { kind, name: checkComponentName(options.name) };
   if (!Number.isInteger(keep) || keep < 1 || keep > 1_000) {
     throw new NearsourceError("REPOSITORY_INPUT_INVALID", "the number of releases to keep is 1 to 1000");
@@ -54,10 +60,18 @@ export async function addRelease(options: AddReleaseOptions): Promise<AddedRelea
     // Whatever the manifest would be refused for is found before a byte is copied.
     encodeManifest(component, [{ release, version, files: payload.map(withoutBytes) }]);
 
-    const added: Release = { release, version, files: await storeFiles(session, payload) };
-    const manifest = encodeManifest(component, [added, ...published].slice(0, keep));
+    const files = await storeFiles(session, payload);
+    const kept = published.slice(0, keep - 1);
+    const added: Release = { release, version, files: await withWays(session, files, kept, deltas) };
+    const { manifest, shortened } = encodeWithinLimit(component, [added, ...kept]);
+    if (shortened > 0) {
+      session.warnings.push(
+        `the manifest would be too long: without deltas for its ${shortened} oldest releases`,
+      );
+    }
     await publishTarget(session, kind, target, manifest);
-    return { release, files: added.files.length, bytes: sizeOf(added) };
+    const bytesFromPrevious = sizeOf(added, published[0]?.files);
+    return { release, files: files.length, bytes: sizeOf(added), bytesFromPrevious };
   });
 }
 
@@ -83,6 +97,59 @@ async function storeFiles(session: Session, payload: PayloadFile[]): Promise<Rel
   return files;
 }
 
-function sizeOf(release: Release): number {
-  return release.files.reduce((sum, file) => sum + file.length, 0);
+/** The files with the cheaper ways to them: those made already for the same bytes, or new ones. */
+async function withWays(
+  { location, onFile }: Session,
+  files: ManifestFile[],
+  published: Release[],
+  deltas: number,
+): Promise<ManifestFile[]> {
+  const earlier = published.flatMap((release) => release.files);
+  const result: ManifestFile[] = [];
+  for (const file of files) {
+    const same = earlier.find((each) => each.sha256 === file.sha256 && each.alternatives !== undefined);
+    const bases = published.slice(0, deltas).flatMap((release) => release.files.filter(isOlderThan(file)));
+    const unique = [...new Map(bases.map((base) => [base.sha256, base])).values()];
+    const alternatives = same?.alternatives ?? (await addAlternatives(location, file, unique, onFile));
+    result.push(alternatives.length === 0 ? file : { ...file, alternatives });
+  }
+  return result;
+}
+
+function isOlderThan(file: ManifestFile): (other: ManifestFile) => boolean {
+  return (other) => other.path === file.path && other.sha256 !== file.sha256;
+}
+
+/** The manifest; where it would be longer than agents read, without the deltas to the oldest releases. */
+function encodeWithinLimit(component: ComponentName, releases: Release[]) {
+  const oldestFirst = releases.toReversed();
+  for (let without = 0; ; without++) {
+    const shortened = releases.map((release) =>
+      oldestFirst.indexOf(release) < without ? withoutWays(release) : release,
+    );
+    const manifest = encodeManifest(component, shortened);
+    if (manifest.length <= DOCUMENT_LIMIT) return { manifest, shortened: without };
+    if (without < releases.length) continue;
+    throw new NearsourceError(
+      "REPOSITORY_INPUT_INVALID",
+      `the manifest of ${component.kind}/${component.name} would be ${manifest.length} bytes long, and agents read ${DOCUMENT_LIMIT}`,
+      { hint: "publish fewer files in one component, or keep fewer releases with --keep" },
+    );
+  }
+}
+
+function withoutWays(release: Release): Release {
+  return { ...release, files: release.files.map(({ alternatives: _, ...file }) => file) };
+}
+
+/** Bytes of a release as installed; or, given what is installed, as fetched. */
+function sizeOf(release: Release, installed?: ManifestFile[]): number {
+  const between: ManifestFile[] = [];
+  const held = new Map((installed ?? []).map((file) => [file.sha256, file.length]));
+  const bytesOf = (file: ManifestFile) =>
+    held.has(file.sha256)
+      ? 0
+      : (waysTo(file, { between, held, maxBase: Infinity, fetched: () => 0 })[0]?.bytes ?? file.length);
+  const lengths = release.files.map((file) => (installed === undefined ? file.length : bytesOf(file)));
+  return lengths.reduce((sum, length) => sum + length, 0);
 }

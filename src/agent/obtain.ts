@@ -1,0 +1,155 @@
+import { promises as fs } from "node:fs";
+import pMap from "p-map";
+import { endsSource } from "../core/disposition.ts";
+import { objectPath } from "../core/layout.ts";
+import type { ManifestFile } from "../core/manifest.ts";
+import type { Setback } from "../core/report.ts";
+import type { InstalledComponent } from "../core/target.ts";
+import { type Way, type WayStep, waysTo } from "../core/ways.ts";
+import { rebuild } from "../io/delta.ts";
+import { type DownloadOptions, downloadObject, fetchObject } from "../io/download.ts";
+import { type ObjectName, partialLength } from "../io/partial.ts";
+import { inStore } from "../io/store.ts";
+import { retrying } from "./retrying.ts";
+import { type Run, type Source, stopOr } from "./run.ts";
+
+/** What came over the network in an attempt, from where, and which ways failed. */
+export interface Traffic {
+  address: string | undefined;
+  bytes: number;
+  setbacks: Setback[];
+}
+
+/** A file that a component needs and the store lacks. */
+export interface MissingFile {
+  component: Pick<InstalledComponent, "kind" | "name">;
+  file: ManifestFile;
+  /** The ways to it, cheapest first; the last is the whole file. */
+  ways: Way[];
+}
+
+/** Files that come in this many bytes are fetched several at a time: what they cost is the waiting. */
+const SMALL = 262_144;
+const AT_ONCE = 4;
+
+/** The ways to a file from what is here: the installed set, and what earlier transfers left. */
+export async function planFile(
+  run: Run,
+  component: MissingFile["component"],
+  file: ManifestFile,
+  between: ManifestFile[],
+): Promise<MissingFile> {
+  const fetched = new Map<string, number>();
+  for (const object of [file, ...(file.alternatives ?? [])]) {
+    fetched.set(object.sha256, await partialLength(run.dirs, object));
+  }
+  const ways = waysTo(file, {
+    between,
+    held: new Map(
+      run.installed?.components.flatMap(({ files }) => files.map(({ sha256, length }) => [sha256, length])),
+    ),
+    maxBase: run.config.delta.maxBase,
+    fetched: ({ sha256 }) => fetched.get(sha256) ?? 0,
+  });
+  return { component, file, ways };
+}
+
+/**
+ * Fetches files from one source into the store, in order, small ones a few at a time. The first error
+ * that the source is left for is thrown once nothing is under way any more.
+ */
+export async function obtainAll(
+  run: Run,
+  source: Source,
+  missing: MissingFile[],
+  traffic: Traffic,
+): Promise<void> {
+  const isSmall = ({ ways }: MissingFile) => (ways[0]?.bytes ?? Infinity) <= SMALL;
+  const failures: unknown[] = [];
+  const obtain = async (each: MissingFile) => {
+    if (failures.length > 0) return;
+    await obtainFile(run, source, each, traffic).catch((error) => failures.push(error));
+  };
+  await pMap(missing.filter(isSmall), obtain, { concurrency: AT_ONCE });
+  for (const each of missing) if (!isSmall(each)) await obtain(each);
+  if (failures.length > 0) throw failures[0];
+}
+
+/** One file, by the cheapest way that leads to it. */
+async function obtainFile(
+  run: Run,
+  source: Source,
+  { component, file, ways }: MissingFile,
+  traffic: Traffic,
+): Promise<void> {
+  // The same bytes may be named by two components.
+  if (await inStore(run.dirs, file)) return;
+  const key = `${component.kind}/${component.name}`;
+  for (const way of ways) {
+    try {
+      for (const step of way.steps) {
+        const bytes = await takeStep(run, source, component, step, traffic);
+        run.fetched.set(key, (run.fetched.get(key) ?? 0) + bytes);
+      }
+      if (way.steps.some(({ alternative }) => isDelta(alternative))) run.byDelta.add(key);
+      return;
+    } catch (error) {
+      const failure = stopOr(error);
+      if (way === ways.at(-1) || endsSource(failure.code)) throw failure;
+      const format = way.steps[0]?.alternative?.format ?? "full";
+      run.log.info(`${key}/${file.path}: by another way, as ${failure.message} (${failure.code})`);
+      traffic.setbacks.push({
+        component: key,
+        path: file.path,
+        format,
+        code: failure.code,
+        message: failure.message,
+      });
+    }
+  }
+}
+
+function isDelta(alternative: WayStep["alternative"]): boolean {
+  return alternative !== undefined && alternative.format !== "zstd";
+}
+
+/** One object, and what is made of it. Returns the bytes that were fetched. */
+async function takeStep(
+  run: Run,
+  source: Source,
+  component: MissingFile["component"],
+  { alternative, result }: WayStep,
+  traffic: Traffic,
+): Promise<number> {
+  if (await inStore(run.dirs, result)) return 0;
+  const object: ObjectName = alternative ?? result;
+  const url = `${source.url}/${objectPath(object.sha256)}`;
+  const options = transferOptions(run, source, component, object, traffic);
+  const fetch = alternative === undefined ? downloadObject : fetchObject;
+  const fetched = await retrying(run, () => fetch(run.dirs, run.fetcher, url, object, options));
+  traffic.address = fetched.address ?? traffic.address;
+  if (alternative === undefined) return fetched.bytes;
+  try {
+    await rebuild(run.dirs, alternative, fetched.file, result);
+  } finally {
+    await fs.rm(fetched.file, { force: true });
+  }
+  return fetched.bytes;
+}
+
+function transferOptions(
+  run: Run,
+  { viaProxy }: Source,
+  { kind, name }: MissingFile["component"],
+  { length }: ObjectName,
+  traffic: Traffic,
+): DownloadOptions {
+  return {
+    viaProxy,
+    signal: run.signal,
+    onReceived: (received) => {
+      traffic.bytes += received;
+    },
+    onProgress: (received) => run.emit({ type: "progress", kind, component: name, received, length }),
+  };
+}

@@ -1,0 +1,198 @@
+import { createHash } from "node:crypto";
+import { constants, promises as fs } from "node:fs";
+import { checkDczHeader, DCZ_HEADER, dictionaryOf } from "../core/dczFormat.ts";
+import type { Alternative, Segments } from "../core/manifest.ts";
+import { NearsourceError } from "../errors.ts";
+import { applyBsdiff } from "./bsdiff.ts";
+import { type DataDir, guardStorage, temporaryName } from "./files.ts";
+import { inflate } from "./inflate.ts";
+import type { ObjectName } from "./partial.ts";
+import { adopt, hashFile, storePath } from "./store.ts";
+
+/** What is rebuilt is written in calls of this size. Bytes. */
+const WRITE_SIZE = 1_048_576;
+
+/**
+ * Makes the object `result` of a compressed form or a delta, and puts it into the store. Nothing is
+ * believed: the base is hashed before it is used, and what comes out must have the signed length and
+ * SHA-256. Memory stays below some 100 MB however large the files are (docs/protocol.md).
+ *
+ * @param from the fetched object of `alternative`, as a file
+ * @throws NearsourceError DELTA_FAILED when it does not come out right; of the storage phase
+ */
+export async function rebuild(
+  dirs: DataDir,
+  alternative: Alternative,
+  from: string,
+  result: ObjectName,
+): Promise<void> {
+  const file = temporaryName(dirs.tmp, "rebuilt");
+  try {
+    await writeChecked(file, contentsOf(dirs, alternative, from, result.length), result, alternative.format);
+    await adopt(dirs, file, result.sha256);
+  } finally {
+    await fs.rm(file, { force: true });
+  }
+}
+
+async function writeChecked(
+  file: string,
+  contents: AsyncIterable<Buffer>,
+  result: ObjectName,
+  format: string,
+): Promise<void> {
+  const handle = await guardStorage(`cannot write ${file}`, () => fs.open(file, "wx", 0o600));
+  const hash = createHash("sha256");
+  let length = 0;
+  try {
+    for await (const piece of gathered(asDeltaErrors(contents, format))) {
+      if (length + piece.length > result.length) throw failed(format, "it makes more than the file");
+      hash.update(piece);
+      await guardStorage(`cannot write ${file}`, () => writeAll(handle, piece, length));
+      length += piece.length;
+    }
+    if (length !== result.length || hash.digest("hex") !== result.sha256) {
+      throw failed(format, "what it makes is not the signed file");
+    }
+    await guardStorage(`cannot write ${file}`, () => handle.sync());
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeAll(handle: fs.FileHandle, data: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < data.length; ) {
+    const { bytesWritten } = await handle.write(data, done, data.length - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+/** Small pieces together, so that each write is worth its call. */
+async function* gathered(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  let waiting: Buffer[] = [];
+  let length = 0;
+  for await (const piece of pieces) {
+    waiting.push(piece);
+    length += piece.length;
+    if (length < WRITE_SIZE) continue;
+    yield Buffer.concat(waiting, length);
+    [waiting, length] = [[], 0];
+  }
+  if (length > 0) yield Buffer.concat(waiting, length);
+}
+
+/** Whatever the decoders throw says one thing: this way does not lead to the file. */
+async function* asDeltaErrors(pieces: AsyncIterable<Buffer>, format: string): AsyncGenerator<Buffer, void> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    throw error instanceof NearsourceError ? error : failed(format, (error as Error).message, error);
+  }
+}
+
+function failed(format: string, reason: string, cause?: unknown): NearsourceError {
+  const options = cause === undefined ? {} : { cause };
+  return new NearsourceError(
+    "DELTA_FAILED",
+    `the ${format} form of the file is of no use: ${reason}`,
+    options,
+  );
+}
+
+function contentsOf(
+  dirs: DataDir,
+  alternative: Alternative,
+  file: string,
+  length: number,
+): AsyncIterable<Buffer> {
+  switch (alternative.format) {
+    case "zstd":
+      return inflate({ file, start: 0, length: alternative.length });
+    case "dcz":
+      return fromDictionary(dirs, alternative, file);
+    case "dcz-segments":
+      return fromSegments(dirs, alternative, file, length);
+    case "bsdiff":
+      return fromBsdiff(dirs, alternative, file);
+  }
+}
+
+async function* fromDictionary(
+  dirs: DataDir,
+  { base, length }: { base: string; length: number },
+  file: string,
+): AsyncGenerator<Buffer, void> {
+  await checkBase(dirs, base);
+  const dictionary = await fs.readFile(storePath(dirs, base));
+  yield* inflateDcz(file, 0, length, dictionary);
+}
+
+async function* fromSegments(
+  dirs: DataDir,
+  { base, segments }: { base: string; segments: Segments },
+  file: string,
+  fileLength: number,
+): AsyncGenerator<Buffer, void> {
+  const { length } = await checkBase(dirs, base);
+  const handle = await fs.open(storePath(dirs, base), READ);
+  try {
+    let at = 0;
+    for (const [index, pieceLength] of segments.lengths.entries()) {
+      const { start, end } = dictionaryOf(segments, index, length);
+      const dictionary = Buffer.allocUnsafe(end - start);
+      await handle.read(dictionary, 0, dictionary.length, start);
+      let left = Math.min(segments.size, fileLength - index * segments.size);
+      for await (const piece of inflateDcz(file, at, pieceLength, dictionary)) {
+        left -= piece.length;
+        yield piece;
+      }
+      if (left !== 0) throw new Error(`segment ${index} has another length`);
+      at += pieceLength;
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** One dcz stream in a file; its header must name the dictionary. */
+async function* inflateDcz(
+  file: string,
+  start: number,
+  length: number,
+  dictionary: Buffer,
+): AsyncGenerator<Buffer, void> {
+  const handle = await fs.open(file, READ);
+  try {
+    const header = Buffer.alloc(DCZ_HEADER);
+    const { bytesRead } = await handle.read(header, 0, Math.min(DCZ_HEADER, length), start);
+    checkDczHeader(header.subarray(0, bytesRead), createHash("sha256").update(dictionary).digest("hex"));
+  } finally {
+    await handle.close();
+  }
+  yield* inflate({ file, start: start + DCZ_HEADER, length: length - DCZ_HEADER }, dictionary);
+}
+
+async function* fromBsdiff(
+  dirs: DataDir,
+  { base, length }: { base: string; length: number },
+  file: string,
+): AsyncGenerator<Buffer, void> {
+  await checkBase(dirs, base);
+  const baseHandle = await fs.open(storePath(dirs, base), READ);
+  const handle = await fs.open(file, READ);
+  try {
+    yield* applyBsdiff(baseHandle, { file, handle, length });
+  } finally {
+    await Promise.all([baseHandle.close(), handle.close()]);
+  }
+}
+
+const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
+
+/** A base that was altered behind our back would decode to garbage, found out only at the end. */
+async function checkBase(dirs: DataDir, base: string): Promise<{ length: number }> {
+  const found = await hashFile(storePath(dirs, base));
+  if (found === undefined) throw new Error("the file it starts from is not here any more");
+  if (found.sha256 !== base) throw new Error("the file it starts from was altered");
+  return found;
+}
