@@ -6,7 +6,7 @@ import { NearsourceError } from "../errors.ts";
 import { applyBsdiff } from "./bsdiff.ts";
 import { type DataDir, guardStorage, temporaryName } from "./files.ts";
 import { inflate } from "./inflate.ts";
-import type { ObjectName } from "./partial.ts";
+import { type ObjectName, writeAt } from "./partial.ts";
 import { adopt, hashFile, storePath } from "./store.ts";
 
 /** What is rebuilt is written in calls of this size. Bytes. */
@@ -48,7 +48,7 @@ async function writeChecked(
     for await (const piece of gathered(asDeltaErrors(contents, format))) {
       if (length + piece.length > result.length) throw failed(format, "it makes more than the file");
       hash.update(piece);
-      await guardStorage(`cannot write ${file}`, () => writeAll(handle, piece, length));
+      await guardStorage(`cannot write ${file}`, () => writeAt(handle, piece, length));
       length += piece.length;
     }
     if (length !== result.length || hash.digest("hex") !== result.sha256) {
@@ -57,13 +57,6 @@ async function writeChecked(
     await guardStorage(`cannot write ${file}`, () => handle.sync());
   } finally {
     await handle.close();
-  }
-}
-
-async function writeAll(handle: fs.FileHandle, data: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < data.length; ) {
-    const { bytesWritten } = await handle.write(data, done, data.length - done, position + done);
-    done += bytesWritten;
   }
 }
 

@@ -193,24 +193,29 @@ async function receive(
   }
 }
 
-/** Gathers pieces and writes them in few large calls, each at its explicit position. */
+/**
+ * Gathers pieces and writes them in few large calls, each at its explicit position, from one buffer, so
+ * that memory stays the same however much comes.
+ */
 function gather(partial: PartialFile, object: ObjectName, url: URL) {
   const limit = Math.max(1, Math.min(WRITE_SIZE, object.length));
-  let pieces: Buffer[] = [];
+  const buffer = Buffer.allocUnsafe(limit);
   let size = 0;
   let written = performance.now();
   const flush = async () => {
     if (size === 0) return;
-    const data = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, size);
-    pieces = [];
+    const data = buffer.subarray(0, size);
     size = 0;
     written = performance.now();
     if (!(await append(partial, data, object))) throw wrongHash(url.href, object);
   };
   const add = async (piece: Buffer) => {
-    pieces.push(piece);
-    size += piece.length;
-    if (size >= limit || performance.now() - written >= WRITE_INTERVAL) await flush();
+    for (let taken = 0; taken < piece.length; ) {
+      const length = piece.copy(buffer, size, taken);
+      taken += length;
+      size += length;
+      if (size === limit || performance.now() - written >= WRITE_INTERVAL) await flush();
+    }
   };
   return { add, flush, size: () => size };
 }

@@ -119,16 +119,22 @@ export async function startOver(partial: PartialFile): Promise<void> {
 
 /** Writes what comes next, and takes it into the hashes. False, and cut back, at a block that is not the signed one. */
 export async function append(partial: PartialFile, data: Buffer, object: ObjectName): Promise<boolean> {
-  await guardStorage(`cannot write ${object.sha256}`, async () => {
-    for (let done = 0; done < data.length; ) {
-      const position = partial.position + done;
-      const { bytesWritten } = await partial.handle.write(data, done, data.length - done, position);
-      done += bytesWritten;
-    }
-  });
-  if (advance(partial, data, object)) return true;
+  const { handle, position } = partial;
+  const written = guardStorage(`cannot write ${object.sha256}`, () => writeAt(handle, data, position));
+  // The disk works in a thread of its own while this one hashes.
+  const isSigned = advance(partial, data, object);
+  await written;
+  if (isSigned) return true;
   await rewind(partial);
   return false;
+}
+
+/** Writes all of `data` at `position`, however little a call takes. */
+export async function writeAt(handle: fs.FileHandle, data: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < data.length; ) {
+    const { bytesWritten } = await handle.write(data, done, data.length - done, position + done);
+    done += bytesWritten;
+  }
 }
 
 /** Whether the file is the object; if it is not, it is cut back to what is proven. */
