@@ -5,18 +5,19 @@
  */
 import { VERSION } from "./version.ts";
 
-const [, , first] = process.argv;
+// Not awaited at the top, which CommonJS does not have: what is installed is a bundle in that form,
+// since an `import` of node:http, unlike a `require`, loads all of the runtime's own HTTP clients.
+void start(process.argv.slice(2));
 
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    // Whoever read us has gone (`| head`). What a command does, it does all the same.
-    if (error.code !== "EPIPE") throw error;
-  });
-}
-
-if (first === "--version" || first === "-V") {
-  process.stdout.write(`${VERSION}\n`);
-} else {
+async function start(args: string[]): Promise<void> {
+  if (args[0] === "--version" || args[0] === "-V") {
+    process.stdout.write(`${VERSION}\n`);
+    return;
+  }
+  if (args.includes("--scheduled")) {
+    const { endsByHint } = await import("./cli/hint.ts");
+    if (await endsByHint(args)) return;
+  }
   const { runProgram } = await import("./cli/program.ts");
-  process.exitCode = await runProgram(process.argv.slice(2));
+  process.exitCode = await runProgram(args);
 }

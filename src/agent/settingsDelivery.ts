@@ -127,7 +127,14 @@ export function remember(
   state.etags = Object.fromEntries(others);
   if (refreshed.etag === undefined) delete state.etags[etagKey];
   else state.etags[etagKey] = refreshed.etag;
-  raiseClockFloor(state, describeRole(refreshed.files.get("timestamp.json"))?.signedAt, now);
+  const timestamp = describeRole(refreshed.files.get("timestamp.json"));
+  if (timestamp === undefined) return;
+  raiseClockFloor(state, timestamp.signedAt, now);
+  // Seen before, it stays as it was: its life does not begin anew with every look at it.
+  if (state.timestamps?.[repository]?.version === timestamp.version) return;
+  const from = Date.parse(timestamp.signedAt ?? now.toISOString());
+  const youngUntil = new Date((from + Date.parse(timestamp.expires)) / 2).toISOString();
+  state.timestamps = { ...state.timestamps, [repository]: { version: timestamp.version, youngUntil } };
 }
 
 function changesBetween(

@@ -4,14 +4,15 @@ import type { Kind } from "../core/kind.ts";
 import type { Attempt, Report, Skipped, Trigger, UpdateEvent } from "../core/report.ts";
 import type { Step, UpdateOrder } from "../core/updateOrder.ts";
 import { type ErrorCode, explainError, type NearsourceError } from "../errors.ts";
-import { type Config, configPath, readConfig } from "../io/config.ts";
+import { type Config, noteChecked, readConfig } from "../io/config.ts";
+import { configPath } from "../io/configPath.ts";
 import { createFetcher, type HttpOptions, interrupted } from "../io/fetch.ts";
 import { openDataDir } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
 import { type Lock, takeLock } from "../io/lock.ts";
 import { type Log, SILENT } from "../io/log.ts";
 import { createResolver, toLookup } from "../io/resolve.ts";
-import { openState, writeState } from "../io/state.ts";
+import { keepState, openState } from "../io/state.ts";
 import { attemptSource } from "./attempt.ts";
 import { noteUnpublished } from "./deliver.ts";
 import { type Installation, installDelivered, sweepUnfinished, sweepUnwanted } from "./install.ts";
@@ -68,6 +69,7 @@ export async function withRun<Result>(
       onWait: (message) => options.onEvent?.({ type: "waiting", message }),
     });
     await sweepUnfinished(dirs);
+    await noteChecked(config);
     const state = await openState(dirs);
     return await work({
       config,
@@ -121,7 +123,7 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
     await sweepUnwanted(run.dirs, run.config.keepGenerations, leftBehind(run, installation));
   }
   run.state.lastRun = { started, ended: new Date().toISOString(), report };
-  await writeState(run.dirs, run.state);
+  await keepState(run.dirs, run.state);
   return report;
 }
 

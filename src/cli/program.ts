@@ -74,6 +74,7 @@ function addAgentCommands(program: Command, done: Done): void {
     .description("one update run, now")
     .addOption(kindOption())
     .option("--wait", "wait while another update runs, instead of exiting with 5")
+    .option("--scheduled", "run by a timer: a version record in DNS may say that nothing is newer")
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options) => {

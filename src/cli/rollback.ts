@@ -1,6 +1,7 @@
 import { rollback } from "../agent/rollback.ts";
 import { NearsourceError } from "../errors.ts";
-import { configPath, readConfig } from "../io/config.ts";
+import { readConfig } from "../io/config.ts";
+import { configPath } from "../io/configPath.ts";
 import { openLog } from "../io/log.ts";
 import { print } from "./output.ts";
 import { stderrLevel } from "./running.ts";
@@ -21,7 +22,7 @@ export async function rollbackCommand(options: RollbackCommandOptions): Promise<
     });
   }
   const config = await readConfig(configPath(options.config, process.env), process.env);
-  const log = await openLog(config.log, stderrLevel(options));
+  const log = openLog(config.log, stderrLevel(options));
   try {
     const done = await rollback(config, log, to);
     print(`back from generation ${done.from.generation} to ${done.to.generation}:`);

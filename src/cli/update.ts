@@ -5,7 +5,8 @@ import { isLie } from "../core/disposition.ts";
 import type { Kind } from "../core/kind.ts";
 import type { Attempt, Installed } from "../core/report.ts";
 import { type ErrorCode, explainError } from "../errors.ts";
-import { configPath, readConfig } from "../io/config.ts";
+import { readConfig } from "../io/config.ts";
+import { configPath } from "../io/configPath.ts";
 import { openLog } from "../io/log.ts";
 import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
 import { openProgress } from "./progress.ts";
@@ -14,6 +15,7 @@ import { onSignals, stderrLevel } from "./running.ts";
 export interface UpdateCommandOptions {
   kind?: Kind[];
   wait?: boolean;
+  scheduled?: boolean;
   config?: string;
   json?: boolean;
   verbose?: boolean;
@@ -25,7 +27,7 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
   const config = await readConfig(configPath(options.config, process.env), process.env);
   const display = options.json === true || options.quiet === true ? undefined : openDisplay();
   const told = display !== undefined && options.verbose !== true && isOneStream();
-  const log = await openLog(config.log, told ? undefined : stderrLevel(options));
+  const log = openLog(config.log, told ? undefined : stderrLevel(options));
   const interruption = onSignals();
   const began = performance.now();
   try {
@@ -33,6 +35,7 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
       config,
       kinds: options.kind,
       wait: options.wait,
+      trigger: options.scheduled === true ? "schedule" : "manual",
       signal: interruption.signal,
       log,
       onEvent: (event) => display?.show(event),

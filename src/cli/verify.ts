@@ -1,6 +1,7 @@
 import { type Damage, findDamage } from "../agent/damage.ts";
 import { NearsourceError } from "../errors.ts";
-import { type Config, configPath, readConfig } from "../io/config.ts";
+import { type Config, readConfig } from "../io/config.ts";
+import { configPath } from "../io/configPath.ts";
 import { dataDirAt } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
 import { openLog } from "../io/log.ts";
@@ -40,7 +41,7 @@ async function repairDamage(config: Config, options: VerifyCommandOptions): Prom
   const { withRun } = await import("../agent/update.ts");
   const { fetchSettings } = await import("../agent/settingsDelivery.ts");
   const { repair } = await import("../agent/repair.ts");
-  const log = await openLog(config.log, stderrLevel(options));
+  const log = openLog(config.log, stderrLevel(options));
   const interruption = onSignals();
   try {
     return await withRun({ config, log, signal: interruption.signal }, async (run) => {

@@ -4,15 +4,19 @@ import { type Address, parseAddress } from "./address.ts";
 /** The record types that hold an address. */
 export type AddressType = "A" | "AAAA";
 
+/** The record types that are asked for. */
+export type QuestionType = AddressType | "TXT";
+
 /** What was asked; an answer must repeat it. */
 export interface DnsQuestion {
   id: number;
   name: string;
-  type: AddressType;
+  type: QuestionType;
 }
 
-/** A record of the answer section that can lead to an address; `ttl` in seconds. */
+/** A record of the answer section that can lead to an address, or a text that was asked for; `ttl` in seconds. */
 export type DnsRecord =
+  | { type: "TXT"; owner: string; ttl: number; text: string }
   | { type: AddressType; owner: string; ttl: number; address: Address }
   | { type: "CNAME"; owner: string; ttl: number; target: string };
 
@@ -36,9 +40,9 @@ type Packet = Required<DecodedPacket> & { rcode: string; opcode: string };
 const MAX_RECORDS = 1024;
 
 const HEADER_LENGTH = 12;
-const TYPE = { A: 1, CNAME: 5, SOA: 6, AAAA: 28, OPT: 41 };
+const TYPE = { A: 1, CNAME: 5, SOA: 6, TXT: 16, AAAA: 28, OPT: 41 };
 /** The types whose data the decoder may read; RDLENGTH binds it for the rest alone. */
-const READ = new Set([TYPE.A, TYPE.AAAA, TYPE.CNAME, TYPE.SOA]);
+const READ = new Set([TYPE.A, TYPE.AAAA, TYPE.CNAME, TYPE.SOA, TYPE.TXT]);
 /** RFC 1035 §3.4.1, RFC 3596 §2.2. */
 const ADDRESS_LENGTH = new Map([
   [TYPE.A, 4],
@@ -168,13 +172,21 @@ function endOfName(bytes: Buffer, offset: number): number {
 
 /** The record as far as we read it; none for other types, other classes, and what is no address. */
 function toRecord(record: Answer): DnsRecord[] {
-  if (record.type !== "A" && record.type !== "AAAA" && record.type !== "CNAME") return [];
+  if (record.type !== "A" && record.type !== "AAAA" && record.type !== "CNAME" && record.type !== "TXT") {
+    return [];
+  }
   // `flush` is the top bit of the class, which multicast DNS uses: here it makes another class.
   if (record.class !== "IN" || record.flush) return [];
   const owner = canonicalName(record.name);
   const ttl = readTtl(record.ttl ?? 0);
+  if (record.type === "TXT") return [{ type: record.type, owner, ttl, text: textOf(record.data) }];
   if (record.type === "CNAME") return [{ type: record.type, owner, ttl, target: canonicalName(record.data) }];
   return [{ type: record.type, owner, ttl, address: parseAddress(record.data) }];
+}
+
+/** RFC 1035 §3.3.14: one or more strings, which together are the text. */
+function textOf(strings: string | Buffer | (string | Buffer)[]): string {
+  return [strings].flat().map(String).join("");
 }
 
 /** RFC 2308 §5: the lesser of the SOA record's own TTL and its MINIMUM field. */

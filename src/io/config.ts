@@ -6,12 +6,15 @@ import { type Kind, sortKinds } from "../core/kind.ts";
 import { parseComponentName } from "../core/manifest.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
 import { NearsourceError } from "../errors.ts";
-import { inOurWords, SCHEMA } from "./configSchema.ts";
+import { checkedPath, dataDirOf, fingerprintOf } from "./configPath.ts";
+import { guardStorage, readIfThere, rename, temporaryName, writeDurably } from "./files.ts";
 
 /** An agent's configuration, complete: defaults filled in, paths absolute. `docs/configuration.md` has each key. */
 export interface Config {
   /** The file it came from. */
   file: string;
+  /** Of the file's text and this program's version; see `noteChecked`. */
+  fingerprint: string;
   dataDir: string;
   server?: string | undefined;
   activeUpdate?: string | undefined;
@@ -22,7 +25,13 @@ export interface Config {
   components?: string[] | undefined;
   /** Addresses that stand in place of the machine's own. */
   addresses?: string[] | undefined;
-  dns: { servers?: string[] | undefined; search?: string[] | undefined; timeout: number };
+  dns: {
+    servers?: string[] | undefined;
+    search?: string[] | undefined;
+    timeout: number;
+    /** Name of the TXT record that says what is newest, such as `_nearsource.corp.example`. */
+    versionRecord?: string | undefined;
+  };
   http: {
     connectTimeout: number;
     responseTimeout: number;
@@ -44,7 +53,9 @@ export interface Config {
 }
 
 /** What an administrator may write; `readConfig` makes a `Config` of it. */
-type Written = Partial<Omit<Config, "file" | "dns" | "http" | "delta" | "hooks" | "log" | "roots">> & {
+type Written = Partial<
+  Omit<Config, "file" | "fingerprint" | "dns" | "http" | "delta" | "hooks" | "log" | "roots">
+> & {
   roots?: Config["roots"];
   dns?: Partial<Config["dns"]>;
   http?: Partial<Config["http"]>;
@@ -52,13 +63,6 @@ type Written = Partial<Omit<Config, "file" | "dns" | "http" | "delta" | "hooks" 
   hooks?: { afterUpdate?: string | string[] };
   log?: Partial<Config["log"]>;
 };
-
-/** Where the configuration is when nobody says: `--config`, then `NEARSOURCE_CONFIG`, then this place. */
-export function configPath(given: string | undefined, env: NodeJS.ProcessEnv): string {
-  if (given !== undefined) return path.resolve(given);
-  if (env.NEARSOURCE_CONFIG) return path.resolve(env.NEARSOURCE_CONFIG);
-  return path.join(placeOf(env, "/etc/nearsource"), "config.json");
-}
 
 /**
  * Reads and checks a configuration. Every key is known and well-typed, or the error names it.
@@ -71,17 +75,34 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv): Promise<
       hint: "name one with --config FILE or NEARSOURCE_CONFIG; docs/configuration.md has an example",
     });
   }
-  const written = await readWritten(file);
+  const { text, value } = await readSyntax(file);
+  const fingerprint = fingerprintOf(text);
+  const known = (await readIfThere(checkedPath(dataDirOf(value, file, env))))?.toString() === fingerprint;
+  const written = known ? value : await readChecked(file);
   try {
-    return complete(written, file, env);
+    return complete(written, file, fingerprint, env);
   } catch (error) {
     throw invalid(file, (error as Error).message);
   }
 }
 
-async function readWritten(file: string): Promise<Written> {
-  await checkSyntax(file);
+/**
+ * Notes in the data directory that this very configuration has passed its schema, so that the next
+ * start need not load the validator for it: that would be half of what a run with nothing new costs.
+ */
+export async function noteChecked({ dataDir, fingerprint }: Config): Promise<void> {
+  const file = checkedPath(dataDir);
+  if ((await readIfThere(file))?.toString() === fingerprint) return;
+  const fresh = temporaryName(path.join(dataDir, "tmp"), "checked");
+  await guardStorage(`cannot write ${file}`, async () => {
+    await writeDurably(fresh, fingerprint);
+    await rename(fresh, file);
+  });
+}
+
+async function readChecked(file: string): Promise<Written> {
   const { default: Conf } = await import("conf");
+  const { inOurWords, SCHEMA } = await import("./configSchema.ts");
   const extension = path.extname(file);
   try {
     // Without defaults and migrations conf only reads: an administrator's file is never written.
@@ -102,19 +123,23 @@ async function readWritten(file: string): Promise<Written> {
 }
 
 /** conf does not say where the JSON breaks off, and takes a list, null or a number for an empty configuration. */
-async function checkSyntax(file: string): Promise<void> {
+async function readSyntax(file: string): Promise<{ text: string; value: Written }> {
   let text: string;
   try {
     text = await fs.readFile(file, "utf8");
   } catch (error) {
     throw invalid(file, "it cannot be read", error);
   }
+  let value: unknown;
   try {
-    parseJson(text);
+    value = parseJson(text);
   } catch (error) {
     throw invalid(file, `it ${(error as Error).message}`);
   }
-  if (!/^\s*\{/.test(text)) throw invalid(file, "it must be an object");
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalid(file, "it must be an object");
+  }
+  return { text, value };
 }
 
 function invalid(file: string, reason: string, cause?: unknown): NearsourceError {
@@ -124,14 +149,15 @@ function invalid(file: string, reason: string, cause?: unknown): NearsourceError
   });
 }
 
-function complete(written: Written, file: string, env: NodeJS.ProcessEnv): Config {
+function complete(written: Written, file: string, fingerprint: string, env: NodeJS.ProcessEnv): Config {
   const from = (name: string | undefined) =>
     name === undefined ? undefined : path.resolve(path.dirname(file), name);
   const { dns = {}, http = {}, delta = {}, hooks = {}, log = {}, roots = {} } = written;
   const command = hooks.afterUpdate;
   return {
     file,
-    dataDir: from(written.dataDir) ?? path.join(placeOf(env, "/var/lib/nearsource"), "data"),
+    fingerprint,
+    dataDir: dataDirOf(written, file, env),
     server: atKey("server", written.server, parseSourceUrl),
     activeUpdate: atKey("activeUpdate", written.activeUpdate, parseSourceUrl),
     roots: { content: from(roots.content), settings: from(roots.settings) },
@@ -139,7 +165,12 @@ function complete(written: Written, file: string, env: NodeJS.ProcessEnv): Confi
     kinds: written.kinds === undefined ? undefined : sortKinds(written.kinds),
     components: written.components?.map((name) => atKey("components", name, checkComponentName)),
     addresses: written.addresses?.map((each) => atKey("addresses", each, checkAddress)),
-    dns: { servers: dns.servers, search: dns.search, timeout: dns.timeout ?? 2_000 },
+    dns: {
+      servers: dns.servers,
+      search: dns.search,
+      timeout: dns.timeout ?? 2_000,
+      versionRecord: dns.versionRecord,
+    },
     http: {
       connectTimeout: http.connectTimeout ?? 5_000,
       responseTimeout: http.responseTimeout ?? 9_000,
@@ -185,10 +216,4 @@ function checkComponentName(value: string): string {
 
 function parseProxy(value: string): string {
   return value === "system" || value === "none" ? value : parseSourceUrl(value);
-}
-
-/** The platform's place for a service's files. */
-function placeOf(env: NodeJS.ProcessEnv, unix: string): string {
-  if (process.platform === "win32") return path.join(env.ProgramData ?? "C:\\ProgramData", "nearsource");
-  return process.platform === "darwin" ? "/Library/Application Support/nearsource" : unix;
 }

@@ -17,7 +17,7 @@ export const SCHEMA = {
   kinds: { type: "array", items: { enum: [...KINDS] }, minItems: 1 },
   components: { ...texts, minItems: 1 },
   addresses: { ...texts, minItems: 1 },
-  dns: section({ servers: texts, search: texts, timeout: milliseconds }),
+  dns: section({ servers: texts, search: texts, timeout: milliseconds, versionRecord: text }),
   http: section({
     connectTimeout: milliseconds,
     responseTimeout: milliseconds,

@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { connect, isIPv6 } from "node:net";
 import { encode, RECURSION_DESIRED } from "dns-packet";
-import { type AddressType, type DnsAnswer, type DnsQuestion, readAnswer } from "../core/dnsAnswer.ts";
+import { type DnsAnswer, type DnsQuestion, type QuestionType, readAnswer } from "../core/dnsAnswer.ts";
 import type { DnsServer } from "./dnsConfig.ts";
 
 /** What came of asking one server one question. */
@@ -36,7 +36,7 @@ const EDNS_REFUSALS = new Set(["FORMERR", "NOTIMP", "BADVERS"]);
 export async function queryServer(
   server: DnsServer,
   name: string,
-  type: AddressType,
+  type: QuestionType,
   options: QueryOptions,
 ): Promise<Reply> {
   const reply = await queryAnyTransport(server, name, type, options);
@@ -47,7 +47,7 @@ export async function queryServer(
 async function queryAnyTransport(
   server: DnsServer,
   name: string,
-  type: AddressType,
+  type: QuestionType,
   options: QueryOptions,
 ): Promise<Reply> {
   const reply = await askOnce(udp, server, { id: randomId(), name, type }, options);

@@ -15,15 +15,37 @@ export interface OpenLog extends Log {
   close(): Promise<void>;
 }
 
+type Level = Config["log"]["level"];
+
+const LEVELS: Record<Level, number> = { error: 0, warn: 1, info: 2, debug: 3 };
+
 /**
- * Human lines on stderr, and JSON lines in the configured file.
+ * Human lines on stderr, and JSON lines in the configured file. The logger is loaded for the first line
+ * that is to be written: most runs have none.
  *
  * @param level for stderr, undefined for nothing there; the file has the level of the configuration
  */
-export async function openLog(
-  log: Config["log"],
-  level: Config["log"]["level"] | undefined,
-): Promise<OpenLog> {
+export function openLog(log: Config["log"], level: Level | undefined): OpenLog {
+  const wanted = Math.max(
+    level === undefined ? -1 : LEVELS[level],
+    log.file === undefined ? -1 : LEVELS[log.level],
+  );
+  let logger: Promise<OpenLog> | undefined;
+  const write = (severity: Level) => (message: string, fields?: object) => {
+    if (LEVELS[severity] > wanted) return;
+    logger ??= startLogger(log, level);
+    logger.then((started) => started[severity](message, fields));
+  };
+  return {
+    error: write("error"),
+    warn: write("warn"),
+    info: write("info"),
+    debug: write("debug"),
+    close: async () => await (await logger)?.close(),
+  };
+}
+
+async function startLogger(log: Config["log"], level: Level | undefined): Promise<OpenLog> {
   const { createLogger, format, transports } = await import("winston");
   const human = format.printf(({ level: severity, message }) =>
     severity === "info" ? String(message) : `${severity}: ${message}`,
@@ -48,7 +70,7 @@ export async function openLog(
           }),
         ];
   const logger = createLogger({
-    levels: { error: 0, warn: 1, info: 2, debug: 3 },
+    levels: LEVELS,
     transports: [stderr, ...files],
   });
   // A log that cannot be written must not end an update.

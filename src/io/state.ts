@@ -1,9 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
+import { REPOSITORIES, type Repository } from "../core/layout.ts";
 import type { Report } from "../core/report.ts";
-import { type DataDir, guardStorage, refuseLink, syncFolder } from "./files.ts";
+import type { HeldTimestamp } from "../core/versionRecord.ts";
+import { type DataDir, guardStorage, readIfThere, refuseLink, syncFolder } from "./files.ts";
+import { touch, touchedAt } from "./touched.ts";
 
 /** What an agent remembers between runs, in `<dataDir>/state.json`. All of it can be lost without harm. */
 export interface State {
@@ -17,6 +21,8 @@ export interface State {
   failed: Record<string, number>;
   /** ETag of the trusted timestamp, by repository and source: `content http://ua:21112`. */
   etags: Record<string, string>;
+  /** The newest timestamp held of each repository. */
+  timestamps?: Partial<Record<Repository, HeldTimestamp>>;
   lastRun?: LastRun;
 }
 
@@ -33,20 +39,54 @@ export interface LastRun {
  */
 export async function readState(dirs: DataDir): Promise<State> {
   const fresh: State = { agentId: randomUUID(), fresh: {}, failed: {}, etags: {} };
-  if (!existsSync(statePath(dirs))) return fresh;
-  return (await guardStorage(`cannot read ${statePath(dirs)}`, () => readStored(dirs))) ?? fresh;
+  await refuseLink(statePath(dirs));
+  const stored = parseState(await readIfThere(statePath(dirs)));
+  if (stored === undefined) return fresh;
+  confirm(stored, await touchedAt(dirs.root, "confirmed"));
+  return stored;
 }
 
-async function readStored(dirs: DataDir): Promise<State | undefined> {
+/** Read without conf: at every start, only to be read, the file is not worth loading it. */
+function parseState(bytes: Buffer | undefined): State | undefined {
   try {
-    const conf = await openStateFile(dirs, false);
-    const stored = v.safeParse(stateSchema, conf.store);
+    const stored = v.safeParse(stateSchema, JSON.parse(bytes?.toString() ?? ""));
     return stored.success ? (stored.output as unknown as State) : undefined;
-  } catch (error) {
-    // conf's own word for a file that is no JSON; what the file system says is for the caller.
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+  } catch {
+    return undefined;
   }
+}
+
+/** Moves the last run, and what it found fresh, to when it was last confirmed. */
+function confirm(state: State, at: Date | undefined): void {
+  const { lastRun, fresh } = state;
+  if (lastRun === undefined || at === undefined || at <= new Date(lastRun.ended)) return;
+  for (const repository of REPOSITORIES) {
+    const confirmed = fresh[repository];
+    const byLastRun = confirmed !== undefined && Date.parse(confirmed) >= Date.parse(lastRun.started) - 5_000;
+    if (byLastRun) fresh[repository] = at.toISOString();
+  }
+  state.lastRun = { ...lastRun, started: at.toISOString(), ended: at.toISOString() };
+}
+
+/**
+ * Keeps the state after a run. A run that found nothing new, like the one before it, writes nothing:
+ * only the time of the file `confirmed` says that it was.
+ *
+ * @throws NearsourceError of the storage phase
+ */
+export async function keepState(dirs: DataDir, state: State): Promise<void> {
+  const stored = parseState(await readIfThere(statePath(dirs)));
+  const sameAgain = stored !== undefined && isDeepStrictEqual(withoutTimes(stored), withoutTimes(state));
+  if (!sameAgain || state.lastRun?.report.outcome !== "current") return await writeState(dirs, state);
+  await guardStorage(`cannot write to ${dirs.root}`, () => touch(dirs.root, "confirmed", new Date()));
+}
+
+/** What a state says, whenever it was and however long it took. */
+function withoutTimes({ lastRun, fresh, ...rest }: State): object {
+  const attempts = lastRun?.report.attempts.map(({ ms: _, ...attempt }) => attempt);
+  return JSON.parse(
+    JSON.stringify({ ...rest, fresh: Object.keys(fresh), report: { ...lastRun?.report, attempts } }),
+  );
 }
 
 /**
@@ -69,7 +109,7 @@ export async function openState(dirs: DataDir): Promise<State> {
  */
 export async function writeState(dirs: DataDir, state: State): Promise<void> {
   await guardStorage(`cannot write ${statePath(dirs)}`, async () => {
-    const conf = await openStateFile(dirs, true);
+    const conf = await openStateFile(dirs);
     conf.store = state;
     await syncFolder(dirs.root);
   });
@@ -82,12 +122,16 @@ const time = v.pipe(
 );
 /** What can stand in a request's header; anything else would fail every request to that source. */
 const headerValue = v.pipe(v.string(), v.regex(/^[\t\x20-\x7e\x80-\xff]*$/));
+const heldTimestamp = v.object({ version: v.pipe(v.number(), v.safeInteger()), youngUntil: time });
 const stateSchema = v.object({
   agentId: text,
   clockFloor: v.optional(time),
   fresh: v.object({ content: v.optional(time), settings: v.optional(time) }),
   failed: v.record(v.string(), v.pipe(v.number(), v.safeInteger())),
   etags: v.record(v.string(), headerValue),
+  timestamps: v.optional(
+    v.object({ content: v.optional(heldTimestamp), settings: v.optional(heldTimestamp) }),
+  ),
   lastRun: v.optional(
     v.object({
       started: time,
@@ -102,8 +146,7 @@ const stateSchema = v.object({
   ),
 });
 
-/** @param replaces whether a damaged file may give way; reading leaves it as it is */
-async function openStateFile(dirs: DataDir, replaces: boolean) {
+async function openStateFile(dirs: DataDir) {
   // conf follows a symbolic link to where it points, which would be a write outside the data directory.
   await refuseLink(statePath(dirs));
   const { default: Conf } = await import("conf");
@@ -112,7 +155,8 @@ async function openStateFile(dirs: DataDir, replaces: boolean) {
     cwd: dirs.root,
     configName: "state",
     configFileMode: 0o600,
-    clearInvalidConfig: replaces,
+    // A damaged file gives way to the new one.
+    clearInvalidConfig: true,
   });
 }
 

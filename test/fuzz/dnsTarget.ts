@@ -106,7 +106,7 @@ function checkAnswer(message: Buffer, question: DnsQuestion): boolean {
     [NAME, question.type, "IN"],
   );
   checkRecords(message, answer);
-  checkChain(answer, question.type);
+  if (question.type !== "TXT") checkChain(answer, question.type);
   return true;
 }
 
@@ -121,7 +121,7 @@ function checkRecords(message: Buffer, answer: DnsAnswer): void {
   for (const record of answer.records) {
     assert(record.ttl >= 0 && record.ttl < 2 ** 31);
     assert.equal(record.owner, canonicalName(record.owner));
-    if (record.type === "CNAME") continue;
+    if (record.type === "CNAME" || record.type === "TXT") continue;
     const { family, hex } = record.address;
     // An IPv4-mapped AAAA counts as IPv4; nothing else changes family.
     const raw = record.type === "AAAA" && family === 4 ? `${"0".repeat(20)}ffff${hex}` : hex;

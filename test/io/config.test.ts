@@ -1,7 +1,8 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { configPath, readConfig } from "../../src/io/config.ts";
+import { readConfig } from "../../src/io/config.ts";
+import { configPath } from "../../src/io/configPath.ts";
 import { newFolder, readTree } from "../support/world.ts";
 
 /** Reads a configuration of this content, in a folder of its own. */

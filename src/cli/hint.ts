@@ -1,0 +1,20 @@
+import { checkVersionRecord } from "../agent/hint.ts";
+import { configPath } from "../io/configPath.ts";
+
+/**
+ * Before a scheduled run: whether one DNS packet says that there is nothing to do (docs/protocol.md).
+ * This is most of what an endpoint does in its life, so it stands beside the program's other commands:
+ * it loads neither them nor what they need. Whatever is unusual is left to the run itself.
+ *
+ * @param args the command line after `nearsource`
+ */
+export async function endsByHint(args: string[]): Promise<boolean> {
+  const line = args.join("\0").match(/^update\0--scheduled(?:\0(?:--config|-c)\0([^\0]+))?$/);
+  if (line === null) return false;
+  const server = await checkVersionRecord(configPath(line[1], process.env), new Date()).catch(
+    () => undefined,
+  );
+  if (server === undefined) return false;
+  process.stdout.write(`already current: DNS server ${server} says that nothing is newer\n`);
+  return true;
+}

@@ -1,0 +1,33 @@
+import { createHash } from "node:crypto";
+import path from "node:path";
+import { VERSION } from "../version.ts";
+
+/** Where the configuration is when nobody says: `--config`, then `NEARSOURCE_CONFIG`, then this place. */
+export function configPath(given: string | undefined, env: NodeJS.ProcessEnv): string {
+  if (given !== undefined) return path.resolve(given);
+  if (env.NEARSOURCE_CONFIG) return path.resolve(env.NEARSOURCE_CONFIG);
+  return path.join(placeOf(env, "/etc/nearsource"), "config.json");
+}
+
+/** The data directory that a configuration names, which may be of any shape yet. */
+export function dataDirOf(written: { dataDir?: unknown }, file: string, env: NodeJS.ProcessEnv): string {
+  const { dataDir } = written;
+  if (typeof dataDir !== "string") return path.join(placeOf(env, "/var/lib/nearsource"), "data");
+  return path.resolve(path.dirname(file), dataDir);
+}
+
+/** Where it is noted that a configuration has passed its schema; `fingerprintOf` says which. */
+export function checkedPath(dataDir: string): string {
+  return path.join(dataDir, "config.checked");
+}
+
+/** Of a configuration's text, and of the program whose schema it passed. */
+export function fingerprintOf(text: string): string {
+  return createHash("sha256").update(`${VERSION}\n${text}`).digest("hex");
+}
+
+/** The platform's place for a service's files. */
+export function placeOf(env: NodeJS.ProcessEnv, unix: string): string {
+  if (process.platform === "win32") return path.join(env.ProgramData ?? "C:\\ProgramData", "nearsource");
+  return process.platform === "darwin" ? "/Library/Application Support/nearsource" : unix;
+}
