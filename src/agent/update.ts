@@ -4,9 +4,10 @@ import type { Kind } from "../core/kind.ts";
 import type { Attempt, Report, Skipped, Trigger, UpdateEvent } from "../core/report.ts";
 import type { Step, UpdateOrder } from "../core/updateOrder.ts";
 import { type ErrorCode, explainError, type NearsourceError } from "../errors.ts";
+import { interrupted } from "../io/body.ts";
 import { type Config, noteChecked, readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
-import { createFetcher, type HttpOptions, interrupted } from "../io/fetch.ts";
+import { createFetcher, type HttpOptions } from "../io/fetch.ts";
 import { openDataDir } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
 import { type Lock, takeLock } from "../io/lock.ts";
@@ -105,6 +106,7 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
     run.log[isLie(failure.code) ? "error" : "warn"](line);
   }
   run.holds = settings.policy.holds;
+  run.fetcher.limitRate(run.config.http.rateLimit ?? settings.policy.rateLimit);
   const addresses = run.addresses.map(formatAddress);
   run.emit({ type: "settings", addresses, sourceList: settings.sourceList });
   const kinds = kindsOf(run.config, asked, settings.policy.kinds);
@@ -233,9 +235,11 @@ async function configOf(given: string | Config | undefined): Promise<Config> {
 }
 
 function makeFetcher(config: Config) {
-  const { proxy, ...limits } = config.http;
+  const { proxy, rateLimit, ...limits } = config.http;
   const options: HttpOptions = { ...limits, proxyEnv: proxyEnvOf(proxy, process.env) };
-  return createFetcher(options, toLookup(createResolver(config.dns)));
+  const fetcher = createFetcher(options, toLookup(createResolver(config.dns)));
+  fetcher.limitRate(rateLimit);
+  return fetcher;
 }
 
 const PROXY_VARIABLES = ["http_proxy", "https_proxy", "no_proxy"];

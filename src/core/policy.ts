@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { byteLength, positiveInteger, readDocument } from "./document.ts";
 import { type Kind, kindList } from "./kind.ts";
+import { type RateLimit, rateLimitSchema } from "./rateLimit.ts";
 
 /** `settings/policies/<domain>.json`: what the agents of a domain may and should do (DESIGN §4). */
 export interface Policy {
@@ -15,6 +16,8 @@ export interface Policy {
   activeUpdateKinds: Kind[];
   /** What a run needs, unless the agent's own configuration says otherwise. */
   kinds?: Kind[] | undefined;
+  /** How fast an agent fetches, unless its own configuration says otherwise. */
+  rateLimit?: RateLimit | undefined;
   /** Releases held, by `kind/name`: that release and no other is installed. */
   holds: Record<string, number>;
 }
@@ -26,6 +29,7 @@ const policySchema = v.object({
   activeUpdateAfterServer: v.optional(v.boolean(), false),
   activeUpdateKinds: v.optional(kindList, ["components"]),
   kinds: v.optional(kindList),
+  rateLimit: v.optional(rateLimitSchema),
   holds: v.optional(v.record(v.string(), positiveInteger), {}),
 });
 

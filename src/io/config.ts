@@ -1,9 +1,11 @@
 import { existsSync, promises as fs } from "node:fs";
 import path from "node:path";
+import * as v from "valibot";
 import { parseAddress } from "../core/address.ts";
-import { parseJson } from "../core/document.ts";
+import { parseJson, readDocument } from "../core/document.ts";
 import { type Kind, sortKinds } from "../core/kind.ts";
 import { parseComponentName } from "../core/manifest.ts";
+import { type RateLimit, rateLimitSchema } from "../core/rateLimit.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
 import { NearsourceError } from "../errors.ts";
 import { checkedPath, dataDirOf, fingerprintOf } from "./configPath.ts";
@@ -39,6 +41,8 @@ export interface Config {
     minRate: number;
     /** `system`, `none`, or the URL of a proxy. */
     proxy: string;
+    /** Undefined: as the policy says. */
+    rateLimit?: RateLimit | undefined;
   };
   delta: {
     /** Bytes; a file that is longer is no base for a delta. */
@@ -58,7 +62,7 @@ type Written = Partial<
 > & {
   roots?: Config["roots"];
   dns?: Partial<Config["dns"]>;
-  http?: Partial<Config["http"]>;
+  http?: Partial<Omit<Config["http"], "rateLimit">> & { rateLimit?: unknown };
   delta?: Partial<Config["delta"]>;
   hooks?: { afterUpdate?: string | string[] };
   log?: Partial<Config["log"]>;
@@ -177,6 +181,7 @@ function complete(written: Written, file: string, fingerprint: string, env: Node
       stallTimeout: http.stallTimeout ?? 10_000,
       minRate: http.minRate ?? 1_024,
       proxy: atKey("http.proxy", http.proxy ?? "system", parseProxy),
+      rateLimit: http.rateLimit === undefined ? undefined : readRateLimit(http.rateLimit),
     },
     delta: { maxBase: delta.maxBase ?? 1_000_000_000 },
     sourceList: from(written.sourceList),
@@ -185,6 +190,12 @@ function complete(written: Written, file: string, fingerprint: string, env: Node
     hooks: { afterUpdate: typeof command === "string" ? [command] : command },
     log: { level: log.level ?? "info", file: from(log.file) },
   };
+}
+
+function readRateLimit(written: unknown): RateLimit {
+  return readDocument(v.object({ "http.rateLimit": rateLimitSchema }), { "http.rateLimit": written })[
+    "http.rateLimit"
+  ];
 }
 
 /** `parse(value)`; what it throws comes out naming the key. */

@@ -24,6 +24,15 @@ export const SCHEMA = {
     stallTimeout: milliseconds,
     minRate: { type: "integer", minimum: 0 },
     proxy: text,
+    rateLimit: {
+      anyOf: [
+        { type: "integer", minimum: 1_024 },
+        {
+          ...section({ bytesPerSecond: { type: "integer", minimum: 1_024 }, hours: texts }),
+          required: ["bytesPerSecond"],
+        },
+      ],
+    },
   }),
   delta: section({ maxBase: { type: "integer", minimum: 0 } }),
   sourceList: text,

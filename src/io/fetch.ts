@@ -4,10 +4,13 @@ import https from "node:https";
 import type { LookupFunction } from "node:net";
 import got, { type OptionsInit, type Request } from "got";
 import { parseRetryAfter } from "../core/backoff.ts";
+import { type RateLimit, rateAt } from "../core/rateLimit.ts";
 import { NearsourceError } from "../errors.ts";
 import { VERSION } from "../version.ts";
+import { drain, interrupted, readBody } from "./body.ts";
 import { toHttpError, toStatusError } from "./httpErrors.ts";
-import { type PaceLimits, watchPace } from "./pace.ts";
+import type { PaceLimits } from "./pace.ts";
+import { createRateLimiter, type RateLimiter } from "./rateLimiter.ts";
 import { checkLiteral, isRedirect, limitReach, reachOf, redirectTarget } from "./redirect.ts";
 
 /** How long a source may take, and how it is reached. Times in milliseconds. */
@@ -22,11 +25,6 @@ export interface HttpOptions extends PaceLimits {
 
 /** A dead first address of several may cost this much before the next is tried. */
 const ADDRESS_TIMEOUT = 1_000;
-/** A body nobody wants is read this far (bytes) so that its connection can serve again, if it comes at once. */
-const DRAIN_LIMIT = 65_536;
-/** What it must come with: pauses (ms) no longer than this, and so many bytes a second. */
-const DRAIN_PACE = { stallTimeout: 500, minRate: DRAIN_LIMIT };
-
 export interface GetOptions {
   headers?: Record<string, string>;
   /** Statuses to hand to the caller; any other becomes an error. Default: 200. */
@@ -58,10 +56,14 @@ export interface Fetcher {
    * @throws NearsourceError of the phases resolve, connect and request
    */
   get(url: string, options?: GetOptions): Promise<Response>;
+  /** Holds all bodies together to this rate from now on. */
+  limitRate(limit: RateLimit | undefined): void;
   close(): void;
 }
 
 export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fetcher {
+  let limit: RateLimit | undefined;
+  const limiter = createRateLimiter(() => rateAt(limit, new Date()));
   const direct = makeAgents(undefined);
   const proxied = options.proxyEnv === undefined ? direct : makeAgents(options.proxyEnv);
   const get = async (start: string, request: GetOptions = {}): Promise<Response> => {
@@ -69,7 +71,8 @@ export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fet
     let reach: number | undefined;
     for (let hop = 0; ; hop++) {
       const agent = request.viaProxy === true ? proxied : direct;
-      const response = await requestOnce(url, request, { options, agent, lookup: limitReach(lookup, reach) });
+      const means = { options, agent, limiter, lookup: limitReach(lookup, reach) };
+      const response = await requestOnce(url, request, means);
       if (!isRedirect(response.status)) return await checked(response, request);
       await response.discard();
       const next = redirectTarget(response, request.redirects === true, hop);
@@ -81,7 +84,10 @@ export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fet
   const close = () => {
     for (const agent of [direct.http, direct.https, proxied.http, proxied.https]) agent.destroy();
   };
-  return { get, close };
+  const limitRate = (wanted: RateLimit | undefined) => {
+    limit = wanted;
+  };
+  return { get, limitRate, close };
 }
 
 interface Agents {
@@ -102,6 +108,7 @@ function makeAgents(proxyEnv: NodeJS.ProcessEnv | undefined): Agents {
 interface Means {
   options: HttpOptions;
   agent: Agents;
+  limiter: RateLimiter;
   lookup: LookupFunction;
 }
 
@@ -128,36 +135,24 @@ async function requestOnce(url: URL, request: GetOptions, means: Means): Promise
     if (failure.code !== "CONNECTION_RESET" || !stream.reusedSocket) throw failure;
     return await requestOnce(url, request, means);
   }
-  return toResponse(stream, url, request, means.options);
+  return toResponse(stream, url, request, means);
 }
 
-function toResponse(stream: Request, url: URL, request: GetOptions, options: HttpOptions): Response {
+function toResponse(
+  stream: Request,
+  url: URL,
+  request: GetOptions,
+  { options, limiter }: Pick<Means, "options" | "limiter">,
+): Response {
   const { statusCode, headers, ip } = stream.response as NonNullable<Request["response"]>;
   return {
     status: statusCode,
     headers,
     url,
     address: ip,
-    read: () => readBody(stream, url, request.signal, options),
-    discard: () => drain(stream, url, { ...options, ...DRAIN_PACE }),
+    read: () => readBody(stream, url, request.signal, options, limiter),
+    discard: () => drain(stream, url),
   };
-}
-
-async function drain(stream: Request, url: URL, options: HttpOptions): Promise<void> {
-  const announced = Number(stream.response?.headers["content-length"] ?? 0);
-  if (!(announced <= DRAIN_LIMIT)) {
-    stream.destroy();
-    return;
-  }
-  let length = 0;
-  try {
-    for await (const piece of readBody(stream, url, undefined, options)) {
-      length += piece.length;
-      if (length > DRAIN_LIMIT) break;
-    }
-  } catch {
-    // The body is not wanted, so neither is what is wrong with it.
-  }
 }
 
 /** Refuses what no request here asks for: another status, an encoding. The connection is kept usable. */
@@ -177,71 +172,4 @@ async function checked(response: Response, request: GetOptions): Promise<Respons
     );
   }
   return response;
-}
-
-/**
- * The body, piece by piece. Only time spent waiting for the source counts against it, not time the
- * caller takes to write.
- */
-async function* readBody(
-  stream: Request,
-  url: URL,
-  signal: AbortSignal | undefined,
-  options: HttpOptions,
-): AsyncGenerator<Buffer, void> {
-  let failure: NearsourceError | undefined;
-  const fail = (error: NearsourceError) => {
-    failure = error;
-    stream.destroy();
-  };
-  const pace = watchPace(url, options, fail);
-  const pieces = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      pace.wait();
-      const { done, value } = await pieces.next();
-      pace.got(value?.length ?? 0);
-      if (done === true) break;
-      yield value;
-    }
-  } catch (error) {
-    throw interrupted(signal) ?? failure ?? toHttpError(error, url, "body");
-  } finally {
-    pace.stop();
-    if (!stream.readableEnded) stream.destroy();
-  }
-  if (failure !== undefined) throw failure;
-}
-
-/** An abort is the caller's doing, whatever error it comes out as. */
-export function interrupted(signal: AbortSignal | undefined): NearsourceError | undefined {
-  if (signal?.aborted !== true) return undefined;
-  if (signal.reason instanceof NearsourceError) return signal.reason;
-  return new NearsourceError("INTERRUPTED", "interrupted", { cause: signal.reason });
-}
-
-/**
- * The whole body, for small files only.
- *
- * @param maxLength bytes; one more is METADATA_TOO_LARGE, announced or not
- */
-export async function readWhole(response: Response, maxLength: number): Promise<Buffer> {
-  const { url, headers } = response;
-  const tooLarge = () =>
-    new NearsourceError(
-      "METADATA_TOO_LARGE",
-      `${url.host} sends more than ${maxLength} bytes for ${url.pathname}`,
-    );
-  if (Number(headers["content-length"] ?? 0) > maxLength) {
-    await response.discard();
-    throw tooLarge();
-  }
-  const pieces: Buffer[] = [];
-  let length = 0;
-  for await (const piece of response.read()) {
-    length += piece.length;
-    if (length > maxLength) throw tooLarge();
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces, length);
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { TargetFile, Updater } from "tuf-js";
 import { DOCUMENT_LIMIT, hashedTargetPath } from "../core/layout.ts";
 import { explainError, NearsourceError } from "../errors.ts";
-import { readWhole } from "./fetch.ts";
+import { readWhole } from "./body.ts";
 import { toMetadataError } from "./metadataErrors.ts";
 import { isNumberedRoot, type TrustedSet } from "./trustedSet.ts";
 import { internalsOf, type MetadataSource, makeUpdater, type Watched } from "./tufUpdater.ts";

@@ -2,7 +2,8 @@ import { Updater } from "tuf-js";
 import { DownloadHTTPError } from "tuf-js/dist/error.js";
 import { METADATA_LIMITS } from "../core/layout.ts";
 import { NearsourceError } from "../errors.ts";
-import { type Fetcher, type GetOptions, readWhole } from "./fetch.ts";
+import { readWhole } from "./body.ts";
+import type { Fetcher, GetOptions } from "./fetch.ts";
 import { isNumberedRoot, type TrustedSet } from "./trustedSet.ts";
 
 /** Root rotations followed in one refresh, beyond those already held. */

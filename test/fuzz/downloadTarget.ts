@@ -146,7 +146,7 @@ function fetcherOf(answer: Answerer): Fetcher {
     if (!accept.includes(status)) throw toStatusError(status, new URL(url));
     return toResponse(url, status, given);
   };
-  return { get, close: () => {} };
+  return { get, limitRate: () => {}, close: () => {} };
 }
 
 /** What is asked for is the rest of the object, never nothing and never all. */

@@ -80,7 +80,7 @@ function recording(asked: Files): Fetcher {
     }
     return { status: 200, headers: {}, url, address: undefined, read, discard: async () => {} };
   };
-  return { get, close: () => {} };
+  return { get, limitRate: () => {}, close: () => {} };
 }
 
 async function keep(target: string, files: Files): Promise<void> {

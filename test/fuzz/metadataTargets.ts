@@ -150,7 +150,7 @@ function serving(files: Files): Fetcher {
       discard: async () => {},
     };
   };
-  return { get, close: () => {} };
+  return { get, limitRate: () => {}, close: () => {} };
 }
 
 async function* pieces(bytes: Buffer): ReturnType<Response["read"]> {

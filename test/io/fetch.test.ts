@@ -5,7 +5,8 @@ import os from "node:os";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { parseAddress, privacyOf } from "../../src/core/address.ts";
 import { NearsourceError } from "../../src/errors.ts";
-import { createFetcher, type HttpOptions, type Response, readWhole } from "../../src/io/fetch.ts";
+import { readWhole } from "../../src/io/body.ts";
+import { createFetcher, type HttpOptions, type Response } from "../../src/io/fetch.ts";
 import { createResolver, toLookup } from "../../src/io/resolve.ts";
 
 const HOUR = 3_600_000;

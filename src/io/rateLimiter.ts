@@ -1,0 +1,31 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Holds what is read, over all connections together, to a rate. */
+export interface RateLimiter {
+  /** Waits until `bytes` more are due. An abort ends the wait; whoever reads sees it. */
+  take(bytes: number, signal: AbortSignal | undefined): Promise<void>;
+}
+
+/** Shorter waits than this (ms) are not worth a timer; they add up until they are. */
+const SHORTEST = 10;
+
+/**
+ * @param rate bytes per second as it is at the moment; undefined for no limit
+ * @param now a clock that only goes forward, in ms
+ */
+export function createRateLimiter(
+  rate: () => number | undefined,
+  now: () => number = () => performance.now(),
+): RateLimiter {
+  let due = 0;
+  return {
+    async take(bytes, signal) {
+      const limit = rate();
+      if (limit === undefined) return;
+      // Time in which nothing was read is not made up for.
+      due = Math.max(due, now()) + (bytes * 1_000) / limit;
+      const wait = due - now();
+      if (wait >= SHORTEST) await sleep(wait, undefined, { signal }).catch(() => {});
+    },
+  };
+}
