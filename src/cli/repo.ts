@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { CONTENT_KINDS, type ContentKind } from "../core/kind.ts";
 import type { Repository } from "../core/layout.ts";
+import { formatVersionRecord } from "../core/versionRecord.ts";
 import { NearsourceError } from "../errors.ts";
 import { addRelease } from "../publisher/addRelease.ts";
 import { DEFAULT_LIFETIMES, type Lifetimes } from "../publisher/choices.ts";
@@ -175,16 +176,28 @@ function addShow(repo: Command): void {
     .description("say what a repository publishes, and what expires next")
     .argument("<dir>", "the web root")
     .option("--json", "print one JSON document")
+    .option("--txt", "print the version record for DNS, and nothing else")
     .option(...KEYS_OPTION)
-    .action(async (dir: string, { keys: keysDir, json }: { keys?: string; json?: boolean }) => {
-      const names = await listRepositories({ dir, keysDir }, "all");
-      if (names.length === 0) throw noRepository(dir, "");
-      const repositories: RepositoryDescription[] = [];
-      for (const repository of names)
-        repositories.push(await describeRepository({ dir, keysDir, repository }));
-      if (json === true) printJson({ repositories });
-      else for (const repository of repositories) showRepository(repository);
-    });
+    .action(
+      async (dir: string, { keys: keysDir, json, txt }: { keys?: string; json?: boolean; txt?: boolean }) => {
+        const names = await listRepositories({ dir, keysDir }, "all");
+        if (names.length === 0) throw noRepository(dir, "");
+        const repositories: RepositoryDescription[] = [];
+        for (const repository of names)
+          repositories.push(await describeRepository({ dir, keysDir, repository }));
+        if (txt === true) print(versionRecordOf(repositories));
+        else if (json === true) printJson({ repositories });
+        else for (const repository of repositories) showRepository(repository);
+      },
+    );
+}
+
+/** What agents with `dns.versionRecord` look for in the TXT record of that name. */
+function versionRecordOf(repositories: RepositoryDescription[]): string {
+  const versions = repositories.map(({ repository, roles }) => {
+    return [repository, roles.find(({ role }) => role === "timestamp")?.version ?? 0] as const;
+  });
+  return formatVersionRecord(Object.fromEntries(versions));
 }
 
 function showRepository(shown: RepositoryDescription): void {
