@@ -125,10 +125,13 @@ async function takeStep(
   const object: ObjectName = alternative ?? result;
   const url = `${source.url}/${objectPath(object.sha256)}`;
   const options = transferOptions(run, source, component, object, traffic);
-  const fetch = alternative === undefined ? downloadObject : fetchObject;
-  const fetched = await retrying(run, () => fetch(run.dirs, run.fetcher, url, object, options));
+  if (alternative === undefined) {
+    const whole = await retrying(run, () => downloadObject(run.dirs, run.fetcher, url, object, options));
+    traffic.address = whole.address ?? traffic.address;
+    return whole.bytes;
+  }
+  const fetched = await retrying(run, () => fetchObject(run.dirs, run.fetcher, url, object, options));
   traffic.address = fetched.address ?? traffic.address;
-  if (alternative === undefined) return fetched.bytes;
   try {
     await rebuild(run.dirs, alternative, fetched.file, result);
   } finally {

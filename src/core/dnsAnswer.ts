@@ -42,7 +42,7 @@ const MAX_RECORDS = 1024;
 const HEADER_LENGTH = 12;
 const TYPE = { A: 1, CNAME: 5, SOA: 6, TXT: 16, AAAA: 28, OPT: 41 };
 /** The types whose data the decoder may read; RDLENGTH binds it for the rest alone. */
-const READ = new Set([TYPE.A, TYPE.AAAA, TYPE.CNAME, TYPE.SOA, TYPE.TXT]);
+const READ = new Set([TYPE.A, TYPE.AAAA, TYPE.CNAME, TYPE.SOA]);
 /** RFC 1035 §3.4.1, RFC 3596 §2.2. */
 const ADDRESS_LENGTH = new Map([
   [TYPE.A, 4],
@@ -64,7 +64,7 @@ export function readAnswer(message: Uint8Array, question: DnsQuestion): DnsAnswe
   checkHead(head, question);
   // RFC 2181 §9: what a truncated answer does hold must not be used, so it need not be whole either.
   if (head.flag_tc) return { rcode: head.rcode, truncated: true, records: [] };
-  const { extendedRcode, dropped } = prepareRecords(bytes);
+  const { extendedRcode, dropped } = prepareRecords(bytes, question.type);
   const packet = decodePacket(bytes);
   const records = packet.answers.flatMap(toRecord);
   // A lone address record without an address is a broken answer, not word that there is no address.
@@ -130,7 +130,7 @@ function checkHead(head: Packet, { id, name, type }: DnsQuestion): void {
  * that it must not look into. Returns how many address records were among them, and the extended
  * rcode of an OPT record (RFC 6891 §6.1.3).
  */
-function prepareRecords(bytes: Buffer): { extendedRcode: number; dropped: number } {
+function prepareRecords(bytes: Buffer, asked: QuestionType): { extendedRcode: number; dropped: number } {
   const count = bytes.readUInt16BE(6) + bytes.readUInt16BE(8) + bytes.readUInt16BE(10);
   if (count > MAX_RECORDS) throw new DnsAnswerError(`it claims ${count} records`);
   const found = { extendedRcode: 0, dropped: 0 };
@@ -142,7 +142,8 @@ function prepareRecords(bytes: Buffer): { extendedRcode: number; dropped: number
       throw new DnsAnswerError("an alias in it has another length than it says");
     const rightLength = (ADDRESS_LENGTH.get(type) ?? end - data) === end - data;
     if (!rightLength) found.dropped += 1;
-    if (!rightLength || !READ.has(type)) bytes.writeUInt16BE(UNREAD, at);
+    const isRead = READ.has(type) || (type === TYPE.TXT && asked === "TXT");
+    if (!rightLength || !isRead) bytes.writeUInt16BE(UNREAD, at);
     offset = end;
   }
   return found;

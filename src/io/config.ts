@@ -81,13 +81,18 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv): Promise<
   }
   const { text, value } = await readSyntax(file);
   const fingerprint = fingerprintOf(text);
-  const known = (await readIfThere(checkedPath(dataDirOf(value, file, env))))?.toString() === fingerprint;
-  const written = known ? value : await readChecked(file);
+  const noted = await notedAt(dataDirOf(value, file, env));
+  const written = noted === fingerprint ? value : await readChecked(file);
   try {
     return complete(written, file, fingerprint, env);
   } catch (error) {
     throw invalid(file, (error as Error).message);
   }
+}
+
+/** What `noteChecked` noted, if anything: no more is known yet of the data directory than that it is a text. */
+async function notedAt(dataDir: string): Promise<string | undefined> {
+  return (await readIfThere(checkedPath(dataDir)).catch(() => undefined))?.toString();
 }
 
 /**

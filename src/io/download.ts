@@ -10,7 +10,7 @@ import {
   partialPath,
   startOver,
 } from "./partial.ts";
-import { adopt, storePath } from "./store.ts";
+import { adopt } from "./store.ts";
 
 export interface DownloadOptions extends Pick<GetOptions, "viaProxy" | "signal"> {
   /** Called with the bytes held so far, of the object's length. */
@@ -20,8 +20,6 @@ export interface DownloadOptions extends Pick<GetOptions, "viaProxy" | "signal">
 }
 
 export interface Downloaded {
-  /** Where the object stands. */
-  file: string;
   /** Body bytes that came over the network. */
   bytes: number;
   /** Where the transfer began; above 0 when an earlier one was continued. */
@@ -51,9 +49,9 @@ export async function downloadObject(
   object: ObjectName,
   options: DownloadOptions = {},
 ): Promise<Downloaded> {
-  const fetched = await fetchObject(dirs, fetcher, url, object, options);
-  await adopt(dirs, fetched.file, object.sha256);
-  return { ...fetched, file: storePath(dirs, object.sha256) };
+  const { file, ...transferred } = await fetchObject(dirs, fetcher, url, object, options);
+  await adopt(dirs, file, object.sha256);
+  return transferred;
 }
 
 /**
@@ -66,7 +64,7 @@ export async function fetchObject(
   url: string,
   object: ObjectName,
   options: DownloadOptions = {},
-): Promise<Downloaded> {
+): Promise<Downloaded & { file: string }> {
   const file = partialPath(dirs, object);
   const partial = await openPartial(dirs, object);
   try {
@@ -84,7 +82,7 @@ async function transfer(
   url: string,
   object: ObjectName,
   options: DownloadOptions,
-): Promise<Omit<Downloaded, "file">> {
+): Promise<Downloaded> {
   // A whole file left by a run that died before it could adopt it needs no request.
   if (partial.position === object.length && (await isWhole(partial, object))) {
     return { bytes: 0, resumedAt: object.length, address: undefined };

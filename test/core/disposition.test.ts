@@ -49,6 +49,7 @@ describe("for the rest of the run a source is done with", () => {
     "MANIFEST_INVALID",
     "RELEASE_UNAVAILABLE",
     "NOT_OFFERED",
+    "DELTA_FAILED",
     "METADATA_EXPIRED",
     "METADATA_OLDER",
     "SOURCE_LIST_INVALID",

@@ -23,9 +23,9 @@ describe("a manifest is read", () => {
   });
 
   test("without the fields and ways that it does not know", () => {
-    const alternatives = [{ format: "zstd", length: 21, sha256: OTHER }];
+    const alternatives = [{ format: "of-the-future", length: 21, sha256: OTHER }];
     const newer = { ...withFile({ alternatives, mode: "0644" }), note: "for people" };
-    expect(parseManifest(newer, PATTERN)).toEqual(parseManifest(manifest, PATTERN));
+    expect(parseManifest(newer, PATTERN)).toEqual(parseManifest(withFile({ alternatives: [] }), PATTERN));
   });
 
   test("with blocks that add up to the length of the file", () => {
