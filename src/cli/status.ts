@@ -8,6 +8,7 @@ import { configPath } from "../io/configPath.ts";
 import { type DataDir, dataDirAt } from "../io/files.ts";
 import { listGenerations, readCurrent } from "../io/generations.ts";
 import { readState, type State } from "../io/state.ts";
+import { touchedAt } from "../io/touched.ts";
 import { describeRole, readTrustedSet } from "../io/trustedSet.ts";
 import { describeSourceList } from "./explain.ts";
 import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
@@ -32,6 +33,7 @@ export async function statusCommand(options: { config?: string; json?: boolean }
     held: state.failed,
     metadata: await metadataStatus(dirs, state),
     lastRun: state.lastRun ?? null,
+    hintedAt: (await touchedAt(dirs.root, "hinted"))?.toISOString() ?? null,
   };
   if (options.json === true) printJson(status);
   else printStatus(status);
@@ -73,6 +75,8 @@ interface Status {
   held: Record<string, number>;
   metadata: MetadataStatus[];
   lastRun: State["lastRun"] | null;
+  /** When a version record in DNS last spared a scheduled run. ISO 8601. */
+  hintedAt: string | null;
 }
 
 function printStatus(status: Status): void {
@@ -89,6 +93,10 @@ function printStatus(status: Status): void {
   }
   print();
   printLastRun(status.lastRun);
+  if (status.hintedAt !== null && status.hintedAt > (status.lastRun?.ended ?? "")) {
+    const age = formatDuration(Math.max(Date.now() - Date.parse(status.hintedAt), 0));
+    print(`Since then, last ${age} ago: DNS said that nothing is newer, so no source was asked`);
+  }
 }
 
 function metadataLine({ repository, version, expires, ageMs }: MetadataStatus): string {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** Holds what is read, over all connections together, to a rate. */
 export interface RateLimiter {
@@ -6,26 +6,31 @@ export interface RateLimiter {
   take(bytes: number, signal: AbortSignal | undefined): Promise<void>;
 }
 
+/** A clock that only goes forward, in ms. */
+export interface Clock {
+  now(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+const REAL: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+};
+
 /** Shorter waits than this (ms) are not worth a timer; they add up until they are. */
 const SHORTEST = 10;
 
-/**
- * @param rate bytes per second as it is at the moment; undefined for no limit
- * @param now a clock that only goes forward, in ms
- */
-export function createRateLimiter(
-  rate: () => number | undefined,
-  now: () => number = () => performance.now(),
-): RateLimiter {
+/** @param rate bytes per second as it is at the moment; undefined for no limit */
+export function createRateLimiter(rate: () => number | undefined, clock: Clock = REAL): RateLimiter {
   let due = 0;
   return {
     async take(bytes, signal) {
       const limit = rate();
       if (limit === undefined) return;
       // Time in which nothing was read is not made up for.
-      due = Math.max(due, now()) + (bytes * 1_000) / limit;
-      const wait = due - now();
-      if (wait >= SHORTEST) await sleep(wait, undefined, { signal }).catch(() => {});
+      due = Math.max(due, clock.now()) + (bytes * 1_000) / limit;
+      const wait = due - clock.now();
+      if (wait >= SHORTEST) await clock.sleep(wait, signal).catch(() => {});
     },
   };
 }

@@ -15,6 +15,7 @@ export interface NameRecords {
   A?: string[];
   AAAA?: string[];
   CNAME?: string;
+  TXT?: string[];
   ttl?: number;
 }
 
@@ -139,9 +140,9 @@ function encodeAnswer(query: DnsQuery, { records = {}, negativeTtl }: DnsServerO
     answers.push({ type: "CNAME", name, ttl: own.ttl ?? 60, data: own.CNAME });
     name = own.CNAME.toLowerCase();
   }
-  const type = query.type as "A" | "AAAA";
+  const type = query.type as "A" | "AAAA" | "TXT";
   const found = own?.[type] ?? [];
-  for (const data of found) answers.push({ type, name, ttl: own?.ttl ?? 60, data });
+  for (const data of found) answers.push({ type, name, ttl: own?.ttl ?? 60, data } as Answer);
   const soa: Answer = {
     type: "SOA",
     name: ".",
