@@ -5,8 +5,9 @@ import type { Manifest } from "../core/manifest.ts";
 import { type InstalledComponent, target } from "../core/target.ts";
 import { NearsourceError } from "../errors.ts";
 import { downloadObject } from "../io/download.ts";
+import { restoreObject } from "../io/generations.ts";
 import { type ObjectName, partialLength } from "../io/partial.ts";
-import { inStore } from "../io/store.ts";
+import { inStore, isWholeInStore } from "../io/store.ts";
 import type { Offer } from "./offer.ts";
 import { retrying } from "./retrying.ts";
 import { installedOf, type Run, type Source } from "./run.ts";
@@ -41,7 +42,7 @@ export async function deliverKind(
   }
   // A stale source that nothing is needed from has confirmed nothing.
   if (!changed && offer.stale !== undefined) throw offer.stale;
-  await fetchMissing(run, source, components, offer, traffic);
+  if (changed) await fetchMissing(run, source, components, offer, traffic);
   run.delivered.set(kind, components);
   return changed;
 }
@@ -72,9 +73,8 @@ async function fetchMissing(
 ): Promise<void> {
   const missing: { component: InstalledComponent; object: ObjectName }[] = [];
   for (const component of components) {
-    if (component === installedOf(run, component.kind, component.name)) continue;
     for (const object of component.files) {
-      if (!(await inStore(run.dirs, object))) missing.push({ component, object });
+      if (!(await isAtHand(run, component, object))) missing.push({ component, object });
     }
   }
   await checkSpace(
@@ -91,6 +91,19 @@ async function fetchMissing(
   }
 }
 
+/** Whether the new set can be made with what there is of a file: its bytes are looked at where they are new to it. */
+async function isAtHand(
+  run: Run,
+  component: InstalledComponent,
+  file: ObjectName & { path: string },
+): Promise<boolean> {
+  if (component !== installedOf(run, component.kind, component.name)) {
+    return await isWholeInStore(run.dirs, file);
+  }
+  const generation = run.installed?.generation ?? 0;
+  return (await inStore(run.dirs, file)) || (await restoreObject(run.dirs, generation, component, file));
+}
+
 async function fetchObject(
   run: Run,
   source: Source,
@@ -99,7 +112,7 @@ async function fetchObject(
   traffic: Traffic,
 ): Promise<number> {
   // The same bytes may be named by two components.
-  if (await inStore(run.dirs, object)) return 0;
+  if (await isWholeInStore(run.dirs, object)) return 0;
   const { kind, name } = component;
   const fetched = await retrying(run, () =>
     downloadObject(run.dirs, run.fetcher, `${source.url}/${objectPath(object.sha256)}`, object, {
@@ -116,8 +129,12 @@ async function fetchObject(
   return fetched.bytes;
 }
 
-/** Before the first byte: room for what is missing of everything, and a little to work with. */
-async function checkSpace({ dirs }: Run, objects: ObjectName[]): Promise<void> {
+/**
+ * Before the first byte: room for what is missing of everything, and a little to work with.
+ *
+ * @throws NearsourceError DISK_FULL
+ */
+export async function checkSpace({ dirs }: Pick<Run, "dirs">, objects: ObjectName[]): Promise<void> {
   let wanted = 1_048_576;
   for (const object of objects) wanted += object.length - (await partialLength(dirs, object));
   if (objects.length === 0) return;

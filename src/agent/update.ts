@@ -5,15 +5,15 @@ import type { Attempt, Report, Skipped, Trigger, UpdateEvent } from "../core/rep
 import type { Step, UpdateOrder } from "../core/updateOrder.ts";
 import { type ErrorCode, explainError, type NearsourceError } from "../errors.ts";
 import { type Config, configPath, readConfig } from "../io/config.ts";
-import { createFetcher, type HttpOptions, interrupted } from "../io/fetch.ts";
-import { openDataDir } from "../io/files.ts";
+import { createFetcher, type Fetcher, type HttpOptions, interrupted } from "../io/fetch.ts";
+import type { DataDir } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
-import { type Lock, takeLock } from "../io/lock.ts";
 import { type Log, SILENT } from "../io/log.ts";
 import { createResolver, toLookup } from "../io/resolve.ts";
 import { openState, writeState } from "../io/state.ts";
 import { attemptSource } from "./attempt.ts";
-import { type Installation, installDelivered, sweepUnfinished, sweepUnwanted } from "./install.ts";
+import { withDataDir } from "./dataDir.ts";
+import { type Installation, installDelivered, sweepUnwanted } from "./install.ts";
 import { kindsOf, orderOf, ownAddresses } from "./order.ts";
 import { openTrusted, type Run, timeOfRun } from "./run.ts";
 import type { Settings } from "./settings.ts";
@@ -58,35 +58,42 @@ export async function withRun<Result>(
 ): Promise<Result> {
   const config = await configOf(options.config);
   const fetcher = makeFetcher(config);
-  let lock: Lock | undefined;
+  const { wait, signal } = options;
   try {
-    const dirs = await openDataDir(config.dataDir);
-    lock = await takeLock(dirs.root, { wait: options.wait, signal: options.signal });
-    await sweepUnfinished(dirs);
-    const state = await openState(dirs);
-    return await work({
-      config,
-      dirs,
-      fetcher,
-      log: options.log ?? SILENT,
-      emit: options.onEvent ?? (() => {}),
-      signal: options.signal,
-      now: timeOfRun(options.now ?? new Date(), state.clockFloor),
-      addresses: ownAddresses(config),
-      holds: {},
-      state,
-      trusted: await openTrusted(dirs, config.roots),
-      installed: await readCurrent(dirs),
-      delivered: new Map(),
-      changedSettings: [],
-      fetched: new Map(),
-    });
+    return await withDataDir(config.dataDir, { wait, signal }, async (dirs) =>
+      work(await openRun(options, config, fetcher, dirs)),
+    );
   } catch (error) {
-    throw interrupted(options.signal) ?? error;
+    throw interrupted(signal) ?? error;
   } finally {
     fetcher.close();
-    lock?.release();
   }
+}
+
+async function openRun(
+  options: UpdateOptions,
+  config: Config,
+  fetcher: Fetcher,
+  dirs: DataDir,
+): Promise<Run> {
+  const state = await openState(dirs);
+  return {
+    config,
+    dirs,
+    fetcher,
+    log: options.log ?? SILENT,
+    emit: options.onEvent ?? (() => {}),
+    signal: options.signal,
+    now: timeOfRun(options.now ?? new Date(), state.clockFloor),
+    addresses: ownAddresses(config),
+    holds: {},
+    state,
+    trusted: await openTrusted(dirs, config.roots),
+    installed: await readCurrent(dirs),
+    delivered: new Map(),
+    changedSettings: [],
+    fetched: new Map(),
+  };
 }
 
 async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger): Promise<Report> {

@@ -3,7 +3,16 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import * as v from "valibot";
 import type { Report } from "../core/report.ts";
-import { type DataDir, guardStorage, refuseLink, syncFolder } from "./files.ts";
+import { NearsourceError } from "../errors.ts";
+import {
+  type DataDir,
+  guardStorage,
+  refuseLink,
+  rename,
+  syncFile,
+  syncFolder,
+  temporaryName,
+} from "./files.ts";
 
 /** What an agent remembers between runs, in `<dataDir>/state.json`. All of it can be lost without harm. */
 export interface State {
@@ -15,6 +24,8 @@ export interface State {
   fresh: { content?: string; settings?: string };
   /** Releases that a failed hook or a rollback put away, by `kind/name`; a higher one lifts the hold. */
   failed: Record<string, number>;
+  /** The generation that the hook was told of last, and was content with. */
+  announced?: number;
   /** ETag of the trusted timestamp, by repository and source: `content http://ua:21112`. */
   etags: Record<string, string>;
   lastRun?: LastRun;
@@ -35,7 +46,9 @@ export async function readState(dirs: DataDir): Promise<State> {
 
 async function readStored(dirs: DataDir): Promise<State | undefined> {
   try {
-    const conf = await openStateFile(dirs, false);
+    // conf follows a symbolic link to where it points.
+    await refuseLink(statePath(dirs));
+    const conf = await openStateFile(dirs.root, "state");
     const stored = v.safeParse(stateSchema, conf.store);
     return stored.success ? (stored.output as unknown as State) : undefined;
   } catch (error) {
@@ -64,11 +77,26 @@ export async function openState(dirs: DataDir): Promise<State> {
  * @throws NearsourceError of the storage phase
  */
 export async function writeState(dirs: DataDir, state: State): Promise<void> {
-  await guardStorage(`cannot write ${statePath(dirs)}`, async () => {
-    const conf = await openStateFile(dirs, true);
+  const place = statePath(dirs);
+  await refuseLink(place);
+  await guardStorage(`cannot write ${place}`, async () => {
+    const staged = temporaryName(dirs.tmp, "state");
+    const conf = await openStateFile(dirs.tmp, path.basename(staged));
     conf.store = state;
+    // conf takes a write that a full disk cut short for a whole one.
+    if (!isReadable(conf)) throw new NearsourceError("DISK_FULL", `only a part of ${place} could be written`);
+    await syncFile(conf.path);
+    await rename(conf.path, place);
     await syncFolder(dirs.root);
   });
+}
+
+function isReadable(conf: { readonly store: State }): boolean {
+  try {
+    return conf.store !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 const text = v.pipe(v.string(), v.minLength(1));
@@ -83,6 +111,7 @@ const stateSchema = v.object({
   clockFloor: v.optional(time),
   fresh: v.object({ content: v.optional(time), settings: v.optional(time) }),
   failed: v.record(v.string(), v.pipe(v.number(), v.safeInteger())),
+  announced: v.optional(v.pipe(v.number(), v.safeInteger())),
   etags: v.record(v.string(), headerValue),
   lastRun: v.optional(
     v.object({
@@ -98,18 +127,9 @@ const stateSchema = v.object({
   ),
 });
 
-/** @param replaces whether a damaged file may give way; reading leaves it as it is */
-async function openStateFile(dirs: DataDir, replaces: boolean) {
-  // conf follows a symbolic link to where it points, which would be a write outside the data directory.
-  await refuseLink(statePath(dirs));
+async function openStateFile(cwd: string, configName: string) {
   const { default: Conf } = await import("conf");
-  return new Conf<State>({
-    projectName: "nearsource",
-    cwd: dirs.root,
-    configName: "state",
-    configFileMode: 0o600,
-    clearInvalidConfig: replaces,
-  });
+  return new Conf<State>({ projectName: "nearsource", cwd, configName, configFileMode: 0o600 });
 }
 
 function statePath(dirs: DataDir): string {
