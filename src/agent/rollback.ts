@@ -29,7 +29,11 @@ export interface Rollback {
 export async function rollback(config: Config, log: Log, to?: number): Promise<Rollback> {
   return await withDataDir(config.dataDir, {}, async (dirs) => {
     const from = await readCurrent(dirs);
-    if (from === undefined) throw new NearsourceError("GENERATION_NOT_FOUND", "nothing is installed");
+    if (from === undefined) {
+      throw new NearsourceError("GENERATION_NOT_FOUND", "nothing is installed", {
+        hint: "nearsource update installs",
+      });
+    }
     const target = await targetOf(dirs, from, to);
     await switchTo(dirs, target.generation);
     const failure = await runHook({ config, dirs, log }, target.generation);

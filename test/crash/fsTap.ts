@@ -188,6 +188,10 @@ function tapSync(onCall: OnCall): void {
     onCall({ op: "rename", path: whole(from), to: whole(to) });
     return rename(from, to);
   });
+  replace(fs, "chmodSync", (chmod) => (file, mode) => {
+    onCall({ op: "chmod", path: whole(file) });
+    return chmod(file, mode);
+  });
   replace(fs, "unlinkSync", (unlink) => (file) => {
     onCall({ op: "unlink", path: whole(file) });
     return unlink(file);

@@ -22,6 +22,7 @@ import {
   sha256,
 } from "../support/world.ts";
 import type { Job } from "./child.ts";
+import type { FsCall } from "./fsTap.ts";
 
 /** A folder of files, by relative path. */
 export type Tree = Record<string, Buffer>;
@@ -57,8 +58,14 @@ export async function bundleChild(folder: string): Promise<string> {
 }
 
 /** Runs the child to its end, or kills it `afterMs`. */
-export async function runChild(child: string, job: Job, afterMs?: number): Promise<Ending> {
-  const running = spawn(process.execPath, [child, JSON.stringify(job)], {
+export async function runChild(child: string, job: Job | Job[], afterMs?: number): Promise<Ending> {
+  return await runNode([process.execPath, child, JSON.stringify(job)], child, afterMs);
+}
+
+/** Runs `command`, which runs the child. */
+export async function runNode(command: string[], child: string, afterMs?: number): Promise<Ending> {
+  const [program = "", ...parameters] = command;
+  const running = spawn(program, parameters, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NODE_COMPILE_CACHE: path.join(path.dirname(child), "compiled") },
   });
@@ -71,14 +78,36 @@ export async function runChild(child: string, job: Job, afterMs?: number): Promi
   const timer = afterMs === undefined ? undefined : setTimeout(() => running.kill("SIGKILL"), afterMs);
   const signal = await new Promise((resolve) => running.once("close", (_code, by) => resolve(by)));
   clearTimeout(timer);
-  return { killed: signal === "SIGKILL", output };
+  return { killed: signal === "SIGKILL", output: output.trim() };
 }
 
 /** A copy of an endpoint as it stands, under its own folder. */
 export async function copyAgent(agent: Agent, folder: string): Promise<Agent> {
   // With its hard links, which fs.cp would make files of their own.
   await promisify(execFile)("cp", ["-a", agent.folder, folder]);
+  return agentIn(folder);
+}
+
+/** An endpoint in a folder that came about otherwise. */
+export function agentIn(folder: string): Agent {
   return { folder, dataDir: path.join(folder, "data"), configFile: path.join(folder, "config.json") };
+}
+
+/** The calls of one whole run, in the order they were made; the agent itself stays as it is. */
+export async function traceOf(child: string, agent: Agent, action: Job["action"]): Promise<FsCall[]> {
+  const traceFile = `${agent.folder}.trace`;
+  // The calls name the agent's own folder, so the run is made there, and undone.
+  await copyAgent(agent, `${agent.folder}-before`);
+  const { killed, output } = await runChild(child, { action, configFile: agent.configFile, traceFile });
+  expect(killed, output).toBe(false);
+  await fs.rm(agent.folder, { recursive: true, force: true });
+  await fs.rename(`${agent.folder}-before`, agent.folder);
+  const lines = (await fs.readFile(traceFile, "utf8")).split("\n");
+  await fs.rm(traceFile);
+  return lines.map((line) => {
+    const call = JSON.parse(line);
+    return "data" in call ? { ...call, data: Buffer.from(call.data, "base64") } : call;
+  });
 }
 
 /** The installed files of a publication, as they stand below `current/components`. */
