@@ -10,6 +10,9 @@ const [, , first] = process.argv;
 if (first === "--version" || first === "-V") {
   process.stdout.write(`${VERSION}\n`);
 } else {
+  // A file that grows over its limit is an error of that write (EFBIG). What conf brings along would end
+  // the process at this signal, if it were the only one to listen.
+  if (process.platform !== "win32") process.on("SIGXFSZ", () => {});
   const { runProgram } = await import("./cli/program.ts");
   process.exitCode = await runProgram(process.argv.slice(2));
 }

@@ -55,7 +55,12 @@ export async function adopt(dirs: DataDir, file: string, sha256: string): Promis
     await makeFolder(path.dirname(place));
     // Installed files are links to this one: nobody may write through them.
     await fs.chmod(file, 0o444);
-    await rename(file, place);
+    await rename(file, place).catch(async (error: unknown) => {
+      if (codeOf(error) !== "EISDIR") throw error;
+      // A folder of that name is nothing of ours.
+      await remove(place);
+      await rename(file, place);
+    });
     await syncFolder(path.dirname(place));
     await syncFolder(dirs.store);
   });

@@ -138,13 +138,18 @@ function sameTree(one: Tree, other: Tree): boolean {
   );
 }
 
-/** `current` is one of the allowed sets, whole; and what is remembered beside it can be read. */
-export async function expectWhole(agent: Agent, allowed: Tree[], when: string): Promise<void> {
+/** `current` is one of the allowed sets, whole. */
+export async function expectSet(agent: Agent, allowed: Tree[], when: string): Promise<void> {
   const installed = await readTree(path.join(agent.dataDir, "current", "components"));
   expect(
     allowed.some((tree) => sameTree(tree, installed)),
     `${when}: current is one complete set, not a mix (${Object.keys(installed).join(", ") || "nothing"})`,
   ).toBe(true);
+}
+
+/** The same, and what is remembered beside it can be read. */
+export async function expectWhole(agent: Agent, allowed: Tree[], when: string): Promise<void> {
+  await expectSet(agent, allowed, when);
   await expectReadable(agent, when);
 }
 
