@@ -102,7 +102,7 @@ export class NearsourceError extends Error {
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(onOneLine(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.phase = PHASE_OF[code];
     this.hint = options.hint;
@@ -113,11 +113,27 @@ export class NearsourceError extends Error {
 export function explainError(error: unknown): string {
   const parts: string[] = [];
   for (let current = error; current !== undefined && current !== null; ) {
-    const message = current instanceof Error ? current.message : String(current);
+    const message = onOneLine(current instanceof Error ? wordsOf(current, parts) : String(current));
     if (message !== "" && !parts.some((part) => part.includes(message))) parts.push(message);
     current = current instanceof Error ? current.cause : undefined;
   }
   return parts.join(": ");
+}
+
+/** The system's own errors without their call, and without the path where `before` has named it. */
+function wordsOf(error: Error, before: string[]): string {
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  const words = path !== undefined && message.match(/^[A-Z]+: ([^,]+), [a-z]+ '/)?.[1];
+  return words && before.some((part) => part.includes(path)) ? `${words} (${code})` : message;
+}
+
+/** What a source, a file or a library said may hold characters that drive the terminal it is shown on. */
+function onOneLine(text: string): string {
+  const escaped = (character: string) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, "0")}`;
+  return text
+    .trim()
+    .replaceAll(/\s*[\r\n]\s*/g, " ")
+    .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, escaped);
 }
 
 /** `error` itself when it is one of ours, else an `UNEXPECTED` with it as the cause. */

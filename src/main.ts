@@ -7,6 +7,13 @@ import { VERSION } from "./version.ts";
 
 const [, , first] = process.argv;
 
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    // Whoever read us has gone (`| head`). What a command does, it does all the same.
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 if (first === "--version" || first === "-V") {
   process.stdout.write(`${VERSION}\n`);
 } else {

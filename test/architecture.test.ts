@@ -138,3 +138,32 @@ test("docs/test-plan.md names every branch of the update order that is replayed,
   const named = [...page.matchAll(/\b\d\d-[a-z][a-z0-9]*(?:-[a-z0-9]+)*\b/g)].map(([slug]) => slug);
   expect([...new Set(named)].sort()).toEqual(branches);
 });
+
+describe("docs/test-plan.md, the fault catalogue:", () => {
+  const page = read(ROOT, "docs", "test-plan.md");
+  const LAST = { A: 47, B: 9, C: 24, D: 5, E: 13, F: 14, G: 9 };
+  const rows = [...page.matchAll(/^\| ([A-G]\d[^|]*) \|/gm)].map(([, cases = ""]) => cases);
+
+  /** `A3` and the like of a cell such as `F1, F3–F7`. */
+  function casesOf(cell: string): string[] {
+    return cell.split(", ").flatMap((each) => {
+      const [, group = "", first, last = first] = each.match(/^([A-G])(\d+)(?:–[A-G](\d+))?$/) ?? [];
+      const count = Number(last) - Number(first) + 1;
+      return Array.from({ length: count }, (_, index) => `${group}${Number(first) + index}`);
+    });
+  }
+
+  test("has every case once", () => {
+    const all = Object.entries(LAST).flatMap(([group, last]) => casesOf(`${group}1–${group}${last}`));
+    expect(rows.flatMap(casesOf).sort()).toEqual(all.sort());
+  });
+
+  const quoted = [...page.matchAll(/`([\w/]+\.test\.ts)`: "([^"]+)"/g)];
+
+  test.for(quoted.map(([, file = "", words = ""]) => [file, words] as const))(
+    "%s has a test of the words %j",
+    ([file, words]) => {
+      expect(read(ROOT, "test", file)).toContain(words);
+    },
+  );
+});

@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
 import type { ContentKind } from "../core/kind.ts";
-import { objectPath } from "../core/layout.ts";
+import { manifestTarget, objectPath } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";
 import { type InstalledComponent, target } from "../core/target.ts";
 import { NearsourceError } from "../errors.ts";
@@ -10,7 +10,7 @@ import { type ObjectName, partialLength } from "../io/partial.ts";
 import { inStore, isWholeInStore } from "../io/store.ts";
 import type { Offer } from "./offer.ts";
 import { retrying } from "./retrying.ts";
-import { installedOf, type Run, type Source } from "./run.ts";
+import { installedOf, note, type Run, type Source } from "./run.ts";
 
 /** What came over the network in an attempt, and from where. */
 export interface Traffic {
@@ -47,6 +47,18 @@ export async function deliverKind(
   return changed;
 }
 
+/** Names in the configuration's `components` that are in no manifest of the kinds that were delivered. */
+export function noteUnpublished(run: Run): void {
+  const kinds = [...run.delivered.keys()];
+  const isPublished = (name: string) =>
+    kinds.some((kind) => run.trusted.content?.documents.has(manifestTarget(kind, name)));
+  if (kinds.length === 0) return;
+  for (const name of run.config.components ?? []) {
+    if (isPublished(name)) continue;
+    note(run, `nothing named ${name} is published in ${kinds.join(" or ")}; look at "components"`, "warn");
+  }
+}
+
 /** The component as it is to be installed: a new release, the one that is there, or none. */
 function decide(run: Run, manifest: Manifest, offer: Offer): InstalledComponent | undefined {
   const { kind, name } = manifest;
@@ -57,7 +69,7 @@ function decide(run: Run, manifest: Manifest, offer: Offer): InstalledComponent 
     throw new NearsourceError("RELEASE_UNAVAILABLE", `${key}: ${decision.reason}`, { cause: offer.stale });
   }
   if (decision.action === "keep") {
-    if (decision.reason !== "current") run.log.info(`${key} stays as it is: ${decision.reason}`);
+    if (decision.reason !== "current") note(run, `${key} stays as it is: ${decision.reason}`);
     return installed;
   }
   const { release, version, files } = decision.release;

@@ -10,9 +10,9 @@ import {
 } from "../io/generations.ts";
 import type { Log } from "../io/log.ts";
 import { readState, type State, writeState } from "../io/state.ts";
+import { findDamage } from "./damage.ts";
 import { withDataDir } from "./dataDir.ts";
 import { runHook } from "./install.ts";
-import { findDamage } from "./verify.ts";
 
 /** Which generation was left for which. */
 export interface Rollback {

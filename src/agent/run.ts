@@ -44,6 +44,12 @@ export interface Run {
   fetched: Map<string, number>;
 }
 
+/** Tells what a person should know, and what changes nothing about how the run ends. */
+export function note(run: Run, message: string, level: "info" | "warn" = "info"): void {
+  run.log[level](message);
+  run.emit({ type: "note", message });
+}
+
 /** A source as the transport needs it. */
 export interface Source {
   url: string;

@@ -13,6 +13,7 @@ import { createResolver, toLookup } from "../io/resolve.ts";
 import { openState, writeState } from "../io/state.ts";
 import { attemptSource } from "./attempt.ts";
 import { withDataDir } from "./dataDir.ts";
+import { noteUnpublished } from "./deliver.ts";
 import { type Installation, installDelivered, sweepUnwanted } from "./install.ts";
 import { kindsOf, orderOf, ownAddresses } from "./order.ts";
 import { openTrusted, type Run, timeOfRun } from "./run.ts";
@@ -60,7 +61,8 @@ export async function withRun<Result>(
   const fetcher = makeFetcher(config);
   const { wait, signal } = options;
   try {
-    return await withDataDir(config.dataDir, { wait, signal }, async (dirs) =>
+    const onWait = (message: string) => options.onEvent?.({ type: "waiting", message });
+    return await withDataDir(config.dataDir, { wait, signal, onWait }, async (dirs) =>
       work(await openRun(options, config, fetcher, dirs)),
     );
   } catch (error) {
@@ -99,7 +101,10 @@ async function openRun(
 async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger): Promise<Report> {
   const started = new Date().toISOString();
   const { settings, fetched, failure, serverDead } = await fetchSettings(run);
-  if (failure !== undefined) run.log.warn(`the settings could not be fetched: ${explainError(failure)}`);
+  if (failure !== undefined) {
+    const line = `the settings could not be fetched: ${explainError(failure)} (${failure.code})`;
+    run.log[isLie(failure.code) ? "error" : "warn"](line);
+  }
   run.holds = settings.policy.holds;
   const addresses = run.addresses.map(formatAddress);
   run.emit({ type: "settings", addresses, sourceList: settings.sourceList });
@@ -110,6 +115,7 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   if (fetched) walk.needed.delete("settings");
   if (failure !== undefined && serverDead === true) walk.dead.set(run.config.server ?? "", failure.code);
   await walkOrder(run, order, walk);
+  noteUnpublished(run);
   const installation = await installDelivered(run);
   const report = toReport(run, trigger, settings, walk, installation);
   if (installation.failure !== undefined) run.log.error(explainError(installation.failure));
@@ -185,12 +191,11 @@ function logAttempt(log: Log, attempt: Attempt, errors: NearsourceError[]): void
   for (const error of errors) {
     const line = `${source}: ${explainError(error)} (${error.code})`;
     // A source that lied is worth a person's attention even though the run goes on.
-    if (isLie(error.code)) log.error(line, { attempt });
-    else log.warn(line, { attempt });
+    log[isLie(error.code) ? "error" : "warn"](line, { attempt });
   }
   if (attempt.delivered.length === 0) return;
   const what = attempt.outcome === "current" ? "nothing new" : `${attempt.bytes} bytes`;
-  log.debug(`${source}: ${attempt.delivered.join(", ")} (${what}, ${attempt.ms} ms)`, { attempt });
+  log.info(`${source}: ${attempt.delivered.join(", ")} (${what}, ${attempt.ms} ms)`, { attempt });
 }
 
 function toReport(

@@ -3,6 +3,7 @@ import { readSourceListFile, type Settings, settingsInForce } from "../agent/set
 import { AddressSyntaxError, formatAddress, parseAddress } from "../core/address.ts";
 import type { Kind } from "../core/kind.ts";
 import { DEFAULT_POLICY } from "../core/policy.ts";
+import type { Report } from "../core/report.ts";
 import type { PassedOver, Step, UpdateOrder } from "../core/updateOrder.ts";
 import { NearsourceError } from "../errors.ts";
 import { type Config, configPath, readConfig } from "../io/config.ts";
@@ -85,14 +86,18 @@ const FROM = {
   server: "from the server",
   cache: "the last one that was verified",
   file: "from a local file",
-  none: "none: the standard source is used",
+  none: "none, so the standard source is used",
 } as const;
+
+/** Where the list in force came from, with its version where it has one: `version 7, from a local file`. */
+export function describeSourceList({ version, from }: Report["sourceList"]): string {
+  return version === 0 ? FROM[from] : `version ${version}, ${FROM[from]}`;
+}
 
 function printOrder(order: UpdateOrder, settings: Settings, addresses: string[], domain: string): void {
   const role = settings.role === "agent" ? "agent" : "Update Agent";
-  const { version, from } = settings.sourceList;
   print(`This ${role} (domain ${domain}) has ${addresses.join(", ") || "no address"}.`);
-  print(`Source list: ${from === "none" ? FROM.none : `version ${version}, ${FROM[from]}`}.`);
+  print(`Source list: ${describeSourceList(settings.sourceList)}.`);
   print();
   print(order.steps.length === 0 ? "No source would be tried." : "Would be tried, one after the other:");
   for (const [index, step] of order.steps.entries()) printStep(step, index + 1);

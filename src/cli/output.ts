@@ -16,7 +16,7 @@ export function printJson(value: unknown): void {
 }
 
 export function printError(error: NearsourceError): void {
-  process.stderr.write(`${paint("red", "nearsource:")} ${explainError(error)}\n`);
+  process.stderr.write(`${paint("red", "nearsource:", process.stderr)} ${explainError(error)}\n`);
   if (error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`);
   if (error.code === "UNEXPECTED" && error.cause instanceof Error)
     process.stderr.write(`${error.cause.stack}\n`);
@@ -24,9 +24,9 @@ export function printError(error: NearsourceError): void {
 
 type Style = "red" | "green" | "yellow" | "cyan" | "bold" | "dim";
 
-/** Coloured where stdout is a terminal that shows colours (NO_COLOR and FORCE_COLOR are honoured). */
-export function paint(style: Style, text: string): string {
-  return styleText(style, text, { stream: process.stdout });
+/** Coloured where the stream is a terminal that shows colours (NO_COLOR and FORCE_COLOR are honoured). */
+export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {
+  return styleText(style, text, { stream });
 }
 
 /** Bytes for people: 950 B, 18 kB, 63.0 MB. */

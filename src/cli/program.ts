@@ -16,7 +16,8 @@ export async function runProgram(argv: string[]): Promise<number> {
   });
   try {
     refuseUncheckedTls(process.env);
-    await program.parseAsync(argv, { from: "user" });
+    if (argv.length === 0) print(program.helpInformation().trimEnd());
+    else await program.parseAsync(argv, { from: "user" });
     return exitCode;
   } catch (error) {
     // Commander has said what is wrong with the line, or has shown the help that was asked for.
@@ -59,7 +60,6 @@ async function buildProgram(argv: string[], done: Done): Promise<Command> {
   addAgentCommands(program, done);
   addListCommands(program, done);
   program.addCommand(await repoCommand(argv));
-  program.action(() => print(program.helpInformation().trimEnd()));
   for (const command of allCommands(program)) command.exitOverride().copyInheritedSettings(program);
   return program;
 }

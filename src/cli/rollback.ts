@@ -3,7 +3,7 @@ import { NearsourceError } from "../errors.ts";
 import { configPath, readConfig } from "../io/config.ts";
 import { openLog } from "../io/log.ts";
 import { print } from "./output.ts";
-import { stderrLevel } from "./update.ts";
+import { stderrLevel } from "./running.ts";
 
 export interface RollbackCommandOptions {
   to?: string;

@@ -1,11 +1,10 @@
-import { readSourceListFile } from "../agent/settings.ts";
-import { type Finding, reviewSourceList } from "../core/sourceListReview.ts";
+import { reviewSourceListFile } from "../agent/settings.ts";
+import type { Finding } from "../core/sourceListReview.ts";
 import { paint, print, printJson } from "./output.ts";
 
 /** `nearsource sources check FILE`. An invalid list is an error (exit 6); oddities are only pointed out. */
 export async function checkCommand(file: string, options: { json?: boolean }): Promise<number> {
-  const list = await readSourceListFile(file);
-  const findings = reviewSourceList(list);
+  const { list, findings } = await reviewSourceListFile(file);
   if (options.json === true) {
     printJson({
       valid: true,

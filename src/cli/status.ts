@@ -2,11 +2,13 @@ import { ownAddresses } from "../agent/order.ts";
 import { settingsInForce } from "../agent/settings.ts";
 import { formatAddress } from "../core/address.ts";
 import { REPOSITORIES, type Repository } from "../core/layout.ts";
+import type { Report } from "../core/report.ts";
 import { configPath, readConfig } from "../io/config.ts";
 import { type DataDir, dataDirAt } from "../io/files.ts";
 import { listGenerations, readCurrent } from "../io/generations.ts";
 import { readState, type State } from "../io/state.ts";
 import { describeRole, readTrustedSet } from "../io/trustedSet.ts";
+import { describeSourceList } from "./explain.ts";
 import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
 
 /** `nearsource status`: reads what is on disk, asks nobody and changes nothing. */
@@ -63,7 +65,7 @@ interface Status {
   domain: string;
   addresses: string[];
   dataDir: string;
-  sourceList: { version: number; from: string };
+  sourceList: Report["sourceList"];
   generation: number;
   generations: number[];
   components: { kind: string; name: string; version: string; release: number; files: { length: number }[] }[];
@@ -73,13 +75,10 @@ interface Status {
 }
 
 function printStatus(status: Status): void {
-  const { sourceList } = status;
   print(
     `Agent ${status.agentId} (${status.role}, domain ${status.domain}) at ${status.addresses.join(", ")}`,
   );
-  print(
-    `Source list: ${sourceList.from === "none" ? "none yet" : `version ${sourceList.version} (${sourceList.from})`}`,
-  );
+  print(`Source list: ${describeSourceList(status.sourceList)}`);
   for (const each of status.metadata) print(metadataLine(each));
   if (status.metadata.length === 0) print("No metadata has been verified yet.");
   print();
@@ -123,11 +122,14 @@ function printLastRun(lastRun: State["lastRun"] | null): void {
   }
   const { report, ended } = lastRun;
   const age = formatDuration(Math.max(Date.now() - Date.parse(ended), 0));
+  const outcome = report.failure === undefined ? report.outcome : "taken back";
   print(
-    `Last run: ${report.outcome}, ${age} ago (${report.trigger}, exit ${report.exitCode}, ${formatBytes(report.bytes)})`,
+    `Last run: ${outcome}, ${age} ago (${report.trigger}, exit ${report.exitCode}, ${formatBytes(report.bytes)})`,
   );
-  for (const { name, url, delivered, code, message } of report.attempts) {
-    const what = delivered.length > 0 ? `delivered ${delivered.join(", ")}` : `${message} (${code})`;
+  if (report.failure !== undefined) print(`  ${report.failure.message}`);
+  for (const { name, url, delivered, outcome, code, message } of report.attempts) {
+    const did = outcome === "current" ? "nothing new of" : "delivered";
+    const what = delivered.length > 0 ? `${did} ${delivered.join(", ")}` : `${message} (${code})`;
     print(`  ${name ?? url}: ${what}`);
   }
 }

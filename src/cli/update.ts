@@ -1,12 +1,15 @@
+import { fstatSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
 import { type Report, type UpdateEvent, update } from "../agent/update.ts";
 import { isLie } from "../core/disposition.ts";
 import type { Kind } from "../core/kind.ts";
 import type { Attempt, Installed } from "../core/report.ts";
-import { explainError, NearsourceError } from "../errors.ts";
+import { type ErrorCode, explainError } from "../errors.ts";
 import { configPath, readConfig } from "../io/config.ts";
 import { openLog } from "../io/log.ts";
 import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
 import { openProgress } from "./progress.ts";
+import { onSignals, stderrLevel } from "./running.ts";
 
 export interface UpdateCommandOptions {
   kind?: Kind[];
@@ -20,9 +23,10 @@ export interface UpdateCommandOptions {
 /** `nearsource update`. Returns the exit code. */
 export async function updateCommand(options: UpdateCommandOptions): Promise<number> {
   const config = await readConfig(configPath(options.config, process.env), process.env);
-  const log = await openLog(config.log, stderrLevel(options));
-  const interruption = onSignals();
   const display = options.json === true || options.quiet === true ? undefined : openDisplay();
+  const told = display !== undefined && options.verbose !== true && isOneStream();
+  const log = await openLog(config.log, told ? undefined : stderrLevel(options));
+  const interruption = onSignals();
   const began = performance.now();
   try {
     const report = await update({
@@ -35,11 +39,12 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
     });
     display?.close();
     if (options.json === true) printJson(report);
-    else if (options.quiet !== true) printReport(report, performance.now() - began);
-    log.debug(`ended: ${report.outcome}`, { report });
+    else if (options.quiet !== true) printReport(report, performance.now() - began, config.components);
+    if (options.quiet === true && report.exitCode !== 0) printFailed(report);
+    log.info(`ended: ${report.outcome}`, { report });
     return report.exitCode;
   } catch (error) {
-    log.debug(`ended: ${explainError(error)}`);
+    log.info(`ended: ${explainError(error)}`);
     throw error;
   } finally {
     display?.close();
@@ -48,27 +53,14 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
   }
 }
 
-/** What goes to stderr: by default only what a person must know, since stdout tells the story. */
-export function stderrLevel({
-  verbose,
-  quiet,
-  json,
-}: Pick<UpdateCommandOptions, "verbose" | "quiet" | "json">) {
-  if (verbose === true) return "debug";
-  return json === true && quiet !== true ? "warn" : "error";
-}
-
-/** Ctrl-C and SIGTERM end the run cleanly: what was fetched is kept, what is installed stays. */
-export function onSignals(): { signal: AbortSignal; end(): void } {
-  const controller = new AbortController();
-  const abort = () =>
-    controller.abort(
-      new NearsourceError("INTERRUPTED", "interrupted; what is installed was not changed", {
-        hint: "the next run goes on where this one stopped",
-      }),
-    );
-  process.once("SIGINT", abort).once("SIGTERM", abort);
-  return { signal: controller.signal, end: () => process.off("SIGINT", abort).off("SIGTERM", abort) };
+/** Whether stdout and stderr end in one place, where what one of them says need not be said on the other. */
+function isOneStream(): boolean {
+  try {
+    const [out, err] = [fstatSync(1), fstatSync(2)];
+    return out.ino !== 0 && out.ino === err.ino && out.dev === err.dev;
+  } catch {
+    return false;
+  }
 }
 
 const RULE_NAMES = { custom: "entry", server: "server", "active-update": "ActiveUpdate" } as const;
@@ -78,7 +70,11 @@ function openDisplay() {
   const show = (event: UpdateEvent) => {
     if (event.type === "progress") return progress.update(event);
     progress.clear();
-    if (event.type === "settings") {
+    if (event.type === "waiting") {
+      print(paint("dim", `waiting: ${event.message}`));
+    } else if (event.type === "note") {
+      print(`  ${paint("yellow", "note")} ${event.message}`);
+    } else if (event.type === "settings") {
       printSettings(event);
     } else if (event.type === "source") {
       const name = event.name ?? (event.rule === "custom" ? "" : RULE_NAMES[event.rule]);
@@ -93,7 +89,7 @@ function openDisplay() {
 }
 
 function printSettings({ addresses, sourceList }: Extract<UpdateEvent, { type: "settings" }>): void {
-  const { from, version, message } = sourceList;
+  const { from, version, code, message } = sourceList;
   const origin = {
     server: "from the server",
     cache: "verified earlier",
@@ -101,15 +97,24 @@ function printSettings({ addresses, sourceList }: Extract<UpdateEvent, { type: "
     none: "",
   }[from];
   const list =
-    from === "none" ? "no source list, so the standard source" : `source list ${version} ${origin}`;
+    from === "none"
+      ? "no source list, so the standard source"
+      : `source list ${version === 0 ? "" : `${version} `}${origin}`;
   print(paint("dim", `${addresses.join(", ")}: ${list}`));
-  if (message !== undefined) print(`  ${paint("yellow", "✗")} the server's settings: ${message}`);
+  if (code === undefined) return;
+  print(`  ${markOf(code)} the server's settings: ${message} ${paint("dim", `(${code})`)}`);
+}
+
+/** A source that lied is worth a person's attention, whatever becomes of the run. */
+function markOf(code: ErrorCode): string {
+  return isLie(code) ? paint("red", "✗✗") : paint("yellow", "✗");
 }
 
 function printAttempt(attempt: Attempt): void {
   if (attempt.code !== undefined) {
-    const mark = isLie(attempt.code) ? paint("red", "✗✗") : paint("yellow", "✗");
-    print(`  ${mark} ${attempt.message} ${paint("dim", `(${attempt.code}, ${formatDuration(attempt.ms)})`)}`);
+    print(
+      `  ${markOf(attempt.code)} ${attempt.message} ${paint("dim", `(${attempt.code}, ${formatDuration(attempt.ms)})`)}`,
+    );
   }
   if (attempt.delivered.length === 0) return;
   const what =
@@ -119,13 +124,25 @@ function printAttempt(attempt: Attempt): void {
   );
 }
 
-function printReport(report: Report, ms: number): void {
+function printReport(report: Report, ms: number, wanted: string[] | undefined): void {
   for (const change of report.installed) print(`  ${changeLine(change)}`);
-  for (const name of report.removed) print(`  ${name} is no longer published and was removed`);
+  for (const name of report.removed) print(`  ${name} ${whyRemoved(name, wanted)} and was removed`);
   if (report.failure !== undefined) print(`${paint("red", "taken back")}: ${report.failure.message}`);
   if (report.attempts.length === 0 && report.undelivered.length > 0) print("no source to try");
   print(`${outcomeLine(report)} ${paint("dim", `(${formatDuration(ms)})`)}`);
   if (report.undelivered.length > 0) printWhy(report);
+}
+
+function whyRemoved(name: string, wanted: string[] | undefined): string {
+  const isWanted = wanted?.includes(name.replace(/^.*\//, "")) !== false;
+  return isWanted ? "is no longer published" : "is not among the configured components";
+}
+
+/** With --quiet, what failed the run is all that is said. */
+function printFailed(report: Report): void {
+  const reason = report.failure === undefined ? "" : `${report.failure.message}: `;
+  process.stderr.write(`nearsource: ${reason}${stripVTControlCharacters(outcomeLine(report))}\n`);
+  process.stderr.write("hint: nearsource status says what was tried\n");
 }
 
 function changeLine({ component, kind, fromVersion, toVersion, bytes }: Installed): string {
@@ -136,12 +153,14 @@ function changeLine({ component, kind, fromVersion, toVersion, bytes }: Installe
 function outcomeLine(report: Report): string {
   const installed =
     report.generation === 0 ? "nothing is installed" : `generation ${report.generation} is installed`;
+  const asBefore = report.generation === 0 ? installed : `${installed} as before`;
   const generation = report.generation === 0 ? "" : `: ${installed}`;
+  if (report.failure !== undefined) return `${paint("red", "not updated")}: ${asBefore}`;
   const lines = {
     updated: `${paint("green", "updated")}${generation}`,
     current: `${paint("green", "already current")}${generation}`,
     partial: `${paint("yellow", "partly updated")}: ${installed}, but nobody delivered ${report.undelivered.join(", ")}`,
-    exhausted: `${paint("red", "every source is exhausted")}: nothing was delivered, and ${installed} as before`,
+    exhausted: `${paint("red", "every source is exhausted")}: nothing was delivered, and ${asBefore}`,
   };
   return lines[report.outcome];
 }

@@ -1,6 +1,4 @@
-import { fetchSettings } from "../agent/settingsDelivery.ts";
-import { withRun } from "../agent/update.ts";
-import { type Damage, findDamage, repair } from "../agent/verify.ts";
+import { type Damage, findDamage } from "../agent/damage.ts";
 import { NearsourceError } from "../errors.ts";
 import { type Config, configPath, readConfig } from "../io/config.ts";
 import { dataDirAt } from "../io/files.ts";
@@ -8,7 +6,7 @@ import { readCurrent } from "../io/generations.ts";
 import { refuseLinks } from "../io/links.ts";
 import { openLog } from "../io/log.ts";
 import { formatBytes, paint, print, printJson } from "./output.ts";
-import { onSignals, stderrLevel } from "./update.ts";
+import { onSignals, stderrLevel } from "./running.ts";
 
 export interface VerifyCommandOptions {
   repair?: boolean;
@@ -41,6 +39,9 @@ export async function verifyCommand(options: VerifyCommandOptions): Promise<numb
 
 /** Under the lock: looks again, since a run may have ended meanwhile, and mends what is still damaged. */
 async function repairDamage(config: Config, options: VerifyCommandOptions): Promise<number | undefined> {
+  const { withRun } = await import("../agent/update.ts");
+  const { fetchSettings } = await import("../agent/settingsDelivery.ts");
+  const { repair } = await import("../agent/repair.ts");
   const log = await openLog(config.log, stderrLevel(options));
   const interruption = onSignals();
   try {

@@ -6,9 +6,27 @@ export class DocumentError extends Error {
   readonly place: string;
 
   constructor(place: string, reason: string) {
-    super(place === "" ? reason : `${place}: ${reason}`);
+    super(inOneLine(place === "" ? reason : `${place}: ${reason}`));
     this.place = place;
   }
+}
+
+/** Longest reason, in characters: what a document says is repeated in it. */
+const LONGEST_REASON = 300;
+
+/** Characters that break a line, steer a terminal or turn the direction of what follows, and halves of characters. */
+const UNSHOWN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** Whether people can be shown `text` as it is. */
+export function isShown(text: string): boolean {
+  return text.search(UNSHOWN) === -1;
+}
+
+/** Text of others as one line that can be shown: escaped, and without the middle of what is long. */
+function inOneLine(text: string): string {
+  const half = LONGEST_REASON / 2;
+  const short = text.length > LONGEST_REASON ? `${text.slice(0, half)}…${text.slice(-half)}` : text;
+  return short.replace(UNSHOWN, (each) => `\\u${(each.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`);
 }
 
 /**

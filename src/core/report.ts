@@ -67,8 +67,10 @@ export interface Installed {
 
 /** What a run tells while it goes on, for a terminal or a log. */
 export type UpdateEvent =
+  | { type: "waiting"; message: string }
   | { type: "settings"; addresses: string[]; sourceList: Report["sourceList"] }
   | { type: "source"; rule: Rule; name?: string; url: string; kinds: Kind[] }
   | { type: "progress"; component: string; kind: ContentKind; received: number; length: number }
+  | { type: "note"; message: string }
   | { type: "attempt"; attempt: Attempt }
   | { type: "installing"; generation: number };

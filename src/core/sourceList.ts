@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { type AddressRange, parseRange } from "./address.ts";
-import { byteLength, parsedBy, readDocument } from "./document.ts";
+import { byteLength, isShown, parsedBy, readDocument } from "./document.ts";
 import { KINDS, type Kind, kindList, sortKinds } from "./kind.ts";
 
 /** One entry of the source list: agents in `range` may fetch `kinds` from `url`. */
@@ -28,10 +28,18 @@ export const MAX_ENTRIES = 1_024;
 
 const allKinds: Kind[] = [...KINDS];
 
+/** A name is shown to people, on terminals and in logs, which some characters would drive. */
+const sourceName = v.pipe(
+  v.string(),
+  v.minLength(1, "!is empty"),
+  v.maxLength(255),
+  v.check(isShown, "!has characters that cannot be shown"),
+);
+
 const entrySchema = v.pipe(
   v.object({
     range: parsedBy((text) => ({ range: parseRange(text), rangeText: text })),
-    name: v.optional(v.pipe(v.string(), v.minLength(1, "!is empty"), v.maxLength(255))),
+    name: v.optional(sourceName),
     url: parsedBy(parseSourceUrl),
     kinds: v.optional(kindList, ["components"]),
   }),

@@ -58,3 +58,33 @@ function overlaps(one: SourceListEntry, other: SourceListEntry): boolean {
     other.range.first <= one.range.last
   );
 }
+
+const FIELDS = {
+  list: ["version", "mode", "entries", "serverFallback", "updateAgentsOnlyFromServer"],
+  entry: ["range", "name", "url", "kinds"],
+  fallback: ["enabled", "kinds"],
+};
+
+/**
+ * Fields of a valid list, as it was written, that this program does not know. A newer one may; but
+ * most often a name is misspelt.
+ */
+export function reviewFields(list: unknown): Finding[] {
+  const { entries, serverFallback } = list as { entries?: object[]; serverFallback?: object };
+  const inList = [
+    ...unknown(list as object, FIELDS.list),
+    ...unknown(serverFallback ?? {}, FIELDS.fallback).map((field) => `serverFallback.${field}`),
+  ];
+  const inEntries = (entries ?? []).flatMap((each, entry) =>
+    unknown(each, FIELDS.entry).map((field) => ({ entry, remark: hasNoEffect(field) })),
+  );
+  return [...inList.map((field) => ({ remark: hasNoEffect(field) })), ...inEntries];
+}
+
+function unknown(value: object, fields: string[]): string[] {
+  return Object.keys(value).filter((field) => !fields.includes(field));
+}
+
+function hasNoEffect(field: string): string {
+  return `its field ${JSON.stringify(field)} is not known here and has no effect`;
+}

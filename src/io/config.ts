@@ -1,10 +1,12 @@
 import { existsSync, promises as fs } from "node:fs";
 import path from "node:path";
 import { parseAddress } from "../core/address.ts";
-import { KINDS, type Kind, sortKinds } from "../core/kind.ts";
+import { parseJson } from "../core/document.ts";
+import { type Kind, sortKinds } from "../core/kind.ts";
 import { parseComponentName } from "../core/manifest.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
 import { NearsourceError } from "../errors.ts";
+import { inOurWords, SCHEMA } from "./configSchema.ts";
 
 /** An agent's configuration, complete: defaults filled in, paths absolute. `docs/configuration.md` has each key. */
 export interface Config {
@@ -46,37 +48,6 @@ type Written = Partial<Omit<Config, "file" | "dns" | "http" | "hooks" | "log" | 
   log?: Partial<Config["log"]>;
 };
 
-/** No file name, and no word of a command, can hold a NUL. */
-const text = { type: "string", minLength: 1, pattern: "^[^\\u0000]*$" } as const;
-const texts = { type: "array", items: text } as const;
-const milliseconds = { type: "integer", minimum: 1, maximum: 3_600_000 } as const;
-const section = <Properties extends object>(properties: Properties) =>
-  ({ type: "object", additionalProperties: false, properties }) as const;
-
-const SCHEMA = {
-  dataDir: text,
-  server: text,
-  activeUpdate: text,
-  roots: section({ content: text, settings: text }),
-  domain: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$" },
-  kinds: { type: "array", items: { enum: [...KINDS] }, minItems: 1 },
-  components: { ...texts, minItems: 1 },
-  addresses: { ...texts, minItems: 1 },
-  dns: section({ servers: texts, search: texts, timeout: milliseconds }),
-  http: section({
-    connectTimeout: milliseconds,
-    responseTimeout: milliseconds,
-    stallTimeout: milliseconds,
-    minRate: { type: "integer", minimum: 0 },
-    proxy: text,
-  }),
-  sourceList: text,
-  policy: text,
-  keepGenerations: { type: "integer", minimum: 1, maximum: 100 },
-  hooks: section({ afterUpdate: { anyOf: [text, { ...texts, minItems: 1 }] } }),
-  log: section({ level: { enum: ["error", "warn", "info", "debug"] }, file: text }),
-} as const;
-
 /** Where the configuration is when nobody says: `--config`, then `NEARSOURCE_CONFIG`, then this place. */
 export function configPath(given: string | undefined, env: NodeJS.ProcessEnv): string {
   if (given !== undefined) return path.resolve(given);
@@ -104,6 +75,7 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv): Promise<
 }
 
 async function readWritten(file: string): Promise<Written> {
+  await checkSyntax(file);
   const { default: Conf } = await import("conf");
   const extension = path.extname(file);
   try {
@@ -118,34 +90,33 @@ async function readWritten(file: string): Promise<Written> {
       // Our own schema needs no checking against JSON Schema's at every start: 0.1 s of CPU.
       ajvOptions: { validateSchema: false, meta: false },
     });
-    // conf takes a list, null or a number for an empty configuration.
-    const text = await fs.readFile(file, "utf8");
-    if (!/^\s*\{/.test(text)) throw new Error("it must be an object");
     return conf.store;
   } catch (error) {
-    throw invalid(file, inOurWords((error as Error).message), error);
+    throw invalid(file, inOurWords((error as Error).message));
   }
 }
 
-/** The schema validator's words, as a person would say them; a key below a section is written `http.minRate`. */
-function inOurWords(message: string): string {
-  return message
-    .replace(/^Config schema violation: /, "")
-    .replaceAll(/`([^`]*)`/g, (_, key: string) => `"${key.replaceAll("/", ".")}"`)
-    .replaceAll("must NOT have additional properties", "is not a key of the configuration")
-    .replace(/^The config file .* is not valid JSON\.$/, "it is not valid JSON");
+/** conf does not say where the JSON breaks off, and takes a list, null or a number for an empty configuration. */
+async function checkSyntax(file: string): Promise<void> {
+  let text: string;
+  try {
+    text = await fs.readFile(file, "utf8");
+  } catch (error) {
+    throw invalid(file, "it cannot be read", error);
+  }
+  try {
+    parseJson(text);
+  } catch (error) {
+    throw invalid(file, `it ${(error as Error).message}`);
+  }
+  if (!/^\s*\{/.test(text)) throw invalid(file, "it must be an object");
 }
 
 function invalid(file: string, reason: string, cause?: unknown): NearsourceError {
   return new NearsourceError("CONFIG_INVALID", `the configuration ${file} is invalid: ${reason}`, {
     hint: "docs/configuration.md has every key",
-    ...(cause === undefined || reason.includes((cause as Error).message) ? {} : { cause: jsonCause(cause) }),
+    cause,
   });
-}
-
-/** Only the JSON parser's own cause says more than the message does. */
-function jsonCause(cause: unknown): unknown {
-  return (cause as Error).cause;
 }
 
 function complete(written: Written, file: string, env: NodeJS.ProcessEnv): Config {
@@ -161,7 +132,7 @@ function complete(written: Written, file: string, env: NodeJS.ProcessEnv): Confi
     roots: { content: from(roots.content), settings: from(roots.settings) },
     domain: written.domain ?? "default",
     kinds: written.kinds === undefined ? undefined : sortKinds(written.kinds),
-    components: written.components?.map((name) => atKey("components", name, parseComponentName)),
+    components: written.components?.map((name) => atKey("components", name, checkComponentName)),
     addresses: written.addresses?.map((each) => atKey("addresses", each, checkAddress)),
     dns: { servers: dns.servers, search: dns.search, timeout: dns.timeout ?? 2_000 },
     http: {
@@ -196,6 +167,14 @@ function atKey<Value extends string | undefined>(
 function checkAddress(value: string): string {
   parseAddress(value);
   return value;
+}
+
+function checkComponentName(value: string): string {
+  try {
+    return parseComponentName(value);
+  } catch (error) {
+    throw new Error(`"${value}" ${(error as Error).message}`);
+  }
 }
 
 function parseProxy(value: string): string {

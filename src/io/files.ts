@@ -214,7 +214,7 @@ const STORAGE_CODES: Record<string, ErrorCode> = {
 
 const STORAGE_HINTS: Partial<Record<ErrorCode, string>> = {
   DISK_FULL: "free some space; the next run goes on where this one stopped",
-  STORAGE_UNWRITABLE: "make it writable for the account that runs nearsource",
+  STORAGE_UNWRITABLE: "let the account that runs nearsource read and write it",
   STORAGE_UNSAFE: "a symbolic link stands where a file or folder of ours belongs; remove it",
 };
 

@@ -18,18 +18,24 @@ const POLL = 250;
  * system frees it when its holder dies, however it dies, so there is no stale lock to recognise and no
  * process id to be fooled by.
  *
- * @param options.wait waits for as long as another run takes, until `signal` aborts
+ * @param options.wait waits for as long as another run takes, until `signal` aborts; `onWait` is told
+ *   once, in words for people
  * @throws NearsourceError LOCKED, naming the holder where the system tells
  */
 export async function takeLock(
   dataDir: string,
-  options: { wait?: boolean | undefined; signal?: AbortSignal | undefined } = {},
+  options: {
+    wait?: boolean | undefined;
+    signal?: AbortSignal | undefined;
+    onWait?: (holder: string) => void;
+  } = {},
 ): Promise<Lock> {
   const file = path.join(dataDir, "lock");
-  for (;;) {
+  for (let waits = 0; ; waits++) {
     const database = await tryLock(file);
     if (database !== undefined) return { release: () => database.close() };
-    if (options.wait !== true) throw await lockedBy(file);
+    if (options.wait !== true) throw lockedBy(await describeHolder(file));
+    if (waits === 0) options.onWait?.(await describeHolder(file));
     await sleep(POLL, undefined, options.signal === undefined ? {} : { signal: options.signal });
   }
 }
@@ -53,12 +59,15 @@ async function tryLock(file: string): Promise<DatabaseSync | undefined> {
   }
 }
 
-async function lockedBy(file: string): Promise<NearsourceError> {
-  const pid = await holderOf(file);
-  const who = pid === undefined ? "another process" : `process ${pid}`;
-  return new NearsourceError("LOCKED", `another update is running (${who})`, {
+function lockedBy(holder: string): NearsourceError {
+  return new NearsourceError("LOCKED", holder, {
     hint: "wait for it with --wait, or look at it with: nearsource status",
   });
+}
+
+async function describeHolder(file: string): Promise<string> {
+  const pid = await holderOf(file);
+  return `another update is running (${pid === undefined ? "another process" : `process ${pid}`})`;
 }
 
 /** The process that holds a lock on `file`, from the kernel's own table (Linux: proc(5), locks). */

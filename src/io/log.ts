@@ -18,15 +18,18 @@ export interface OpenLog extends Log {
 /**
  * Human lines on stderr, and JSON lines in the configured file.
  *
- * @param level for stderr; the file has the level of the configuration
+ * @param level for stderr, undefined for nothing there; the file has the level of the configuration
  */
-export async function openLog(log: Config["log"], level: Config["log"]["level"]): Promise<OpenLog> {
+export async function openLog(
+  log: Config["log"],
+  level: Config["log"]["level"] | undefined,
+): Promise<OpenLog> {
   const { createLogger, format, transports } = await import("winston");
   const human = format.printf(({ level: severity, message }) =>
     severity === "info" ? String(message) : `${severity}: ${message}`,
   );
   const stderr = new transports.Console({
-    level,
+    ...(level === undefined ? { silent: true } : { level }),
     format: human,
     stderrLevels: ["error", "warn", "info", "debug"],
   });

@@ -12,7 +12,7 @@ const BY_CLASS: Record<string, ErrorCode> = {
 };
 
 const SAID: Partial<Record<ErrorCode, string>> = {
-  METADATA_EXPIRED: "offers metadata that has expired",
+  METADATA_EXPIRED: "offers metadata that has expired by this machine's clock",
   METADATA_OLDER: "offers older metadata than is already trusted",
   SIGNATURE_INVALID: "offers metadata that is not signed by the trusted keys",
   METADATA_MISMATCH: "offers metadata that is not what was signed",

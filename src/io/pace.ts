@@ -2,6 +2,8 @@ import { NearsourceError } from "../errors.ts";
 
 /** Long enough to forgive a burst's pause, short enough that a trickler costs under 15 s. */
 const RATE_WINDOW = 7_000;
+/** A wait that went on for so much longer (ms) than its timer lets it: this process was stopped, not the source. */
+const ASLEEP = 1_000;
 
 /** How fast a body has to come. */
 export interface PaceLimits {
@@ -11,11 +13,16 @@ export interface PaceLimits {
   minRate: number;
 }
 
-/** Watches how fast a body comes; calls `fail` once when it stalls or trickles. */
+/**
+ * Watches how fast a body comes; calls `fail` once when it stalls or trickles. Time in which this
+ * process was stopped, or its machine suspended, does not count.
+ */
 export function watchPace(url: URL, options: PaceLimits, fail: (error: NearsourceError) => void) {
   const { stallTimeout, minRate } = options;
   const window = Math.min(RATE_WINDOW, stallTimeout);
+  const wasAsleep = () => performance.now() - since > stallTimeout + ASLEEP;
   const stalled = () => {
+    if (wasAsleep()) return wait();
     const seconds = stallTimeout / 1_000;
     fail(
       new NearsourceError("STALLED", `${url.host} sent nothing for ${seconds} s in the middle of its answer`),
@@ -31,7 +38,7 @@ export function watchPace(url: URL, options: PaceLimits, fail: (error: Nearsourc
   };
   const gotPiece = (length: number) => {
     clearTimeout(timer);
-    waited += performance.now() - since;
+    if (!wasAsleep()) waited += performance.now() - since;
     bytes += length;
     if (waited < window) return;
     if ((bytes * 1_000) / waited < minRate) {

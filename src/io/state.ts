@@ -37,11 +37,15 @@ export interface LastRun {
   report: Report;
 }
 
-/** The state on disk, or a new one. A damaged file counts as none. */
+/**
+ * The state on disk, or a new one. A damaged file counts as none.
+ *
+ * @throws NearsourceError of the storage phase when there is one that cannot be read
+ */
 export async function readState(dirs: DataDir): Promise<State> {
   const fresh: State = { agentId: randomUUID(), fresh: {}, failed: {}, etags: {} };
   if (!existsSync(statePath(dirs))) return fresh;
-  return (await readStored(dirs)) ?? fresh;
+  return (await guardStorage(`cannot read ${statePath(dirs)}`, () => readStored(dirs))) ?? fresh;
 }
 
 async function readStored(dirs: DataDir): Promise<State | undefined> {

@@ -3,6 +3,7 @@ import { DocumentError, parseJson } from "../core/document.ts";
 import { parseComponentName } from "../core/manifest.ts";
 import { parsePolicy, parseUpdateAgents } from "../core/policy.ts";
 import { parseSourceList } from "../core/sourceList.ts";
+import { type Finding, reviewFields } from "../core/sourceListReview.ts";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
 
 /**
@@ -43,19 +44,27 @@ export async function readDocumentFile(file: string): Promise<Buffer> {
 /**
  * Checks a document as the agents that read it will.
  *
+ * @returns what is odd about a valid one
  * @throws NearsourceError SOURCE_LIST_INVALID, POLICY_INVALID or SETTINGS_INVALID with the file, the
  *   place in it and the reason
  */
-export function checkDocument(name: string, file: string, bytes: Buffer): void {
+export function checkDocument(name: string, file: string, bytes: Buffer): string[] {
   const { code, what, parse } = readerOf(name);
   try {
-    parse(parseJson(decode(bytes)));
+    const value = parseJson(decode(bytes));
+    parse(value);
+    if (parse === requireObject) return [`agents of this version do not read settings/${name}`];
+    return name === "source-list" ? reviewFields(value).map(describeFinding) : [];
   } catch (error) {
     if (!(error instanceof DocumentError)) throw error;
     throw new NearsourceError(code, `the ${what} in ${file} is not valid: ${error.message}`, {
       hint: "nothing was published: the document in force stays in force",
     });
   }
+}
+
+function describeFinding({ entry, remark }: Finding): string {
+  return entry === undefined ? remark : `entries[${entry}]: ${remark}`;
 }
 
 interface Reader {

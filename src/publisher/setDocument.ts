@@ -23,8 +23,9 @@ export async function setDocument(
 ): Promise<{ changed: boolean; warnings: string[] }> {
   const target = documentTarget(options.name);
   const bytes = await readDocumentFile(options.file);
-  checkDocument(options.name, options.file, bytes);
+  const oddities = checkDocument(options.name, options.file, bytes);
   return withRepository(options, "settings", async (session) => {
+    session.warnings.push(...oddities);
     const role = roleOf(session.publication, "settings");
     const published = await readTarget(session.location, role, target);
     if (published?.equals(bytes)) return { changed: false };

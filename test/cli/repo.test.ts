@@ -135,6 +135,15 @@ describe("repo add, set, remove and show", () => {
     expect((await repo("set", dir, "source-list", list)).out).toBe("published settings/source-list\n");
     expect((await repo("set", dir, "source-list", list)).out).toContain("is published already, unchanged");
     await repo("set", dir, "policies/berlin", await newFile("{}"));
+    const odd = await newFile('{"version":2,"entires":[]}');
+    expect((await repo("set", dir, "source-list", odd)).err).toBe(
+      'nearsource: warning: its field "entires" is not known here and has no effect\n',
+    );
+    expect((await repo("set", dir, "sourcelist", list)).err).toBe(
+      "nearsource: warning: agents of this version do not read settings/sourcelist\n",
+    );
+    await repo("remove", dir, "settings/sourcelist");
+    await repo("set", dir, "source-list", list);
 
     const { out } = await repo("show", dir);
     expect(out).toContain("release 1, version 17.123.00, 2 files, 11 B");
@@ -191,7 +200,7 @@ describe("repo add, set, remove and show", () => {
     });
     expect(await failing("add", dir, "components/x", "1", path.join(nowhere, "none"))).toMatchObject({
       code: "REPOSITORY_INPUT_INVALID",
-      message: expect.stringMatching(/^cannot read .*none: ENOENT/),
+      message: expect.stringMatching(/^cannot read .*none: no such file/),
     });
   });
 });

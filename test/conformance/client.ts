@@ -6,7 +6,8 @@
  *     client.ts --metadata-dir D --metadata-url U refresh
  *     client.ts --metadata-dir D --metadata-url U --target-name N… --target-base-url B --target-dir T download
  *
- * Options may stand before or after the command. Exit 0 or 1.
+ * Options may stand before or after the command, and several names after one option or after one each.
+ * Exit 0 or 1.
  */
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -17,46 +18,57 @@ import { refresh } from "../../src/io/metadata.ts";
 import { createResolver, toLookup } from "../../src/io/resolve.ts";
 import type { TrustedSet } from "../../src/io/trustedSet.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    "metadata-dir": { type: "string" },
-    "metadata-url": { type: "string" },
-    "target-name": { type: "string", multiple: true, default: [] },
-    "target-base-url": { type: "string" },
-    "target-dir": { type: "string" },
-  },
-});
+const COMMANDS = ["init", "refresh", "download"];
 
 const limits = { connectTimeout: 5_000, responseTimeout: 9_000, stallTimeout: 10_000, minRate: 1_024 };
 
+type Options = ReturnType<typeof readArgs>["values"];
+
 try {
-  await runCommand(positionals[0]);
+  await runCommand();
 } catch (error) {
   process.stderr.write(`${explainError(error)}\n`);
   process.exitCode = 1;
 }
 
-async function runCommand(command: string | undefined): Promise<void> {
-  if (command === "init") return await init(required(positionals[1], "TRUSTED_ROOT"));
+function readArgs() {
+  return parseArgs({
+    allowPositionals: true,
+    options: {
+      "metadata-dir": { type: "string" },
+      "metadata-url": { type: "string" },
+      "target-name": { type: "string", multiple: true, default: [] },
+      "target-base-url": { type: "string" },
+      "target-dir": { type: "string" },
+    },
+  });
+}
+
+async function runCommand(): Promise<void> {
+  const { values, positionals } = readArgs();
+  // With the options first, the names that follow the first of --target-name stand before the command.
+  const at = COMMANDS.includes(positionals[0] ?? "") ? 0 : positionals.length - 1;
+  const command = positionals[at];
+  const rest = positionals.toSpliced(at, 1);
+  if (command === "init") return await init(values, required(rest[0], "TRUSTED_ROOT"));
   if (command !== "refresh" && command !== "download") throw new Error(`unknown command ${command}`);
   const fetcher = createFetcher(limits, toLookup(createResolver()));
   try {
-    await update(fetcher, command === "download" ? values["target-name"] : []);
+    await update(values, fetcher, command === "download" ? [...values["target-name"], ...rest] : []);
   } finally {
     fetcher.close();
   }
 }
 
-async function init(trustedRoot: string): Promise<void> {
+async function init(values: Options, trustedRoot: string): Promise<void> {
   const folder = required(values["metadata-dir"], "--metadata-dir");
   await mkdir(folder, { recursive: true });
   await writeFile(path.join(folder, "root.json"), await readFile(trustedRoot));
 }
 
-async function update(fetcher: Fetcher, targets: string[]): Promise<void> {
+async function update(values: Options, fetcher: Fetcher, targets: string[]): Promise<void> {
   const folder = required(values["metadata-dir"], "--metadata-dir");
-  const trusted = await readTrusted(folder, targets);
+  const trusted = await readTrusted(folder, values["target-dir"] ?? "", targets);
   const source = {
     fetcher,
     metadataUrl: withSlash(required(values["metadata-url"], "--metadata-url")),
@@ -80,14 +92,14 @@ async function update(fetcher: Fetcher, targets: string[]): Promise<void> {
 }
 
 /** The suite's folder as a trusted set: its `root.json` is where trust starts. */
-async function readTrusted(folder: string, targets: string[]): Promise<TrustedSet> {
+async function readTrusted(folder: string, targetDir: string, targets: string[]): Promise<TrustedSet> {
   const files = new Map<string, Buffer>();
   for (const name of await readdir(folder)) {
     if (name.endsWith(".json")) files.set(name, await readFile(path.join(folder, name)));
   }
   const documents = new Map<string, Buffer>();
   for (const target of targets) {
-    const file = path.join(values["target-dir"] ?? "", encodeURIComponent(target));
+    const file = path.join(targetDir, encodeURIComponent(target));
     const bytes = await readFile(file).catch(() => undefined);
     if (bytes !== undefined) documents.set(target, bytes);
   }

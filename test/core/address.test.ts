@@ -47,6 +47,8 @@ describe("what is not an address is refused:", () => {
     ["five parts", "10.1.2.3.4"],
     ["a part over 255", "10.1.2.256"],
     ["a leading zero, which some read as octal", "010.1.2.3"],
+    ["a short form that inet_aton reads", "127.1"],
+    ["a hexadecimal number", "0x7f"],
     ["hexadecimal parts", "0x0a.1.2.3"],
     ["one number for all four parts", "167838211"],
     ["spaces around it", " 10.1.2.3"],
@@ -92,6 +94,7 @@ describe("a range", () => {
   test.for([
     ["of one address", "10.1.2.3", "10.1.2.3", "10.1.2.3"],
     ["of a first and a last address", "10.1.0.10-10.1.0.99", "10.1.0.10", "10.1.0.99"],
+    ["that begins where it ends", "10.1.2.3-10.1.2.3", "10.1.2.3", "10.1.2.3"],
     ["with spaces around its ends", " 10.1.0.10 - 10.1.0.99 ", "10.1.0.10", "10.1.0.99"],
     ["of a prefix", "10.1.0.0/16", "10.1.0.0", "10.1.255.255"],
     ["of a prefix whose address has more bits than that", "10.1.2.3/16", "10.1.0.0", "10.1.255.255"],

@@ -70,6 +70,15 @@ describe("an answer is read when", () => {
   });
 });
 
+function readOrRefuse(bytes: Buffer): ReturnType<typeof readAnswer> | undefined {
+  try {
+    return readAnswer(bytes, question);
+  } catch (error) {
+    expect(error).toBeInstanceOf(DnsAnswerError);
+    return undefined;
+  }
+}
+
 describe("an answer is refused when", () => {
   const cases: [why: string, message: Buffer, reason: RegExp][] = [
     ["it is empty", Buffer.alloc(0), /only 0 bytes/],
@@ -125,6 +134,24 @@ describe("an answer is refused when", () => {
   test.each(cases)("%s", (_, message, reason) => {
     expect(() => readAnswer(message, question)).toThrow(DnsAnswerError);
     expect(() => readAnswer(message, question)).toThrow(reason);
+  });
+
+  test("it is malformed at whatever byte, unless what it says stays the same or is an address", () => {
+    const chain = answer({ answers: [alias, { ...address, name: "ub.example" }] });
+    for (const whole of [answer(), chain]) {
+      const genuine = readAnswer(whole, question);
+      for (let at = 0; at < whole.length; at++) {
+        for (let value = 0; value < 256; value++) {
+          const bytes = Buffer.from(whole);
+          bytes[at] = value;
+          const read = readOrRefuse(bytes);
+          if (read === undefined) continue;
+          // Nothing but the records of the answer can say anything, and there are never more of them.
+          expect(read.records.length).toBeLessThanOrEqual(genuine.records.length);
+          for (const record of read.records) expect(["A", "AAAA", "CNAME", "SOA"]).toContain(record.type);
+        }
+      }
+    }
   });
 
   test("it is cut off at whatever byte", () => {

@@ -87,3 +87,25 @@ describe("JSON that people write", () => {
     },
   );
 });
+
+test("a reason is one line that can be shown, however long or strange what it repeats is", () => {
+  const parse = v.object({
+    field: parsedBy((text) => {
+      throw new Error(`"${text}" is odd`);
+    }),
+  });
+  const reasonFor = (field: string) => {
+    try {
+      readDocument(parse, { field });
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return "";
+  };
+  expect(reasonFor("a\n\u001b[31m\u202e\ud800 größe 📦")).toBe(
+    'field: "a\\u000a\\u001b[31m\\u202e\\ud800 größe 📦" is odd',
+  );
+  const long = reasonFor("x".repeat(100_000));
+  expect(long).toMatch(/^field: "x+…x+" is odd$/);
+  expect(long.length).toBeLessThan(400);
+});

@@ -61,6 +61,12 @@ describe("a source list is read", () => {
     });
   });
 
+  test("with names in any script", () => {
+    const names = ["ua-berlin", "Größe 7", "東京", "مكتب", "📦 cellar"];
+    const list = parseSourceList({ entries: names.map((name) => ({ ...entry, name })) });
+    expect(list.entries.map(({ name }) => name)).toEqual(names);
+  });
+
   test("with nothing ticked for the server, which is a choice", () => {
     expect(parseSourceList({ serverFallback: { kinds: [] } }).serverFallback.kinds).toEqual([]);
   });
@@ -99,6 +105,11 @@ describe("an invalid list is refused whole, with the entry, the field and the re
     [withEntry({ url: "mirror.example" }), 'entries[1].url: "mirror.example" is not a URL'],
     [withEntry({ name: "" }), "entries[1].name: is empty"],
     [withEntry({ name: "a".repeat(256) }), "entries[1].name: "],
+    [withEntry({ name: "two\nlines" }), "entries[1].name: has characters that cannot be shown"],
+    [withEntry({ name: "\u001b[31mred" }), "entries[1].name: has characters that cannot be shown"],
+    [withEntry({ name: "\u202egnp.exe" }), "entries[1].name: has characters that cannot be shown"],
+    [withEntry({ name: "half \ud83d" }), "entries[1].name: has characters that cannot be shown"],
+    [withEntry({ range: "10.0.0.1\u001b[2J" }), 'entries[1].range: "10.0.0.1\\u001b[2J" is not'],
     [withEntry({ kinds: [] }), "entries[1].kinds: names no kind"],
     [withEntry({ kinds: ["patterns"] }), "entries[1].kinds[0]: must be one of"],
     [withEntry({ kinds: "components" }), 'entries[1].kinds: must be a list, not "components"'],

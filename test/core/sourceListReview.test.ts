@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseSourceList } from "../../src/core/sourceList.ts";
-import { reviewSourceList } from "../../src/core/sourceListReview.ts";
+import { reviewFields, reviewSourceList } from "../../src/core/sourceListReview.ts";
 
 const NEAR = "http://ua-berlin.corp.example:21112";
 const FAR = "http://ua-munich.corp.example:21112";
@@ -80,5 +80,34 @@ describe("a finding on the list as a whole says", () => {
       { remark: "it has no entries and does not fall back to the server" },
     ]);
     expect(reviewSourceList(parseSourceList({}))).toEqual([]);
+  });
+});
+
+describe("a field that this program does not know", () => {
+  test("is pointed out, wherever it stands", () => {
+    const entry = { range: "10.0.0.0/8", url: NEAR };
+    const list = {
+      entires: [],
+      entries: [entry, { ...entry, kind: ["settings"] }],
+      serverFallback: { on: true },
+    };
+    expect(reviewFields(list)).toEqual([
+      { remark: 'its field "entires" is not known here and has no effect' },
+      { remark: 'its field "serverFallback.on" is not known here and has no effect' },
+      { entry: 1, remark: 'its field "kind" is not known here and has no effect' },
+    ]);
+  });
+
+  test("is not found in a list that has every field there is", () => {
+    const entry = { range: "10.0.0.0/8", name: "ua", url: NEAR, kinds: ["components"] };
+    const serverFallback = { enabled: true, kinds: ["settings"] };
+    const list = {
+      version: 1,
+      mode: "customized",
+      entries: [entry],
+      serverFallback,
+      updateAgentsOnlyFromServer: true,
+    };
+    expect(reviewFields(list)).toEqual([]);
   });
 });

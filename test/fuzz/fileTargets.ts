@@ -91,9 +91,9 @@ function unknownKeys(input: Buffer): string[] {
   return Object.keys(written).filter((key) => !KEYS.includes(key));
 }
 
-/** A key as messages have it: quotes of either kind are theirs, and a slash stands between key and section. */
+/** A key as messages have it, where a slash stands between section and key, or before a number of a list. */
 function asNamed(key: string): string {
-  return key.replaceAll("/", ".").replace(/^`/, "").replace(/`.*/s, "");
+  return `"${key.replaceAll(/\/(\d+)(?=\/|$)/g, "[$1]").replaceAll("/", ".")}" is not a key`;
 }
 
 function checkValues(config: Config): void {

@@ -17,6 +17,8 @@ An input that breaks a promise is kept in fixtures/corpus/<target>/, and the exi
 /** Milliseconds without a new input after which one is taken to hang; making an input takes some time too. */
 const HANG = 4 * TIME_LIMIT;
 const LARGEST_INPUT = 1 << 22;
+/** Milliseconds that a target gets before it is the next one's turn. */
+const LONGEST_TURN = 1_000;
 
 /** Counts of one target. */
 interface Count {
@@ -74,7 +76,10 @@ function readOptions(names: string[]): { seconds: number; seed: number; targets:
   }
 }
 
-/** Lets a worker fuzz until the time is up; it is watched from here, as an endless loop cannot watch itself. */
+/**
+ * Lets a worker fuzz until the time is up and every target has had its turn, however short the time or
+ * slow the machine; it is watched from here, as an endless loop cannot watch itself.
+ */
 function supervise(
   targets: string[],
   seed: number,
@@ -83,7 +88,9 @@ function supervise(
 ): Promise<Crash | undefined> {
   const progress = new SharedArrayBuffer(12);
   const current = new SharedArrayBuffer(LARGEST_INPUT);
-  const order: Order = { targets, seed, scratch, progress, current };
+  // Two turns each, where the time allows no more.
+  const turn = Math.min(LONGEST_TURN, (seconds * 1_000) / targets.length / 2);
+  const order: Order = { targets, seed, scratch, turn, progress, current };
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: order });
   const cut = (reason: string): Crash => {
     const [, length = 0, index = 0] = new Int32Array(progress);
@@ -95,11 +102,19 @@ function supervise(
       clearTimeout(timer);
       void worker.terminate().then(() => resolve(crash));
     };
-    const timer = setTimeout(() => end(), seconds * 1_000);
+    let due = false;
+    const endWhenDone = () => {
+      if (due && [...counts.values()].every(({ runs }) => runs > 0)) end();
+    };
+    const timer = setTimeout(() => {
+      due = true;
+      endWhenDone();
+    }, seconds * 1_000);
     const watch = watchProgress(new Int32Array(progress), () => end(cut(`no answer within ${HANG} ms`)));
     worker.on("message", ({ failure, ...batch }: Batch) => {
       add(counts.get(batch.target), batch);
       if (failure !== undefined) end({ ...failure, target: batch.target });
+      else endWhenDone();
     });
     worker.on("error", (error) => end(cut(`the worker broke: ${explainError(error)}`)));
   });

@@ -8,6 +8,8 @@ export interface Order {
   targets: string[];
   seed: number;
   scratch: string;
+  /** Milliseconds that each target gets before it is the next one's turn. */
+  turn: number;
   /** How many times it began to read an input, the length of that input, and whose it is. */
   progress: SharedArrayBuffer;
   /** The input that is being read. */
@@ -24,8 +26,6 @@ export interface Batch {
 }
 
 const BATCH = 100;
-/** Milliseconds that each target gets before it is the next one's turn. */
-const TURN = 1_000;
 
 const order = workerData as Order;
 const progress = new Int32Array(order.progress);
@@ -36,7 +36,7 @@ const corpora = new Map(targets.map(({ name }) => [name, readCorpus(name).map(({
 for (let seed = order.seed; ; ) {
   for (const [index, target] of targets.entries()) {
     const began = performance.now();
-    while (performance.now() - began < TURN) {
+    while (performance.now() - began < order.turn) {
       const batchBegan = performance.now();
       const corpus = corpora.get(target.name) ?? [];
       const onInput = (input: Buffer) => note(index, input);

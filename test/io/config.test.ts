@@ -78,26 +78,37 @@ describe("a configuration", () => {
     ],
     ["an unknown root", { roots: { contents: "x" } }, '"roots.contents" is not a key'],
     ["__proto__", '{"__proto__": {"server": "http://evil.test"}}', '"__proto__"'],
-    ["text for a number", { keepGenerations: "3" }, '"keepGenerations" must be integer'],
-    ["a fraction for a whole number", { http: { stallTimeout: 1.5 } }, '"http.stallTimeout" must be integer'],
+    ["text for a number", { keepGenerations: "3" }, '"keepGenerations" must be a whole number'],
+    [
+      "a fraction for a whole number",
+      { http: { stallTimeout: 1.5 } },
+      '"http.stallTimeout" must be a whole number',
+    ],
     ["no patience at all", { http: { stallTimeout: 0 } }, '"http.stallTimeout" must be >= 1'],
     ["a time-out of a day", { dns: { timeout: 86_400_000 } }, '"dns.timeout" must be <= 3600000'],
     ["no generation to keep", { keepGenerations: 0 }, '"keepGenerations" must be >= 1'],
-    ["an empty data directory", { dataDir: "" }, '"dataDir"'],
-    ["a kind that is none", { kinds: ["rules"] }, '"kinds.0"'],
-    ["no kinds", { kinds: [] }, '"kinds"'],
-    ["a domain with a path in it", { domain: "../x" }, '"domain"'],
-    ["a level that is none", { log: { level: "loud" } }, '"log.level"'],
+    ["an empty data directory", { dataDir: "" }, '"dataDir" must not be empty'],
+    ["a NUL in a path", { dataDir: "a\u0000b" }, '"dataDir" must not hold a NUL'],
+    ["a kind that is none", { kinds: ["rules"] }, '"kinds[0]" must be one of settings, components, programs'],
+    ["no kinds", { kinds: [] }, '"kinds" must not be empty'],
+    ["text for a list", { kinds: "components" }, '"kinds" must be a list'],
+    ["a domain with a path in it", { domain: "../x" }, '"domain" must be 1 to 100 of A-Z a-z 0-9 . _ -'],
+    [
+      "a level that is none",
+      { log: { level: "loud" } },
+      '"log.level" must be one of error, warn, info, debug',
+    ],
+    ["a number for a section", { http: 5 }, '"http" must be an object'],
     ["a server over ftp", { server: "ftp://x" }, '"server": "ftp://x" must begin with http:// or https://'],
     ["a server with a password", { server: "http://u:p@x" }, '"server": the URL of x must not carry'],
     ["an ActiveUpdate that is no URL", { activeUpdate: "nowhere" }, '"activeUpdate": "nowhere" is not a URL'],
     ["a proxy that is none", { http: { proxy: "proxy:3128" } }, '"http.proxy"'],
     ["an address that is none", { addresses: ["10.0.0.999"] }, '"addresses": "10.0.0.999" is not'],
-    ["a component that is a path", { components: ["../x"] }, '"components"'],
-    ["nothing at all", "", "it is not valid JSON"],
-    ["half of it", '{"dataDir": "da', "it is not valid JSON"],
-    ["a comment", "{} // ours", "it is not valid JSON"],
-    ["bytes that are no text", Buffer.from("fffe00", "hex"), "it is not valid JSON"],
+    ["a component that is a path", { components: ["../x"] }, '"components": "../x" is not a component name'],
+    ["nothing at all", "", "it is not JSON"],
+    ["half of it", '{"dataDir": "da', "it is not JSON"],
+    ["a comment", "{} // ours", "(line 1 column 4)"],
+    ["bytes that are no text", Buffer.from("fffe00", "hex"), "it is not JSON"],
   ];
 
   test.for(refused)("with %s is refused, and the place is named", async ([, content, said]) => {
@@ -126,6 +137,11 @@ describe("a configuration", () => {
     const { folder, read } = await reading('{  "dataDir":"data"  }');
     await read();
     expect(await readTree(folder)).toEqual({ "config.json": Buffer.from('{  "dataDir":"data"  }') });
+  });
+
+  test("may begin with a byte order mark, as editors on Windows write it", async () => {
+    const { read } = await reading('\uFEFF{"domain": "berlin"}');
+    expect(await read()).toMatchObject({ domain: "berlin" });
   });
 
   test("may have any name", async () => {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
@@ -114,6 +114,41 @@ describe("the lock of a data directory", () => {
     (await takeLock(folder)).release();
     expect(await fs.readdir(folder)).toEqual(["lock"]);
     expect((await fs.stat(path.join(folder, "lock"))).size).toBe(0);
+  });
+});
+
+/** Whether a process can be given a process id of our choice: in a namespace of its own the first has 1. */
+const hasPidNamespaces = spawnSync("unshare", ["--map-root-user", "--pid", "--fork", "true"]).status === 0;
+if (!hasPidNamespaces) console.warn("test/io/lock.test.ts: no process id can be used twice here (unshare)");
+
+describe.skipIf(!hasPidNamespaces)("a process id that is used again", () => {
+  const first = (script: string) => {
+    const args = ["--map-root-user", "--pid", "--fork", "--kill-child", process.execPath];
+    return spawn("unshare", [...args, "--input-type=module", "--eval", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+  };
+  const taking = (folder: string) => `
+    const { takeLock } = await import(${JSON.stringify(LOCK)});
+    const came = await takeLock(${JSON.stringify(folder)}).then(() => "held", (error) => error.code);
+    process.stdout.write(process.pid + " " + came);`;
+  const said = async (child: ChildProcess) => String((await once(child.stdout as never, "data"))[0]);
+
+  test("does not let a run think that it holds the lock already", async () => {
+    const folder = await newFolder();
+    const one = first(`${taking(folder)} setInterval(() => {}, 1_000_000);`);
+    onTestFinished(() => void one.kill("SIGKILL"));
+    expect(await said(one)).toBe("1 held");
+    expect(await said(first(taking(folder)))).toBe("1 LOCKED");
+  });
+
+  test("does not keep the lock of a run that was killed", async () => {
+    const folder = await newFolder();
+    const one = first(`${taking(folder)} setInterval(() => {}, 1_000_000);`);
+    expect(await said(one)).toBe("1 held");
+    // Its parent going takes it along (--kill-child), which may come a moment later.
+    await killed(one, "SIGKILL");
+    await expect.poll(async () => await said(first(taking(folder)))).toBe("1 held");
   });
 });
 

@@ -33,6 +33,8 @@ async function serve(options?: DnsServerOptions): Promise<TestDnsServer> {
 /** A server with the same two addresses for a.test in every test that only needs a genuine answer. */
 const GENUINE = { "a.test": { A: ["192.0.2.7"], AAAA: ["2001:db8::7"] } };
 const BOTH = ["2001:db8::7", "192.0.2.7"];
+/** Those addresses as they stand in an answer; nothing in DNS protects them. */
+const ADDRESS_BYTES = ["c0000207", "20010db8000000000000000000000007"];
 
 /** A resolver that asks these servers and knows no hosts file and no search list, unless told so. */
 function asking(servers: TestDnsServer[], options: ResolverOptions = {}): Resolver {
@@ -391,10 +393,28 @@ describe("an answer that is none is ignored:", () => {
       const cut = Number(name.slice(1, -".test".length));
       return [genuine.subarray(0, Math.min(cut, genuine.length)), genuine];
     };
-    const cuts = Array.from({ length: 60 }, (_, cut) => `c${cut}.test`);
+    // An answer with an IPv6 address is some 80 bytes long.
+    const cuts = Array.from({ length: 100 }, (_, cut) => `c${cut}.test`);
     const records = Object.fromEntries(cuts.map((name) => [name, GENUINE["a.test"]]));
     const resolver = asking([await serve({ records, onQuery })]);
     for (const name of cuts) expect(await addresses(resolver, name)).toEqual(BOTH);
+  });
+
+  test("the genuine one malformed at whatever byte, before itself", async () => {
+    const onQuery = ({ name }: DnsQuery, genuine: Buffer) => {
+      const at = Number(name.slice(1, -".test".length));
+      const changes: [number, number][] = [[(at + 0.5) / genuine.length, (genuine[at] ?? 0) ^ 0xff]];
+      return at < genuine.length ? [damaged(genuine, { changes, cut: null }), genuine] : genuine;
+    };
+    const all = Array.from({ length: 100 }, (_, at) => `m${at}.test`);
+    const records = Object.fromEntries(all.map((name) => [name, GENUINE["a.test"]]));
+    const resolver = asking([await serve({ records, onQuery })], { timeout: 500 });
+    for (const name of all) {
+      // A message that still is an answer counts, be it to deny or to fail; it never brings another address.
+      const found = await addresses(resolver, name).catch((error) => error);
+      if (Array.isArray(found)) expect(BOTH).toEqual(expect.arrayContaining(found));
+      else expect(found.code).toMatch(/^DNS_/);
+    }
   });
 
   test("whatever bytes are changed: the end is an error or the genuine addresses", async () => {
@@ -432,7 +452,7 @@ function damaged(
 ): Buffer {
   const bytes = Buffer.from(genuine);
   const isAddress = (at: number) =>
-    ["c0000207", "20010db8000000000000000000000007"].some((hex) => {
+    ADDRESS_BYTES.some((hex) => {
       const start = genuine.indexOf(hex, "hex");
       return start >= 0 && at >= start && at < start + hex.length / 2;
     });
@@ -456,6 +476,12 @@ describe("over TCP", () => {
     expect(await addresses(asking([server]), "big.test")).toEqual(many.slice(0, 4));
     expect(server.queries.filter(({ transport }) => transport === "tcp")).toHaveLength(1);
     await expect.poll(server.connections).toBe(0);
+  });
+
+  test("an answer of 50 addresses counts for four of them", async () => {
+    const fifty = many.slice(0, 50);
+    const server = await serve({ records: { "big.test": { A: fifty } } });
+    expect(await addresses(asking([server]), "big.test")).toEqual(fifty.slice(0, 4));
   });
 
   test("two answers in one connection are told apart", async () => {
@@ -622,7 +648,9 @@ describe("what is kept", () => {
     ["its TTL", 60, 60_000],
     ["five seconds at least", 0, 5_000],
     ["five seconds when the TTL's top bit is set", 2 ** 31, 5_000],
+    ["five seconds when the TTL is the greatest of all", 2 ** 32 - 1, 5_000],
     ["an hour at most", 86_400, 3_600_000],
+    ["an hour at most of the greatest TTL without its top bit", 2 ** 31 - 1, 3_600_000],
   ])("is an answer for %s", async (_, ttl, ms) => {
     const { askedAt, resolver } = await within(ttl);
     expect([await askedAt(0), await askedAt(ms - 1), await askedAt(ms)]).toEqual([true, false, true]);

@@ -120,7 +120,7 @@ describe.concurrent("nearsource update", () => {
     const lines = (await fs.readFile(path.join(agent.dataDir, "agent.log"), "utf8")).trim().split("\n");
     const parsed = lines.map((line) => JSON.parse(line));
     expect(parsed.at(-1)).toMatchObject({
-      level: "debug",
+      level: "info",
       message: "ended: updated",
       timestamp: expect.any(String),
     });

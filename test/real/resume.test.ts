@@ -116,6 +116,22 @@ describe("a transfer that was interrupted", () => {
     await expectPattern(agent);
   });
 
+  test("by a stall is continued by the next source, which sends the rest alone", async () => {
+    const cut = 5_000_000;
+    const stalling = await serve({ answer: onObject((response) => response.write(OBJECT.subarray(0, cut))) });
+    const good = await serve();
+    const urls = { stalling: stalling.url, good: good.url };
+    const agent = await makeAgent(world, {
+      sources: urls,
+      components: ["pattern"],
+      config: { http: { stallTimeout: 1_500 } },
+    });
+    const { report } = await runUpdate(agent);
+    expect(report).toMatchObject({ ...whole, attempts: [{ code: "STALLED" }, { outcome: "delivered" }] });
+    expect(ranges(good)).toEqual([`bytes=${cut}-`]);
+    await expectPattern(agent);
+  });
+
   test("of the same source is continued after a moment", async () => {
     const flaky = await serve({
       answer: onObject((response, from) => {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { ServerOptions } from "node:https";
 import tls from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -83,7 +84,15 @@ describe.concurrent("a source over TLS", () => {
 
   test("that speaks nothing above TLS 1.1 is passed over", async () => {
     const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
-    await meetTls("TLS_FAILED", { ...(await trusted.issue()), ...old });
+    const certificate = { ...(await trusted.issue()), ...old };
+    await meetTls("TLS_FAILED", certificate);
+    // A client that takes anything does get through to such a source, which so is one.
+    const source = await startSource(world.www(2), { tls: certificate });
+    const lenient = tls.connect({ port: source.port, host: "127.0.0.1", ca: trusted.cert, ...old });
+    await once(lenient, "secureConnect");
+    expect(lenient.getProtocol()).toBe("TLSv1.1");
+    lenient.destroy();
+    await source.close();
   });
 
   test("that shares no cipher is passed over", async () => {

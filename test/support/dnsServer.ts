@@ -37,6 +37,8 @@ export type DnsReply = Buffer | Buffer[] | "silent" | "default";
 
 export interface DnsServerOptions {
   records?: Record<string, NameRecords>;
+  /** Any free port by default. */
+  port?: number;
   /** MINIMUM of the SOA record in "there is none"; without it there is no SOA record. */
   negativeTtl?: number;
   /** `fromRecords` is what the default would be. */
@@ -89,7 +91,7 @@ export async function startDnsServer(options: DnsServerOptions = {}): Promise<Te
     socket.on("close", () => sockets.delete(socket));
     serveTcp(socket, answer);
   });
-  const { port, udp } = await bindBoth(tcp);
+  const { port, udp } = await bindBoth(tcp, options.port);
   udp.on("message", async (message: Buffer, from: RemoteInfo) => {
     const replies = await answer(message, "udp", from.port);
     if (replies === "silent" || closed) return;
@@ -191,9 +193,9 @@ function serveTcp(socket: Socket, answer: Answerer): void {
 }
 
 /** TCP takes any free port, UDP the same; should that one be taken, both try another. */
-async function bindBoth(tcp: ReturnType<typeof createServer>) {
+async function bindBoth(tcp: ReturnType<typeof createServer>, wanted = 0) {
   for (let attempt = 0; ; attempt++) {
-    tcp.listen(0, "127.0.0.1");
+    tcp.listen(wanted, "127.0.0.1");
     await once(tcp, "listening");
     const { port } = tcp.address() as AddressInfo;
     const udp = createSocket("udp4");

@@ -10,6 +10,8 @@ import path from "node:path";
 export interface SourceOptions {
   /** Address to listen on; `127.0.0.1` by default. */
   host?: string;
+  /** Any free port by default. */
+  port?: number;
   /** Whether Range is honoured; `true` by default. */
   ranges?: boolean;
   /** Whether ETag is sent and If-None-Match answered with 304; `false` by default. */
@@ -44,13 +46,13 @@ export interface TestSource {
 
 /** Starts an honest static source on loopback, at a free port. */
 export async function startSource(root: string, options: SourceOptions = {}): Promise<TestSource> {
-  const { host = "127.0.0.1", tls } = options;
+  const { host = "127.0.0.1", port: wanted = 0, tls } = options;
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     answer(source, options, request, response).catch(() => response.destroy());
   };
   const server = tls === undefined ? http.createServer(listener) : https.createServer(tls, listener);
   server.on("tlsClientError", () => {});
-  server.listen(0, host);
+  server.listen(wanted, host);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const name = host.includes(":") ? `[${host}]` : host;

@@ -30,6 +30,8 @@ export interface Fault extends RawServerOptions {
   on?: "all" | "timestamp" | "object";
   /** Whether it ends by a time-out, so that the run has short ones. */
   hasty?: boolean;
+  /** Limits of its own instead. */
+  http?: Record<string, number>;
   /** How often the request that meets the fault is made. */
   tries?: number;
   /** So many bytes of the object were left by an earlier run. */
@@ -76,7 +78,7 @@ export interface Met {
   written: number;
 }
 
-export interface Meeting extends Pick<Fault, "code" | "hasty" | "partial"> {
+export interface Meeting extends Pick<Fault, "code" | "hasty" | "http" | "partial"> {
   /** Publication that the agent has; 1 by default. */
   installed?: Publication;
   /** Web root of the honest source; that of the publication after the installed one by default. */
@@ -94,13 +96,14 @@ export interface Meeting extends Pick<Fault, "code" | "hasty" | "partial"> {
  */
 export async function meetUrl(world: World, url: string, meeting: Meeting): Promise<Omit<Met, "written">> {
   const { code, hasty, partial, installed = 1, config, now } = meeting;
+  const http = meeting.http ?? (hasty === true ? HASTY : {});
   const next = installed === 1 ? 2 : 3;
   const good = await startSource(meeting.honest ?? world.www(next));
   try {
     const agent = await makeAgent(world, {
       sources: { faulty: url, good: good.url },
       installed,
-      config: { ...config, http: hasty === true ? HASTY : {} },
+      config: { ...config, http },
     });
     if (partial !== undefined) await leavePartial(agent, partial);
     const atFault: boolean[] = [];

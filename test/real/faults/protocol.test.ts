@@ -121,6 +121,64 @@ const lengths: Fault[] = [
   },
 ];
 
+/** What goes on for ever, at as much speed as there is, in places where no length is signed. */
+const floods: Fault[] = [
+  {
+    name: "a header",
+    code: "HTTP_PROTOCOL",
+    answer: (socket) => {
+      socket.write("HTTP/1.1 200 OK\r\nx-bomb: ");
+      return writeForEver(socket, () => "x".repeat(16_384), 0);
+    },
+  },
+  {
+    name: "headers",
+    code: "HTTP_PROTOCOL",
+    answer: (socket) => {
+      socket.write("HTTP/1.1 200 OK\r\n");
+      return writeForEver(socket, () => "x-more: yes\r\n".repeat(1_000), 0);
+    },
+  },
+  {
+    name: "interim answers",
+    code: "RESPONSE_TIMEOUT",
+    hasty: true,
+    answer: (socket) => writeForEver(socket, () => head(103, "link: </a>").repeat(100), 1),
+  },
+  {
+    name: "an extension of a chunk",
+    code: "HTTP_PROTOCOL",
+    answer: (socket) => {
+      socket.write(`${head(200, chunked)}10;`);
+      return writeForEver(socket, () => "x".repeat(16_384), 0);
+    },
+  },
+  {
+    name: "trailers",
+    code: "HTTP_PROTOCOL",
+    answer: (socket) => {
+      socket.write(`${head(200, chunked)}10\r\n${"x".repeat(16)}\r\n0\r\n`);
+      return writeForEver(socket, () => "x-more: yes\r\n".repeat(1_000), 0);
+    },
+  },
+  {
+    name: "a page that says 404",
+    code: "HTTP_NOT_FOUND",
+    answer: (socket) => {
+      socket.write(head(404));
+      return writeForEver(socket, () => "x".repeat(16_384), 0);
+    },
+  },
+  {
+    name: "a page that says 302",
+    code: "REDIRECT_REFUSED",
+    answer: (socket) => {
+      socket.write(head(302));
+      return writeForEver(socket, () => "x".repeat(16_384), 0);
+    },
+  },
+];
+
 const endless = (how: string): Fault["answer"] => {
   const piece = Buffer.alloc(16_384, "x");
   return (socket) => {
@@ -135,13 +193,26 @@ describe.concurrent("a source that", () => {
     await meet(world, { ...fault, on: "object" });
   });
 
-  test.for(heads.slice(-8))("answers every request with $name is passed over: $code", async (fault) => {
+  test.for(heads)("answers every request with $name is passed over: $code", async (fault) => {
     await meet(world, { ...fault, on: "all" });
   });
 
   test.for(chunks)("sends $name is passed over: $code", async (fault) => {
     await meet(world, { ...fault, on: "object" });
   });
+
+  test.for(floods)("sends $name without end for an object is passed over: $code", async (fault) => {
+    const { written } = await meet(world, { ...fault, on: "object", tries: 1 });
+    expect(written).toBeLessThan(20_000_000);
+  });
+
+  test.for(floods.filter(({ code }) => code !== "HTTP_NOT_FOUND"))(
+    "sends $name without end for everything is passed over: $code",
+    async (fault) => {
+      const { written } = await meet(world, { ...fault, on: "all" });
+      expect(written).toBeLessThan(20_000_000);
+    },
+  );
 
   test.for(lengths)("$name is passed over: $code", async (fault) => {
     await meet(world, { ...fault, on: "object" });

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ErrorCode } from "../../../src/errors.ts";
 import { makeWorld, type World } from "../../support/world.ts";
@@ -167,6 +168,23 @@ const encodings = [
   Array(20).fill("gzip").join(", "),
 ];
 
+/** Bodies that are encoded indeed, honestly and not: nothing of them is ever decoded. */
+const encoded: Fault[] = [
+  { name: "a whole gzip", body: gzipSync(OBJECT), times: 1 },
+  { name: "a truncated gzip", body: gzipSync(OBJECT).subarray(0, -20), times: 1 },
+  { name: "a garbage gzip", body: Buffer.concat([gzipSync(OBJECT).subarray(0, 10), OBJECT]), times: 1 },
+  { name: "a gzip bomb of 256 MiB", body: gzipSync(Buffer.alloc(1 << 28)), times: 1 },
+  { name: "a gzip in a gzip, twenty times", body: nested(20), times: 20 },
+].map(({ name, body, times }) => ({
+  name,
+  code: "ENCODING_REFUSED",
+  answer: answering(200, body, ...Array(times).fill("content-encoding: gzip")),
+}));
+
+function nested(times: number): Buffer {
+  return times === 0 ? OBJECT : gzipSync(nested(times - 1));
+}
+
 describe.concurrent("a source that", () => {
   test.for(pages)("sends $name is passed over: $code", async (fault) => {
     await meet(world, { ...fault, tries: 1 });
@@ -176,6 +194,29 @@ describe.concurrent("a source that", () => {
     const answer = answering(200, OBJECT, `content-encoding: ${encoding}`);
     await meet(world, { name: encoding, code: "ENCODING_REFUSED", on: "object", tries: 1, answer });
     await meet(world, { name: encoding, code: "ENCODING_REFUSED", on: "timestamp", tries: 1, answer });
+  });
+
+  test.for(encoded)("sends $name is passed over unread: $code", async (fault) => {
+    const { written } = await meet(world, { ...fault, on: "object", tries: 1 });
+    expect(written).toBeLessThan(1_000_000);
+    await meet(world, { ...fault, on: "timestamp", tries: 1 });
+  });
+
+  test("says that gzip is how it transfers is not believed to send an object", async () => {
+    const whole = gzipSync(OBJECT);
+    const chunk = [`${whole.length.toString(16)}\r\n`, whole, "\r\n0\r\n\r\n"].map((each) =>
+      Buffer.from(each),
+    );
+    await meet(world, {
+      name: "transfer-encoding",
+      code: "LENGTH_MISMATCH",
+      on: "object",
+      tries: 1,
+      answer: (socket) => {
+        socket.write(head(200, "transfer-encoding: gzip, chunked"));
+        socket.write(Buffer.concat(chunk));
+      },
+    });
   });
 
   test("is asked for everything as it is, unencoded", async () => {

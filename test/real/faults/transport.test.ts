@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writeForEver } from "../../support/rawServer.ts";
 import { makeWorld, type World } from "../../support/world.ts";
 import { type Fault, head, meet, meetUrl, OBJECT } from "./meet.ts";
@@ -19,12 +19,12 @@ const connection: Fault[] = [
     answer: (socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n"),
   },
   {
-    name: "sends one header after the other for ever",
+    name: "sends one header every 200 ms for ever",
     code: "RESPONSE_TIMEOUT",
     hasty: true,
     answer: (socket) => {
       socket.write("HTTP/1.1 200 OK\r\n");
-      return writeForEver(socket, () => "x-more: yes\r\n", 50);
+      return writeForEver(socket, () => "x-more: yes\r\n", 200);
     },
   },
   {
@@ -153,4 +153,35 @@ describe.concurrent("a source that", () => {
       await meet(world, { ...fault, on: "timestamp" });
     },
   );
+});
+
+describe.concurrent("at the limits that are the defaults, a source that", () => {
+  const DEFAULTS = { connectTimeout: 5_000, responseTimeout: 9_000, stallTimeout: 10_000, minRate: 1_024 };
+  /** The most that any of them may cost, in ms; a busy machine is given twice that. */
+  const LOST = 15_000;
+
+  const slow: Fault[] = [
+    { name: "accepts and never answers", code: "RESPONSE_TIMEOUT" },
+    {
+      name: "stalls half way",
+      code: "STALLED",
+      answer: (socket) => {
+        socket.write(head(200, `content-length: ${OBJECT.length}`));
+        socket.write(OBJECT.subarray(0, OBJECT.length / 2));
+      },
+    },
+    {
+      name: "sends one byte a second",
+      code: "TOO_SLOW",
+      answer: (socket) => {
+        socket.write(head(200, `content-length: ${OBJECT.length}`));
+        return writeForEver(socket, () => "x", 1_000);
+      },
+    },
+  ];
+
+  test.for(slow)("$name costs seconds: $code", async (fault) => {
+    const { attempt } = await meet(world, { ...fault, on: "object", tries: 1, http: DEFAULTS });
+    expect(attempt.ms).toBeLessThan(2 * LOST);
+  });
 });

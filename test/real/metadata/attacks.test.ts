@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { METADATA_LIMITS } from "../../../src/core/layout.ts";
 import {
   bump,
@@ -9,13 +9,15 @@ import {
   newDraft,
   newSigner,
   newSigners,
+  readDraft,
   type Signers,
   seal,
   signedOf,
   writeDraft,
 } from "../../support/otherPublisher.ts";
-import { makeWorld, type World } from "../../support/world.ts";
-import { type Forgery, meetForgery, redrafting } from "./forge.ts";
+import { startSource } from "../../support/source.ts";
+import { expectInstalled, makeAgent, makeWorld, runUpdate, type World } from "../../support/world.ts";
+import { copyOf, type Forgery, meetForgery, ownKeys, redrafting } from "./forge.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -298,5 +300,99 @@ describe("an expired root", () => {
         await fs.writeFile(metadata(www, "2.root.json"), seal(root, keys.root ?? []));
       },
     });
+  });
+});
+
+/** An agent that trusts what `change` makes of publication 2, and the source that gave it that. */
+async function trusting(change: (draft: Draft) => void) {
+  const www = await copyOf(world, 2);
+  const keys = await ownKeys(world);
+  const draft = await readDraft(www);
+  change(draft);
+  await writeDraft(www, draft, keys);
+  const source = await startSource(www);
+  const agent = await makeAgent(world, { sources: { source: source.url }, installed: 2 });
+  expect((await runUpdate(agent)).report).toMatchObject({ outcome: "current", exitCode: 0 });
+  return { www, keys, draft, source, agent };
+}
+
+describe.concurrent("a rollback", () => {
+  test.for(["targets", "components"])("of %s that were trusted is refused", async (role) => {
+    const { www, keys, draft, source, agent } = await trusting((own) => {
+      bump(own, role, role, "snapshot", "timestamp");
+    });
+    signedOf(draft, role).version -= 1;
+    bump(draft, "snapshot", "timestamp");
+    await writeDraft(www, draft, keys);
+    const { report } = await runUpdate(agent);
+    expect(report).toMatchObject({ outcome: "exhausted", attempts: [{ code: "METADATA_OLDER" }] });
+    await expectInstalled(agent, 2);
+    await source.close();
+  });
+});
+
+/** Whose keys have to be new so that a role may be older than what was trusted (TUF spec §6.1). */
+const RECOVERY: Record<string, string[]> = {
+  timestamp: ["timestamp"],
+  snapshot: ["snapshot", "timestamp"],
+  targets: ["snapshot"],
+  components: ["snapshot"],
+};
+
+describe.concurrent("a fast-forward", () => {
+  const FAR_AHEAD = 1_000_000_000;
+
+  test.for(Object.entries(RECOVERY))(
+    "of the %s is recovered from with new keys, and not without",
+    async ([role, rotated]) => {
+      const { www, keys, draft, source, agent } = await trusting((own) => {
+        raise(role)(own);
+        signedOf(own, role).version = FAR_AHEAD;
+      });
+      signedOf(draft, role).version = 7;
+      bump(draft, ...(ABOVE[role] ?? []).filter((each) => each !== role));
+      await writeDraft(www, draft, keys);
+      expect((await runUpdate(agent)).report).toMatchObject({ attempts: [{ code: "METADATA_OLDER" }] });
+      const fresh = Object.fromEntries(rotated.map((each) => [each, [newSigner()]]));
+      bump(draft, "root");
+      for (const [each, [signer]] of Object.entries(fresh)) {
+        if (signer === undefined) continue;
+        draft.root.keys[signer.id] = signer.key;
+        draft.root.roles[each].keyids = [signer.id];
+      }
+      bump(draft, "timestamp");
+      await writeDraft(www, draft, { ...keys, ...fresh });
+      expect((await runUpdate(agent)).report).toMatchObject({ outcome: "current", exitCode: 0 });
+      await expectInstalled(agent, 2);
+      await source.close();
+    },
+  );
+});
+
+describe.concurrent("a role that nobody knows", () => {
+  const delegation = (name: string) => (draft: Draft) => {
+    const { delegations } = draft.roles.targets ?? {};
+    const { keyids } = delegations.roles[0];
+    delegations.roles.unshift({ name, keyids, threshold: 1, terminating: false, paths: ["components/*"] });
+    bump(draft, "targets", "snapshot", "timestamp");
+  };
+
+  test("to which the targets delegate without the snapshot's listing it is a source's end", async () => {
+    await meetForgery(world, {
+      name: "",
+      code: "METADATA_MALFORMED",
+      forge: redrafting(delegation("unlisted")),
+    });
+  });
+
+  test("that the snapshot lists without anybody's delegating to it is not even asked for", async () => {
+    const { www, keys, draft, source, agent } = await trusting(() => {});
+    bump(draft, "snapshot", "timestamp");
+    await writeDraft(www, draft, keys, {
+      last: { snapshot: ({ meta }) => Object.assign(meta, { "stranger.json": { version: 1 } }) },
+    });
+    expect((await runUpdate(agent)).report).toMatchObject({ outcome: "current", exitCode: 0 });
+    expect(source.requests.filter(({ path }) => path.includes("stranger"))).toEqual([]);
+    await source.close();
   });
 });

@@ -115,6 +115,16 @@ const refused: Forgery[] = [
   ]),
 ].map(([name, forge]) => ({ name, code: "MANIFEST_INVALID", forge }));
 
+/** Names that the wildcard of a delegation would keep out, signed for where there is no delegation. */
+const undelegated: Forgery[] = ["..", ".", ".hidden", "nul.txt", "a".repeat(101)].map((name) => ({
+  name: `a component named ${JSON.stringify(name.slice(0, 12))} in its topmost role`,
+  code: "MANIFEST_INVALID",
+  forge: redrafting((draft) => {
+    bump(draft, "targets", "snapshot", "timestamp");
+    addTarget(draft, "targets", `components/${name}.json`, { ...manifest, name });
+  }),
+}));
+
 /** The signed length and hashes of the manifest are not of any use. */
 const described = (change: (target: Json) => void) =>
   signing((draft) => {
@@ -163,7 +173,7 @@ const unproven: Forgery[] = [
 ];
 
 describe.concurrent("a source whose publisher signed", () => {
-  test.for([...refused, ...unproven])("$name is passed over: $code", async (forgery) => {
+  test.for([...refused, ...undelegated, ...unproven])("$name is passed over: $code", async (forgery) => {
     await meetForgery(world, forgery);
   });
 });

@@ -1,4 +1,4 @@
-import { DISPOSITIONS } from "../core/disposition.ts";
+import { DISPOSITIONS, isLie } from "../core/disposition.ts";
 import { CONTENT_KINDS } from "../core/kind.ts";
 import { objectPath } from "../core/layout.ts";
 import type { InstalledComponent } from "../core/target.ts";
@@ -7,7 +7,6 @@ import { downloadObject } from "../io/download.ts";
 import type { DataDir } from "../io/files.ts";
 import {
   type Generation,
-  installedPath,
   listGenerations,
   makeGeneration,
   readGeneration,
@@ -15,46 +14,12 @@ import {
   restoreObject,
   switchTo,
 } from "../io/generations.ts";
-import { hashFile, isWholeInStore } from "../io/store.ts";
+import { isWholeInStore } from "../io/store.ts";
+import type { Damage } from "./damage.ts";
 import { checkSpace } from "./deliver.ts";
 import { orderOf } from "./order.ts";
 import { type Run, sourceOf } from "./run.ts";
 import type { Settings } from "./settings.ts";
-
-/** An installed file that is not what its manifest says. */
-export interface Damage {
-  component: string;
-  path: string;
-  reason: "missing" | "altered";
-  sha256: string;
-  length: number;
-}
-
-/** Hashes every file of the installed set again. */
-export async function findDamage(
-  dirs: DataDir,
-  installed: Generation,
-): Promise<{ files: number; bytes: number; damage: Damage[] }> {
-  const result = { files: 0, bytes: 0, damage: [] as Damage[] };
-  for (const component of installed.components) {
-    for (const file of component.files) {
-      const { length, sha256 } = file;
-      const found = await hashFile(installedPath(dirs, installed.generation, component, file.path));
-      result.files++;
-      result.bytes += found?.length ?? 0;
-      if (found?.sha256 === sha256) continue;
-      const reason = found === undefined ? "missing" : "altered";
-      result.damage.push({
-        component: `${component.kind}/${component.name}`,
-        path: file.path,
-        reason,
-        sha256,
-        length,
-      });
-    }
-  }
-  return result;
-}
 
 /**
  * Fetches what is damaged, from the sources in the update order, and installs the same releases anew.
@@ -76,6 +41,7 @@ export async function repair(
   }
   await checkSpace(run, [...missing.values()]);
   const order = orderOf(run, settings, [...CONTENT_KINDS]);
+  const failures: string[] = [];
   for (const step of order.steps) {
     const source = sourceOf(step);
     for (const [sha256, object] of missing) {
@@ -86,13 +52,16 @@ export async function repair(
       } catch (error) {
         const failure = toNearsourceError(error);
         if (DISPOSITIONS[failure.code] === "stop") throw failure;
-        run.log.warn(`${step.name ?? step.url}: ${failure.message} (${failure.code})`);
+        const line = `${step.name ?? step.url}: ${failure.message} (${failure.code})`;
+        run.log[isLie(failure.code) ? "error" : "warn"](line);
+        failures.push(line);
         break;
       }
     }
   }
   if (missing.size > 0) {
     throw new NearsourceError("STORE_DAMAGED", `no source has ${missing.size} of the damaged files`, {
+      ...(failures.length > 0 ? { cause: failures.join("; ") } : {}),
       hint: "nearsource update installs a newer release, if there is one; the damaged set stays until then",
     });
   }

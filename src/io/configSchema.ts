@@ -1,0 +1,71 @@
+import { KINDS } from "../core/kind.ts";
+
+/** No file name, and no word of a command, can hold a NUL. */
+const text = { type: "string", minLength: 1, pattern: "^[^\\u0000]*$" } as const;
+const texts = { type: "array", items: text } as const;
+const milliseconds = { type: "integer", minimum: 1, maximum: 3_600_000 } as const;
+const section = <Properties extends object>(properties: Properties) =>
+  ({ type: "object", additionalProperties: false, properties }) as const;
+
+/** JSON Schema of what an administrator may write, by key. */
+export const SCHEMA = {
+  dataDir: text,
+  server: text,
+  activeUpdate: text,
+  roots: section({ content: text, settings: text }),
+  domain: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$" },
+  kinds: { type: "array", items: { enum: [...KINDS] }, minItems: 1 },
+  components: { ...texts, minItems: 1 },
+  addresses: { ...texts, minItems: 1 },
+  dns: section({ servers: texts, search: texts, timeout: milliseconds }),
+  http: section({
+    connectTimeout: milliseconds,
+    responseTimeout: milliseconds,
+    stallTimeout: milliseconds,
+    minRate: { type: "integer", minimum: 0 },
+    proxy: text,
+  }),
+  sourceList: text,
+  policy: text,
+  keepGenerations: { type: "integer", minimum: 1, maximum: 100 },
+  hooks: section({ afterUpdate: { anyOf: [text, { ...texts, minItems: 1 }] } }),
+  log: section({ level: { enum: ["error", "warn", "info", "debug"] }, file: text }),
+} as const;
+
+/** What the schema validator says of a value, as a person would say it. */
+const IN_WORDS: [said: RegExp, words: string][] = [
+  [/must NOT have additional properties/g, "is not a key of the configuration"],
+  [/must NOT have fewer than 1 (items|characters)/g, "must not be empty"],
+  [/must be integer/g, "must be a whole number"],
+  [/must be object/g, "must be an object"],
+  [/must be array/g, "must be a list"],
+  [/must be string/g, "must be text"],
+  [/must match pattern "\^\[\^\\u0000\]\*\$"/g, "must not hold a NUL"],
+  [/must match pattern "[^"]*"/g, "must be 1 to 100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"],
+];
+
+/** A schema violation in our words: the key as it is written, `http.minRate` or `kinds[0]`, and what it may be. */
+export function inOurWords(message: string): string {
+  const said = message
+    .replace(/^Config schema violation: /, "")
+    .replaceAll(/`([^`]*)` must be equal to one of the allowed values/g, (_, key: string) => {
+      return `\`${key}\` must be one of ${allowedAt(key).join(", ")}`;
+    })
+    // What the validator says of a key begins with "must"; the key may have a backtick of its own.
+    .replaceAll(/`(.*?)`(?= must )/gs, (_, key: string) => {
+      return `"${key.replaceAll(/\/(\d+)(?=\/|$)/g, "[$1]").replaceAll("/", ".")}"`;
+    });
+  return IN_WORDS.reduce((text, [pattern, words]) => text.replaceAll(pattern, words), said);
+}
+
+/** The values that the schema lists for a key, such as `log/level` or `kinds/0`. */
+function allowedAt(key: string): string[] {
+  interface Node {
+    properties?: Record<string, Node>;
+    items?: Node;
+    enum?: string[];
+  }
+  const root: Node = { properties: SCHEMA as unknown as Record<string, Node> };
+  const down = (node: Node | undefined, part: string) => node?.properties?.[part] ?? node?.items;
+  return key.split("/").reduce<Node | undefined>(down, root)?.enum ?? [];
+}

@@ -1,0 +1,185 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openDataDir } from "../../src/io/files.ts";
+import { takeLock } from "../../src/io/lock.ts";
+import { initRepository } from "../../src/publisher/init.ts";
+import { startSource } from "../support/source.ts";
+import { makeAgent, objectOf, SMALL } from "../support/world.ts";
+import {
+  changeConfig,
+  expectError,
+  json,
+  nearsource,
+  on,
+  openStage,
+  type Stage,
+  start,
+} from "./commandLine.ts";
+
+/** What an administrator meets in the first hour. */
+let stage: Stage;
+beforeAll(async () => {
+  stage = await openStage();
+});
+afterAll(() => stage.close());
+
+/** A source whose large file is not the signed one. */
+async function lying() {
+  return await startSource(stage.world.www(2), {
+    answer: ({ url = "" }, response) => {
+      if (!url.endsWith(objectOf(2, "rules"))) return false;
+      response.end(Buffer.alloc(SMALL));
+      return true;
+    },
+  });
+}
+
+describe.concurrent("the terminal", () => {
+  test("is told once of a lie, where stdout and stderr are one", async () => {
+    const liar = await lying();
+    const agent = await makeAgent(stage.world, { sources: { liar: liar.url, good: stage.urlOf(2) } });
+    const shell = spawn("sh", [
+      "-c",
+      '"$0" "$@" 2>&1',
+      process.execPath,
+      "src/main.ts",
+      "update",
+      "--config",
+      agent.configFile,
+    ]);
+    const [said] = await Promise.all([text(shell.stdout), once(shell, "close")]);
+    expect(said.match(/sent other bytes/g)).toHaveLength(1);
+    expect(said).toContain("✗✗");
+    await liar.close();
+  });
+
+  test("may close before all is said (| head), which is no failure", async () => {
+    const agent = await stage.agentOf(2, { installed: 1 });
+    for (const args of [["update"], ["status"], ["repo", "show", path.join(stage.world.folder, "www")]]) {
+      const config = args[0] === "repo" ? [] : ["--config", agent.configFile];
+      const run = start([...args, ...config]);
+      run.process.stdout?.destroy();
+      expect(await run.ended).toEqual({ code: 0, stdout: "", stderr: "" });
+    }
+  });
+});
+
+describe.concurrent("exit 7:", () => {
+  test("a state that cannot be read, which is no bug of this program", async () => {
+    const agent = await stage.agentOf(2, { installed: 1 });
+    await fs.rm(path.join(agent.dataDir, "state.json"));
+    await fs.mkdir(path.join(agent.dataDir, "state.json"));
+    for (const command of ["status", "explain", "update"]) {
+      const ended = await on(agent, command);
+      expect({ command, code: ended.code }).toEqual({ command, code: 7 });
+      expectError(ended, /cannot read .*state\.json/);
+    }
+  });
+});
+
+describe.concurrent("nearsource update", () => {
+  test("tells of a server whose settings are not signed by the trusted keys as of any lie", async () => {
+    const agent = await stage.agentOf(2, {
+      config: { server: stage.urlOf(1), roots: { content: "root.json", settings: "settings-root.json" } },
+    });
+    const site = path.join(stage.world.folder, `site-${path.basename(agent.folder)}`);
+    const foreign = path.join(stage.world.folder, `foreign-${path.basename(agent.folder)}`);
+    for (const dir of [site, foreign]) await initRepository({ dir, repository: "settings" });
+    await fs.copyFile(
+      path.join(site, "settings/metadata/1.root.json"),
+      path.join(agent.folder, "settings-root.json"),
+    );
+    const server = await startSource(foreign);
+    await changeConfig(agent, { server: server.url });
+    const ended = await on(agent, "update");
+    expect(ended.stdout).toMatch(/✗✗ the server's settings: .* not signed by .*\(SIGNATURE_INVALID\)/);
+    expect(ended.stderr).toMatch(/^error: the settings could not be fetched: .*\(SIGNATURE_INVALID\)\n/);
+    await server.close();
+  });
+
+  test("says of an update that the hook refused that it is not installed, and why it stays away", async () => {
+    const agent = await stage.agentOf(2, {
+      installed: 1,
+      config: { hooks: { afterUpdate: ["sh", "-c", "echo bad engine >&2; exit 3"] } },
+    });
+    const refused = await on(agent, "update");
+    expect(refused.code).toBe(8);
+    expect(refused.stdout).toContain("taken back: the hook sh ended with 3: bad engine");
+    expect(refused.stdout).toContain("not updated: generation 1 is installed as before");
+    expect(refused.stdout).not.toContain("already current");
+    const status = await on(agent, "status");
+    expect(status.stdout).toContain("Last run: taken back");
+    expect(status.stdout).toContain("the hook sh ended with 3: bad engine");
+    const next = await on(agent, "update");
+    expect(next.code).toBe(0);
+    expect(next.stdout).toContain("components/rules stays as it is: held after a failure");
+    expect((await on(agent, "status")).stdout).toContain("good: nothing new of components");
+  });
+
+  test("says of components that are no longer wanted, or that nobody publishes, that it is so", async () => {
+    const agent = await stage.agentOf(2, { installed: 1 });
+    await changeConfig(agent, { components: ["ruels"] });
+    const ended = await on(agent, "update");
+    expect(ended.stdout).toContain("nothing named ruels is published");
+    expect(ended.stdout).toContain("components/rules is not among the configured components and was removed");
+    expect(json(await on(agent, "update", "--json"))).toMatchObject({ exitCode: 0 });
+  });
+
+  test("--quiet says what failed the run", async () => {
+    const agent = await makeAgent(stage.world, { sources: { dead: "http://127.0.0.2:21112" } });
+    const ended = await on(agent, "update", "--quiet");
+    expect(ended.code).toBe(4);
+    expectError(
+      ended,
+      "nearsource: every source is exhausted: nothing was delivered, and nothing is installed\n",
+    );
+  });
+
+  test("writes how it ended, and what each source did, into a log of the usual level", async () => {
+    const agent = await stage.agentOf(2, { config: { log: { file: "agent.log" } } });
+    await on(agent, "update");
+    const log = await fs.readFile(path.join(agent.folder, "agent.log"), "utf8");
+    const messages = log
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).message);
+    expect(messages).toEqual([expect.stringMatching(/^good: components \(\d+ bytes/), "ended: updated"]);
+  });
+
+  test("--wait says whom it waits for", async () => {
+    const agent = await stage.agentOf(2);
+    const { root } = await openDataDir(agent.dataDir);
+    const lock = await takeLock(root);
+    const run = start(["update", "--wait", "--config", agent.configFile]);
+    const [first] = await once(run.process.stdout ?? run.process, "data");
+    expect(first).toMatch(/^waiting: another update is running \(/);
+    lock.release();
+    expect(await run.ended).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+describe.concurrent("nearsource verify --repair", () => {
+  test("says why no source could help", async () => {
+    const agent = await makeAgent(stage.world, { sources: { dead: "http://127.0.0.2:21112" }, installed: 1 });
+    await fs.rm(path.join(agent.dataDir, "store"), { recursive: true });
+    await fs.rm(path.join(agent.dataDir, "current/components/rules/rules.dat"));
+    const ended = await on(agent, "verify", "--repair");
+    expect(ended.code).toBe(8);
+    expectError(
+      ended,
+      /no source has 1 of the damaged files: dead: 127\.0\.0\.2:21112 refused the connection/,
+    );
+  });
+});
+
+describe.concurrent("exit 2:", () => {
+  test("a command that is none, and the one that was probably meant", async () => {
+    const ended = await nearsource("updte");
+    expect(ended.code).toBe(2);
+    expectError(ended, /unknown command 'updte'\n\(Did you mean update\?\)/);
+  });
+});
