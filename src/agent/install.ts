@@ -148,15 +148,17 @@ export async function sweepUnfinished(dirs: DataDir): Promise<void> {
 }
 
 /**
- * Sweeps what nobody wants once everything is delivered: partial files, and where a set was left
- * behind, old generations and the objects that only they needed.
+ * Sweeps what nobody wants when a run has ended: old generations, and objects, on their way or in the
+ * store, that neither the remaining ones nor `wanted` name. Runs that died may have left any of them.
  */
 export async function sweepUnwanted(
   dirs: DataDir,
   keepGenerations: number,
-  leftBehind: boolean,
+  wanted: ReadonlySet<string>,
 ): Promise<void> {
-  for (const name of await listFolder(dirs.partial))
-    await fs.rm(path.join(dirs.partial, name), { force: true });
-  if (leftBehind) await sweepStore(dirs, await sweepGenerations(dirs, keepGenerations));
+  for (const name of await listFolder(dirs.partial)) {
+    if (!wanted.has(name)) await fs.rm(path.join(dirs.partial, name), { force: true });
+  }
+  const needed = await sweepGenerations(dirs, keepGenerations);
+  await sweepStore(dirs, needed.union(wanted));
 }

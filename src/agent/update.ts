@@ -5,7 +5,7 @@ import type { Attempt, Report, Skipped, Trigger, UpdateEvent } from "../core/rep
 import type { Step, UpdateOrder } from "../core/updateOrder.ts";
 import { type ErrorCode, explainError, type NearsourceError } from "../errors.ts";
 import { type Config, configPath, readConfig } from "../io/config.ts";
-import { createFetcher, type HttpOptions, interrupted } from "../io/fetch.ts";
+import { createFetcher, type Fetcher, type HttpOptions, interrupted } from "../io/fetch.ts";
 import { openDataDir } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
 import { type Lock, takeLock } from "../io/lock.ts";
@@ -14,6 +14,7 @@ import { createResolver, toLookup } from "../io/resolve.ts";
 import { openState, writeState } from "../io/state.ts";
 import { attemptSource } from "./attempt.ts";
 import { type Installation, installDelivered, sweepUnfinished, sweepUnwanted } from "./install.ts";
+import { namedObjects } from "./offer.ts";
 import { kindsOf, orderOf, ownAddresses } from "./order.ts";
 import { openTrusted, type Run, timeOfRun } from "./run.ts";
 import type { Settings } from "./settings.ts";
@@ -21,6 +22,7 @@ import { fetchSettings } from "./settingsDelivery.ts";
 
 export type { Attempt, Report, Trigger, UpdateEvent } from "../core/report.ts";
 export { NearsourceError } from "../errors.ts";
+export type { Fetcher } from "../io/fetch.ts";
 
 export interface UpdateOptions {
   /** A configuration file (default: as the command line finds it), or a configuration already read. */
@@ -35,6 +37,8 @@ export interface UpdateOptions {
   onEvent?: ((event: UpdateEvent) => void) | undefined;
   /** The time of this run; default: now. */
   now?: Date | undefined;
+  /** The transport of this run, closed at its end; default: HTTP as configured. */
+  fetcher?: Fetcher | undefined;
 }
 
 /**
@@ -57,7 +61,7 @@ export async function withRun<Result>(
   work: (run: Run) => Promise<Result>,
 ): Promise<Result> {
   const config = await configOf(options.config);
-  const fetcher = makeFetcher(config);
+  const fetcher = options.fetcher ?? makeFetcher(config);
   let lock: Lock | undefined;
   try {
     const dirs = await openDataDir(config.dataDir);
@@ -107,18 +111,10 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   const report = toReport(run, trigger, settings, walk, installation);
   if (installation.failure !== undefined) run.log.error(explainError(installation.failure));
   // Swept before the state says that this run ended: whoever dies in between leaves it to the next run.
-  if (walk.needed.size === 0) {
-    await sweepUnwanted(run.dirs, run.config.keepGenerations, leftBehind(run, installation));
-  }
+  await sweepUnwanted(run.dirs, run.config.keepGenerations, namedObjects(run.trusted.content, walk.needed));
   run.state.lastRun = { started, ended: new Date().toISOString(), report };
   await writeState(run.dirs, run.state);
   return report;
-}
-
-/** Whether there is something to sweep: this run's old set, or that of one that died before it could. */
-function leftBehind({ installed, state }: Run, { generation, failure }: Installation): boolean {
-  const switched = generation !== (installed?.generation ?? 0);
-  return switched || failure !== undefined || generation !== state.lastRun?.report.generation;
 }
 
 interface Walk {
@@ -221,7 +217,7 @@ async function configOf(given: string | Config | undefined): Promise<Config> {
   return await readConfig(configPath(given, process.env), process.env);
 }
 
-function makeFetcher(config: Config) {
+function makeFetcher(config: Config): Fetcher {
   const { proxy, ...limits } = config.http;
   const options: HttpOptions = { ...limits, proxyEnv: proxyEnvOf(proxy, process.env) };
   return createFetcher(options, toLookup(createResolver(config.dns)));

@@ -15,7 +15,7 @@ export interface State {
   fresh: { content?: string; settings?: string };
   /** Releases that a failed hook or a rollback put away, by `kind/name`; a higher one lifts the hold. */
   failed: Record<string, number>;
-  /** ETag of the trusted timestamp, by repository and source: `content http://ua:21112`. */
+  /** ETag of the trusted timestamp, by repository, version and source: `content 7 http://ua:21112`. */
   etags: Record<string, string>;
   lastRun?: LastRun;
 }
