@@ -19,10 +19,10 @@ export interface Memory {
 /** A source failed, in a way that may come out as any of these codes. */
 export class Failure extends Error {
   readonly codes: ErrorCode[];
-  /** For a source that is behind: the kinds that trusted metadata is still whole for. */
-  readonly usable: ((role: string) => boolean) | undefined;
+  /** For a source that is behind: the targets of a kind, where trusted metadata is still whole for it. */
+  readonly usable: ((role: string) => string[] | undefined) | undefined;
 
-  constructor(codes: ErrorCode[], usable?: (role: string) => boolean) {
+  constructor(codes: ErrorCode[], usable?: (role: string) => string[] | undefined) {
     super(codes.join(" or "));
     this.codes = codes;
     this.usable = usable;
@@ -65,7 +65,9 @@ function failureOf(memory: Memory, source: SimulatedSource, file: string): Failu
   if (how === "none") return undefined;
   if (how === "stalled") return new Failure(["STALLED"]);
   if (how === "truncated" || how === "poisoned") return new Failure(["TRUNCATED"]);
-  if (classOf(file) === "document") return new Failure(["HASH_MISMATCH", "METADATA_TOO_LARGE"]);
+  const kind = classOf(file);
+  if (how === "longer" && kind !== "timestamp") return new Failure(["METADATA_TOO_LARGE"]);
+  if (kind === "document") return new Failure(["HASH_MISMATCH"]);
   return new Failure(NOT_THE_SIGNED);
 }
 
@@ -94,7 +96,7 @@ export function refreshFrom(memory: Memory, source: SimulatedSource, repository:
   request(memory, source, view.timestamp.path);
   const held = signedOf(trusted, "timestamp")?.version;
   if (held !== undefined && view.timestamp.version < held) {
-    throw new Failure(["METADATA_OLDER"], (role) => isWhole(trusted, role, memory.now));
+    throw new Failure(["METADATA_OLDER"], (role) => wholeTargets(trusted, role, memory.now));
   }
   checkExpiry(memory, source, view.timestamp.version === held, view);
   const loaded = new Map<string, Buffer>([["timestamp.json", view.timestamp.bytes]]);
@@ -149,16 +151,18 @@ function signedOf(trusted: Trusted, role: string): Signed | undefined {
   return bytes === undefined ? undefined : JSON.parse(bytes.toString()).signed;
 }
 
-/** Whether what is trusted of a kind is what the trusted snapshot says: role, manifests, and in time. */
-function isWhole(trusted: Trusted, role: string, now: number): boolean {
+/** The targets of a kind, if all that is trusted of it is what the trusted snapshot says, and in time. */
+function wholeTargets(trusted: Trusted, role: string, now: number): string[] | undefined {
   const files = ["timestamp", "snapshot", "targets", role].map((name) => signedOf(trusted, name));
-  if (!files.every((signed) => signed !== undefined && Date.parse(signed.expires) > now)) return false;
+  if (!files.every((signed) => signed !== undefined && Date.parse(signed.expires) > now)) return undefined;
   const [, snapshot, , own] = files as Signed[];
-  if (snapshot?.meta[`${role}.json`]?.version !== own?.version) return false;
-  return Object.entries(own?.targets ?? {}).every(([target, { hashes }]) => {
+  if (snapshot?.meta[`${role}.json`]?.version !== own?.version) return undefined;
+  const targets = Object.entries(own?.targets ?? {});
+  const held = targets.every(([target, { hashes }]) => {
     const document = trusted.documents.get(target);
     return document !== undefined && sha256(document) === hashes.sha256;
   });
+  return held ? targets.map(([target]) => target) : undefined;
 }
 
 /** Asks for the rest of an object that is not in the store yet. */

@@ -185,9 +185,20 @@ function learn(walk: Walk, source: SimulatedSource, kinds: ContentKind[], needed
     found = refreshFrom(memory, source, "content");
   } catch (error) {
     if (!(error instanceof Failure) || error.usable === undefined) throw error;
-    const usable = kinds.filter(error.usable);
+    const named = kinds.map((kind) => [kind, error.usable?.(kind)] as const);
+    const usable = named.filter(([, targets]) => targets !== undefined);
     if (usable.length === 0) throw error;
-    return { manifests: manifestsOf(trusted.content.documents, usable), empty: [], stale: true };
+    const held = [...trusted.content.documents].filter(([name]) =>
+      usable.some(([, all]) => all?.includes(name)),
+    );
+    return {
+      manifests: manifestsOf(
+        new Map(held),
+        usable.map(([kind]) => kind),
+      ),
+      empty: [],
+      stale: true,
+    };
   }
   const others = [...trusted.content.documents].filter(
     ([name]) => !kinds.some((kind) => name.startsWith(`${kind}/`)),
