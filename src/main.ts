@@ -5,6 +5,13 @@
  */
 import { VERSION } from "./version.ts";
 
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    // Whoever read us has gone (`| head`). What a command does, it does all the same.
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 // Not awaited at the top, which CommonJS does not have: what is installed is a bundle in that form,
 // since an `import` of node:http, unlike a `require`, loads all of the runtime's own HTTP clients.
 void start(process.argv.slice(2));
@@ -18,6 +25,9 @@ async function start(args: string[]): Promise<void> {
     const { endsByHint } = await import("./cli/hint.ts");
     if (await endsByHint(args)) return;
   }
+  // A file that grows over its limit is an error of that write (EFBIG). What conf brings along would end
+  // the process at this signal, if it were the only one to listen.
+  if (process.platform !== "win32") process.on("SIGXFSZ", () => {});
   const { runProgram } = await import("./cli/program.ts");
   process.exitCode = await runProgram(args);
 }

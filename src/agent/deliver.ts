@@ -4,7 +4,9 @@ import { manifestTarget } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";
 import { type InstalledComponent, target } from "../core/target.ts";
 import { NearsourceError } from "../errors.ts";
-import { inStore } from "../io/store.ts";
+import { restoreObject } from "../io/generations.ts";
+import type { ObjectName } from "../io/partial.ts";
+import { inStore, isWholeInStore } from "../io/store.ts";
 import { type MissingFile, obtainAll, planFile, type Traffic } from "./obtain.ts";
 import type { Offer } from "./offer.ts";
 import { installedOf, note, type Run, type Source } from "./run.ts";
@@ -33,7 +35,7 @@ export async function deliverKind(
   }
   // A stale source that nothing is needed from has confirmed nothing.
   if (!changed && offer.stale !== undefined) throw offer.stale;
-  await fetchMissing(run, source, kind, components, offer, traffic);
+  if (changed) await fetchMissing(run, source, kind, components, offer, traffic);
   run.delivered.set(kind, components);
   return changed;
 }
@@ -77,33 +79,51 @@ async function fetchMissing(
 ): Promise<void> {
   const missing = new Map<string, MissingFile>();
   for (const component of components) {
-    if (component === installedOf(run, component.kind, component.name)) continue;
     const manifest = offer.manifests.get(kind)?.find(({ name }) => name === component.name);
     const between = manifest?.releases.flatMap(({ files }) => files) ?? [];
     for (const file of component.files) {
-      if (missing.has(file.sha256) || (await inStore(run.dirs, file))) continue;
+      if (missing.has(file.sha256) || (await isAtHand(run, component, file))) continue;
       missing.set(file.sha256, await planFile(run, component, file, between));
     }
   }
   const files = [...missing.values()];
-  await checkSpace(run, files);
+  await checkSpace(run, roomFor(files));
   await obtainAll(run, source, files, traffic);
   if (files.length > 0 && offer.stale !== undefined) {
     run.log.info(`${source.url} is behind with its metadata; its objects are the signed ones`);
   }
 }
 
-/**
- * Before the first byte: room for what is missing of everything, by the dearest way, and a little to
- * work with.
- */
-async function checkSpace({ dirs }: Run, missing: MissingFile[]): Promise<void> {
-  let wanted = 1_048_576;
-  for (const { file, ways } of missing) {
-    const whole = ways.at(-1)?.bytes ?? file.length;
-    wanted += Math.max(whole, ...ways.slice(0, -1).map(({ bytes }) => bytes + file.length));
+/** Whether the new set can be made with what there is of a file: its bytes are looked at where they are new to it. */
+async function isAtHand(
+  run: Run,
+  component: InstalledComponent,
+  file: ObjectName & { path: string },
+): Promise<boolean> {
+  if (component !== installedOf(run, component.kind, component.name)) {
+    return await isWholeInStore(run.dirs, file);
   }
-  if (missing.length === 0) return;
+  const generation = run.installed?.generation ?? 0;
+  return (await inStore(run.dirs, file)) || (await restoreObject(run.dirs, generation, component, file));
+}
+
+/** By the dearest way, so that whichever is taken has room. Bytes. */
+function roomFor(missing: MissingFile[]): number {
+  const rooms = missing.map(({ file, ways }) => {
+    const whole = ways.at(-1)?.bytes ?? file.length;
+    return Math.max(whole, ...ways.slice(0, -1).map(({ bytes }) => bytes + file.length));
+  });
+  return rooms.reduce((sum, room) => sum + room, 0);
+}
+
+/**
+ * Before the first byte: room for what is missing of everything, and a little to work with.
+ *
+ * @throws NearsourceError DISK_FULL
+ */
+export async function checkSpace({ dirs }: Pick<Run, "dirs">, bytes: number): Promise<void> {
+  if (bytes === 0) return;
+  const wanted = bytes + 1_048_576;
   const { bavail, bsize } = await statfs(dirs.root);
   const free = bavail * bsize;
   if (free >= wanted) return;

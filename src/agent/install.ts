@@ -1,22 +1,22 @@
 import { execFile } from "node:child_process";
-import { promises as fs } from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { CONTENT_KINDS } from "../core/kind.ts";
 import type { Installed } from "../core/report.ts";
 import type { InstalledComponent } from "../core/target.ts";
 import { NearsourceError } from "../errors.ts";
-import { type DataDir, listFolder } from "../io/files.ts";
+import { type DataDir, listFolder, remove } from "../io/files.ts";
 import {
   listGenerations,
   makeGeneration,
   readGeneration,
   removeGeneration,
+  restoreObject,
   sweepGenerations,
   switchTo,
   unlinkCurrent,
 } from "../io/generations.ts";
-import { sweepStore } from "../io/store.ts";
+import { inStore, sweepStore } from "../io/store.ts";
 import type { Run } from "./run.ts";
 
 /** A hook that takes longer (ms) than this is taken to have failed. */
@@ -46,15 +46,14 @@ export async function installDelivered(run: Run): Promise<Installation> {
   const changes = after.filter((component) => !before.includes(component));
   const removed = before.filter((old) => !after.some((component) => sameName(component, old)));
   const previous = run.installed?.generation;
-  if (changes.length === 0 && removed.length === 0) {
-    return { generation: previous ?? 0, installed: [], removed: [] };
-  }
+  if (changes.length === 0 && removed.length === 0) return await announceAgain(run, before);
+  for (const component of after) if (!changes.includes(component)) await restoreLost(run, component);
   const set = after.map(asWritten);
   const generation =
     (await madeEarlier(run.dirs, set)) ?? (await makeGeneration(run.dirs, set, run.now.toISOString()));
   run.emit({ type: "installing", generation });
   await switchTo(run.dirs, generation);
-  const failure = await runHook(run, generation);
+  const failure = await announce(run, generation);
   if (failure === undefined) {
     return {
       generation,
@@ -62,10 +61,50 @@ export async function installDelivered(run: Run): Promise<Installation> {
       removed: removed.map(({ kind, name }) => `${kind}/${name}`),
     };
   }
-  await (previous === undefined ? unlinkCurrent(run.dirs) : switchTo(run.dirs, previous));
-  await removeGeneration(run.dirs, generation);
+  return await goBack(run, { from: generation, to: previous, changes, failure });
+}
+
+/** Runs the hook for a generation that is current now, and remembers that it was content with it. */
+async function announce(run: Run, generation: number): Promise<NearsourceError | undefined> {
+  const failure = await runHook(run, generation);
+  if (failure === undefined) run.state.announced = generation;
+  return failure;
+}
+
+/** A run that died between the switch and the end of its hook has told nobody of what is installed. */
+async function announceAgain(run: Run, components: InstalledComponent[]): Promise<Installation> {
+  const generation = run.installed?.generation ?? 0;
+  const told = generation === 0 || run.config.hooks.afterUpdate === undefined;
+  const failure = told || run.state.announced === generation ? undefined : await announce(run, generation);
+  if (failure === undefined) return { generation, installed: [], removed: [] };
+  const to = (await listGenerations(run.dirs)).find((number) => number < generation);
+  const old = to === undefined ? undefined : await readGeneration(run.dirs, to);
+  const changes = components.filter(
+    (component) => !old?.components.some((each) => isDeepStrictEqual(each, component)),
+  );
+  return await goBack(run, { from: generation, to: old?.generation, changes, failure });
+}
+
+interface Refused {
+  from: number;
+  to: number | undefined;
+  changes: InstalledComponent[];
+  failure: NearsourceError;
+}
+
+/** Leaves a generation that the hook refuses for the one before it, and holds what it brought. */
+async function goBack(run: Run, { from, to, changes, failure }: Refused): Promise<Installation> {
+  await (to === undefined ? unlinkCurrent(run.dirs) : switchTo(run.dirs, to));
+  await removeGeneration(run.dirs, from);
   for (const { kind, name, release } of changes) run.state.failed[`${kind}/${name}`] = release;
-  return { generation: previous ?? 0, installed: [], removed: [], failure };
+  return { generation: to ?? 0, installed: [], removed: [], failure };
+}
+
+/** What stays is linked anew from the store, which may have lost it. */
+async function restoreLost({ dirs, installed }: Run, component: InstalledComponent): Promise<void> {
+  for (const file of component.files) {
+    if (!(await inStore(dirs, file))) await restoreObject(dirs, installed?.generation ?? 0, component, file);
+  }
 }
 
 /** The same set, complete, from a run that died before it could switch, or from before a rollback. */
@@ -137,27 +176,18 @@ export async function runHook(
   });
 }
 
-/** Sweeps what dead runs left unfinished. Under the lock, nobody else's is among it. */
-export async function sweepUnfinished(dirs: DataDir): Promise<void> {
-  for (const name of await listFolder(dirs.tmp)) {
-    await fs.rm(path.join(dirs.tmp, name), { recursive: true, force: true });
-  }
-  for (const name of await listFolder(dirs.root)) {
-    // What a killed write of the state leaves beside it.
-    if (name.startsWith("state.json.tmp-")) await fs.rm(path.join(dirs.root, name), { force: true });
-  }
-}
-
 /**
- * Sweeps what nobody wants once everything is delivered: partial files, and where a set was left
- * behind, old generations and the objects that only they needed.
+ * Sweeps what nobody wants when a run has ended: old generations, and objects, on their way or in the
+ * store, that neither the remaining ones nor `wanted` name. Runs that died may have left any of them.
  */
 export async function sweepUnwanted(
   dirs: DataDir,
   keepGenerations: number,
-  leftBehind: boolean,
+  wanted: ReadonlySet<string>,
 ): Promise<void> {
-  for (const name of await listFolder(dirs.partial))
-    await fs.rm(path.join(dirs.partial, name), { force: true });
-  if (leftBehind) await sweepStore(dirs, await sweepGenerations(dirs, keepGenerations));
+  for (const name of await listFolder(dirs.partial)) {
+    if (!wanted.has(name)) await remove(path.join(dirs.partial, name));
+  }
+  const needed = await sweepGenerations(dirs, keepGenerations);
+  await sweepStore(dirs, needed.union(wanted));
 }

@@ -9,7 +9,7 @@ import { type Way, type WayStep, waysTo } from "../core/ways.ts";
 import { rebuild } from "../io/delta.ts";
 import { type DownloadOptions, downloadObject, fetchObject } from "../io/download.ts";
 import { type ObjectName, partialLength } from "../io/partial.ts";
-import { inStore } from "../io/store.ts";
+import { isWholeInStore } from "../io/store.ts";
 import { retrying } from "./retrying.ts";
 import { type Run, type Source, stopOr } from "./run.ts";
 
@@ -83,7 +83,7 @@ async function obtainFile(
   traffic: Traffic,
 ): Promise<void> {
   // The same bytes may be named by two components.
-  if (await inStore(run.dirs, file)) return;
+  if (await isWholeInStore(run.dirs, file)) return;
   const key = `${component.kind}/${component.name}`;
   for (const way of ways) {
     try {
@@ -121,7 +121,7 @@ async function takeStep(
   { alternative, result }: WayStep,
   traffic: Traffic,
 ): Promise<number> {
-  if (await inStore(run.dirs, result)) return 0;
+  if (await isWholeInStore(run.dirs, result)) return 0;
   const object: ObjectName = alternative ?? result;
   const url = `${source.url}/${objectPath(object.sha256)}`;
   const options = transferOptions(run, source, component, object, traffic);

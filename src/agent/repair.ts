@@ -1,5 +1,3 @@
-import { promises as fs } from "node:fs";
-import path from "node:path";
 import { DISPOSITIONS, isLie } from "../core/disposition.ts";
 import { CONTENT_KINDS } from "../core/kind.ts";
 import { objectPath } from "../core/layout.ts";
@@ -9,15 +7,17 @@ import { downloadObject } from "../io/download.ts";
 import type { DataDir } from "../io/files.ts";
 import {
   type Generation,
-  installedPath,
   listGenerations,
   makeGeneration,
   readGeneration,
   removeGeneration,
+  restoreObject,
   switchTo,
 } from "../io/generations.ts";
-import { hashFile, storePath } from "../io/store.ts";
+import { partialLength } from "../io/partial.ts";
+import { isWholeInStore } from "../io/store.ts";
 import type { Damage } from "./damage.ts";
+import { checkSpace } from "./deliver.ts";
 import { orderOf } from "./order.ts";
 import { type Run, sourceOf } from "./run.ts";
 import type { Settings } from "./settings.ts";
@@ -34,10 +34,15 @@ export async function repair(
   installed: Generation,
   damage: Damage[],
 ): Promise<number> {
-  for (const { sha256 } of damage) await fs.rm(storePath(run.dirs, sha256), { force: true });
-  // Whole objects may have survived where only the installed name of them was lost.
-  await restoreLinks(run.dirs, installed);
-  const missing = new Map(damage.map((each) => [each.sha256, each]));
+  // Whole objects may have survived where only the installed name of them was lost, and the other way round.
+  await restoreObjects(run.dirs, installed);
+  const missing = new Map<string, Damage>();
+  for (const each of damage) {
+    if (!(await isWholeInStore(run.dirs, each))) missing.set(each.sha256, each);
+  }
+  let room = 0;
+  for (const object of missing.values()) room += object.length - (await partialLength(run.dirs, object));
+  await checkSpace(run, room);
   const order = orderOf(run, settings, [...CONTENT_KINDS]);
   const failures: string[] = [];
   for (const step of order.steps) {
@@ -71,17 +76,13 @@ export async function repair(
   );
 }
 
-/** Objects the store has lost, put back from their installed links where those are whole. */
-async function restoreLinks(dirs: DataDir, installed: Generation): Promise<void> {
+/** Objects that the store has lost, put back from their installed files where those are whole. */
+async function restoreObjects(dirs: DataDir, installed: Generation): Promise<void> {
   for (const component of installed.components) {
     for (const file of component.files) {
-      const place = storePath(dirs, file.sha256);
-      const linked = installedPath(dirs, installed.generation, component, file.path);
-      if ((await hashFile(place))?.sha256 === file.sha256) continue;
-      if ((await hashFile(linked))?.sha256 !== file.sha256) continue;
-      await fs.mkdir(path.dirname(place), { recursive: true });
-      await fs.rm(place, { force: true });
-      await fs.link(linked, place).catch(() => fs.copyFile(linked, place));
+      if (!(await isWholeInStore(dirs, file))) {
+        await restoreObject(dirs, installed.generation, component, file);
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 import { NearsourceError } from "../errors.ts";
 import type { Config } from "../io/config.ts";
-import { openDataDir } from "../io/files.ts";
+import type { DataDir } from "../io/files.ts";
 import {
   type Generation,
   listGenerations,
@@ -8,10 +8,10 @@ import {
   readGeneration,
   switchTo,
 } from "../io/generations.ts";
-import { takeLock } from "../io/lock.ts";
 import type { Log } from "../io/log.ts";
 import { readState, type State, writeState } from "../io/state.ts";
 import { findDamage } from "./damage.ts";
+import { withDataDir } from "./dataDir.ts";
 import { runHook } from "./install.ts";
 
 /** Which generation was left for which. */
@@ -27,32 +27,37 @@ export interface Rollback {
  * @throws NearsourceError GENERATION_NOT_FOUND, STORE_DAMAGED, HOOK_FAILED, LOCKED, storage
  */
 export async function rollback(config: Config, log: Log, to?: number): Promise<Rollback> {
-  const dirs = await openDataDir(config.dataDir);
-  const lock = await takeLock(dirs.root);
-  try {
+  return await withDataDir(config.dataDir, {}, async (dirs) => {
     const from = await readCurrent(dirs);
-    if (from === undefined) throw new NearsourceError("GENERATION_NOT_FOUND", "nothing is installed");
-    const numbers = await listGenerations(dirs);
-    const number = to ?? numbers.find((each) => each < from.generation);
-    const target = number === undefined ? undefined : await readGeneration(dirs, number);
-    if (number === undefined || target === undefined) throw notFound(number, numbers);
-    const { damage } = await findDamage(dirs, target);
-    if (damage.length > 0) {
-      throw new NearsourceError("STORE_DAMAGED", `generation ${number} is damaged: ${damage[0]?.component}`);
+    if (from === undefined) {
+      throw new NearsourceError("GENERATION_NOT_FOUND", "nothing is installed", {
+        hint: "nearsource update installs",
+      });
     }
-    await switchTo(dirs, number);
-    const failure = await runHook({ config, dirs, log }, number);
+    const target = await targetOf(dirs, from, to);
+    await switchTo(dirs, target.generation);
+    const failure = await runHook({ config, dirs, log }, target.generation);
     if (failure !== undefined) {
       await switchTo(dirs, from.generation);
       throw failure;
     }
     const state = await readState(dirs);
     holdWhatWasLeft(state, from, target);
+    state.announced = target.generation;
     await writeState(dirs, state);
     return { from, to: target };
-  } finally {
-    lock.release();
-  }
+  });
+}
+
+/** The generation to go back to, every file of which is whole. */
+async function targetOf(dirs: DataDir, from: Generation, to: number | undefined): Promise<Generation> {
+  const numbers = await listGenerations(dirs);
+  const number = to ?? numbers.find((each) => each < from.generation);
+  const target = number === undefined ? undefined : await readGeneration(dirs, number);
+  if (target === undefined) throw notFound(number, numbers);
+  const { damage } = await findDamage(dirs, target);
+  if (damage.length === 0) return target;
+  throw new NearsourceError("STORE_DAMAGED", `generation ${number} is damaged: ${damage[0]?.component}`);
 }
 
 function notFound(number: number | undefined, numbers: number[]): NearsourceError {

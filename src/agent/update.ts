@@ -7,16 +7,17 @@ import { type ErrorCode, explainError, type NearsourceError } from "../errors.ts
 import { interrupted } from "../io/body.ts";
 import { type Config, noteChecked, readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
-import { createFetcher, type HttpOptions } from "../io/fetch.ts";
-import { openDataDir } from "../io/files.ts";
+import { createFetcher, type Fetcher, type HttpOptions } from "../io/fetch.ts";
+import type { DataDir } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
-import { type Lock, takeLock } from "../io/lock.ts";
 import { type Log, SILENT } from "../io/log.ts";
 import { createResolver, toLookup } from "../io/resolve.ts";
 import { keepState, openState } from "../io/state.ts";
 import { attemptSource } from "./attempt.ts";
+import { withDataDir } from "./dataDir.ts";
 import { noteUnpublished } from "./deliver.ts";
-import { type Installation, installDelivered, sweepUnfinished, sweepUnwanted } from "./install.ts";
+import { type Installation, installDelivered, sweepUnwanted } from "./install.ts";
+import { namedObjects } from "./offer.ts";
 import { kindsOf, orderOf, ownAddresses } from "./order.ts";
 import { openTrusted, type Run, timeOfRun } from "./run.ts";
 import type { Settings } from "./settings.ts";
@@ -24,6 +25,7 @@ import { fetchSettings } from "./settingsDelivery.ts";
 
 export type { Attempt, Report, Trigger, UpdateEvent } from "../core/report.ts";
 export { NearsourceError } from "../errors.ts";
+export type { Fetcher } from "../io/fetch.ts";
 
 export interface UpdateOptions {
   /** A configuration file (default: as the command line finds it), or a configuration already read. */
@@ -38,6 +40,8 @@ export interface UpdateOptions {
   onEvent?: ((event: UpdateEvent) => void) | undefined;
   /** The time of this run; default: now. */
   now?: Date | undefined;
+  /** The transport of this run, closed at its end; default: HTTP as configured. */
+  fetcher?: Fetcher | undefined;
 }
 
 /**
@@ -60,42 +64,46 @@ export async function withRun<Result>(
   work: (run: Run) => Promise<Result>,
 ): Promise<Result> {
   const config = await configOf(options.config);
-  const fetcher = makeFetcher(config);
-  let lock: Lock | undefined;
+  const fetcher = options.fetcher ?? makeFetcher(config);
+  const { wait, signal } = options;
   try {
-    const dirs = await openDataDir(config.dataDir);
-    lock = await takeLock(dirs.root, {
-      wait: options.wait,
-      signal: options.signal,
-      onWait: (message) => options.onEvent?.({ type: "waiting", message }),
-    });
-    await sweepUnfinished(dirs);
-    await noteChecked(config);
-    const state = await openState(dirs);
-    return await work({
-      config,
-      dirs,
-      fetcher,
-      log: options.log ?? SILENT,
-      emit: options.onEvent ?? (() => {}),
-      signal: options.signal,
-      now: timeOfRun(options.now ?? new Date(), state.clockFloor),
-      addresses: ownAddresses(config),
-      holds: {},
-      state,
-      trusted: await openTrusted(dirs, config.roots),
-      installed: await readCurrent(dirs),
-      delivered: new Map(),
-      changedSettings: [],
-      fetched: new Map(),
-      byDelta: new Set(),
-    });
+    const onWait = (message: string) => options.onEvent?.({ type: "waiting", message });
+    return await withDataDir(config.dataDir, { wait, signal, onWait }, async (dirs) =>
+      work(await openRun(options, config, fetcher, dirs)),
+    );
   } catch (error) {
-    throw interrupted(options.signal) ?? error;
+    throw interrupted(signal) ?? error;
   } finally {
     fetcher.close();
-    lock?.release();
   }
+}
+
+async function openRun(
+  options: UpdateOptions,
+  config: Config,
+  fetcher: Fetcher,
+  dirs: DataDir,
+): Promise<Run> {
+  await noteChecked(config);
+  const state = await openState(dirs);
+  return {
+    config,
+    dirs,
+    fetcher,
+    log: options.log ?? SILENT,
+    emit: options.onEvent ?? (() => {}),
+    signal: options.signal,
+    now: timeOfRun(options.now ?? new Date(), state.clockFloor),
+    addresses: ownAddresses(config),
+    holds: {},
+    state,
+    trusted: await openTrusted(dirs, config.roots),
+    installed: await readCurrent(dirs),
+    delivered: new Map(),
+    changedSettings: [],
+    fetched: new Map(),
+    byDelta: new Set(),
+  };
 }
 
 async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger): Promise<Report> {
@@ -121,18 +129,10 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   const report = toReport(run, trigger, settings, walk, installation);
   if (installation.failure !== undefined) run.log.error(explainError(installation.failure));
   // Swept before the state says that this run ended: whoever dies in between leaves it to the next run.
-  if (walk.needed.size === 0) {
-    await sweepUnwanted(run.dirs, run.config.keepGenerations, leftBehind(run, installation));
-  }
+  await sweepUnwanted(run.dirs, run.config.keepGenerations, namedObjects(run.trusted.content, walk.needed));
   run.state.lastRun = { started, ended: new Date().toISOString(), report };
   await keepState(run.dirs, run.state);
   return report;
-}
-
-/** Whether there is something to sweep: this run's old set, or that of one that died before it could. */
-function leftBehind({ installed, state }: Run, { generation, failure }: Installation): boolean {
-  const switched = generation !== (installed?.generation ?? 0);
-  return switched || failure !== undefined || generation !== state.lastRun?.report.generation;
 }
 
 interface Walk {
@@ -234,7 +234,7 @@ async function configOf(given: string | Config | undefined): Promise<Config> {
   return await readConfig(configPath(given, process.env), process.env);
 }
 
-function makeFetcher(config: Config) {
+function makeFetcher(config: Config): Fetcher {
   const { proxy, rateLimit, ...limits } = config.http;
   const options: HttpOptions = { ...limits, proxyEnv: proxyEnvOf(proxy, process.env) };
   const fetcher = createFetcher(options, toLookup(createResolver(config.dns)));

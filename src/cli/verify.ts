@@ -4,6 +4,7 @@ import { type Config, readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
 import { dataDirAt } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
+import { refuseLinks } from "../io/links.ts";
 import { openLog } from "../io/log.ts";
 import { formatBytes, paint, print, printJson } from "./output.ts";
 import { onSignals, stderrLevel } from "./running.ts";
@@ -20,6 +21,7 @@ export interface VerifyCommandOptions {
 export async function verifyCommand(options: VerifyCommandOptions): Promise<number> {
   const config = await readConfig(configPath(options.config, process.env), process.env);
   const dirs = dataDirAt(config.dataDir);
+  await refuseLinks(dirs);
   const installed = await readCurrent(dirs);
   if (installed === undefined) {
     throw new NearsourceError("GENERATION_NOT_FOUND", "nothing is installed, so there is nothing to verify", {

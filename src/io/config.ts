@@ -9,7 +9,7 @@ import { type RateLimit, rateLimitSchema } from "../core/rateLimit.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
 import { NearsourceError } from "../errors.ts";
 import { checkedPath, dataDirOf, fingerprintOf } from "./configPath.ts";
-import { guardStorage, readIfThere, rename, temporaryName, writeDurably } from "./files.ts";
+import { readIfThere, rename, temporaryName, writeDurably } from "./files.ts";
 
 /** An agent's configuration, complete: defaults filled in, paths absolute. `docs/configuration.md` has each key. */
 export interface Config {
@@ -103,10 +103,12 @@ export async function noteChecked({ dataDir, fingerprint }: Config): Promise<voi
   const file = checkedPath(dataDir);
   if ((await readIfThere(file))?.toString() === fingerprint) return;
   const fresh = temporaryName(path.join(dataDir, "tmp"), "checked");
-  await guardStorage(`cannot write ${file}`, async () => {
+  try {
     await writeDurably(fresh, fingerprint);
     await rename(fresh, file);
-  });
+  } catch {
+    // Where it cannot be noted, the next start checks again.
+  }
 }
 
 async function readChecked(file: string): Promise<Written> {

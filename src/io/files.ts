@@ -31,7 +31,10 @@ export async function openDataDir(root: string): Promise<DataDir> {
   await guardStorage(`cannot use ${root} as the data directory`, async () => {
     const made = await makePath(root);
     await refuseUnsafeRoot(root);
-    if (made !== undefined) await syncFolder(path.dirname(made));
+    // Every folder that was made is a name in the one above it, which a power loss may take back.
+    for (let folder = root; made?.length && folder.length >= made.length; folder = path.dirname(folder)) {
+      await syncFolder(path.dirname(folder));
+    }
     for (const folder of [dirs.store, dirs.generations, dirs.metadata, dirs.partial, dirs.tmp]) {
       await makeFolder(folder);
     }
@@ -142,6 +145,16 @@ export async function rename(from: string, to: string): Promise<void> {
   }
 }
 
+/** Makes a file's bytes durable. */
+export async function syncFile(file: string): Promise<void> {
+  const handle = await fs.open(file, "r+");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Makes names in `folder` durable. A no-op where folders cannot be synced (Windows). */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return;
@@ -166,6 +179,11 @@ export async function readIfThere(file: string): Promise<Buffer | undefined> {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
     throw toStorageError(`cannot read ${file}`, error);
   }
+}
+
+/** Deletes a file, or a folder with all that is in it. A symbolic link is deleted, and not followed. */
+export async function remove(place: string): Promise<void> {
+  await guardStorage(`cannot delete ${place}`, () => fs.rm(place, { recursive: true, force: true }));
 }
 
 /** Names in a folder, or none when it is not there. */

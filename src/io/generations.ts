@@ -11,14 +11,16 @@ import {
   type DataDir,
   guardStorage,
   listFolder,
+  makeFolder,
   readIfThere,
+  remove,
   rename,
   syncFolder,
   temporaryName,
   toStorageError,
   writeDurably,
 } from "./files.ts";
-import { storePath } from "./store.ts";
+import { hashFile, storePath } from "./store.ts";
 
 /**
  * Installed sets. A generation is a folder `generations/<n>` with its manifest and links into the
@@ -60,24 +62,22 @@ export function installedPath(
   return path.join(dirs.generations, String(generation), component.kind, component.name, file);
 }
 
-/** The number `current` points at; undefined before the first installation. */
+/** The number `current` points at; undefined before the first installation, and where it leads elsewhere. */
 export async function currentNumber(dirs: DataDir): Promise<number | undefined> {
+  const place = path.join(dirs.root, "current");
   try {
-    const link = await fs.readlink(path.join(dirs.root, "current"));
+    const link = await fs.readlink(place);
     const number = Number(path.basename(link));
-    return Number.isSafeInteger(number) && number > 0 ? number : undefined;
+    const target = path.join(dirs.generations, String(number));
+    // Windows keeps absolute paths, which another way to write the same folder does not change.
+    const leadsThere = process.platform === "win32" || path.resolve(dirs.root, link) === target;
+    return Number.isSafeInteger(number) && number > 0 && leadsThere ? number : undefined;
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
-    if (codeOf(error) === "EINVAL") {
-      throw new NearsourceError(
-        "STORAGE_UNSAFE",
-        `${path.join(dirs.root, "current")} is not a link of ours`,
-        {
-          hint: "move it away; the next run links it anew",
-        },
-      );
-    }
-    throw toStorageError(`cannot read ${path.join(dirs.root, "current")}`, error);
+    if (codeOf(error) !== "EINVAL") throw toStorageError(`cannot read ${place}`, error);
+    throw new NearsourceError("STORAGE_UNSAFE", `${place} is not a link of ours`, {
+      hint: "move it away; the next run links it anew",
+    });
   }
 }
 
@@ -154,7 +154,7 @@ export async function switchTo(dirs: DataDir, generation: number): Promise<void>
 
 /** Deletes one that is not current. */
 export async function removeGeneration(dirs: DataDir, generation: number): Promise<void> {
-  await fs.rm(path.join(dirs.generations, String(generation)), { recursive: true, force: true });
+  await remove(path.join(dirs.generations, String(generation)));
 }
 
 /** Removes `current`: the way back from a first installation that its hook refused. */
@@ -193,12 +193,41 @@ async function linkComponent(dirs: DataDir, staged: string, component: Installed
   for (const file of component.files) {
     const place = path.join(base, file.path);
     await fs.mkdir(path.dirname(place), { recursive: true, mode: 0o755 });
-    await linkOrCopy(storePath(dirs, file.sha256), place);
+    await linkOrCopy(storePath(dirs, file.sha256), place).catch((error: unknown) => {
+      if (codeOf(error) !== "ENOENT") throw error;
+      throw new NearsourceError("STORE_DAMAGED", `the store has lost ${file.path} of ${component.name}`, {
+        hint: "nearsource verify --repair fetches it",
+      });
+    });
     for (let folder = path.dirname(place); folder.startsWith(base); folder = path.dirname(folder)) {
       folders.add(folder);
     }
   }
   for (const folder of folders) await syncFolder(folder);
+}
+
+/**
+ * Puts an object that the store has lost back there, from the installed file of it.
+ *
+ * @returns whether that was whole
+ */
+export async function restoreObject(
+  dirs: DataDir,
+  generation: number,
+  component: Pick<InstalledComponent, "kind" | "name">,
+  file: { path: string; sha256: string },
+): Promise<boolean> {
+  const installed = installedPath(dirs, generation, component, file.path);
+  if ((await hashFile(installed))?.sha256 !== file.sha256) return false;
+  const place = storePath(dirs, file.sha256);
+  await guardStorage(`cannot put ${file.sha256} back into the store`, async () => {
+    await makeFolder(path.dirname(place));
+    await fs.rm(place, { recursive: true, force: true });
+    await linkOrCopy(installed, place);
+    await syncFolder(path.dirname(place));
+    await syncFolder(dirs.store);
+  });
+  return true;
 }
 
 /** A hard link; a copy (sharing blocks where the file system can) where links are not to be had. */

@@ -6,7 +6,17 @@ import * as v from "valibot";
 import { REPOSITORIES, type Repository } from "../core/layout.ts";
 import type { Report } from "../core/report.ts";
 import type { HeldTimestamp } from "../core/versionRecord.ts";
-import { type DataDir, guardStorage, readIfThere, refuseLink, syncFolder } from "./files.ts";
+import { NearsourceError } from "../errors.ts";
+import {
+  type DataDir,
+  guardStorage,
+  readIfThere,
+  refuseLink,
+  rename,
+  syncFile,
+  syncFolder,
+  temporaryName,
+} from "./files.ts";
 import { touch, touchedAt } from "./touched.ts";
 
 /** What an agent remembers between runs, in `<dataDir>/state.json`. All of it can be lost without harm. */
@@ -19,7 +29,9 @@ export interface State {
   fresh: { content?: string; settings?: string };
   /** Releases that a failed hook or a rollback put away, by `kind/name`; a higher one lifts the hold. */
   failed: Record<string, number>;
-  /** ETag of the trusted timestamp, by repository and source: `content http://ua:21112`. */
+  /** The generation that the hook was told of last, and was content with. */
+  announced?: number;
+  /** ETag of the trusted timestamp, by repository, version and source: `content 7 http://ua:21112`. */
   etags: Record<string, string>;
   /** The newest timestamp held of each repository. */
   timestamps?: Partial<Record<Repository, HeldTimestamp>>;
@@ -108,11 +120,26 @@ export async function openState(dirs: DataDir): Promise<State> {
  * @throws NearsourceError of the storage phase
  */
 export async function writeState(dirs: DataDir, state: State): Promise<void> {
-  await guardStorage(`cannot write ${statePath(dirs)}`, async () => {
-    const conf = await openStateFile(dirs);
+  const place = statePath(dirs);
+  await refuseLink(place);
+  await guardStorage(`cannot write ${place}`, async () => {
+    const staged = temporaryName(dirs.tmp, "state");
+    const conf = await openStateFile(dirs.tmp, path.basename(staged));
     conf.store = state;
+    // conf takes a write that a full disk cut short for a whole one.
+    if (!isReadable(conf)) throw new NearsourceError("DISK_FULL", `only a part of ${place} could be written`);
+    await syncFile(conf.path);
+    await rename(conf.path, place);
     await syncFolder(dirs.root);
   });
+}
+
+function isReadable(conf: { readonly store: State }): boolean {
+  try {
+    return conf.store !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 const text = v.pipe(v.string(), v.minLength(1));
@@ -128,6 +155,7 @@ const stateSchema = v.object({
   clockFloor: v.optional(time),
   fresh: v.object({ content: v.optional(time), settings: v.optional(time) }),
   failed: v.record(v.string(), v.pipe(v.number(), v.safeInteger())),
+  announced: v.optional(v.pipe(v.number(), v.safeInteger())),
   etags: v.record(v.string(), headerValue),
   timestamps: v.optional(
     v.object({ content: v.optional(heldTimestamp), settings: v.optional(heldTimestamp) }),
@@ -146,18 +174,9 @@ const stateSchema = v.object({
   ),
 });
 
-async function openStateFile(dirs: DataDir) {
-  // conf follows a symbolic link to where it points, which would be a write outside the data directory.
-  await refuseLink(statePath(dirs));
+async function openStateFile(cwd: string, configName: string) {
   const { default: Conf } = await import("conf");
-  return new Conf<State>({
-    projectName: "nearsource",
-    cwd: dirs.root,
-    configName: "state",
-    configFileMode: 0o600,
-    // A damaged file gives way to the new one.
-    clearInvalidConfig: true,
-  });
+  return new Conf<State>({ projectName: "nearsource", cwd, configName, configFileMode: 0o600 });
 }
 
 function statePath(dirs: DataDir): string {

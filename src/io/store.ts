@@ -7,6 +7,7 @@ import {
   guardStorage,
   listFolder,
   makeFolder,
+  remove,
   rename,
   syncFolder,
   toStorageError,
@@ -22,7 +23,7 @@ export function storePath(dirs: DataDir, sha256: string): string {
   return path.join(dirs.store, sha256.slice(0, 2), sha256);
 }
 
-/** Whether the object is there with its length. Its bytes are looked at by `hashFile`, on demand. */
+/** Whether the object is there with its length. `isWholeInStore` looks at its bytes. */
 export async function inStore(dirs: DataDir, object: { sha256: string; length: number }): Promise<boolean> {
   try {
     const found = await fs.lstat(storePath(dirs, object.sha256));
@@ -31,6 +32,15 @@ export async function inStore(dirs: DataDir, object: { sha256: string; length: n
     if (codeOf(error) === "ENOENT") return false;
     throw toStorageError(`cannot look for ${object.sha256} in the store`, error);
   }
+}
+
+/** Whether the object is there to the byte: what was altered behind our back is not. */
+export async function isWholeInStore(
+  dirs: DataDir,
+  object: { sha256: string; length: number },
+): Promise<boolean> {
+  if (!(await inStore(dirs, object))) return false;
+  return (await hashFile(storePath(dirs, object.sha256)))?.sha256 === object.sha256;
 }
 
 /**
@@ -45,7 +55,12 @@ export async function adopt(dirs: DataDir, file: string, sha256: string): Promis
     await makeFolder(path.dirname(place));
     // Installed files are links to this one: nobody may write through them.
     await fs.chmod(file, 0o444);
-    await rename(file, place);
+    await rename(file, place).catch(async (error: unknown) => {
+      if (codeOf(error) !== "EISDIR") throw error;
+      // A folder of that name is nothing of ours.
+      await remove(place);
+      await rename(file, place);
+    });
     await syncFolder(path.dirname(place));
     await syncFolder(dirs.store);
   });
@@ -74,7 +89,7 @@ export async function sweepStore(dirs: DataDir, keep: ReadonlySet<string>): Prom
   for (const folder of await listFolder(dirs.store)) {
     for (const name of await listFolder(path.join(dirs.store, folder))) {
       if (keep.has(name)) continue;
-      await fs.rm(path.join(dirs.store, folder, name), { force: true, recursive: true });
+      await remove(path.join(dirs.store, folder, name));
     }
   }
 }

@@ -7,6 +7,7 @@ import {
   listFolder,
   makeFolder,
   readIfThere,
+  remove,
   rename,
   syncFolder,
   temporaryName,
@@ -92,6 +93,8 @@ export async function writeTrustedSet(
     const folder = path.join(home, String((older[0] ?? 0) + 1));
     await rename(staged, folder);
     await syncFolder(home);
+    // The first set is in a new folder, whose own name has to last too.
+    if (older.length === 0) await syncFolder(dirs.metadata);
     await removeSets(dirs, repository, older);
     return { repository, folder, files, documents };
   });
@@ -99,8 +102,7 @@ export async function writeTrustedSet(
 
 async function removeSets(dirs: DataDir, repository: Repository, numbers: number[]): Promise<void> {
   for (const number of numbers) {
-    const folder = path.join(dirs.metadata, repository, String(number));
-    await guardStorage(`cannot delete ${folder}`, () => fs.rm(folder, { recursive: true, force: true }));
+    await remove(path.join(dirs.metadata, repository, String(number)));
   }
 }
 

@@ -74,6 +74,12 @@ function tapPromises(onCall: OnCall): void {
     onCall({ op: "link", path: whole(from), to: whole(to) });
     return await link(from, to);
   });
+  // Made of the calls that it stands for, so that each of them may be the last.
+  replace(fsp, "copyFile", () => async (from, to) => {
+    const bytes = await fsp.readFile(from);
+    const handle = await fsp.open(to, "wx");
+    await handle.writeFile(bytes).finally(() => handle.close());
+  });
   replace(fsp, "symlink", (symlink) => async (target, file, type) => {
     onCall({ op: "symlink", path: whole(file), target: String(target) });
     return await symlink(target, file, type);
@@ -181,6 +187,10 @@ function tapSync(onCall: OnCall): void {
   replace(fs, "renameSync", (rename) => (from, to) => {
     onCall({ op: "rename", path: whole(from), to: whole(to) });
     return rename(from, to);
+  });
+  replace(fs, "chmodSync", (chmod) => (file, mode) => {
+    onCall({ op: "chmod", path: whole(file) });
+    return chmod(file, mode);
   });
   replace(fs, "unlinkSync", (unlink) => (file) => {
     onCall({ op: "unlink", path: whole(file) });

@@ -1,15 +1,37 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import { startSource, type TestSource } from "../support/source.ts";
-import { type Agent, makeAgent, makeWorld, type Publication, payload, type World } from "../support/world.ts";
+import {
+  type Agent,
+  type ComponentName,
+  makeAgent,
+  makeWorld,
+  type Publication,
+  runUpdate,
+  type World,
+} from "../support/world.ts";
+import type { Job } from "./child.ts";
 import { diskOf, type Luck } from "./disk.ts";
 import type { FsCall } from "./fsTap.ts";
-import { bundleChild, expectHealed, expectWhole, inPairs, runChild, type Tree, treeOf } from "./harness.ts";
+import {
+  ALL,
+  agentIn,
+  bundleChild,
+  expectHealed,
+  expectNothingLost,
+  expectWhole,
+  inMemory,
+  inPairs,
+  PATIENCE,
+  published,
+  runChild,
+  type Tree,
+  traceOf,
+} from "./harness.ts";
 
-/** The large component's writes make a trace of many megabytes; the small one has every kind of call. */
-const COMPONENTS = ["rules"] as const;
-const PATIENCE = { timeout: 600_000 };
+/** The large component's writes make a trace of many megabytes; the small ones have every kind of call. */
+const COMPONENTS: ComponentName[] = ["rules", "filters"];
 
 /** What is left of the unsynced. The named ones are the extremes; `npm run crash` adds many in between. */
 const LUCKS: Record<string, () => Luck> = {
@@ -21,7 +43,7 @@ const LUCKS: Record<string, () => Luck> = {
     bytes: () => (["lost", "half", "kept"] as const)[Math.floor(Math.random() * 3)] ?? "lost",
   }),
 };
-const REPEATS = process.env.CRASH === "all" ? 10 : 1;
+const REPEATS = ALL ? 10 : 1;
 
 let world: World;
 let source: TestSource;
@@ -29,7 +51,7 @@ let child: string;
 let states = 0;
 
 beforeAll(async () => {
-  world = await makeWorld();
+  world = await makeWorld({ several: true, within: inMemory() });
   source = await startSource(world.www(2));
   child = await bundleChild(path.join(world.folder, "bundle"));
 });
@@ -40,26 +62,40 @@ afterAll(async () => {
   await world.remove();
 });
 
-function published(publication: Publication): Tree {
-  return treeOf(Object.fromEntries(COMPONENTS.map((name) => [name, payload(publication, name)])));
+interface Scenario {
+  name: string;
+  action: Job["action"];
+  installed?: Publication;
+  before: Tree;
+  after: Tree;
 }
 
-const scenarios = [
-  { name: "a first installation", installed: undefined, before: {} as Tree },
-  { name: "an upgrade", installed: 1 as Publication, before: published(1) },
+const [OLD, NEW] = [published(1, COMPONENTS), published(2, COMPONENTS)];
+const scenarios: Scenario[] = [
+  { name: "a first installation", action: "update", before: {}, after: NEW },
+  { name: "an upgrade of several components", action: "update", installed: 1, before: OLD, after: NEW },
+  { name: "a rollback", action: "rollback", installed: 1, before: NEW, after: OLD },
 ];
 
-describe.for(scenarios)("power lost in $name", ({ installed, before }) => {
+describe.for(scenarios)("power lost in $name", ({ action, installed, before, after }) => {
   let agent: Agent;
   let calls: FsCall[];
 
   beforeAll(async () => {
     agent = await makeAgent(world, {
       sources: { only: source.url },
-      components: [...COMPONENTS],
+      components: COMPONENTS,
+      // A data directory whose parents are new too.
+      config: { dataDir: "new/data" },
       ...(installed === undefined ? {} : { installed }),
     });
-    calls = await traceOf(agent);
+    if (installed !== undefined) {
+      await fs.mkdir(path.join(agent.folder, "new"));
+      await fs.rename(agent.dataDir, path.join(agent.folder, "new", "data"));
+    }
+    agent = inNew(agent);
+    if (action === "rollback") await runUpdate(agent);
+    calls = await traceOf(child, agent, action);
   });
 
   test.for(Object.keys(LUCKS))(
@@ -71,7 +107,7 @@ describe.for(scenarios)("power lost in $name", ({ installed, before }) => {
       const disk = await diskOf(agent.folder);
       for (let at = 0; at <= calls.length; at++) {
         for (let repeat = 0; repeat < (name === "any part" ? REPEATS : 1); repeat++) {
-          const folder = `${agent.folder}-lost-${installed ?? 0}-${name.replaceAll(" ", "-")}-${at}-${repeat}`;
+          const folder = `${agent.folder}-lost-${name.replaceAll(" ", "-")}-${at}-${repeat}`;
           await disk.materialize(folder, luck());
           found.push({ at, folder });
         }
@@ -81,36 +117,28 @@ describe.for(scenarios)("power lost in $name", ({ installed, before }) => {
       await inPairs(found, async ({ at, folder }) => {
         states++;
         const when = `power lost after call ${at} of ${calls.length}, leaving ${name}`;
-        const survivor = await agentIn(folder);
-        // After the last call the update has reported success: from then on there is only the new set.
-        await expectWhole(survivor, at === calls.length ? [published(2)] : [before, published(2)], when);
-        await expectHealed(survivor, published(2), when);
+        const survivor = inNew(agentIn(folder));
+        // After the last call success was reported: from then on there is only the new set.
+        await expectWhole(survivor, at === calls.length ? [after] : [before, after], when);
+        if (at === calls.length && action === "update")
+          await expectNothingLost(survivor, after, world.www(2), when);
+        if (action === "update") await expectHealed(survivor, after, when);
+        else await expectRolledBack(survivor, at === calls.length, when);
         await fs.rm(folder, { recursive: true, force: true });
       });
     },
   );
 });
 
-/** The calls of one whole update, in the order they were made. */
-async function traceOf(agent: Agent): Promise<FsCall[]> {
-  const traceFile = `${agent.folder}.trace`;
-  const backup = `${agent.folder}-before`;
-  await fs.cp(agent.folder, backup, { recursive: true, verbatimSymlinks: true });
-  const { killed, output } = await runChild(child, {
-    action: "update",
-    configFile: agent.configFile,
-    traceFile,
-  });
-  expect(killed, output).toBe(false);
-  await fs.rm(agent.folder, { recursive: true, force: true });
-  await fs.rename(backup, agent.folder);
-  const lines = (await fs.readFile(traceFile, "utf8")).split("\n");
-  return lines.map((line) => {
-    const call = JSON.parse(line);
-    return "data" in call ? { ...call, data: Buffer.from(call.data, "base64") } : call;
-  });
+/** A rollback that was reported stays, held against the next update; before that it can be had again. */
+async function expectRolledBack(agent: Agent, reported: boolean, when: string): Promise<void> {
+  if (!reported) await runChild(child, { action: "rollback", configFile: agent.configFile });
+  await expectWhole(agent, [OLD], `${when}, and done again`);
+  if (!reported) return;
+  await runUpdate(agent);
+  await expectWhole(agent, [OLD], `${when}, after the next run`);
 }
 
-async function agentIn(folder: string): Promise<Agent> {
-  return { folder, dataDir: path.join(folder, "data"), configFile: path.join(folder, "config.json") };
+function inNew(agent: Agent): Agent {
+  return { ...agent, dataDir: path.join(agent.folder, "new", "data") };
 }

@@ -106,8 +106,8 @@ describe("a generation", () => {
     const rules = await component(dirs, 1);
     await fs.rm(storePath(dirs, rules.files[0]?.sha256 ?? ""));
     await expect(makeGeneration(dirs, [rules], CREATED)).rejects.toMatchObject({
-      code: "STORAGE_FAILED",
-      message: "cannot make generation 1",
+      code: "STORE_DAMAGED",
+      message: "the store has lost a.dat of rules",
     });
     expect(await listGenerations(dirs)).toEqual([]);
   });

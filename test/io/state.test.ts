@@ -1,5 +1,8 @@
+import { execFile } from "node:child_process";
 import { promises as fs } from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { DataDir } from "../../src/io/files.ts";
 import { openState, readState, type State, writeState } from "../../src/io/state.ts";
@@ -10,8 +13,10 @@ const STATE: State = {
   clockFloor: "2026-11-23T00:00:00.000Z",
   fresh: { content: "2026-11-23T00:00:01.000Z" },
   failed: { "components/rules": 7 },
-  etags: { "content http://ua:21112": '"abc"' },
+  etags: { "content 7 http://ua:21112": '"abc"' },
 };
+
+const STATE_MODULE = pathToFileURL(path.resolve("src/io/state.ts")).href;
 
 const file = (dirs: DataDir) => path.join(dirs.root, "state.json");
 
@@ -85,6 +90,25 @@ describe("the state", () => {
     await expect(readState(dirs)).rejects.toMatchObject({ code: "STORAGE_UNSAFE" });
     expect(await fs.readFile(victim, "utf8")).toBe("{}");
   });
+
+  test.skipIf(process.platform === "win32")(
+    "of which a full disk takes only a part is refused, and the one before stays as it was",
+    async () => {
+      const dirs = await newDataDir();
+      await writeState(dirs, STATE);
+      // A file may not be longer than a limit: the write is cut short, as on a disk that fills up.
+      const script = `
+        process.on("SIGXFSZ", () => {});
+        const { writeState } = await import(${JSON.stringify(STATE_MODULE)});
+        const etags = { large: "x".repeat(5_000) };
+        await writeState(${JSON.stringify(dirs)}, { ...${JSON.stringify(STATE)}, etags })
+          .then(() => console.log("written"), (error) => console.log(error.phase, error.code));`;
+      const command = 'ulimit -f 1; exec "$0" --input-type=module --eval "$1"';
+      const { stdout } = await promisify(execFile)("bash", ["-c", command, process.execPath, script]);
+      expect(stdout).toMatch(/^storage /);
+      expect(await readState(dirs)).toEqual(STATE);
+    },
+  );
 
   test("that cannot be written is an error of the storage", async () => {
     const dirs = await newDataDir();

@@ -10,14 +10,18 @@ import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { startSource, type TestSource } from "./source.ts";
 
-/** `rules` is small; `pattern` is 9 MiB and a byte, so that it comes in three blocks. */
-export type ComponentName = "rules" | "pattern";
+/** `rules` and `filters` are small; `pattern` is 9 MiB and a byte, so that it comes in three blocks. */
+export type ComponentName = "rules" | "filters" | "pattern";
 /** Publications are counted from 1, as their releases are. */
 export type Publication = 1 | 2 | 3;
 
 export interface WorldOptions {
   /** Whether `pattern` is published too; without it a world is made in no time. */
   large?: boolean;
+  /** Whether `filters` is published too, so that several small components change together. */
+  several?: boolean;
+  /** Where its folder is made; the system's place for temporary files by default. */
+  within?: string;
 }
 
 /** A signed repository in three publications, and everything that agents of it need. */
@@ -36,10 +40,12 @@ export interface World {
 }
 
 /** Makes a world in a folder of its own. */
-export async function makeWorld({ large = false }: WorldOptions = {}): Promise<World> {
-  const folder = await fs.mkdtemp(path.join(tmpdir(), "nearsource-world-"));
+export async function makeWorld(options: WorldOptions = {}): Promise<World> {
+  const folder = await fs.mkdtemp(path.join(options.within ?? tmpdir(), "nearsource-world-"));
   const dir = path.join(folder, "www");
-  const components: ComponentName[] = large ? ["rules", "pattern"] : ["rules"];
+  const components: ComponentName[] = ["rules"];
+  if (options.several) components.push("filters");
+  if (options.large) components.push("pattern");
   await initRepository({ dir, repository: "content" });
   for (const publication of [1, 2, 3] as const) {
     for (const name of components) await publish(dir, publication, name);
@@ -69,6 +75,7 @@ async function publish(dir: string, publication: Publication, name: ComponentNam
 export function payload(publication: Publication, name: ComponentName): Record<string, Buffer> {
   const bytes = (file: string, length: number) => noise(`${name} ${publication} ${file}`, length);
   if (name === "pattern") return { "pattern.bin": bytes("pattern.bin", LARGE) };
+  if (name === "filters") return { "filters.dat": bytes("filters.dat", 5_000) };
   return { "rules.dat": bytes("rules.dat", SMALL), "lists/extra.txt": bytes("lists/extra.txt", 300) };
 }
 
@@ -88,7 +95,7 @@ export function sha256(bytes: Uint8Array): string {
 /** SHA-256 of the large file, or of the larger one of `rules`. */
 export function objectOf(publication: Publication, name: ComponentName): string {
   const files = payload(publication, name);
-  return sha256(files["pattern.bin"] ?? files["rules.dat"] ?? Buffer.alloc(0));
+  return sha256(files["pattern.bin"] ?? files["filters.dat"] ?? files["rules.dat"] ?? Buffer.alloc(0));
 }
 
 /** An endpoint: a folder with its configuration, list and root, and its data directory. */

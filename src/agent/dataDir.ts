@@ -1,0 +1,35 @@
+import path from "node:path";
+import { type DataDir, listFolder, openDataDir, remove } from "../io/files.ts";
+import { refuseLinks } from "../io/links.ts";
+import { takeLock } from "../io/lock.ts";
+
+/**
+ * Opens the data directory under its lock, without what dead runs left unfinished, for as long as
+ * `work` takes.
+ *
+ * @throws NearsourceError LOCKED, of the storage phase, and whatever `work` throws
+ */
+export async function withDataDir<Result>(
+  root: string,
+  options: Parameters<typeof takeLock>[1],
+  work: (dirs: DataDir) => Promise<Result>,
+): Promise<Result> {
+  const dirs = await openDataDir(root);
+  const lock = await takeLock(dirs.root, options);
+  try {
+    await refuseLinks(dirs);
+    await sweepUnfinished(dirs);
+    return await work(dirs);
+  } catch (error) {
+    // A disk that is full needs the room that what was begun takes.
+    await sweepUnfinished(dirs).catch(() => {});
+    throw error;
+  } finally {
+    lock.release();
+  }
+}
+
+/** Sweeps what was begun and not finished. Under the lock, nobody else's is among it. */
+async function sweepUnfinished(dirs: DataDir): Promise<void> {
+  for (const name of await listFolder(dirs.tmp)) await remove(path.join(dirs.tmp, name));
+}
