@@ -1,11 +1,13 @@
+import { createSocket } from "node:dgram";
 import { promises as fs } from "node:fs";
 import path from "node:path";
+import { encode, RECURSION_DESIRED } from "dns-packet";
+import { type DnsRecord, readAnswer } from "../core/dnsAnswer.ts";
 import type { Repository } from "../core/layout.ts";
 import { parseVersionRecord, saysNothingNewer } from "../core/versionRecord.ts";
 import type { Config } from "../io/config.ts";
-import { checkedPath, dataDirOf, fingerprintOf } from "../io/configPath.ts";
-import { parseServer, systemServers } from "../io/dnsConfig.ts";
-import { queryServer } from "../io/dnsQuery.ts";
+import { checkedPath, checkedText, dataDirOf } from "../io/configPath.ts";
+import { type DnsServer, parseServer, systemServers } from "../io/dnsConfig.ts";
 import type { State } from "../io/state.ts";
 import { touch } from "../io/touched.ts";
 
@@ -29,19 +31,38 @@ export async function checkVersionRecord(file: string, now: Date): Promise<strin
   const config = JSON.parse(text) as Written;
   const dataDir = dataDirOf(config, file, process.env);
   const name = config.dns?.versionRecord;
-  if (name === undefined || (await fs.readFile(checkedPath(dataDir), "utf8")) !== fingerprintOf(text)) return;
+  if (name === undefined || (await fs.readFile(checkedPath(dataDir), "utf8")) !== checkedText(text)) return;
   const state = JSON.parse(await fs.readFile(path.join(dataDir, "state.json"), "utf8")) as State;
   if (!(await isSettled(state, config, file))) return;
   const repositories = (["content", "settings"] as Repository[]).filter((each) => config.roots?.[each]);
   const [server] = config.dns?.servers?.map(parseServer) ?? systemServers();
   if (server === undefined) return;
-  const options = { edns: true, limit: () => TIMEOUT, signal: new AbortController().signal };
-  const reply = await queryServer(server, name, "TXT", options);
-  const records = reply.kind === "answer" ? reply.answer.records : [];
+  const records = await askForTexts(server, name);
   const said = records.flatMap((record) => (record.type === "TXT" ? [parseVersionRecord(record.text)] : []));
   if (!said.some((record) => saysNothingNewer(record, state.timestamps ?? {}, repositories, now))) return;
   await touch(dataDir, "hinted", now);
   return server.label;
+}
+
+/**
+ * One question over UDP, without all that a lookup of a source takes care of: it is asked by itself so
+ * that neither TCP nor cryptography is loaded. A new process's first random number is as good as any.
+ */
+function askForTexts({ host, port }: DnsServer, name: string): Promise<DnsRecord[]> {
+  const question = { id: Math.floor(Math.random() * 65_536), name, type: "TXT" as const };
+  const query = encode({ type: "query", id: question.id, flags: RECURSION_DESIRED, questions: [question] });
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  return new Promise<DnsRecord[]>((resolve, reject) => {
+    socket.on("error", reject).on("message", (message) => {
+      try {
+        resolve(readAnswer(message, question).records);
+      } catch {
+        // Not the answer: what comes may be anything, from anybody who guesses the port.
+      }
+    });
+    setTimeout(() => reject(new Error("no answer in time")), TIMEOUT).unref();
+    socket.connect(port, host, () => socket.send(query));
+  }).finally(() => socket.close());
 }
 
 /** Whether the last run got all it wanted, and nothing that it went by has changed since. */

@@ -1,3 +1,4 @@
+import pMap from "p-map";
 import { DISPOSITIONS } from "../core/disposition.ts";
 import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/kind.ts";
 import { manifestTarget, repositoryUrls } from "../core/layout.ts";
@@ -8,6 +9,9 @@ import { type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
 import type { MetadataSource } from "../io/tufUpdater.ts";
 import type { Run, Source } from "./run.ts";
 import { etagKey, remember } from "./settingsDelivery.ts";
+
+/** Small files that are fetched at a time: what they cost is the waiting. */
+const AT_ONCE = 4;
 
 /** What signed metadata says there is to have. */
 export interface Offer {
@@ -108,10 +112,12 @@ async function collectManifests(
   const isOther = (document: string) => !kinds.some((kind) => document.startsWith(`${kind}/`));
   const documents = new Map([...trusted.documents].filter(([document]) => isOther(document)));
   for (const kind of kinds) {
-    for (const name of await refreshed.names(kind)) {
-      checkName(kind, name);
-      const bytes = await refreshed.document(manifestTarget(kind, name));
-      if (bytes !== undefined) documents.set(manifestTarget(kind, name), bytes);
+    const names = await refreshed.names(kind);
+    for (const name of names) checkName(kind, name);
+    const fetch = async (name: string) => await refreshed.document(manifestTarget(kind, name));
+    const fetched = await pMap(names, fetch, { concurrency: AT_ONCE });
+    for (const [index, bytes] of fetched.entries()) {
+      if (bytes !== undefined) documents.set(manifestTarget(kind, names[index] ?? ""), bytes);
     }
   }
   return documents;

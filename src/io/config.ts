@@ -8,15 +8,15 @@ import { parseComponentName } from "../core/manifest.ts";
 import { type RateLimit, rateLimitSchema } from "../core/rateLimit.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
 import { NearsourceError } from "../errors.ts";
-import { checkedPath, dataDirOf, fingerprintOf } from "./configPath.ts";
+import { checkedPath, checkedText, dataDirOf } from "./configPath.ts";
 import { readIfThere, rename, temporaryName, writeDurably } from "./files.ts";
 
 /** An agent's configuration, complete: defaults filled in, paths absolute. `docs/configuration.md` has each key. */
 export interface Config {
   /** The file it came from. */
   file: string;
-  /** Of the file's text and this program's version; see `noteChecked`. */
-  fingerprint: string;
+  /** The file's text, and this program's version; see `noteChecked`. */
+  checked: string;
   dataDir: string;
   server?: string | undefined;
   activeUpdate?: string | undefined;
@@ -58,7 +58,7 @@ export interface Config {
 
 /** What an administrator may write; `readConfig` makes a `Config` of it. */
 type Written = Partial<
-  Omit<Config, "file" | "fingerprint" | "dns" | "http" | "delta" | "hooks" | "log" | "roots">
+  Omit<Config, "file" | "checked" | "dns" | "http" | "delta" | "hooks" | "log" | "roots">
 > & {
   roots?: Config["roots"];
   dns?: Partial<Config["dns"]>;
@@ -80,11 +80,11 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv): Promise<
     });
   }
   const { text, value } = await readSyntax(file);
-  const fingerprint = fingerprintOf(text);
+  const checked = checkedText(text);
   const noted = await notedAt(dataDirOf(value, file, env));
-  const written = noted === fingerprint ? value : await readChecked(file);
+  const written = noted === checked ? value : await readChecked(file);
   try {
-    return complete(written, file, fingerprint, env);
+    return complete(written, file, checked, env);
   } catch (error) {
     throw invalid(file, (error as Error).message);
   }
@@ -99,12 +99,12 @@ async function notedAt(dataDir: string): Promise<string | undefined> {
  * Notes in the data directory that this very configuration has passed its schema, so that the next
  * start need not load the validator for it: that would be half of what a run with nothing new costs.
  */
-export async function noteChecked({ dataDir, fingerprint }: Config): Promise<void> {
+export async function noteChecked({ dataDir, checked }: Config): Promise<void> {
   const file = checkedPath(dataDir);
-  if ((await readIfThere(file))?.toString() === fingerprint) return;
+  if ((await readIfThere(file))?.toString() === checked) return;
   const fresh = temporaryName(path.join(dataDir, "tmp"), "checked");
   try {
-    await writeDurably(fresh, fingerprint);
+    await writeDurably(fresh, checked, 0o600);
     await rename(fresh, file);
   } catch {
     // Where it cannot be noted, the next start checks again.
@@ -160,14 +160,14 @@ function invalid(file: string, reason: string, cause?: unknown): NearsourceError
   });
 }
 
-function complete(written: Written, file: string, fingerprint: string, env: NodeJS.ProcessEnv): Config {
+function complete(written: Written, file: string, checked: string, env: NodeJS.ProcessEnv): Config {
   const from = (name: string | undefined) =>
     name === undefined ? undefined : path.resolve(path.dirname(file), name);
   const { dns = {}, http = {}, delta = {}, hooks = {}, log = {}, roots = {} } = written;
   const command = hooks.afterUpdate;
   return {
     file,
-    fingerprint,
+    checked,
     dataDir: dataDirOf(written, file, env),
     server: atKey("server", written.server, parseSourceUrl),
     activeUpdate: atKey("activeUpdate", written.activeUpdate, parseSourceUrl),

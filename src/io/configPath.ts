@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import path from "node:path";
 import { VERSION } from "../version.ts";
 
@@ -16,14 +15,14 @@ export function dataDirOf(written: { dataDir?: unknown }, file: string, env: Nod
   return path.resolve(path.dirname(file), dataDir);
 }
 
-/** Where it is noted that a configuration has passed its schema; `fingerprintOf` says which. */
+/** Where it is noted which configuration has passed its schema; `checkedText` is what stands there. */
 export function checkedPath(dataDir: string): string {
   return path.join(dataDir, "config.checked");
 }
 
-/** Of a configuration's text, and of the program whose schema it passed. */
-export function fingerprintOf(text: string): string {
-  return createHash("sha256").update(`${VERSION}\n${text}`).digest("hex");
+/** A configuration's text, and of which program's schema it passed. */
+export function checkedText(text: string): string {
+  return `${VERSION}\n${text}`;
 }
 
 /** The platform's place for a service's files. */
