@@ -3,6 +3,7 @@ import type { ContentKind } from "../core/kind.ts";
 import { manifestTarget } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";
 import { type InstalledComponent, target } from "../core/target.ts";
+import { filesBetween, roomFor } from "../core/ways.ts";
 import { NearsourceError } from "../errors.ts";
 import { restoreObject } from "../io/generations.ts";
 import type { ObjectName } from "../io/partial.ts";
@@ -78,17 +79,19 @@ async function fetchMissing(
   traffic: Traffic,
 ): Promise<void> {
   const missing = new Map<string, MissingFile>();
+  const held = new Map(
+    run.installed?.components.flatMap(({ files }) => files.map(({ sha256, length }) => [sha256, length])),
+  );
   for (const component of components) {
     const manifest = offer.manifests.get(kind)?.find(({ name }) => name === component.name);
-    const between = manifest?.releases.flatMap(({ files }) => files) ?? [];
+    const between = filesBetween(manifest?.releases ?? []);
     for (const file of component.files) {
       if (missing.has(file.sha256) || (await isAtHand(run, component, file))) continue;
-      missing.set(file.sha256, await planFile(run, component, file, between));
+      missing.set(file.sha256, await planFile(run, component, file, { between, held }));
     }
   }
   const files = [...missing.values()];
-  await checkSpace(run, roomFor(files));
-  await obtainAll(run, source, files, traffic);
+  await obtainAll(run, source, await withinSpace(run, files), traffic);
   if (files.length > 0 && offer.stale !== undefined) {
     run.log.info(`${source.url} is behind with its metadata; its objects are the signed ones`);
   }
@@ -107,31 +110,41 @@ async function isAtHand(
   return (await inStore(run.dirs, file)) || (await restoreObject(run.dirs, generation, component, file));
 }
 
-/** By the dearest way, so that whichever is taken has room. Bytes. */
-function roomFor(missing: MissingFile[]): number {
-  const rooms = missing.map(({ file, ways }) => {
-    const whole = ways.at(-1)?.bytes ?? file.length;
-    return Math.max(whole, ...ways.slice(0, -1).map(({ bytes }) => bytes + file.length));
-  });
-  return rooms.reduce((sum, room) => sum + room, 0);
+/** Besides what is fetched, a run needs a little to work with. Bytes. */
+const WORKING_ROOM = 1_048_576;
+
+/**
+ * Before the first byte: room for what is missing of everything. Where there is none for the dearest
+ * way to each file, there may be for the whole files by themselves.
+ */
+async function withinSpace(run: Run, missing: MissingFile[]): Promise<MissingFile[]> {
+  if (missing.length === 0 || (await freeSpace(run)) >= wantedFor(missing)) return missing;
+  const wholes = missing.map((each) => ({ ...each, ways: each.ways.slice(-1) }));
+  await checkSpace(run, wantedFor(wholes));
+  run.log.info(`whole files only: ${run.dirs.root} has too little room to put them together from deltas`);
+  return wholes;
+}
+
+function wantedFor(missing: MissingFile[]): number {
+  return missing.reduce((sum, { ways }) => sum + Math.max(...ways.map(roomFor)), WORKING_ROOM);
+}
+
+async function freeSpace({ dirs }: Pick<Run, "dirs">): Promise<number> {
+  const { bavail, bsize } = await statfs(dirs.root);
+  return bavail * bsize;
 }
 
 /**
- * Before the first byte: room for what is missing of everything, and a little to work with.
+ * Refuses to begin what there is no room for, in bytes.
  *
  * @throws NearsourceError DISK_FULL
  */
-export async function checkSpace({ dirs }: Pick<Run, "dirs">, bytes: number): Promise<void> {
-  if (bytes === 0) return;
-  const wanted = bytes + 1_048_576;
-  const { bavail, bsize } = await statfs(dirs.root);
-  const free = bavail * bsize;
+export async function checkSpace(run: Pick<Run, "dirs">, wanted: number): Promise<void> {
+  const free = await freeSpace(run);
   if (free >= wanted) return;
   throw new NearsourceError(
     "DISK_FULL",
-    `${dirs.root} has ${free} bytes free, and this update needs ${wanted}`,
-    {
-      hint: "free some space; what was fetched already is kept",
-    },
+    `${run.dirs.root} has ${free} bytes free, and this update needs ${wanted}`,
+    { hint: "free some space; what was fetched already is kept" },
   );
 }

@@ -1,11 +1,11 @@
 import { promises as fs } from "node:fs";
 import pMap from "p-map";
-import { endsSource } from "../core/disposition.ts";
+import { leavesOtherWays } from "../core/disposition.ts";
 import { objectPath } from "../core/layout.ts";
 import type { ManifestFile } from "../core/manifest.ts";
 import type { Setback } from "../core/report.ts";
 import type { InstalledComponent } from "../core/target.ts";
-import { type Way, type WayStep, waysTo } from "../core/ways.ts";
+import { type Way, type WaySituation, type WayStep, waysTo } from "../core/ways.ts";
 import { rebuild } from "../io/delta.ts";
 import { type DownloadOptions, downloadObject, fetchObject } from "../io/download.ts";
 import { type ObjectName, partialLength } from "../io/partial.ts";
@@ -37,21 +37,27 @@ export async function planFile(
   run: Run,
   component: MissingFile["component"],
   file: ManifestFile,
-  between: ManifestFile[],
+  situation: Pick<WaySituation, "between" | "held">,
 ): Promise<MissingFile> {
   const fetched = new Map<string, number>();
   for (const object of [file, ...(file.alternatives ?? [])]) {
     fetched.set(object.sha256, await partialLength(run.dirs, object));
   }
   const ways = waysTo(file, {
-    between,
-    held: new Map(
-      run.installed?.components.flatMap(({ files }) => files.map(({ sha256, length }) => [sha256, length])),
-    ),
+    ...situation,
     maxBase: run.config.delta.maxBase,
     fetched: ({ sha256 }) => fetched.get(sha256) ?? 0,
   });
   return { component, file, ways };
+}
+
+/** Files from one source, on their way. */
+interface Obtaining {
+  run: Run;
+  source: Source;
+  traffic: Traffic;
+  /** Runs what is made of the objects one after the other, since each may take much memory. */
+  inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>;
 }
 
 /**
@@ -64,38 +70,48 @@ export async function obtainAll(
   missing: MissingFile[],
   traffic: Traffic,
 ): Promise<void> {
-  const isSmall = ({ ways }: MissingFile) => (ways[0]?.bytes ?? Infinity) <= SMALL;
+  const obtaining: Obtaining = { run, source, traffic, inTurn: queue() };
   const failures: unknown[] = [];
   const obtain = async (each: MissingFile) => {
     if (failures.length > 0) return;
-    await obtainFile(run, source, each, traffic).catch((error) => failures.push(error));
+    await obtainFile(obtaining, each).catch((error) => failures.push(error));
   };
   await pMap(missing.filter(isSmall), obtain, { concurrency: AT_ONCE });
   for (const each of missing) if (!isSmall(each)) await obtain(each);
   if (failures.length > 0) throw failures[0];
 }
 
+/** Chains are not, however short: two of them may lead through the same file. */
+function isSmall({ ways: [way] }: MissingFile): boolean {
+  return way !== undefined && way.bytes <= SMALL && way.steps.length === 1;
+}
+
+function queue(): Obtaining["inTurn"] {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work);
+    last = result.catch(() => {});
+    return result;
+  };
+}
+
 /** One file, by the cheapest way that leads to it. */
-async function obtainFile(
-  run: Run,
-  source: Source,
-  { component, file, ways }: MissingFile,
-  traffic: Traffic,
-): Promise<void> {
+async function obtainFile(obtaining: Obtaining, { component, file, ways }: MissingFile): Promise<void> {
+  const { run, traffic } = obtaining;
   // The same bytes may be named by two components.
   if (await isWholeInStore(run.dirs, file)) return;
   const key = `${component.kind}/${component.name}`;
   for (const way of ways) {
     try {
       for (const step of way.steps) {
-        const bytes = await takeStep(run, source, component, step, traffic);
+        const bytes = await takeStep(obtaining, component, step);
         run.fetched.set(key, (run.fetched.get(key) ?? 0) + bytes);
       }
       if (way.steps.some(({ alternative }) => isDelta(alternative))) run.byDelta.add(key);
       return;
     } catch (error) {
       const failure = stopOr(error);
-      if (way === ways.at(-1) || endsSource(failure.code)) throw failure;
+      if (way === ways.at(-1) || !leavesOtherWays(failure.code)) throw failure;
       const format = way.steps[0]?.alternative?.format ?? "full";
       run.log.info(`${key}/${file.path}: by another way, as ${failure.message} (${failure.code})`);
       traffic.setbacks.push({
@@ -115,11 +131,9 @@ function isDelta(alternative: WayStep["alternative"]): boolean {
 
 /** One object, and what is made of it. Returns the bytes that were fetched. */
 async function takeStep(
-  run: Run,
-  source: Source,
+  { run, source, traffic, inTurn }: Obtaining,
   component: MissingFile["component"],
   { alternative, result }: WayStep,
-  traffic: Traffic,
 ): Promise<number> {
   if (await isWholeInStore(run.dirs, result)) return 0;
   const object: ObjectName = alternative ?? result;
@@ -133,10 +147,13 @@ async function takeStep(
   const fetched = await retrying(run, () => fetchObject(run.dirs, run.fetcher, url, object, options));
   traffic.address = fetched.address ?? traffic.address;
   try {
-    await rebuild(run.dirs, alternative, fetched.file, result);
-  } finally {
-    await fs.rm(fetched.file, { force: true });
+    await inTurn(() => rebuild(run.dirs, alternative, fetched.file, result, run.signal));
+  } catch (error) {
+    // What only the disk or an interruption stood in the way of is there for the next run.
+    if (stopOr(error).code === "DELTA_FAILED") await fs.rm(fetched.file, { force: true });
+    throw error;
   }
+  await fs.rm(fetched.file, { force: true });
   return fetched.bytes;
 }
 

@@ -41,7 +41,10 @@ export function readBsdiffHeader(header: Buffer, length: number): BsdiffLengths 
   return { control, diff, extra };
 }
 
-/** One step of the reconstruction. Bytes; `seek` moves in the base before anything is read, and may be negative. */
+/**
+ * One step of the reconstruction. Bytes; `seek` moves in the base before anything is read, and may be
+ * negative. Each step makes at least one byte, so that a delta cannot keep a reader busy for nothing.
+ */
 export interface Instruction {
   seek: number;
   /** So many bytes of the base, with those of the diff stream added. */
@@ -82,6 +85,7 @@ export async function* readInstructions(bytes: AsyncIterable<Uint8Array>): Async
       [value, scale] = [0, 1];
       const [seek, add, insert] = numbers;
       if (seek === undefined || add === undefined || insert === undefined) continue;
+      if (add + insert === 0) throw new Error("its control stream has an instruction that makes nothing");
       numbers.length = 0;
       yield { seek: seek % 2 === 1 ? -(seek + 1) / 2 : seek / 2, add, insert };
     }

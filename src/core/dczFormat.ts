@@ -10,6 +10,9 @@ const MAGIC = Buffer.from("5e2a4d1820000000", "hex");
 /** Bytes of the header. */
 export const DCZ_HEADER = MAGIC.length + 32;
 
+/** A longer base (bytes) is used in segments only: a reader has it in memory twice. */
+export const DCZ_BASE_LIMIT = 16_777_216;
+
 /** Zstandard takes what begins so for a dictionary of its own making (RFC 8878 §5), not for plain bytes. */
 const DICTIONARY_MAGIC = Buffer.from("37a430ec", "hex");
 

@@ -107,6 +107,14 @@ const ABOUT_ONE_FILE: ReadonlySet<ErrorCode> = new Set([
   "SETTINGS_INVALID",
 ]);
 
+/** Answers to one request that say nothing of others: many servers say 403 for what is not there. */
+const ABOUT_ONE_REQUEST: ReadonlySet<ErrorCode> = new Set(["HTTP_FORBIDDEN", "HTTP_STATUS"]);
+
+/** Whether a source at which one way to a file failed with `code` is asked for another way to it. */
+export function leavesOtherWays(code: ErrorCode): boolean {
+  return ABOUT_ONE_FILE.has(code) || ABOUT_ONE_REQUEST.has(code);
+}
+
 /** Whether a source that failed with `code` is asked nothing more for the rest of the run. */
 export function endsSource(code: ErrorCode): boolean {
   return !ABOUT_ONE_FILE.has(code);

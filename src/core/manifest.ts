@@ -46,17 +46,23 @@ export interface Manifest {
   releases: Release[];
 }
 
+/** A segment's piece of the base may be this long (bytes): `size`, and `margin` to both sides. */
+const DICTIONARY_LIMIT = 25_165_824;
+
 /** What one release may carry; more is a mistake or an attack. */
 export const MAX_FILES = 10_000;
 
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "!is not a SHA-256 in lower-case hex"));
 
 const object = { length: byteLength, sha256 };
-const segments = v.object({
-  size: v.pipe(positiveInteger, v.maxValue(16_777_216)),
-  margin: v.pipe(byteLength, v.maxValue(16_777_216)),
-  lengths: v.pipe(v.array(positiveInteger), v.maxLength(65_536)),
-});
+const segments = v.pipe(
+  v.object({
+    size: positiveInteger,
+    margin: byteLength,
+    lengths: v.pipe(v.array(positiveInteger), v.maxLength(65_536)),
+  }),
+  v.check(({ size, margin }) => size + 2 * margin <= DICTIONARY_LIMIT, "!are too large to be held in memory"),
+);
 const alternativeSchema = v.variant("format", [
   v.object({ format: v.literal("zstd"), ...object }),
   v.object({ format: v.picklist(["dcz", "bsdiff"]), base: sha256, ...object }),

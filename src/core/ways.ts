@@ -1,4 +1,5 @@
-import type { Alternative, ManifestFile } from "./manifest.ts";
+import { DCZ_BASE_LIMIT } from "./dczFormat.ts";
+import type { Alternative, ManifestFile, Release } from "./manifest.ts";
 
 /** One object to fetch, and what to do with it so that `result` is had. */
 export interface WayStep {
@@ -16,8 +17,8 @@ export interface Way {
 
 /** What the choice of a way depends on. */
 export interface WaySituation {
-  /** Files that may stand between a base and the one wanted: those of the manifest's other releases. */
-  between: ManifestFile[];
+  /** Files that may stand between a base and the one wanted; see `filesBetween`. */
+  between: ReadonlyMap<string, ManifestFile>;
   /** SHA-256 and length in bytes of the files that are here. */
   held: ReadonlyMap<string, number>;
   /** No base longer than this (bytes) is used. */
@@ -28,6 +29,18 @@ export interface WaySituation {
 
 /** What one more request costs, in bytes: its own, and the wait for it. */
 const REQUEST = 2_048;
+
+/** The files of a manifest's releases by SHA-256; of the same file twice, the newest release's ways to it. */
+export function filesBetween(releases: Release[]): ReadonlyMap<string, ManifestFile> {
+  const oldestFirst = releases.toSorted((a, b) => a.release - b.release);
+  return new Map(oldestFirst.flatMap(({ files }) => files.map((file) => [file.sha256, file])));
+}
+
+/** Bytes of disk that a way takes at most while it is gone: what is fetched, and what is made of it. */
+export function roomFor({ steps, bytes }: Way): number {
+  const made = steps.filter(({ alternative }) => alternative !== undefined);
+  return made.reduce((sum, { result }) => sum + result.length, bytes);
+}
 
 /**
  * The ways to `file`, in the order to try them: the cheapest, if it is a delta or a chain of deltas
@@ -59,24 +72,29 @@ function cost({ steps, bytes }: Way): number {
  * each file is settled once, with the cheapest way from it to the end.
  */
 function cheapestDelta(file: ManifestFile, situation: WaySituation): Way | undefined {
-  const known = new Map(situation.between.map((each) => [each.sha256, each]));
   const open = new Map<string, Way>([[file.sha256, { steps: [], bytes: 0 }]]);
   const settled = new Set<string>();
-  known.set(file.sha256, file);
+  const fileOf = (sha256: string) => (sha256 === file.sha256 ? file : situation.between.get(sha256));
   for (;;) {
     const [sha256, way] = [...open].toSorted(([, a], [, b]) => cost(a) - cost(b))[0] ?? [];
     if (sha256 === undefined || way === undefined) return undefined;
-    if (situation.held.has(sha256)) return way;
+    // The one that is wanted may be listed as held, and has gone missing all the same.
+    if (sha256 !== file.sha256 && situation.held.has(sha256)) return way;
     open.delete(sha256);
     settled.add(sha256);
-    const result = known.get(sha256);
+    const result = fileOf(sha256);
     for (const alternative of result?.alternatives ?? []) {
       if (alternative.format === "zstd" || result === undefined || settled.has(alternative.base)) continue;
-      const base = situation.held.get(alternative.base) ?? known.get(alternative.base)?.length;
-      if (base === undefined || base > situation.maxBase) continue;
+      const base = situation.held.get(alternative.base) ?? fileOf(alternative.base)?.length;
+      if (base === undefined || base > longestBase(alternative, situation)) continue;
       const longer = wayOf([{ result, alternative }, ...way.steps], situation);
       const shorter = open.get(alternative.base);
       if (shorter === undefined || cost(longer) < cost(shorter)) open.set(alternative.base, longer);
     }
   }
+}
+
+/** Only a `dcz` delta in one frame needs the whole base in memory. */
+function longestBase({ format }: Alternative, { maxBase }: WaySituation): number {
+  return format === "dcz" ? Math.min(maxBase, DCZ_BASE_LIMIT) : maxBase;
 }

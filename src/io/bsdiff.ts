@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { BSDIFF_HEADER, readBsdiffHeader, readInstructions } from "../core/bsdiffFormat.ts";
-import { inflate } from "./inflate.ts";
+import { inflate, readPart } from "./inflate.ts";
 
 /** The base is read in pieces of this size (bytes), wherever the instructions lead. */
 const WINDOW = 262_144;
@@ -14,11 +14,10 @@ const WINDOW = 262_144;
  */
 export async function* applyBsdiff(
   base: FileHandle,
-  delta: { file: string; handle: FileHandle; length: number },
+  { file, length }: { file: string; length: number },
 ): AsyncGenerator<Buffer, void> {
-  const { buffer } = await delta.handle.read(Buffer.alloc(BSDIFF_HEADER), 0, BSDIFF_HEADER, 0);
-  const { control, diff, extra } = readBsdiffHeader(buffer, delta.length);
-  const { file } = delta;
+  const header = await readPart({ file, start: 0, length: BSDIFF_HEADER });
+  const { control, diff, extra } = readBsdiffHeader(header, length);
   const inserted = pull(inflate({ file, start: BSDIFF_HEADER + control + diff, length: extra }));
   const differences = pull(inflate({ file, start: BSDIFF_HEADER + control, length: diff }));
   const baseBytes = windowOf(base, (await base.stat()).size);

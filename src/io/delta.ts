@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { constants, promises as fs } from "node:fs";
-import { checkDczHeader, DCZ_HEADER, dictionaryOf } from "../core/dczFormat.ts";
+import { checkDczHeader, DCZ_BASE_LIMIT, DCZ_HEADER, dictionaryOf } from "../core/dczFormat.ts";
 import type { Alternative, Segments } from "../core/manifest.ts";
 import { NearsourceError } from "../errors.ts";
 import { applyBsdiff } from "./bsdiff.ts";
 import { type DataDir, guardStorage, temporaryName } from "./files.ts";
-import { inflate } from "./inflate.ts";
+import { inflate, readPart } from "./inflate.ts";
 import { type ObjectName, writeAt } from "./partial.ts";
 import { adopt, hashFile, storePath } from "./store.ts";
 
@@ -15,7 +15,7 @@ const WRITE_SIZE = 1_048_576;
 /**
  * Makes the object `result` of a compressed form or a delta, and puts it into the store. Nothing is
  * believed: the base is hashed before it is used, and what comes out must have the signed length and
- * SHA-256. Memory stays below some 100 MB however large the files are (docs/protocol.md).
+ * SHA-256. The memory it takes does not grow with the files (docs/protocol.md).
  *
  * @param from the fetched object of `alternative`, as a file
  * @throws NearsourceError DELTA_FAILED when it does not come out right; of the storage phase
@@ -25,13 +25,25 @@ export async function rebuild(
   alternative: Alternative,
   from: string,
   result: ObjectName,
+  signal?: AbortSignal,
 ): Promise<void> {
   const file = temporaryName(dirs.tmp, "rebuilt");
   try {
-    await writeChecked(file, contentsOf(dirs, alternative, from, result.length), result, alternative.format);
+    const contents = asDeltaErrors(contentsOf(dirs, alternative, from, result.length), alternative.format);
+    await writeChecked(file, untilAborted(gathered(contents), signal), result, alternative.format);
     await adopt(dirs, file, result.sha256);
   } finally {
     await fs.rm(file, { force: true });
+  }
+}
+
+async function* untilAborted(
+  pieces: AsyncIterable<Buffer>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer, void> {
+  for await (const piece of pieces) {
+    signal?.throwIfAborted();
+    yield piece;
   }
 }
 
@@ -45,7 +57,7 @@ async function writeChecked(
   const hash = createHash("sha256");
   let length = 0;
   try {
-    for await (const piece of gathered(asDeltaErrors(contents, format))) {
+    for await (const piece of contents) {
       if (length + piece.length > result.length) throw failed(format, "it makes more than the file");
       hash.update(piece);
       await guardStorage(`cannot write ${file}`, () => writeAt(handle, piece, length));
@@ -74,12 +86,15 @@ async function* gathered(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, 
   if (length > 0) yield Buffer.concat(waiting, length);
 }
 
-/** Whatever the decoders throw says one thing: this way does not lead to the file. */
+/**
+ * Whatever the decoders throw says one thing: this way does not lead to the file. That holds for a base
+ * that the disk cannot read any more, too: the whole file needs none.
+ */
 async function* asDeltaErrors(pieces: AsyncIterable<Buffer>, format: string): AsyncGenerator<Buffer, void> {
   try {
     yield* pieces;
   } catch (error) {
-    throw error instanceof NearsourceError ? error : failed(format, (error as Error).message, error);
+    throw failed(format, (error as Error).message, error);
   }
 }
 
@@ -115,7 +130,9 @@ async function* fromDictionary(
   { base, length }: { base: string; length: number },
   file: string,
 ): AsyncGenerator<Buffer, void> {
-  await checkBase(dirs, base);
+  const found = await checkBase(dirs, base);
+  if (found.length > DCZ_BASE_LIMIT)
+    throw new Error("the file it starts from is too long to be held in memory");
   const dictionary = await fs.readFile(storePath(dirs, base));
   yield* inflateDcz(file, 0, length, dictionary);
 }
@@ -154,14 +171,8 @@ async function* inflateDcz(
   length: number,
   dictionary: Buffer,
 ): AsyncGenerator<Buffer, void> {
-  const handle = await fs.open(file, READ);
-  try {
-    const header = Buffer.alloc(DCZ_HEADER);
-    const { bytesRead } = await handle.read(header, 0, Math.min(DCZ_HEADER, length), start);
-    checkDczHeader(header.subarray(0, bytesRead), createHash("sha256").update(dictionary).digest("hex"));
-  } finally {
-    await handle.close();
-  }
+  const header = await readPart({ file, start, length: Math.min(DCZ_HEADER, length) });
+  checkDczHeader(header, createHash("sha256").update(dictionary).digest("hex"));
   yield* inflate({ file, start: start + DCZ_HEADER, length: length - DCZ_HEADER }, dictionary);
 }
 
@@ -171,12 +182,11 @@ async function* fromBsdiff(
   file: string,
 ): AsyncGenerator<Buffer, void> {
   await checkBase(dirs, base);
-  const baseHandle = await fs.open(storePath(dirs, base), READ);
-  const handle = await fs.open(file, READ);
+  const handle = await fs.open(storePath(dirs, base), READ);
   try {
-    yield* applyBsdiff(baseHandle, { file, handle, length });
+    yield* applyBsdiff(handle, { file, length });
   } finally {
-    await Promise.all([baseHandle.close(), handle.close()]);
+    await handle.close();
   }
 }
 

@@ -97,9 +97,9 @@ async function storeFiles(session: Session, payload: PayloadFile[]): Promise<Rel
   return files;
 }
 
-/** The files with the cheaper ways to them: those made already for the same bytes, or new ones. */
+/** The files with the cheaper ways to them: those made already for the same bytes, and new ones. */
 async function withWays(
-  { location, onFile }: Session,
+  session: Session,
   files: ManifestFile[],
   published: Release[],
   deltas: number,
@@ -107,11 +107,14 @@ async function withWays(
   const earlier = published.flatMap((release) => release.files);
   const result: ManifestFile[] = [];
   for (const file of files) {
-    const same = earlier.find((each) => each.sha256 === file.sha256 && each.alternatives !== undefined);
+    const { alternatives } = earlier.find(({ sha256 }) => sha256 === file.sha256) ?? {};
+    const known = alternatives === undefined ? file : { ...file, alternatives };
+    const isUnchanged = published[0]?.files.some(({ sha256 }) => sha256 === file.sha256) === true;
     const bases = published.slice(0, deltas).flatMap((release) => release.files.filter(isOlderThan(file)));
     const unique = [...new Map(bases.map((base) => [base.sha256, base])).values()];
-    const alternatives = same?.alternatives ?? (await addAlternatives(location, file, unique, onFile));
-    result.push(alternatives.length === 0 ? file : { ...file, alternatives });
+    // Whatever leads to an unchanged file was made, or found not to pay, when it was new.
+    const ways = isUnchanged ? (alternatives ?? []) : await addAlternatives(session, known, unique);
+    result.push(ways.length === 0 ? file : { ...file, alternatives: ways });
   }
   return result;
 }
@@ -144,12 +147,12 @@ function withoutWays(release: Release): Release {
 
 /** Bytes of a release as installed; or, given what is installed, as fetched. */
 function sizeOf(release: Release, installed?: ManifestFile[]): number {
-  const between: ManifestFile[] = [];
   const held = new Map((installed ?? []).map((file) => [file.sha256, file.length]));
   const bytesOf = (file: ManifestFile) =>
     held.has(file.sha256)
       ? 0
-      : (waysTo(file, { between, held, maxBase: Infinity, fetched: () => 0 })[0]?.bytes ?? file.length);
+      : (waysTo(file, { between: new Map(), held, maxBase: Infinity, fetched: () => 0 })[0]?.bytes ??
+        file.length);
   const lengths = release.files.map((file) => (installed === undefined ? file.length : bytesOf(file)));
   return lengths.reduce((sum, length) => sum + length, 0);
 }

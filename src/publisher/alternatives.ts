@@ -1,13 +1,14 @@
-import { promises as fs } from "node:fs";
 import path from "node:path";
 import { writeBsdiffHeader } from "../core/bsdiffFormat.ts";
 import { objectPath } from "../core/layout.ts";
 import type { Alternative, ManifestFile } from "../core/manifest.ts";
+import { readIfThere } from "../io/files.ts";
 import { bsdiff } from "./bsdiff.ts";
 import { dczDelta, levelFor, zstd } from "./dcz.ts";
 import { makeFolders, type OnFile, placeFile } from "./files.ts";
 import type { Location } from "./location.ts";
 import { sha256 } from "./metadata.ts";
+import type { Session } from "./repository.ts";
 
 /** A way to a file that has been made, with the object it needs. */
 type Made = { alternative: Alternative; bytes: Buffer };
@@ -23,29 +24,39 @@ const TOO_LARGE = 1_073_741_824;
 const TOO_LARGE_FOR_BSDIFF = 268_435_456;
 
 /**
- * Makes the cheaper ways to `file`, where they pay: its compressed whole, and a delta from each of
- * `bases`. Of the two delta formats the smaller wins. The objects are stored.
+ * The cheaper ways to `file`, where they pay: its compressed whole, and a delta from each of `bases`. Of
+ * the two delta formats the smaller wins. What `file` has already is kept; the objects of what is made
+ * are stored.
  *
  * @param bases the same file in earlier releases
  */
 export async function addAlternatives(
-  location: Location,
+  { location, onFile, warnings }: Pick<Session, "location" | "onFile" | "warnings">,
   file: ManifestFile,
   bases: Pick<ManifestFile, "sha256" | "length">[],
-  onFile: OnFile,
 ): Promise<Alternative[]> {
-  if (file.length < TOO_SMALL || file.length > TOO_LARGE) return [];
+  const { alternatives: known = [] } = file;
+  const wanted = bases.filter(({ sha256, length }) => {
+    return length > 0 && length <= TOO_LARGE && !known.some((each) => "base" in each && each.base === sha256);
+  });
+  if (file.length < TOO_SMALL || file.length > TOO_LARGE) return known;
   const target = await readObject(location, file);
-  const whole = await compressedWhole(target);
+  if (target === undefined) throw new Error(`${file.sha256} has just been stored, and is not there`);
+  const whole = known.length === 0 ? await compressedWhole(target) : undefined;
   const made = whole === undefined ? [] : [whole];
-  const limit = (whole?.bytes.length ?? file.length) * DELTA_PAYS;
-  for (const base of bases) {
-    if (base.length === 0 || base.length > TOO_LARGE) continue;
-    const delta = await smallestDelta(base.sha256, await readObject(location, base), target);
-    if (delta !== undefined && delta.bytes.length < limit) made.push(delta);
+  const compressed = known.find(({ format }) => format === "zstd")?.length ?? whole?.bytes.length;
+  for (const base of wanted) {
+    const from = await readObject(location, base);
+    if (from === undefined) {
+      warnings.push(`no delta from an earlier ${file.path}: the object ${base.sha256} is gone or altered`);
+      continue;
+    }
+    const delta = await smallestDelta(base.sha256, from, target);
+    if (delta !== undefined && delta.bytes.length < (compressed ?? file.length) * DELTA_PAYS)
+      made.push(delta);
   }
   for (const { alternative, bytes } of made) await storeBytes(location, alternative.sha256, bytes, onFile);
-  return made.map(({ alternative }) => alternative);
+  return [...known, ...made.map(({ alternative }) => alternative)];
 }
 
 async function compressedWhole(target: Buffer): Promise<Made | undefined> {
@@ -90,8 +101,10 @@ function describe(bytes: Buffer): { length: number; sha256: string } {
   return { length: bytes.length, sha256: sha256(bytes) };
 }
 
-async function readObject(location: Location, { sha256 }: { sha256: string }): Promise<Buffer> {
-  return await fs.readFile(objectFile(location, sha256));
+/** An object's bytes; undefined where they are not what its name says. */
+async function readObject(location: Location, object: { sha256: string }): Promise<Buffer | undefined> {
+  const bytes = await readIfThere(objectFile(location, object.sha256));
+  return bytes !== undefined && sha256(bytes) === object.sha256 ? bytes : undefined;
 }
 
 async function storeBytes(location: Location, sha256: string, bytes: Buffer, onFile: OnFile): Promise<void> {

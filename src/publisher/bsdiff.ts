@@ -31,6 +31,10 @@ export function bsdiff(base: Buffer, target: Buffer): BsdiffStreams {
   for (const to of alignments(base, target)) {
     const { forward, backward } = divide(base, target, from, to);
     const start = to.target - backward;
+    if (start === from.target) {
+      from = { base: to.base - backward, target: start };
+      continue;
+    }
     diff.push(differences(base, target, from, forward));
     extra.push(target.subarray(from.target + forward, start));
     const insert = start - from.target - forward;

@@ -1,13 +1,13 @@
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
 import pMap from "p-map";
-import { dictionaryOf, isPlainDictionary, writeDczHeader } from "../core/dczFormat.ts";
+import { DCZ_BASE_LIMIT, dictionaryOf, isPlainDictionary, writeDczHeader } from "../core/dczFormat.ts";
 import type { Segments } from "../core/manifest.ts";
 import { sha256 } from "./metadata.ts";
 
 const compress = promisify(zstdCompress);
 
-/** Up to this length (bytes) of base and target one frame is cheap enough to apply: some 100 MB of memory. */
+/** Up to this length (bytes) of the target one frame is cheap enough to apply. */
 const ONE_FRAME = 16_777_216;
 /** RFC 9842 §4.2: every reader takes a window of 8 MB, or of 1.25 times the dictionary. */
 const WINDOW = 8_388_608;
@@ -57,7 +57,8 @@ export type DczDelta = { bytes: Buffer } & (
 /** The delta from `base` to `target`, or undefined where Zstandard cannot use the base as a dictionary. */
 export async function dczDelta(base: Buffer, target: Buffer): Promise<DczDelta | undefined> {
   const fitsOneFrame =
-    base.length <= ONE_FRAME && target.length <= Math.min(ONE_FRAME, Math.max(WINDOW, 1.25 * base.length));
+    base.length <= DCZ_BASE_LIMIT &&
+    target.length <= Math.min(ONE_FRAME, Math.max(WINDOW, 1.25 * base.length));
   if (!fitsOneFrame) return await segmentedDelta(base, target);
   const bytes = await frame(base, target, target.length <= WINDOW / 2 ? [19, 22] : [19]);
   return bytes === undefined ? undefined : { format: "dcz", bytes };

@@ -13,6 +13,10 @@ const manifest = { ...PATTERN, releases: [release] };
 const withFiles = (...files: unknown[]) => ({ ...PATTERN, releases: [{ ...release, files }] });
 const withFile = (fields: object) => withFiles({ ...file, ...fields });
 const withPaths = (...paths: string[]) => withFiles(...paths.map((path) => ({ ...file, path })));
+const way = { format: "dcz", base: OTHER, length: 7, sha256: OTHER };
+const withWay = (fields: object) => withFile({ alternatives: [{ ...way, ...fields }] });
+const withSegments = (fields: object) =>
+  withWay({ format: "dcz-segments", segments: { size: 32, margin: 8, lengths: [3, 4], ...fields } });
 const withRelease = (fields: object) => ({ ...PATTERN, releases: [{ ...release, ...fields }] });
 
 describe("a manifest is read", () => {
@@ -23,9 +27,26 @@ describe("a manifest is read", () => {
   });
 
   test("without the fields and ways that it does not know", () => {
-    const alternatives = [{ format: "of-the-future", length: 21, sha256: OTHER }];
+    const alternatives = [{ format: "xdelta", length: 21, sha256: OTHER, window: {} }];
     const newer = { ...withFile({ alternatives, mode: "0644" }), note: "for people" };
     expect(parseManifest(newer, PATTERN)).toEqual(parseManifest(withFile({ alternatives: [] }), PATTERN));
+  });
+
+  test("with the ways that it knows, whatever else they say and whatever stands beside them", () => {
+    const zstd = { format: "zstd", length: 21, sha256: OTHER };
+    const dcz = { format: "dcz", base: OTHER, length: 7, sha256: HASH };
+    const bsdiff = { ...dcz, format: "bsdiff" };
+    const segments = { size: 32, margin: 0, lengths: [3, 4] };
+    const inSegments = { ...dcz, format: "dcz-segments", segments };
+    const known = [zstd, dcz, bsdiff, inSegments];
+    const written = [
+      { format: "xdelta" },
+      ...known.map((each) => ({ ...each, note: "new" })),
+      { format: "" },
+    ];
+    expect(parseManifest(withFile({ alternatives: written }), PATTERN)).toEqual(
+      withFile({ alternatives: known }),
+    );
   });
 
   test("with blocks that add up to the length of the file", () => {
@@ -92,6 +113,41 @@ describe("a manifest is refused", () => {
       "do not add up",
     ],
     ["with blocks of no size", withFile({ blocks: { size: 0, sha256: [] } }), "must be 1 or more, not 0"],
+    ["with ways that are no list", withFile({ alternatives: {} }), "alternatives: must be a list"],
+    ["with a way of no format", withWay({ format: undefined }), "alternatives[0].format"],
+    ["with a way of negative length", withWay({ length: -1 }), "alternatives[0].length: must be 0 or more"],
+    ["with a way of no hash", withWay({ sha256: "abc" }), "alternatives[0].sha256: is not a SHA-256"],
+    ["with a delta from nothing", withWay({ base: undefined }), "alternatives[0].base"],
+    [
+      "with a delta from a path",
+      withWay({ base: "../../etc/passwd" }),
+      "alternatives[0].base: is not a SHA-256",
+    ],
+    [
+      "with a bsdiff delta from nothing",
+      withWay({ format: "bsdiff", base: undefined }),
+      "alternatives[0].base",
+    ],
+    [
+      "with segments that nothing is said of",
+      withWay({ format: "dcz-segments" }),
+      "alternatives[0].segments",
+    ],
+    ["with segments of no size", withSegments({ size: 0 }), "segments.size: must be 1 or more, not 0"],
+    [
+      "with segments too large for memory",
+      withSegments({ size: 8_388_608, margin: 8_388_609 }),
+      "too large to be held",
+    ],
+    ["with fewer segments than the file has", withSegments({ lengths: [7] }), "do not add up"],
+    ["with more segments than the file has", withSegments({ lengths: [3, 3, 1] }), "do not add up"],
+    ["with segments beyond the object", withSegments({ lengths: [3, 5] }), "do not add up"],
+    ["with a segment of no bytes", withSegments({ lengths: [7, 0] }), "must be 1 or more, not 0"],
+    [
+      "with more ways than anybody makes",
+      withFile({ alternatives: Array(1_001).fill({ format: "x" }) }),
+      "1000",
+    ],
     ["with a path that leaves its folder", withFile({ path: "../x" }), 'files[0].path: segment ".."'],
     ["with a path twice", withPaths("a.dat", "a.dat"), "lists a.dat twice"],
     ["with paths that differ in letter case", withPaths("a.dat", "A.dat"), "lists A.dat twice (letter case"],

@@ -67,6 +67,7 @@ describe("an object", () => {
         expect(await download(dirs, source, object)).toEqual({
           bytes: length,
           resumedAt: 0,
+          file: storePath(dirs, object.sha256),
           // Of nothing there is nothing to ask for.
           address: length === 0 ? undefined : "127.0.0.1",
         });
@@ -101,7 +102,11 @@ describe("an object", () => {
     const dirs = await newDataDir();
     await fs.writeFile(partialFile(dirs, object), bytes);
     const source = await serve(object, bytes);
-    expect(await download(dirs, source, object)).toEqual({ bytes: 0, resumedAt: 10_000, address: undefined });
+    expect(await download(dirs, source, object)).toMatchObject({
+      bytes: 0,
+      resumedAt: 10_000,
+      address: undefined,
+    });
     expect(source.requests).toEqual([]);
     await expectStored(dirs, object, bytes);
   });

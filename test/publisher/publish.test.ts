@@ -138,7 +138,8 @@ describe("a release", () => {
       empty: "",
     });
     const added = await addRelease({ dir, ...component, version: "17.1", path: folder });
-    expect(added).toEqual({ release: 1, files: 3, bytes: large.length + 7, warnings: [] });
+    const bytes = large.length + 7;
+    expect(added).toEqual({ release: 1, files: 3, bytes, bytesFromPrevious: bytes, warnings: [] });
 
     const manifest = await readManifest(dir, "components", "virus-pattern");
     if (manifest === undefined) throw new Error("no manifest");

@@ -22,6 +22,10 @@ export interface WorldOptions {
   several?: boolean;
   /** Where its folder is made; the system's place for temporary files by default. */
   within?: string;
+  /** The files of a component in a publication, where they are not those of `payload`. */
+  contents?: typeof payload;
+  /** Deltas are made from so many earlier publications; as the publisher does by default. */
+  deltas?: number;
 }
 
 /** A signed repository in three publications, and everything that agents of it need. */
@@ -41,6 +45,7 @@ export interface World {
 
 /** Makes a world in a folder of its own. */
 export async function makeWorld(options: WorldOptions = {}): Promise<World> {
+  const { contents = payload, deltas } = options;
   const folder = await fs.mkdtemp(path.join(options.within ?? tmpdir(), "nearsource-world-"));
   const dir = path.join(folder, "www");
   const components: ComponentName[] = ["rules"];
@@ -48,7 +53,9 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   if (options.large) components.push("pattern");
   await initRepository({ dir, repository: "content" });
   for (const publication of [1, 2, 3] as const) {
-    for (const name of components) await publish(dir, publication, name);
+    for (const name of components) {
+      await publish(dir, publication, name, contents(publication, name), deltas);
+    }
     await fs.cp(dir, path.join(folder, `www-${publication}`), { recursive: true });
   }
   return {
@@ -62,13 +69,19 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   };
 }
 
-async function publish(dir: string, publication: Publication, name: ComponentName): Promise<void> {
+async function publish(
+  dir: string,
+  publication: Publication,
+  name: ComponentName,
+  files: Record<string, Buffer>,
+  deltas: number | undefined,
+): Promise<void> {
   const folder = path.join(dir, "..", "release", `${name}-${publication}`);
-  for (const [file, bytes] of Object.entries(payload(publication, name))) {
+  for (const [file, bytes] of Object.entries(files)) {
     await fs.mkdir(path.dirname(path.join(folder, file)), { recursive: true });
     await fs.writeFile(path.join(folder, file), bytes);
   }
-  await addRelease({ dir, kind: "components", name, version: `${publication}.0`, path: folder });
+  await addRelease({ dir, kind: "components", name, version: `${publication}.0`, path: folder, deltas });
 }
 
 /** The files of a component in a publication; the same bytes each time. */
@@ -77,6 +90,26 @@ export function payload(publication: Publication, name: ComponentName): Record<s
   if (name === "pattern") return { "pattern.bin": bytes("pattern.bin", LARGE) };
   if (name === "filters") return { "filters.dat": bytes("filters.dat", 5_000) };
   return { "rules.dat": bytes("rules.dat", SMALL), "lists/extra.txt": bytes("lists/extra.txt", 300) };
+}
+
+/**
+ * Files that change little from one publication to the next: `rules.txt`, for which the publisher makes
+ * dcz deltas, and `engine.bin`, for which it makes bsdiff deltas. `same.dat` stays as it is.
+ */
+export function history(publication: Publication): Record<string, Buffer> {
+  const lines = Array.from({ length: 3_000 }, (_, at) => {
+    const revision = at % 500 === publication ? publication : 0;
+    return `rule ${at} ${noise(`rule ${at} ${revision}`, 20).toString("hex")}\n`;
+  });
+  const engine = noise("engine", 120_000);
+  // As a linker does, it moves everything a little: every eighth word is an address.
+  for (let at = 0; at + 4 <= engine.length; at += 32)
+    engine.writeUInt32LE(0x400_000 + at + publication * 96, at);
+  return {
+    "rules.txt": Buffer.from(lines.join("")),
+    "engine.bin": Buffer.concat([engine, noise(`code ${publication}`, publication * 200)]),
+    "same.dat": noise("same", 5_000),
+  };
 }
 
 /** Bytes of `pattern/pattern.bin` and of `rules/rules.dat`. */
@@ -211,11 +244,17 @@ export async function expectInstalled(
   publication: Publication,
   components: ComponentName[] = ["rules"],
 ): Promise<void> {
-  const expected: Record<string, string> = {};
+  const expected: Record<string, Buffer> = {};
   for (const name of components) {
     for (const [file, bytes] of Object.entries(payload(publication, name)))
-      expected[`${name}/${file}`] = sha256(bytes);
+      expected[`${name}/${file}`] = bytes;
   }
+  await expectFiles(agent, expected);
+}
+
+/** The installed files, by `component/path`, are these to the byte. */
+export async function expectFiles(agent: Agent, files: Record<string, Buffer>): Promise<void> {
+  const expected = Object.fromEntries(Object.entries(files).map(([file, bytes]) => [file, sha256(bytes)]));
   const found = Object.entries(await installedFiles(agent)).map(([file, bytes]) => [file, sha256(bytes)]);
   expect(Object.fromEntries(found)).toEqual(expected);
 }
