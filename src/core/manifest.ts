@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { DICTIONARY_LIMIT } from "./dczFormat.ts";
 import { byteLength, parsedBy, positiveInteger, readDocument } from "./document.ts";
 import { CONTENT_KINDS, type ContentKind } from "./kind.ts";
 
@@ -45,9 +46,6 @@ export interface Manifest {
   name: string;
   releases: Release[];
 }
-
-/** A segment's piece of the base may be this long (bytes): `size`, and `margin` to both sides. */
-const DICTIONARY_LIMIT = 25_165_824;
 
 /** What one release may carry; more is a mistake or an attack. */
 export const MAX_FILES = 10_000;

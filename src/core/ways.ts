@@ -1,4 +1,4 @@
-import { DCZ_BASE_LIMIT } from "./dczFormat.ts";
+import { DICTIONARY_LIMIT } from "./dczFormat.ts";
 import type { Alternative, ManifestFile, Release } from "./manifest.ts";
 
 /** One object to fetch, and what to do with it so that `result` is had. */
@@ -74,7 +74,8 @@ function cost({ steps, bytes }: Way): number {
 function cheapestDelta(file: ManifestFile, situation: WaySituation): Way | undefined {
   const open = new Map<string, Way>([[file.sha256, { steps: [], bytes: 0 }]]);
   const settled = new Set<string>();
-  const fileOf = (sha256: string) => (sha256 === file.sha256 ? file : situation.between.get(sha256));
+  const fileOf = (sha256: string): ManifestFile | undefined =>
+    sha256 === file.sha256 ? file : situation.between.get(sha256);
   for (;;) {
     const [sha256, way] = [...open].toSorted(([, a], [, b]) => cost(a) - cost(b))[0] ?? [];
     if (sha256 === undefined || way === undefined) return undefined;
@@ -96,5 +97,5 @@ function cheapestDelta(file: ManifestFile, situation: WaySituation): Way | undef
 
 /** Only a `dcz` delta in one frame needs the whole base in memory. */
 function longestBase({ format }: Alternative, { maxBase }: WaySituation): number {
-  return format === "dcz" ? Math.min(maxBase, DCZ_BASE_LIMIT) : maxBase;
+  return format === "dcz" ? Math.min(maxBase, DICTIONARY_LIMIT) : maxBase;
 }

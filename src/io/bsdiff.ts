@@ -28,7 +28,7 @@ export async function* applyBsdiff(
     )) {
       at += seek;
       for await (const piece of differences.take(add)) {
-        yield await added(piece, at, baseBytes);
+        yield await addTo(piece, at, baseBytes);
         at += piece.length;
       }
       yield* inserted.take(insert);
@@ -38,18 +38,17 @@ export async function* applyBsdiff(
   }
 }
 
-/** The differences with the bytes of the base from `at` on added to each. */
-async function added(piece: Buffer, at: number, base: BaseBytes): Promise<Buffer> {
-  const result = Buffer.allocUnsafe(piece.length);
+/** Adds the bytes of the base from `at` on to the differences, where they stand. */
+async function addTo(piece: Buffer, at: number, base: BaseBytes): Promise<Buffer> {
   for (let done = 0; done < piece.length; ) {
     const from = await base.from(at + done);
     const length = Math.min(from.length, piece.length - done);
     for (let index = 0; index < length; index++) {
-      result[done + index] = (piece[done + index] as number) + (from[index] as number);
+      piece[done + index] = (piece[done + index] as number) + (from[index] as number);
     }
     done += length;
   }
-  return result;
+  return piece;
 }
 
 interface BaseBytes {

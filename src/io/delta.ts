@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { constants, promises as fs } from "node:fs";
-import { checkDczHeader, DCZ_BASE_LIMIT, DCZ_HEADER, dictionaryOf } from "../core/dczFormat.ts";
+import { checkDczHeader, DCZ_HEADER, DICTIONARY_LIMIT, dictionaryOf } from "../core/dczFormat.ts";
 import type { Alternative, Segments } from "../core/manifest.ts";
 import { NearsourceError } from "../errors.ts";
 import { applyBsdiff } from "./bsdiff.ts";
@@ -72,18 +72,21 @@ async function writeChecked(
   }
 }
 
-/** Small pieces together, so that each write is worth its call. */
+/** Small pieces together, so that each write is worth its call; what comes is good until the next is asked for. */
 async function* gathered(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  let waiting: Buffer[] = [];
-  let length = 0;
+  const block = Buffer.allocUnsafe(WRITE_SIZE);
+  let filled = 0;
   for await (const piece of pieces) {
-    waiting.push(piece);
-    length += piece.length;
-    if (length < WRITE_SIZE) continue;
-    yield Buffer.concat(waiting, length);
-    [waiting, length] = [[], 0];
+    for (let done = 0; done < piece.length; ) {
+      const copied = piece.copy(block, filled, done);
+      done += copied;
+      filled += copied;
+      if (filled < block.length) continue;
+      yield block;
+      filled = 0;
+    }
   }
-  if (length > 0) yield Buffer.concat(waiting, length);
+  if (filled > 0) yield block.subarray(0, filled);
 }
 
 /**
@@ -131,10 +134,14 @@ async function* fromDictionary(
   file: string,
 ): AsyncGenerator<Buffer, void> {
   const found = await checkBase(dirs, base);
-  if (found.length > DCZ_BASE_LIMIT)
+  if (found.length > DICTIONARY_LIMIT)
     throw new Error("the file it starts from is too long to be held in memory");
-  const dictionary = await fs.readFile(storePath(dirs, base));
-  yield* inflateDcz(file, 0, length, dictionary);
+  yield* inflateDcz(
+    file,
+    0,
+    length,
+    await readPart({ file: storePath(dirs, base), start: 0, length: found.length }),
+  );
 }
 
 async function* fromSegments(
@@ -143,33 +150,27 @@ async function* fromSegments(
   file: string,
   fileLength: number,
 ): AsyncGenerator<Buffer, void> {
-  const { length } = await checkBase(dirs, base);
-  const handle = await fs.open(storePath(dirs, base), READ);
-  try {
-    let at = 0;
-    for (const [index, pieceLength] of segments.lengths.entries()) {
-      const { start, end } = dictionaryOf(segments, index, length);
-      const dictionary = Buffer.allocUnsafe(end - start);
-      await handle.read(dictionary, 0, dictionary.length, start);
-      let left = Math.min(segments.size, fileLength - index * segments.size);
-      for await (const piece of inflateDcz(file, at, pieceLength, dictionary)) {
-        left -= piece.length;
-        yield piece;
-      }
-      if (left !== 0) throw new Error(`segment ${index} has another length`);
-      at += pieceLength;
+  const found = await checkBase(dirs, base);
+  let at = 0;
+  for (const [index, length] of segments.lengths.entries()) {
+    const { start, end } = dictionaryOf(segments, index, found.length);
+    const dictionary = await readPart({ file: storePath(dirs, base), start, length: end - start });
+    let left = Math.min(segments.size, fileLength - index * segments.size);
+    for await (const piece of inflateDcz(file, at, length, dictionary)) {
+      left -= piece.length;
+      yield piece;
     }
-  } finally {
-    await handle.close();
+    if (left !== 0) throw new Error(`segment ${index} has another length`);
+    at += length;
   }
 }
 
-/** One dcz stream in a file; its header must name the dictionary. */
+/** One dcz stream in a file; its header must name the dictionary, which is given up. */
 async function* inflateDcz(
   file: string,
   start: number,
   length: number,
-  dictionary: Buffer,
+  dictionary: Buffer<ArrayBuffer>,
 ): AsyncGenerator<Buffer, void> {
   const header = await readPart({ file, start, length: Math.min(DCZ_HEADER, length) });
   checkDczHeader(header, createHash("sha256").update(dictionary).digest("hex"));

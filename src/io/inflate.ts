@@ -14,11 +14,11 @@ export interface Part {
   length: number;
 }
 
-/** A small part as it is; shorter where the file ends before it does. */
-export async function readPart({ file, start, length }: Part): Promise<Buffer> {
+/** A part that memory can hold, as it is; shorter where the file ends before it does. */
+export async function readPart({ file, start, length }: Part): Promise<Buffer<ArrayBuffer>> {
   const handle = await fs.open(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, start);
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafeSlow(length), 0, length, start);
     return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();
@@ -26,14 +26,16 @@ export async function readPart({ file, start, length }: Part): Promise<Buffer> {
 }
 
 /**
- * What the Zstandard frame (RFC 8878) that is a part of a file holds, piece by piece.
+ * What the Zstandard frame (RFC 8878) that is a part of a file holds, piece by piece. A piece is good
+ * until the next is asked for: its memory is given back then, since some 64 MB of it would gather
+ * before the garbage collector takes notice.
  *
- * @param dictionary the bytes that it was made with
+ * @param dictionary the bytes that it was made with; given up, since the decoder has a copy of its own
  * @throws Error when it is not such a frame, damaged, or cut short
  */
 export async function* inflate(
   { file, start, length }: Part,
-  dictionary?: Uint8Array,
+  dictionary?: Buffer<ArrayBuffer>,
 ): AsyncGenerator<Buffer, void> {
   if (length === 0) throw new Error("a compressed stream is empty");
   const frame = createReadStream(file, { start, end: start + length - 1, highWaterMark: PIECE });
@@ -42,12 +44,22 @@ export async function* inflate(
     params: { [zlibConstants.ZSTD_d_windowLogMax]: WINDOW_LOG },
     ...(dictionary === undefined ? {} : { dictionary }),
   });
+  if (dictionary !== undefined) giveBack(dictionary);
   // Whatever goes wrong comes out where the result is read.
   pipeline(frame, result, () => {});
   try {
-    for await (const piece of result) yield piece;
+    for await (const piece of result) {
+      yield piece;
+      // The decoder fills one buffer after the other; whoever has its end is the last to look at it.
+      if (piece.byteOffset + piece.length === piece.buffer.byteLength) giveBack(piece);
+    }
   } finally {
     frame.destroy();
     result.destroy();
   }
+}
+
+/** Frees the memory of bytes that nobody looks at any more, and that share it with no others. */
+function giveBack({ buffer }: Buffer<ArrayBuffer>): void {
+  buffer.transfer(0);
 }

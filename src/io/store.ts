@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { constants, createReadStream, promises as fs } from "node:fs";
+import { constants, promises as fs } from "node:fs";
 import path from "node:path";
 import {
   codeOf,
@@ -17,6 +17,9 @@ import {
  * The content-addressed store: a file is named by the SHA-256 of its bytes, and is only ever put there
  * whole, verified and durable.
  */
+
+/** A file is hashed in pieces of this size (bytes). */
+const READ_SIZE = 262_144;
 
 /** Where an object stands: `store/ab/abcd…` for the SHA-256 `abcd…`. */
 export function storePath(dirs: DataDir, sha256: string): string {
@@ -73,9 +76,17 @@ export async function hashFile(file: string): Promise<{ sha256: string; length: 
   try {
     const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
     const handle = await fs.open(file, flags);
-    for await (const chunk of createReadStream(file, { fd: handle, highWaterMark: 1 << 20 })) {
-      hash.update(chunk);
-      length += chunk.length;
+    // One buffer for all: what a stream allocates for each read would gather until it is collected.
+    const buffer = Buffer.allocUnsafe(READ_SIZE);
+    try {
+      for (;;) {
+        const { bytesRead } = await handle.read(buffer, 0, buffer.length, length);
+        if (bytesRead === 0) break;
+        hash.update(buffer.subarray(0, bytesRead));
+        length += bytesRead;
+      }
+    } finally {
+      await handle.close();
     }
   } catch (error) {
     if (["ENOENT", "ENOTDIR", "EISDIR", "ELOOP"].includes(codeOf(error) ?? "")) return undefined;

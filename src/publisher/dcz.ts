@@ -1,19 +1,19 @@
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
 import pMap from "p-map";
-import { DCZ_BASE_LIMIT, dictionaryOf, isPlainDictionary, writeDczHeader } from "../core/dczFormat.ts";
+import { DICTIONARY_LIMIT, dictionaryOf, isPlainDictionary, writeDczHeader } from "../core/dczFormat.ts";
 import type { Segments } from "../core/manifest.ts";
 import { sha256 } from "./metadata.ts";
 
 const compress = promisify(zstdCompress);
 
 /** Up to this length (bytes) of the target one frame is cheap enough to apply. */
-const ONE_FRAME = 16_777_216;
+const ONE_FRAME = 12_582_912;
 /** RFC 9842 §4.2: every reader takes a window of 8 MB, or of 1.25 times the dictionary. */
 const WINDOW = 8_388_608;
 /** Longer ones are cut into segments; see `dictionaryOf`. Bytes. */
-const SEGMENT = 8_388_608;
-const MARGIN = 8_388_608;
+const SEGMENT = 4_194_304;
+const MARGIN = (DICTIONARY_LIMIT - SEGMENT) / 2;
 /** Above this length (bytes) the highest levels would take minutes for little. */
 const SLOW = 67_108_864;
 
@@ -57,7 +57,7 @@ export type DczDelta = { bytes: Buffer } & (
 /** The delta from `base` to `target`, or undefined where Zstandard cannot use the base as a dictionary. */
 export async function dczDelta(base: Buffer, target: Buffer): Promise<DczDelta | undefined> {
   const fitsOneFrame =
-    base.length <= DCZ_BASE_LIMIT &&
+    base.length <= DICTIONARY_LIMIT &&
     target.length <= Math.min(ONE_FRAME, Math.max(WINDOW, 1.25 * base.length));
   if (!fitsOneFrame) return await segmentedDelta(base, target);
   const bytes = await frame(base, target, target.length <= WINDOW / 2 ? [19, 22] : [19]);

@@ -136,7 +136,7 @@ describe("a manifest is refused", () => {
     ["with segments of no size", withSegments({ size: 0 }), "segments.size: must be 1 or more, not 0"],
     [
       "with segments too large for memory",
-      withSegments({ size: 8_388_608, margin: 8_388_609 }),
+      withSegments({ size: 4_194_304, margin: 4_194_305 }),
       "too large to be held",
     ],
     ["with fewer segments than the file has", withSegments({ lengths: [7] }), "do not add up"],

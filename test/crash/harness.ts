@@ -49,9 +49,12 @@ export interface Ending {
   output: string;
 }
 
-/** The child as one file, so that hundreds of them start quickly. Returns its path. */
-export async function bundleChild(folder: string): Promise<string> {
-  const build = await rolldown({ input: path.join(import.meta.dirname, "child.ts"), platform: "node" });
+/** The child, by default the one here, as one file, so that hundreds of them start quickly. Returns its path. */
+export async function bundleChild(
+  folder: string,
+  input = path.join(import.meta.dirname, "child.ts"),
+): Promise<string> {
+  const build = await rolldown({ input, platform: "node" });
   await build.write({ dir: folder, format: "esm", codeSplitting: false, entryFileNames: "child.mjs" });
   await build.close();
   return path.join(folder, "child.mjs");
@@ -111,7 +114,7 @@ export async function traceOf(child: string, agent: Agent, action: Job["action"]
 }
 
 /** The installed files of a publication, as they stand below `current/components`. */
-function treeOf(components: Record<string, Record<string, Buffer>>): Tree {
+export function treeOf(components: Record<string, Record<string, Buffer>>): Tree {
   const tree: Tree = {};
   for (const [name, files] of Object.entries(components)) {
     for (const [file, bytes] of Object.entries(files)) tree[`${name}/${file}`] = bytes;

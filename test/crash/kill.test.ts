@@ -7,6 +7,7 @@ import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
   type ComponentName,
+  history,
   makeAgent,
   makeWorld,
   objectOf,
@@ -30,6 +31,7 @@ import {
   runChild,
   type Tree,
   traceOf,
+  treeOf,
 } from "./harness.ts";
 
 /** `npm run crash` kills at many more random moments. */
@@ -39,18 +41,24 @@ const METADATA_BYTES = 40_000;
 
 let world: World;
 let source: TestSource;
+/** Whose releases come as deltas. */
+let related: { world: World; source: TestSource };
 let child: string;
 let points = 0;
 
 beforeAll(async () => {
   world = await makeWorld({ large: true, several: true, within: inMemory() });
   source = await startSource(world.www(2));
+  const ofDeltas = await makeWorld({ contents: history });
+  related = { world: ofDeltas, source: await startSource(ofDeltas.www(2)) };
   child = await bundleChild(path.join(world.folder, "bundle"));
 });
 
 afterAll(async () => {
-  await source.close();
-  await world.remove();
+  for (const each of [{ world, source }, related]) {
+    await each.source.close();
+    await each.world.remove();
+  }
 });
 
 const SMALL: ComponentName[] = ["rules", "filters"];
@@ -58,6 +66,8 @@ const BOTH: ComponentName[] = ["rules", "pattern"];
 
 interface Scenario {
   name: string;
+  /** Where it is not the one whose releases have nothing in common. */
+  world?: () => { world: World; source: TestSource };
   action: Job["action"];
   components: ComponentName[];
   installed?: Publication;
@@ -119,6 +129,14 @@ const scenarios: Scenario[] = [
     // Damaged is what it was; no kill may make that worse, or lose what was whole.
     allowed: (names) => [published(2, names), { ...published(2, names), "rules/rules.dat": ALTERED }],
   },
+  {
+    name: "an upgrade by deltas",
+    action: "update",
+    world: () => related,
+    components: ["rules"],
+    installed: 1,
+    allowed: () => [history(1), history(2)].map((files) => treeOf({ rules: files })),
+  },
 ];
 
 const ALTERED = Buffer.from("altered");
@@ -170,9 +188,11 @@ test("there were at least 500 kills", () => {
   expect(points).toBeGreaterThanOrEqual(500);
 });
 
-async function makeTemplate({ installed, components, config = {}, prepare }: Scenario): Promise<Agent> {
-  const agent = await makeAgent(world, {
-    sources: { only: source.url },
+async function makeTemplate(scenario: Scenario): Promise<Agent> {
+  const { installed, components, config = {}, prepare } = scenario;
+  const { world: from, source: only } = scenario.world?.() ?? { world, source };
+  const agent = await makeAgent(from, {
+    sources: { only: only.url },
     components,
     ...(installed === undefined ? {} : { installed }),
     config: { ...config },

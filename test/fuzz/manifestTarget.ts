@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { DocumentError, parseJson } from "../../src/core/document.ts";
 import { CONTENT_KINDS, type ContentKind } from "../../src/core/kind.ts";
 import {
+  type Alternative,
   type Manifest,
   type ManifestFile,
   parseComponentName,
@@ -28,12 +29,23 @@ function madeManifest(): fc.Arbitrary<Buffer> {
   );
   const sha256 = fc.oneof(fc.stringMatching(/^[0-9a-f]{64}$/), fc.stringMatching(/^[0-9A-Fa-fx]{1,70}$/));
   const number = fc.oneof(fc.nat(5), fc.double(), fc.maxSafeInteger());
+  const alternative = fc.record(
+    {
+      format: fc.constantFrom("zstd", "dcz", "bsdiff", "dcz-segments", "other"),
+      length: number,
+      sha256,
+      base: sha256,
+      segments: fc.record({ size: number, margin: number, lengths: fc.array(number, { maxLength: 3 }) }),
+    },
+    { requiredKeys: ["format", "length", "sha256"] },
+  );
   const file = fc.record(
     {
       path: fc.array(segment, { minLength: 1, maxLength: 4 }).map((segments) => segments.join("/")),
       length: number,
       sha256,
       blocks: fc.record({ size: number, sha256: fc.array(sha256, { maxLength: 3 }) }),
+      alternatives: fc.array(alternative, { maxLength: 3 }),
     },
     { requiredKeys: ["path", "length", "sha256"] },
   );
@@ -73,6 +85,7 @@ function checkReleases({ releases }: Manifest): void {
     assert(files.length > 0);
     checkFiles(files);
     for (const file of files) checkBlocks(file);
+    for (const file of files) for (const each of file.alternatives ?? []) checkAlternative(file, each);
   }
 }
 
@@ -115,4 +128,21 @@ function checkBlocks({ blocks, length }: ManifestFile): void {
   assert(Number.isSafeInteger(blocks.size) && blocks.size >= 1);
   const count = blocks.sha256.length;
   assert(count * blocks.size >= length && (count - 1) * blocks.size < Math.max(length, 1));
+}
+
+/** A way that is kept is one that can be gone, with what it needs. */
+function checkAlternative(file: ManifestFile, alternative: Alternative): void {
+  assert.match(alternative.sha256, /^[0-9a-f]{64}$/);
+  assert(Number.isSafeInteger(alternative.length) && alternative.length >= 0);
+  if (alternative.format === "zstd") return;
+  assert(["dcz", "bsdiff", "dcz-segments"].includes(alternative.format));
+  assert.match(alternative.base, /^[0-9a-f]{64}$/);
+  if (alternative.format !== "dcz-segments") return;
+  const { size, margin, lengths } = alternative.segments;
+  assert(size >= 1 && margin >= 0 && size + 2 * margin <= 12_582_912);
+  assert.equal(lengths.length, Math.ceil(file.length / size));
+  assert.equal(
+    lengths.reduce((sum, each) => sum + each, 0),
+    alternative.length,
+  );
 }

@@ -1,3 +1,4 @@
+import { deltaTargets } from "./deltaTargets.ts";
 import { dnsTarget } from "./dnsTarget.ts";
 import { documentTargets } from "./documentTargets.ts";
 import { downloadTarget } from "./downloadTarget.ts";
@@ -20,6 +21,7 @@ export function makeTargets(scratch: string): FuzzTarget[] {
     dnsTarget(),
     ...fileTargets(scratch),
     downloadTarget(scratch),
+    ...deltaTargets(scratch),
     ...metadataTargets(scratch),
   ];
 }

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { promises as fs } from "node:fs";
 import { constants } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { DCZ_BASE_LIMIT, DCZ_HEADER } from "../../src/core/dczFormat.ts";
+import { DCZ_HEADER, DICTIONARY_LIMIT } from "../../src/core/dczFormat.ts";
 import { rebuild } from "../../src/io/delta.ts";
 import type { DataDir } from "../../src/io/files.ts";
 import { storePath } from "../../src/io/store.ts";
@@ -283,7 +283,7 @@ describe("dcz", () => {
   });
 
   test("from a base that is too long to be held in memory is not made in one frame, and refused", async () => {
-    const base = Buffer.alloc(DCZ_BASE_LIMIT + 1);
+    const base = Buffer.alloc(DICTIONARY_LIMIT + 1);
     expect((await dczDelta(base, TARGET))?.format).toBe("dcz-segments");
     await expectRefused(dczDeltaOf(base, TARGET), "too long to be held in memory", (dirs) =>
       store(dirs, base),
@@ -305,7 +305,7 @@ describe("dcz-segments", () => {
     const made = await dczDelta(base, target);
     if (made?.format !== "dcz-segments") throw new Error(`made ${made?.format}`);
     const { bytes: object, segments } = made;
-    expect(segments.lengths).toHaveLength(3);
+    expect(segments.lengths).toHaveLength(6);
     await expectRebuilt(
       { alternative: { format: "dcz-segments", base: sha256(base), segments, ...named(object) }, object },
       base,

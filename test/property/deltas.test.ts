@@ -39,13 +39,14 @@ describe("the suffix array of any bytes", () => {
   });
 
   test.for([
-    ["all the same", (_: number) => 7],
-    ["of two letters in turn", (at: number) => at % 2],
-    ["that rise", (at: number) => at >> 8],
-    ["that fall", (at: number) => 255 - (at >> 8)],
+    ["all the same", (_: number): number => 7],
+    ["of two letters in turn", (at: number): number => at % 2],
+    ["that rise", (at: number): number => at >> 8],
+    ["that fall", (at: number): number => 255 - (at >> 8)],
     [
       "of Fibonacci's word",
-      (at: number) => Math.floor((at + 2) / 1.618033988749895) - Math.floor((at + 1) / 1.618033988749895),
+      (at: number): number =>
+        Math.floor((at + 2) / 1.618033988749895) - Math.floor((at + 1) / 1.618033988749895),
     ],
   ] as const)("is in order for 60,000 bytes %s", ([, byteAt]) => {
     const bytes = Buffer.from(Array.from({ length: 60_000 }, (_, at) => byteAt(at)));

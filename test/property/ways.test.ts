@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DCZ_BASE_LIMIT } from "../../src/core/dczFormat.ts";
+import { DICTIONARY_LIMIT } from "../../src/core/dczFormat.ts";
 import type { Alternative, ManifestFile } from "../../src/core/manifest.ts";
 import { filesBetween, roomFor, type Way, type WaySituation, waysTo } from "../../src/core/ways.ts";
 
@@ -72,7 +72,7 @@ function cheapestChain(file: ManifestFile, history: History, seen: string[] = []
     const { base, format } = alternative;
     const from = history.files.find(({ sha256 }) => sha256 === base);
     const bytes = history.held.get(base) ?? from?.length ?? Infinity;
-    const limit = format === "dcz" ? DCZ_BASE_LIMIT : Infinity;
+    const limit = format === "dcz" ? DICTIONARY_LIMIT : Infinity;
     if (bytes > Math.min(history.maxBase, limit)) return Infinity;
     const own = alternative.length - fetched(alternative) + REQUEST;
     if (history.held.has(base)) return own;
@@ -153,7 +153,7 @@ describe("the ways to a file, for any history", () => {
                 before === undefined ? situation.held.has(alternative.base) : before === alternative.base,
               ).toBe(true);
               expect(base).toBeLessThanOrEqual(each.maxBase);
-              if (alternative.format === "dcz") expect(base).toBeLessThanOrEqual(DCZ_BASE_LIMIT);
+              if (alternative.format === "dcz") expect(base).toBeLessThanOrEqual(DICTIONARY_LIMIT);
             } else expect(steps).toHaveLength(1);
             before = result.sha256;
           }
