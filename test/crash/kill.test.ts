@@ -49,7 +49,7 @@ let points = 0;
 beforeAll(async () => {
   world = await makeWorld({ large: true, several: true, within: inMemory() });
   source = await startSource(world.www(2));
-  const ofDeltas = await makeWorld({ contents: history });
+  const ofDeltas = await makeWorld({ contents: history, deltas: 1 });
   related = { world: ofDeltas, source: await startSource(ofDeltas.www(2)) };
   child = await bundleChild(path.join(world.folder, "bundle"));
 });

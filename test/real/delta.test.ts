@@ -29,7 +29,7 @@ import {
 let direct: World;
 let chained: World;
 beforeAll(async () => {
-  direct = await makeWorld({ contents: history });
+  direct = await makeWorld({ contents: history, deltas: 2 });
   chained = await makeWorld({ contents: history, deltas: 1 });
 });
 afterAll(() => Promise.all([direct.remove(), chained.remove()]));

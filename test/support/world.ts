@@ -24,7 +24,7 @@ export interface WorldOptions {
   within?: string;
   /** The files of a component in a publication, where they are not those of `payload`. */
   contents?: typeof payload;
-  /** Deltas are made from so many earlier publications; as the publisher does by default. */
+  /** Deltas are made from so many earlier publications; none by default, as `payload` has nothing in common. */
   deltas?: number;
 }
 
@@ -45,7 +45,7 @@ export interface World {
 
 /** Makes a world in a folder of its own. */
 export async function makeWorld(options: WorldOptions = {}): Promise<World> {
-  const { contents = payload, deltas } = options;
+  const { contents = payload, deltas = 0 } = options;
   const folder = await fs.mkdtemp(path.join(options.within ?? tmpdir(), "nearsource-world-"));
   const dir = path.join(folder, "www");
   const components: ComponentName[] = ["rules"];
@@ -74,7 +74,7 @@ async function publish(
   publication: Publication,
   name: ComponentName,
   files: Record<string, Buffer>,
-  deltas: number | undefined,
+  deltas: number,
 ): Promise<void> {
   const folder = path.join(dir, "..", "release", `${name}-${publication}`);
   for (const [file, bytes] of Object.entries(files)) {
