@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { DISPOSITIONS, type Disposition, endsSource, isLie } from "../../src/core/disposition.ts";
+import {
+  DISPOSITIONS,
+  type Disposition,
+  endsSource,
+  isLie,
+  leavesOtherWays,
+} from "../../src/core/disposition.ts";
 import { type ErrorCode, PHASE_OF, type Phase } from "../../src/errors.ts";
 
 const codes = Object.keys(PHASE_OF) as ErrorCode[];
@@ -41,6 +47,13 @@ test.for(["usage", "configuration", "lock", "storage", "install", "publish", "in
 
 test("a lie is what shows other bytes than were signed, and nothing that merely failed", () => {
   expect(codes.filter(isLie).sort()).toEqual(["HASH_MISMATCH", "METADATA_MISMATCH", "SIGNATURE_INVALID"]);
+});
+
+test("a source that refused one object is asked for another way to the file, and one that lied is not", () => {
+  const refused = ["HTTP_NOT_FOUND", "HTTP_FORBIDDEN", "HTTP_STATUS", "DELTA_FAILED"] as const;
+  expect(refused.every(leavesOtherWays)).toBe(true);
+  const others = codes.filter((code) => endsSource(code) && !refused.some((each) => each === code));
+  expect(others.filter(leavesOtherWays)).toEqual([]);
 });
 
 describe("for the rest of the run a source is done with", () => {
