@@ -1,46 +1,67 @@
 import { spawn } from "node:child_process";
+import path from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 
-/** What one process took. Seconds, and bytes of peak resident memory. */
+/** What a command took, with every process it waited for. Seconds, and bytes of peak resident memory. */
 export interface Cost {
   wall: number;
   cpu: number;
   rss: number;
 }
 
-/**
- * Runs a command to its end under GNU time.
- *
- * @throws Error when it fails
- */
-export async function costOf(command: string[], cwd: string): Promise<Cost> {
-  const child = spawn("/usr/bin/time", ["-f", "\n%e %U %S %M", ...command], {
-    cwd,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let stderr = "";
-  child.stderr.on("data", (data) => {
-    stderr += data;
-  });
-  const code = await new Promise((resolve) => child.once("close", resolve));
-  if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}: ${stderr}`);
-  const [wall = 0, user = 0, system = 0, kilobytes = 0] = (stderr.trim().split("\n").at(-1) ?? "")
-    .split(" ")
-    .map(Number);
-  return { wall, cpu: user + system, rss: kilobytes * 1_024 };
+/** A command that is measured; `before` each run, what is not. */
+export interface Case {
+  name: string;
+  command: string[];
+  before?: (() => Promise<unknown>) | undefined;
 }
 
-/** The median of each figure over `times` runs; `before` each, what is not measured. */
-export async function medianCost(
-  times: number,
+const SPAWN = path.join(import.meta.dirname, "spawn.py");
+
+/**
+ * Runs a command to its end, and tells what it took.
+ *
+ * @throws Error when it fails, with what it wrote to stderr
+ */
+export async function costOf(command: string[], cwd: string): Promise<Cost> {
+  const { code, stderr, ...cost } = await tryCost(command, cwd);
+  if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}: ${stderr}`);
+  return cost;
+}
+
+/** As `costOf`, for a command that may fail; a signal that ended it is a negative `code`. */
+export async function tryCost(
   command: string[],
   cwd: string,
-  before?: () => Promise<unknown>,
-): Promise<Cost> {
-  const costs: Cost[] = [];
-  for (let run = 0; run < times; run++) {
-    await before?.();
-    costs.push(await costOf(command, cwd));
+): Promise<Cost & { code: number; stderr: string }> {
+  // Debian's own interpreter, since a wrapper found earlier in PATH may be a slow script.
+  const child = spawn("python3", ["-I", "-S", SPAWN, ...command], {
+    cwd,
+    env: { ...process.env, PATH: `/usr/bin:${process.env.PATH}:/usr/sbin:/sbin` },
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
+  });
+  const [stderr, took] = await Promise.all([2, 3].map((fd) => text(child.stdio[fd] as Readable)));
+  if (took === undefined || took === "") throw new Error(`${command.join(" ")} could not be run: ${stderr}`);
+  return { ...JSON.parse(took), stderr: stderr ?? "" };
+}
+
+/**
+ * The median of each figure over `runs` runs. The cases take turns, so that what else the machine does
+ * meets all of them.
+ */
+export async function measure(cases: Case[], runs: number, cwd: string): Promise<Record<string, Cost>> {
+  const costs = new Map<string, Cost[]>(cases.map(({ name }) => [name, []]));
+  for (let run = 0; run < runs; run++) {
+    for (const { name, command, before } of cases) {
+      await before?.();
+      costs.get(name)?.push(await costOf(command, cwd));
+    }
   }
+  return Object.fromEntries([...costs].map(([name, each]) => [name, medianCost(each)]));
+}
+
+function medianCost(costs: Cost[]): Cost {
   return {
     wall: median(costs.map((each) => each.wall)),
     cpu: median(costs.map((each) => each.cpu)),
@@ -51,19 +72,4 @@ export async function medianCost(
 export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[sorted.length >> 1] ?? Number.NaN;
-}
-
-/** Prints rows under their headings, aligned. */
-export function printTable(headings: string[], rows: string[][]): void {
-  const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  for (const row of [headings, widths.map((width) => "-".repeat(width)), ...rows]) {
-    process.stdout.write(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd()}\n`,
-    );
-  }
 }
