@@ -19,8 +19,15 @@ export interface Served {
 /** An address of its own: apt takes a host that refused at one port for dead at all of them. */
 const HOST = "127.0.0.2";
 
-/** Starts a source of each kind. `slow` ones are only given up after a time-out. */
-export const DEAD: { name: string; slow: boolean; start: (served: Served) => Promise<DeadSource> }[] = [
+/** A kind of dead source. */
+export interface Dead {
+  name: string;
+  /** It is only given up after a time-out. */
+  slow: boolean;
+  start: (served: Served) => Promise<DeadSource>;
+}
+
+export const DEAD: Dead[] = [
   { name: "refused", slow: false, start: startRefusing },
   {
     name: "never answers",

@@ -2,7 +2,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { publishOne, writeNoise } from "./agent.ts";
-import { DEAD } from "./deadSources.ts";
+import { DEAD, type Dead } from "./deadSources.ts";
 import {
   aptTool,
   aria2Tool,
@@ -40,12 +40,10 @@ export async function failover(bench: Bench): Promise<Outcome> {
   const good = await startNginx(bench.work, shared.www);
   try {
     const tools = makeTools(bench, good.url, shared);
-    const alone: Lost = {};
-    for (const tool of tools) alone[tool.name] = await timeAlone(bench, tool, good);
     const lost: Record<string, Lost> = {};
-    for (const { name } of DEAD) {
-      bench.say(`first source: ${name}`);
-      lost[name] = await lostAt(bench, name, tools, good, shared, alone);
+    for (const dead of DEAD) {
+      bench.say(`first source: ${dead.name}`);
+      lost[dead.name] = await lostAt(bench, dead, tools, good, shared);
     }
     const again = await fetchedAgain(bench, tools, good, shared);
     return {
@@ -56,7 +54,7 @@ export async function failover(bench: Bench): Promise<Outcome> {
           reason ? [`left out: ${reason}`] : [],
         ),
         `all tools have their default time-outs; whoever takes more than ${PATIENCE} s is not waited for, and not run again`,
-        "lost is the median wall time less that from the good source alone; tools that wait for a time-out wait side by side",
+        "lost is the wall time less that from the good source alone a moment before, the median of the runs; tools that wait for a time-out wait side by side",
       ],
     };
   } finally {
@@ -84,42 +82,35 @@ function makeTools(bench: Bench, good: string, shared: Shared): Tool[] {
   ];
 }
 
-async function timeAlone(bench: Bench, tool: Tool, good: Nginx): Promise<number> {
-  const times: number[] = [];
-  for (let run = 0; run < bench.runs; run++) {
-    times.push(await fetchOnce(bench, await tool.prepare(nameOfRun(), [good.url])));
-  }
-  return median(times);
-}
-
+/** Each tool in turns: from the good source alone, and then with a dead one before it. */
 async function lostAt(
   bench: Bench,
-  kind: string,
+  { name: kind, slow }: Dead,
   tools: Tool[],
   good: Nginx,
   shared: Shared,
-  alone: Lost,
 ): Promise<Lost> {
-  const times = new Map<string, number[]>(tools.map(({ name }) => [name, []]));
-  const slow = DEAD.find(({ name }) => name === kind)?.slow === true;
-  const once = async (tool: Tool) => {
-    const own = times.get(tool.name);
-    if (own === undefined || own.some((time) => !Number.isFinite(time))) return;
-    own.push(
-      await withDead(kind, shared, async (bad) =>
-        fetchOnce(bench, await tool.prepare(nameOfRun(), [bad, good.url])),
-      ),
+  const lost = new Map<Tool, number[]>(tools.map((tool) => [tool, []]));
+  const once = async (tool: Tool, alone: number) => {
+    const time = await withDead(kind, shared, async (bad) =>
+      fetchOnce(bench, await tool.prepare(nameOfRun(), [bad, good.url])),
     );
+    lost.get(tool)?.push(time - alone);
   };
   for (let run = 0; run < bench.runs; run++) {
-    if (slow) await Promise.all(tools.map(once));
-    else for (const tool of tools) await once(tool);
+    const waits: Promise<void>[] = [];
+    for (const [tool, all] of lost) {
+      if (!all.every(Number.isFinite)) continue;
+      const alone = await fetchOnce(bench, await tool.prepare(nameOfRun(), [good.url]));
+      if (slow) waits.push(once(tool, alone));
+      else await once(tool, alone);
+    }
+    await Promise.all(waits);
   }
-  const lost = [...times].map(([name, all]): [string, number] => {
-    const bad = all.find((time) => !Number.isFinite(time));
-    return [name, bad ?? median(all) - (alone[name] ?? Number.NaN)];
-  });
-  return Object.fromEntries(lost);
+  // One run that did not come to its end speaks for all.
+  return Object.fromEntries(
+    [...lost].map(([{ name }, all]) => [name, all.find((time) => !Number.isFinite(time)) ?? median(all)]),
+  );
 }
 
 /** A dead source of its own for one run, so that none meets what another left. */
@@ -147,8 +138,9 @@ function nameOfRun(): string {
 /** Seconds until the file is there; infinite where that takes too long, NaN where it does not come. */
 async function fetchOnce({ say }: Bench, { command, folder, result }: Fetching): Promise<number> {
   const { wall, code, stderr } = await tryCost(["timeout", String(PATIENCE), ...command], folder);
-  if (code === 124) return Number.POSITIVE_INFINITY;
   const found = await fs.stat(result).catch(() => undefined);
+  await fs.rm(folder, { recursive: true });
+  if (code === 124) return Number.POSITIVE_INFINITY;
   if (code === 0 && found?.size === LENGTH) return wall;
   say(`  ${command[0]} ended with ${code}, without the file: ${stderr.trim().split("\n")[0]}`);
   return Number.NaN;

@@ -10,7 +10,7 @@ import type { Bench } from "./outcome.ts";
 /** Ready to be run once. */
 export interface Fetching {
   command: string[];
-  /** Where the command is run. */
+  /** Where the command is run; with nothing in it but what is this run's own. */
   folder: string;
   /** Where the file is afterwards. */
   result: string;
@@ -38,7 +38,7 @@ export function nearsourceTool(bench: Bench, { www, sha256 }: Shared): Tool {
       const sources = urls.map((url) => `${url}/site`);
       const agent: Agent = await writeAgent(bench, name, { sources, root: path.join(www, "site") });
       const result = path.join(agent.dataDir, "store", sha256.slice(0, 2), sha256);
-      return { command: agent.nearsource("update", "--quiet"), folder: bench.work, result };
+      return { command: agent.nearsource("update", "--quiet"), folder: path.dirname(agent.config), result };
     },
   };
 }

@@ -36,10 +36,15 @@ export interface Goal {
   unit: "×" | "s" | "ms" | "MB";
 }
 
+/** Whether there is a figure, and it is within the limit; JSON has null for what is none. */
+function isMet(value: number | null, limit: number): boolean {
+  return value !== null && value <= limit;
+}
+
 /** `met` or `missed by …`, with the figures. */
 export function verdict({ name, value, limit, unit }: Goal): string {
   const figures = `${name}: ${figure(value)} ${unit}, at most ${figure(limit)} ${unit}`;
-  if (value <= limit) return `met     ${figures}`;
+  if (isMet(value, limit)) return `met     ${figures}`;
   const by = Number.isFinite(value)
     ? `, missed by ${figure(value - limit)} ${unit} (${Math.round((value / limit - 1) * 100)}%)`
     : "";

@@ -33,9 +33,10 @@ function gridLine(height: number): (share: number) => string {
 }
 
 function rowOf({ name, value, limit, unit }: Goal, y: number): string {
-  const share = value / limit;
+  // What has no figure did not come at all.
+  const share = Number.isFinite(value) ? value / limit : Number.POSITIVE_INFINITY;
   const color = share <= 1 ? "#2a7f62" : "#b8433a";
-  const end = Number.isFinite(share) ? Math.min(Math.max(share, 0), END) : END;
+  const end = Math.min(Math.max(share, 0), END);
   const cut = share > END ? `<path d="M ${xOf(END)} ${y + 3} l 7 6 l -7 6 z" fill="${color}"/>` : "";
   const figures = `${figure(value)} ${unit} of ${figure(limit)} ${unit}`;
   return [
