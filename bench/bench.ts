@@ -6,7 +6,7 @@
  *   --write    writes the last results into docs/performance.md and docs/performance.svg
  */
 import { execFileSync } from "node:child_process";
-import { promises as fs } from "node:fs";
+import { promises as fs, rmSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { check } from "./check.ts";
@@ -51,6 +51,11 @@ async function builtProgram(): Promise<string> {
 async function runOne(name: string, benchmark: Benchmark): Promise<void> {
   // Not /tmp, which may be memory: what is measured is written to a disk.
   const work = await fs.mkdtemp(path.join(process.env.TMPDIR ?? "/var/tmp", "nearsource-bench-"));
+  const interrupted = () => {
+    rmSync(work, { recursive: true, force: true });
+    process.exit(130);
+  };
+  process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
   try {
     const machine = describeMachine(work);
     say(`\n# ${name}\n\n${machineLines(machine).join("\n")}\n`);
@@ -59,6 +64,7 @@ async function runOne(name: string, benchmark: Benchmark): Promise<void> {
     print(result);
     await keepResult(result);
   } finally {
+    process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
     await fs.rm(work, { recursive: true, force: true });
   }
 }

@@ -42,6 +42,8 @@ http {
     stdio: "ignore",
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
   });
+  const stop = () => child.kill();
+  process.once("exit", stop);
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   await listening(port, () => child.exitCode !== null, path.join(folder, "nginx.log"));
   let seen = 0;
@@ -55,7 +57,8 @@ http {
       return lines.map(readLine).reduce(add, { requests: 0, received: 0, sent: 0, payload: 0 });
     },
     close: async () => {
-      child.kill();
+      process.off("exit", stop);
+      stop();
       await ended;
     },
   };

@@ -38,7 +38,12 @@ export async function writePage(names: string[]): Promise<void> {
   let page = await fs.readFile(file, "utf8");
   for (const result of results) page = between(page, result.name, resultMarkdown(result));
   const goals = results.flatMap((result) => result.goals);
-  page = between(page, "goals", ["```", ...goals.map(verdict), "```"].join("\n"));
+  const verdicts = ["```", ...goals.map(verdict), "```"].join("\n");
+  page = between(
+    page,
+    "goals",
+    `${verdicts}\n\n![How much of what each goal allows was needed](performance.svg)`,
+  );
   await fs.writeFile(file, page);
   await fs.writeFile(path.join(DOCS, "performance.svg"), goalsPlot(goals));
 }

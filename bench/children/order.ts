@@ -6,7 +6,7 @@ import { MAX_ENTRIES, parseSourceList, type SourceList } from "../../src/core/so
 import { updateOrder } from "../../src/core/updateOrder.ts";
 import { median } from "../measure.ts";
 
-const REPEATS = 300;
+const REPEATS = 100;
 
 /** IPv4 and IPv6 in turn, each in a /16 or a /32 of its own. */
 const addresses = Array.from({ length: 10 }, (_, index) =>
