@@ -93,7 +93,8 @@ export function updateOrder(situation: Situation): UpdateOrder {
   }
 
   // 1. Entries of the list, in list order, whose range contains one of the agent's addresses.
-  const custom = list.entries.map((entry, index) => customEntry(situation, entry, index));
+  const own = ownHosts(situation);
+  const custom = list.entries.map((entry, index) => customEntry(situation, entry, index, own));
 
   // 2. Falling back to the server is on: the server is next, and the end for kinds not ticked.
   if (list.serverFallback.enabled) {
@@ -135,14 +136,19 @@ function notWalked({ list }: Situation, reason: string): Candidate[] {
   });
 }
 
-function customEntry(situation: Situation, entry: SourceListEntry, index: number): Candidate {
+function customEntry(
+  situation: Situation,
+  entry: SourceListEntry,
+  index: number,
+  own: ReadonlySet<string>,
+): Candidate {
   const { name, url, kinds } = entry;
   const match = situation.addresses.find((address) => rangeContains(entry.range, address));
   const why = match === undefined ? "" : `${formatAddress(match)} is in ${entry.rangeText}`;
   const reason =
     match === undefined
       ? `no address of this agent is in ${entry.rangeText}`
-      : isSelf(situation, url)
+      : isSelf(url, situation.self.port, own)
         ? "it is this agent itself"
         : undefined;
   return { rule: "custom", clause: "1", entry: index, name, url, kinds, why, reason };
@@ -186,23 +192,31 @@ function isFirstEntry({ list, activeUpdate }: Situation): boolean {
   return activeUpdate !== undefined && list.entries[0]?.url === activeUpdate;
 }
 
-function isSelf({ addresses, self }: Situation, url: string): boolean {
-  const { hostname, port, protocol } = new URL(url);
-  if (Number(port || (protocol === "https:" ? 443 : 80)) !== self.port) return false;
-  const literal = hostname.match(/^\[(.*)\]$/)?.[1];
+/** Host and port of a URL in the one spelling that `parseSourceUrl` gives it. */
+const HOST_AND_PORT = /^(https?):\/\/(\[[^\]]*\]|[^/:]*)(?::(\d+))?/;
+
+/** What this agent answers to, as hosts stand in URLs. */
+function ownHosts({ addresses, self }: Situation): ReadonlySet<string> {
+  return new Set([...self.names, ...addresses.map(formatAddress)]);
+}
+
+function isSelf(url: string, port: number, own: ReadonlySet<string>): boolean {
+  const [, scheme, host = "", given] = HOST_AND_PORT.exec(url) ?? [];
+  if (Number(given ?? (scheme === "https" ? 443 : 80)) !== port) return false;
   // An IPv4-mapped literal is the IPv4 address, and a name with the root's dot the same name.
-  const host = literal === undefined ? hostname.replace(/\.$/, "") : formatAddress(parseAddress(literal));
-  return self.names.includes(host) || addresses.some((address) => formatAddress(address) === host);
+  const literal = host.startsWith("[") ? formatAddress(parseAddress(host.slice(1, -1))) : undefined;
+  return own.has(literal ?? host.replace(/\.$/, ""));
 }
 
 /** Candidates in order become steps, less what this run does not need and what was asked there already. */
 function plan({ kinds: needed }: Situation, candidates: Candidate[]): UpdateOrder {
   const order: UpdateOrder = { steps: [], skipped: [], uncovered: [] };
+  const asked = new Map<string, Kind[]>();
   for (const { clause, kinds: offered, why, reason, ...source } of candidates) {
     const place = withoutUndefined(source);
     const useful = offered.filter((kind) => needed.includes(kind));
-    const earlier = order.steps.filter((step) => step.url === source.url);
-    const kinds = sortKinds(useful.filter((kind) => !earlier.some((step) => step.kinds.includes(kind))));
+    const earlier = asked.get(source.url ?? "") ?? [];
+    const kinds = sortKinds(useful.filter((kind) => !earlier.includes(kind)));
     const refusal =
       reason ??
       (useful.length === 0
@@ -211,6 +225,7 @@ function plan({ kinds: needed }: Situation, candidates: Candidate[]): UpdateOrde
       (kinds.length === 0 ? "an earlier step asks the same address for the same" : undefined);
     if (refusal === undefined && source.url !== undefined) {
       order.steps.push({ ...place, url: source.url, clause, kinds, why });
+      asked.set(source.url, [...earlier, ...kinds]);
     } else {
       order.skipped.push({ ...place, reason: refusal ?? "it has no address" });
     }
