@@ -5,13 +5,6 @@
  */
 import { VERSION } from "./version.ts";
 
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    // Whoever read us has gone (`| head`). What a command does, it does all the same.
-    if (error.code !== "EPIPE") throw error;
-  });
-}
-
 // Not awaited at the top, which CommonJS does not have: what is installed is a bundle in that form,
 // since an `import` of node:http, unlike a `require`, loads all of the runtime's own HTTP clients.
 void start(process.argv.slice(2));
@@ -24,6 +17,12 @@ async function start(args: string[]): Promise<void> {
   if (args.includes("--scheduled")) {
     const { endsByHint } = await import("./cli/hint.ts");
     if (await endsByHint(args)) return;
+  }
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      // Whoever read us has gone (`| head`). What a command does, it does all the same.
+      if (error.code !== "EPIPE") throw error;
+    });
   }
   // A file that grows over its limit is an error of that write (EFBIG). What conf brings along would end
   // the process at this signal, if it were the only one to listen.

@@ -1,13 +1,10 @@
-import { createSocket } from "node:dgram";
-import { promises as fs } from "node:fs";
+import { Resolver } from "node:dns";
+import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { encode, RECURSION_DESIRED } from "dns-packet";
-import { type DnsRecord, readAnswer } from "../core/dnsAnswer.ts";
 import type { Repository } from "../core/layout.ts";
 import { parseVersionRecord, saysNothingNewer } from "../core/versionRecord.ts";
 import type { Config } from "../io/config.ts";
 import { checkedPath, checkedText, dataDirOf } from "../io/configPath.ts";
-import { type DnsServer, parseServer, systemServers } from "../io/dnsConfig.ts";
 import type { State } from "../io/state.ts";
 import { touch } from "../io/touched.ts";
 
@@ -20,58 +17,48 @@ type Written = Partial<Pick<Config, "dataDir" | "sourceList" | "policy" | "roots
 };
 
 /**
- * Asks DNS for the version record. Nothing is changed but the time of a file that says so.
+ * Asks DNS for the version record. Nothing is changed but the time of a file that says so. Files are
+ * read in place, and the runtime's own resolver asks: the rest of `node:fs`, and what it takes to find
+ * a source, would cost more than all that is done here.
  *
  * @returns the DNS server that says that nothing is newer than what is held; undefined when a run is
  *   needed to know
  * @throws when something needed for it is missing or damaged, which a run is needed to say
  */
 export async function checkVersionRecord(file: string, now: Date): Promise<string | undefined> {
-  const text = await fs.readFile(file, "utf8");
+  const text = readFileSync(file, "utf8");
   const config = JSON.parse(text) as Written;
   const dataDir = dataDirOf(config, file, process.env);
   const name = config.dns?.versionRecord;
-  if (name === undefined || (await fs.readFile(checkedPath(dataDir), "utf8")) !== checkedText(text)) return;
-  const state = JSON.parse(await fs.readFile(path.join(dataDir, "state.json"), "utf8")) as State;
-  if (!(await isSettled(state, config, file))) return;
+  if (name === undefined || readFileSync(checkedPath(dataDir), "utf8") !== checkedText(text)) return;
+  const state = JSON.parse(readFileSync(path.join(dataDir, "state.json"), "utf8")) as State;
+  if (!isSettled(state, config, file)) return;
   const repositories = (["content", "settings"] as Repository[]).filter((each) => config.roots?.[each]);
-  const [server] = config.dns?.servers?.map(parseServer) ?? systemServers();
-  if (server === undefined) return;
-  const records = await askForTexts(server, name);
-  const said = records.flatMap((record) => (record.type === "TXT" ? [parseVersionRecord(record.text)] : []));
+  const { server, texts } = await askForTexts(name, config.dns?.servers);
+  const said = texts.map(parseVersionRecord);
   if (!said.some((record) => saysNothingNewer(record, state.timestamps ?? {}, repositories, now))) return;
-  await touch(dataDir, "hinted", now);
-  return server.label;
+  touch(dataDir, "hinted", now);
+  return server;
 }
 
-/**
- * One question over UDP, without all that a lookup of a source takes care of: it is asked by itself so
- * that neither TCP nor cryptography is loaded. A new process's first random number is as good as any.
- */
-function askForTexts({ host, port }: DnsServer, name: string): Promise<DnsRecord[]> {
-  const question = { id: Math.floor(Math.random() * 65_536), name, type: "TXT" as const };
-  const query = encode({ type: "query", id: question.id, flags: RECURSION_DESIRED, questions: [question] });
-  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
-  return new Promise<DnsRecord[]>((resolve, reject) => {
-    socket.on("error", reject).on("message", (message) => {
-      try {
-        resolve(readAnswer(message, question).records);
-      } catch {
-        // Not the answer: what comes may be anything, from anybody who guesses the port.
-      }
+/** The TXT records of a name (RFC 1035 §3.3.14: strings that together are a text), from the first server. */
+function askForTexts(name: string, servers?: string[]): Promise<{ server: string; texts: string[] }> {
+  const resolver = new Resolver({ timeout: TIMEOUT, tries: 1 });
+  const [server = ""] = servers ?? resolver.getServers();
+  resolver.setServers([server]);
+  return new Promise((resolve, reject) => {
+    resolver.resolveTxt(name, (error, records) => {
+      if (error === null) resolve({ server, texts: records.map((strings) => strings.join("")) });
+      else reject(error);
     });
-    setTimeout(() => reject(new Error("no answer in time")), TIMEOUT).unref();
-    socket.connect(port, host, () => socket.send(query));
-  }).finally(() => socket.close());
+  });
 }
 
 /** Whether the last run got all it wanted, and nothing that it went by has changed since. */
-async function isSettled({ lastRun }: State, config: Written, file: string): Promise<boolean> {
+function isSettled({ lastRun }: State, config: Written, file: string): boolean {
   if (lastRun === undefined || lastRun.report.exitCode !== 0) return false;
-  for (const local of [config.sourceList, config.policy]) {
-    if (local === undefined) continue;
-    const { mtime } = await fs.stat(path.resolve(path.dirname(file), local));
-    if (mtime >= new Date(lastRun.started)) return false;
-  }
-  return true;
+  return [config.sourceList, config.policy].every((local) => {
+    if (local === undefined) return true;
+    return statSync(path.resolve(path.dirname(file), local)).mtime < new Date(lastRun.started);
+  });
 }

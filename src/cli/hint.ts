@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { checkVersionRecord } from "../agent/hint.ts";
 import { configPath } from "../io/configPath.ts";
 
@@ -15,6 +16,6 @@ export async function endsByHint(args: string[]): Promise<boolean> {
     () => undefined,
   );
   if (server === undefined) return false;
-  process.stdout.write(`already current: DNS server ${server} says that nothing is newer\n`);
+  writeSync(1, `already current: DNS server ${server} says that nothing is newer\n`);
   return true;
 }

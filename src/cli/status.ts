@@ -33,7 +33,7 @@ export async function statusCommand(options: { config?: string; json?: boolean }
     held: state.failed,
     metadata: await metadataStatus(dirs, state),
     lastRun: state.lastRun ?? null,
-    hintedAt: (await touchedAt(dirs.root, "hinted"))?.toISOString() ?? null,
+    hintedAt: touchedAt(dirs.root, "hinted")?.toISOString() ?? null,
   };
   if (options.json === true) printJson(status);
   else printStatus(status);

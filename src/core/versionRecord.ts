@@ -1,4 +1,4 @@
-import { REPOSITORIES, type Repository } from "./layout.ts";
+import type { Repository } from "./layout.ts";
 
 /** The newest timestamp of a repository that is held: its version, and until when it is young. */
 export interface HeldTimestamp {
@@ -12,7 +12,7 @@ export type VersionRecord = Partial<Record<Repository, number>>;
 
 /** Writes `content=12;settings=7`. */
 export function formatVersionRecord(record: VersionRecord): string {
-  const known = REPOSITORIES.filter((repository) => record[repository] !== undefined).toReversed();
+  const known = (["content", "settings"] as const).filter((repository) => record[repository] !== undefined);
   return known.map((repository) => `${repository}=${record[repository]}`).join(";");
 }
 

@@ -54,7 +54,7 @@ export async function readState(dirs: DataDir): Promise<State> {
   await refuseLink(statePath(dirs));
   const stored = parseState(await readIfThere(statePath(dirs)));
   if (stored === undefined) return fresh;
-  confirm(stored, await touchedAt(dirs.root, "confirmed"));
+  confirm(stored, touchedAt(dirs.root, "confirmed"));
   return stored;
 }
 
@@ -90,7 +90,7 @@ export async function keepState(dirs: DataDir, state: State): Promise<void> {
   const stored = parseState(await readIfThere(statePath(dirs)));
   const sameAgain = stored !== undefined && isDeepStrictEqual(withoutTimes(stored), withoutTimes(state));
   if (!sameAgain || state.lastRun?.report.outcome !== "current") return await writeState(dirs, state);
-  await guardStorage(`cannot write to ${dirs.root}`, () => touch(dirs.root, "confirmed", new Date()));
+  await guardStorage(`cannot write to ${dirs.root}`, async () => touch(dirs.root, "confirmed", new Date()));
 }
 
 /** What a state says, whenever it was and however long it took. */

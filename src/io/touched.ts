@@ -1,4 +1,4 @@
-import { promises as fs } from "node:fs";
+import { lstatSync, lutimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 /**
@@ -9,17 +9,17 @@ import path from "node:path";
 export type Touched = "confirmed" | "hinted";
 
 /** Sets the time of one; it is made when it is missing. */
-export async function touch(dataDir: string, name: Touched, time: Date): Promise<void> {
+export function touch(dataDir: string, name: Touched, time: Date): void {
   const file = path.join(dataDir, name);
   try {
-    await fs.lutimes(file, time, time);
+    lutimesSync(file, time, time);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    await fs.writeFile(file, "", { flag: "wx", mode: 0o644 });
+    writeFileSync(file, "", { flag: "wx", mode: 0o644 });
   }
 }
 
 /** When it was last set; undefined when never. */
-export async function touchedAt(dataDir: string, name: Touched): Promise<Date | undefined> {
-  return (await fs.lstat(path.join(dataDir, name)).catch(() => undefined))?.mtime;
+export function touchedAt(dataDir: string, name: Touched): Date | undefined {
+  return lstatSync(path.join(dataDir, name), { throwIfNoEntry: false })?.mtime;
 }
