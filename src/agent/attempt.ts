@@ -110,6 +110,8 @@ async function deliverContent(
   gathered.address = offer.address ?? gathered.address;
   gathered.bytes += offer.bytes;
   gathered.empty = offer.empty;
+  // Whoever says so: what was withdrawn whole is delivered by nobody, and goes.
+  for (const kind of offer.empty) run.delivered.set(kind, []);
   for (const kind of kinds) {
     try {
       const changed = await deliverKind(run, source, kind, offer, gathered);

@@ -176,14 +176,17 @@ export async function runHook(
 }
 
 /**
- * Sweeps what nobody wants once everything is delivered: partial files, and where a set was left
- * behind, old generations and the objects that only they needed.
+ * Sweeps what nobody wants when a run has ended: old generations, and objects, on their way or in the
+ * store, that neither the remaining ones nor `wanted` name. Runs that died may have left any of them.
  */
 export async function sweepUnwanted(
   dirs: DataDir,
   keepGenerations: number,
-  leftBehind: boolean,
+  wanted: ReadonlySet<string>,
 ): Promise<void> {
-  for (const name of await listFolder(dirs.partial)) await remove(path.join(dirs.partial, name));
-  if (leftBehind) await sweepStore(dirs, await sweepGenerations(dirs, keepGenerations));
+  for (const name of await listFolder(dirs.partial)) {
+    if (!wanted.has(name)) await remove(path.join(dirs.partial, name));
+  }
+  const needed = await sweepGenerations(dirs, keepGenerations);
+  await sweepStore(dirs, needed.union(wanted));
 }

@@ -1,16 +1,18 @@
+import { DISPOSITIONS } from "../core/disposition.ts";
 import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/kind.ts";
 import { manifestTarget, repositoryUrls } from "../core/layout.ts";
 import { type Manifest, parseComponentName, parseManifest } from "../core/manifest.ts";
-import { NearsourceError } from "../errors.ts";
+import { NearsourceError, toNearsourceError } from "../errors.ts";
 import { type Refreshed, refresh } from "../io/metadata.ts";
-import { describeRole, type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
+import { type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
+import type { MetadataSource } from "../io/tufUpdater.ts";
 import type { Run, Source } from "./run.ts";
-import { remember } from "./settingsDelivery.ts";
+import { etagKey, remember } from "./settingsDelivery.ts";
 
 /** What signed metadata says there is to have. */
 export interface Offer {
   manifests: Map<ContentKind, Manifest[]>;
-  empty: Kind[];
+  empty: ContentKind[];
   /** Set when the source's own metadata is older than what is trusted; its objects may still serve. */
   stale: NearsourceError | undefined;
   address: string | undefined;
@@ -32,21 +34,20 @@ export async function learnOffer(
 ): Promise<Offer> {
   const trusted = run.trusted.content;
   if (trusted === undefined) throw new NearsourceError("NOT_OFFERED", "no content root is configured");
-  const etagKey = `content ${source.url}`;
   const reached = {
     ...repositoryUrls(source.url, "content"),
     viaProxy: source.viaProxy,
     fetcher: run.fetcher,
     signal: run.signal,
-    etag: run.state.etags[etagKey],
+    etag: run.state.etags[etagKey(trusted, source)],
   };
   let refreshed: Refreshed;
   try {
     refreshed = await refresh(trusted, reached, run.now);
   } catch (error) {
-    const older = error instanceof NearsourceError && error.code === "METADATA_OLDER";
-    if (!older || !isUsable(trusted, kinds, run.now)) throw error;
-    const manifests = readManifests(trusted.documents, kinds);
+    if (!(error instanceof NearsourceError) || error.code !== "METADATA_OLDER") throw error;
+    const manifests = await trustedManifests(trusted, kinds, run.now);
+    if (manifests.size === 0) throw error;
     return { manifests, empty: [], stale: error, address: undefined, bytes: 0 };
   }
   const documents = await collectManifests(refreshed, trusted, kinds);
@@ -56,18 +57,46 @@ export async function learnOffer(
   if (refreshed.changed || !sameDocuments(trusted.documents, documents)) {
     run.trusted.content = await writeTrustedSet(run.dirs, "content", { files: refreshed.files, documents });
   }
-  remember(run, "content", etagKey, refreshed);
+  remember(run, "content", source, refreshed);
   return { manifests, empty, stale: undefined, address: refreshed.address, bytes: refreshed.bytes };
 }
 
-/** Metadata that has not expired may still say which objects to fetch, whoever has them. */
-function isUsable(trusted: TrustedSet, kinds: ContentKind[], now: Date): boolean {
-  const delegated = kinds.filter((kind) => trusted.files.has(`${kind}.json`));
-  return ["timestamp", "snapshot", "targets", ...delegated].every((role) => {
-    const state = describeRole(trusted.files.get(`${role}.json`));
-    return state !== undefined && Date.parse(state.expires) > now.getTime();
-  });
+/**
+ * The manifests of those `kinds` for which the trusted metadata is whole and has not expired: it may still
+ * say which objects to fetch, whoever has them. What is held of a kind that came from another source may
+ * be older than the snapshot, and then decides nothing.
+ */
+async function trustedManifests(
+  trusted: TrustedSet,
+  kinds: ContentKind[],
+  now: Date,
+): Promise<Offer["manifests"]> {
+  const manifests: Offer["manifests"] = new Map();
+  for (const kind of kinds) {
+    try {
+      const confirmed = await refresh(trusted, NOTHING_NEW, now);
+      const documents = await collectManifests(confirmed, trusted, [kind]);
+      manifests.set(kind, readManifests(documents, [kind]).get(kind) ?? []);
+    } catch (error) {
+      if (DISPOSITIONS[toNearsourceError(error).code] === "stop") throw error;
+    }
+  }
+  return manifests;
 }
+
+/** A source that has nothing but the very timestamp that is trusted: what it confirms is held here. */
+const NOTHING_NEW: MetadataSource = {
+  ...repositoryUrls("http://trusted.invalid", "content"),
+  etag: "trusted",
+  fetcher: {
+    get: async (url, { accept = [] } = {}) => {
+      if (!accept.includes(304)) throw new NearsourceError("HTTP_NOT_FOUND", `${url} is not held`);
+      const nothing = { async *read() {}, discard: async () => {} };
+      return { status: 304, headers: {}, url: new URL(url), address: undefined, ...nothing };
+    },
+    close: () => {},
+  },
+};
 
 /** The manifests of `kinds` as this refresh names them, with what is held of other kinds. */
 async function collectManifests(
@@ -116,6 +145,29 @@ function readManifests(documents: ReadonlyMap<string, Buffer>, kinds: ContentKin
   return manifests;
 }
 
+/**
+ * The objects that trusted manifests of `kinds` name, by SHA-256: what a run fetched of a kind that it
+ * could not have whole is kept for the next one.
+ */
+export function namedObjects(trusted: TrustedSet | undefined, kinds: ReadonlySet<Kind>): Set<string> {
+  const named = new Set<string>();
+  for (const kind of CONTENT_KINDS.filter((each) => kinds.has(each))) {
+    for (const manifest of heldManifests(trusted, kind)) {
+      for (const { files } of manifest.releases) for (const { sha256 } of files) named.add(sha256);
+    }
+  }
+  return named;
+}
+
+/** A manifest that was damaged on disk meanwhile names nothing. */
+function heldManifests(trusted: TrustedSet | undefined, kind: ContentKind): Manifest[] {
+  try {
+    return readManifests(trusted?.documents ?? new Map(), [kind]).get(kind) ?? [];
+  } catch {
+    return [];
+  }
+}
+
 function readManifest(kind: ContentKind, name: string, bytes: Buffer): Manifest {
   try {
     return parseManifest(JSON.parse(bytes.toString()), { kind, name });
@@ -128,8 +180,8 @@ function readManifest(kind: ContentKind, name: string, bytes: Buffer): Manifest 
 }
 
 /** Needed content kinds that the vendor publishes nothing of. What cannot be told counts as something. */
-async function emptyKinds(refreshed: Refreshed, needed: Kind[]): Promise<Kind[]> {
-  const empty: Kind[] = [];
+async function emptyKinds(refreshed: Refreshed, needed: Kind[]): Promise<ContentKind[]> {
+  const empty: ContentKind[] = [];
   for (const kind of CONTENT_KINDS) {
     if (!needed.includes(kind)) continue;
     const names = await refreshed.names(kind).catch(() => ["unknown"]);

@@ -1,11 +1,11 @@
 import { DISPOSITIONS, endsSource } from "../core/disposition.ts";
-import { repositoryUrls, settingsTargets } from "../core/layout.ts";
+import { type Repository, repositoryUrls, settingsTargets } from "../core/layout.ts";
 import { parsePolicy, parseUpdateAgents } from "../core/policy.ts";
 import type { Installed } from "../core/report.ts";
 import { parseSourceList } from "../core/sourceList.ts";
 import { type ErrorCode, NearsourceError, toNearsourceError } from "../errors.ts";
-import { refresh } from "../io/metadata.ts";
-import { describeRole, writeTrustedSet } from "../io/trustedSet.ts";
+import { type Refreshed, refresh } from "../io/metadata.ts";
+import { describeRole, type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
 import { type Run, raiseClockFloor, type Source } from "./run.ts";
 import { parseOrThrow, type Settings, settingsInForce } from "./settings.ts";
 
@@ -81,13 +81,12 @@ function overBudget(server: string): NearsourceError {
 export async function updateSettings(run: Run, source: Source): Promise<SettingsDelivery> {
   const before = run.trusted.settings;
   if (before === undefined) throw new NearsourceError("NOT_OFFERED", "no settings root is configured");
-  const etagKey = `settings ${source.url}`;
   const reached = {
     ...repositoryUrls(source.url, "settings"),
     viaProxy: source.viaProxy,
     fetcher: run.fetcher,
     signal: run.signal,
-    etag: run.state.etags[etagKey],
+    etag: run.state.etags[etagKey(before, source)],
   };
   const refreshed = await refresh(before, reached, run.now);
   const targets = settingsTargets(run.config.domain);
@@ -106,28 +105,33 @@ export async function updateSettings(run: Run, source: Source): Promise<Settings
       documents,
     });
   }
-  remember(run, "settings", etagKey, refreshed);
+  remember(run, "settings", source, refreshed);
   run.changedSettings.push(...changes);
   return { changes, bytes: refreshed.bytes, address: refreshed.address };
+}
+
+/**
+ * Where the state keeps the ETag of a source's timestamp. An ETag only speaks of the timestamp it came
+ * with, and a run that died may have left a newer one trusted: so that one's version is part of the key.
+ */
+export function etagKey({ repository, files }: Pick<TrustedSet, "repository" | "files">, source: Source) {
+  return `${repository} ${describeRole(files.get("timestamp.json"))?.version ?? 0} ${source.url}`;
 }
 
 /** After a refresh that verified: when, the source's ETag, and the signing time as a floor for the clock. */
 export function remember(
   run: Run,
-  repository: "content" | "settings",
-  etagKey: string,
-  refreshed: { etag: string | undefined; files: ReadonlyMap<string, Buffer> },
+  repository: Repository,
+  source: Source,
+  refreshed: Pick<Refreshed, "etag" | "files">,
 ): void {
   const { state, now } = run;
+  const { etag, files } = refreshed;
   state.fresh[repository] = now.toISOString();
-  // An ETag only speaks of the timestamp it came with: those of other sources are of an older one.
-  const others = Object.entries(state.etags).filter(
-    ([key]) => !key.startsWith(`${repository} `) || key === etagKey,
-  );
-  state.etags = Object.fromEntries(others);
-  if (refreshed.etag === undefined) delete state.etags[etagKey];
-  else state.etags[etagKey] = refreshed.etag;
-  raiseClockFloor(state, describeRole(refreshed.files.get("timestamp.json"))?.signedAt, now);
+  const others = Object.entries(state.etags).filter(([key]) => !key.startsWith(`${repository} `));
+  const own = etag === undefined ? [] : [[etagKey({ repository, files }, source), etag]];
+  state.etags = Object.fromEntries([...others, ...own]);
+  raiseClockFloor(state, describeRole(files.get("timestamp.json"))?.signedAt, now);
 }
 
 function changesBetween(

@@ -15,6 +15,7 @@ import { attemptSource } from "./attempt.ts";
 import { withDataDir } from "./dataDir.ts";
 import { noteUnpublished } from "./deliver.ts";
 import { type Installation, installDelivered, sweepUnwanted } from "./install.ts";
+import { namedObjects } from "./offer.ts";
 import { kindsOf, orderOf, ownAddresses } from "./order.ts";
 import { openTrusted, type Run, timeOfRun } from "./run.ts";
 import type { Settings } from "./settings.ts";
@@ -22,6 +23,7 @@ import { fetchSettings } from "./settingsDelivery.ts";
 
 export type { Attempt, Report, Trigger, UpdateEvent } from "../core/report.ts";
 export { NearsourceError } from "../errors.ts";
+export type { Fetcher } from "../io/fetch.ts";
 
 export interface UpdateOptions {
   /** A configuration file (default: as the command line finds it), or a configuration already read. */
@@ -36,6 +38,8 @@ export interface UpdateOptions {
   onEvent?: ((event: UpdateEvent) => void) | undefined;
   /** The time of this run; default: now. */
   now?: Date | undefined;
+  /** The transport of this run, closed at its end; default: HTTP as configured. */
+  fetcher?: Fetcher | undefined;
 }
 
 /**
@@ -59,7 +63,7 @@ export async function withRun<Result>(
   work: (run: Run) => Promise<Result>,
 ): Promise<Result> {
   const config = await configOf(options.config);
-  const fetcher = makeFetcher(config);
+  const fetcher = options.fetcher ?? makeFetcher(config);
   const { wait, signal, mend } = options;
   try {
     const onWait = (message: string) => options.onEvent?.({ type: "waiting", message });
@@ -121,18 +125,10 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   const report = toReport(run, trigger, settings, walk, installation);
   if (installation.failure !== undefined) run.log.error(explainError(installation.failure));
   // Swept before the state says that this run ended: whoever dies in between leaves it to the next run.
-  if (walk.needed.size === 0) {
-    await sweepUnwanted(run.dirs, run.config.keepGenerations, leftBehind(run, installation));
-  }
+  await sweepUnwanted(run.dirs, run.config.keepGenerations, namedObjects(run.trusted.content, walk.needed));
   run.state.lastRun = { started, ended: new Date().toISOString(), report };
   await writeState(run.dirs, run.state);
   return report;
-}
-
-/** Whether there is something to sweep: this run's old set, or that of one that died before it could. */
-function leftBehind({ installed, state }: Run, { generation, failure }: Installation): boolean {
-  const switched = generation !== (installed?.generation ?? 0);
-  return switched || failure !== undefined || generation !== state.lastRun?.report.generation;
 }
 
 interface Walk {
@@ -234,7 +230,7 @@ async function configOf(given: string | Config | undefined): Promise<Config> {
   return await readConfig(configPath(given, process.env), process.env);
 }
 
-function makeFetcher(config: Config) {
+function makeFetcher(config: Config): Fetcher {
   const { proxy, ...limits } = config.http;
   const options: HttpOptions = { ...limits, proxyEnv: proxyEnvOf(proxy, process.env) };
   return createFetcher(options, toLookup(createResolver(config.dns)));

@@ -26,7 +26,7 @@ export interface State {
   failed: Record<string, number>;
   /** The generation that the hook was told of last, and was content with. */
   announced?: number;
-  /** ETag of the trusted timestamp, by repository and source: `content http://ua:21112`. */
+  /** ETag of the trusted timestamp, by repository, version and source: `content 7 http://ua:21112`. */
   etags: Record<string, string>;
   lastRun?: LastRun;
 }

@@ -13,7 +13,7 @@ const STATE: State = {
   clockFloor: "2026-11-23T00:00:00.000Z",
   fresh: { content: "2026-11-23T00:00:01.000Z" },
   failed: { "components/rules": 7 },
-  etags: { "content http://ua:21112": '"abc"' },
+  etags: { "content 7 http://ua:21112": '"abc"' },
 };
 
 const STATE_MODULE = pathToFileURL(path.resolve("src/io/state.ts")).href;

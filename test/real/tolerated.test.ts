@@ -218,4 +218,19 @@ describe("a source with ETags", () => {
     expect(second.requests.every(({ ifNoneMatch }) => ifNoneMatch === undefined)).toBe(true);
     await second.close();
   });
+
+  test("confirms with a 304 no newer timestamp than the one that its ETag came with", async () => {
+    const source = await startSource(world.www(1), { etags: true });
+    const agent = await makeAgent(world, { sources: { tagged: source.url } });
+    await runUpdate(agent);
+    const state = await fs.readFile(path.join(agent.dataDir, "state.json"));
+    source.root = world.www(2);
+    await runUpdate(agent);
+    // As if that run had died after its metadata was trusted, before the state was written.
+    await fs.writeFile(path.join(agent.dataDir, "state.json"), state);
+    source.root = world.www(1);
+    const { report } = await runUpdate(agent);
+    expect(report).toMatchObject({ outcome: "exhausted", attempts: [{ code: "METADATA_OLDER" }] });
+    await source.close();
+  });
 });

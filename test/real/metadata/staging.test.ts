@@ -1,7 +1,10 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { ContentKind } from "../../../src/core/kind.ts";
 import { objectPath } from "../../../src/core/layout.ts";
+import { addRelease } from "../../../src/publisher/addRelease.ts";
+import { initRepository } from "../../../src/publisher/init.ts";
 import { startSource, type TestSource } from "../../support/source.ts";
 import {
   type Agent,
@@ -14,6 +17,7 @@ import {
   readTree,
   runUpdate,
   type World,
+  writeJson,
 } from "../../support/world.ts";
 import { meetUrl } from "../faults/meet.ts";
 import { copyOf } from "./forge.ts";
@@ -138,6 +142,92 @@ describe("the objects of a source", () => {
     expect(good.objects().map(({ status }) => status)).toEqual([200]);
   });
 });
+
+describe("manifests that the trusted snapshot no longer names", () => {
+  test("decide nothing: a source that is behind is passed over for the kind, and the current one asked", async () => {
+    const { root, states } = await twoKinds();
+    const lacking = await serve(/objects/, 404, states.first);
+    const [components, behind, current] = await Promise.all([
+      serve(/^$/, 404, states.last),
+      serve(/^$/, 404, states.second),
+      serve(/^$/, 404, states.last),
+    ]);
+    const agent = await makeAgent(world, {
+      sources: {},
+      root,
+      config: TWO_KINDS,
+    });
+    const entry = (name: string, { url }: TestSource, kinds: string[]) => ({
+      range: "127.0.0.1",
+      name,
+      url,
+      kinds,
+    });
+    const entries = [
+      entry("lacking", lacking, ["programs"]),
+      entry("components", components, ["components"]),
+      entry("behind", behind, ["programs"]),
+      entry("current", current, ["programs"]),
+    ];
+    await writeJson(path.join(agent.folder, "list.json"), { entries, serverFallback: { enabled: false } });
+    const { report } = await runUpdate(agent);
+    expect(report.attempts.map(({ name, code }) => [name, code])).toEqual([
+      ["lacking", "HTTP_NOT_FOUND"],
+      ["components", undefined],
+      ["behind", "METADATA_OLDER"],
+      ["current", undefined],
+    ]);
+    expect(report.installed).toMatchObject([{ component: "rules" }, { component: "agent", toVersion: "2" }]);
+  });
+});
+
+describe("a run that cannot have all", () => {
+  test("leaves no more generations than are to be kept, and no object that nobody needs", async () => {
+    const { root, states } = await twoKinds();
+    const components = await serve(/^$/, 404, states.first);
+    const config = { ...TWO_KINDS, keepGenerations: 1 };
+    const agent = await makeAgent(world, { sources: { components: components.url }, root, config });
+    expect((await runUpdate(agent)).report.outcome).toBe("partial");
+    components.root = states.last;
+    expect((await runUpdate(agent)).report).toMatchObject({ outcome: "partial", generation: 2 });
+    expect(await fs.readdir(path.join(agent.dataDir, "generations"))).toEqual(["2"]);
+    expect(Object.values(await readTree(path.join(agent.dataDir, "store"))).map(String)).toEqual(["rules 2"]);
+  });
+});
+
+test("an object that a dead run left in the store is swept by a run that finds nothing new", async () => {
+  const source = await serve(/^$/);
+  const agent = await makeAgent(world, { sources: { source: source.url } });
+  await runUpdate(agent);
+  const left = path.join(agent.dataDir, "store", "ab", `ab${"0".repeat(62)}`);
+  await fs.mkdir(path.dirname(left), { recursive: true });
+  await fs.writeFile(left, "left");
+  expect((await runUpdate(agent)).report.outcome).toBe("current");
+  await expect(fs.stat(left)).rejects.toThrow("ENOENT");
+});
+
+const TWO_KINDS = { kinds: ["components", "programs"], components: ["rules", "agent"] };
+
+/** Three publications of a component and a program, of which each has one thing newer than the one before. */
+async function twoKinds() {
+  const folder = await fs.mkdtemp(path.join(world.folder, "two-kinds-"));
+  const dir = path.join(folder, "www");
+  await initRepository({ dir, repository: "content" });
+  const publish = async (kind: ContentKind, name: string, version: string, state: string) => {
+    const file = path.join(folder, "payload");
+    await fs.writeFile(file, `${name} ${version}`);
+    await addRelease({ dir, kind, name, version, path: file });
+    await fs.cp(dir, path.join(folder, state), { recursive: true });
+    return path.join(folder, state);
+  };
+  await publish("components", "rules", "1", "before");
+  const states = {
+    first: await publish("programs", "agent", "1", "first"),
+    second: await publish("programs", "agent", "2", "second"),
+    last: await publish("components", "rules", "2", "last"),
+  };
+  return { root: path.join(dir, "content", "metadata", "1.root.json"), states };
+}
 
 describe("the time of a run", () => {
   const days = (count: number) => new Date(Date.now() + count * 86_400_000);
