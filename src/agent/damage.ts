@@ -1,3 +1,5 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
 import type { DataDir } from "../io/files.ts";
 import { type Generation, installedPath } from "../io/generations.ts";
 import { hashFile } from "../io/store.ts";
@@ -20,10 +22,11 @@ export async function findDamage(
   for (const component of installed.components) {
     for (const file of component.files) {
       const { length, sha256 } = file;
-      const found = await hashFile(installedPath(dirs, installed.generation, component, file.path));
+      const place = installedPath(dirs, installed.generation, component, file.path);
+      const found = await hashFile(place);
       result.files++;
       result.bytes += found?.length ?? 0;
-      if (found?.sha256 === sha256) continue;
+      if (found?.sha256 === sha256 && (await isOurs(dirs, place))) continue;
       const reason = found === undefined ? "missing" : "altered";
       result.damage.push({
         component: `${component.kind}/${component.name}`,
@@ -35,4 +38,10 @@ export async function findDamage(
     }
   }
   return result;
+}
+
+/** Whether no folder on the way to an installed file is a link: what lies elsewhere is not what was installed. */
+async function isOurs(dirs: DataDir, place: string): Promise<boolean> {
+  const home = await fs.realpath(dirs.root);
+  return (await fs.realpath(place)) === path.join(home, path.relative(dirs.root, place));
 }

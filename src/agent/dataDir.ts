@@ -1,22 +1,24 @@
 import path from "node:path";
 import { type DataDir, listFolder, openDataDir, remove } from "../io/files.ts";
-import { refuseLinks } from "../io/links.ts";
+import { refuseLinks, removeInstalledLinks } from "../io/links.ts";
 import { takeLock } from "../io/lock.ts";
 
 /**
  * Opens the data directory under its lock, without what dead runs left unfinished, for as long as
  * `work` takes.
  *
+ * @param options.mend links in the place of installed files are damage, and removed
  * @throws NearsourceError LOCKED, of the storage phase, and whatever `work` throws
  */
 export async function withDataDir<Result>(
   root: string,
-  options: Parameters<typeof takeLock>[1],
+  options: Parameters<typeof takeLock>[1] & { mend?: boolean | undefined },
   work: (dirs: DataDir) => Promise<Result>,
 ): Promise<Result> {
   const dirs = await openDataDir(root);
   const lock = await takeLock(dirs.root, options);
   try {
+    if (options.mend === true) await removeInstalledLinks(dirs);
     await refuseLinks(dirs);
     await sweepUnfinished(dirs);
     return await work(dirs);

@@ -57,18 +57,19 @@ export async function update(options: UpdateOptions = {}): Promise<Report> {
 /**
  * Opens the data directory under its lock, with everything a run needs, for as long as `work` takes.
  *
+ * @param options.mend takes links in the place of installed files for damage, and removes them
  * @throws NearsourceError of the configuration, the lock and the storage, and whatever `work` throws
  */
 export async function withRun<Result>(
-  options: UpdateOptions,
+  options: UpdateOptions & { mend?: boolean },
   work: (run: Run) => Promise<Result>,
 ): Promise<Result> {
   const config = await configOf(options.config);
   const fetcher = options.fetcher ?? makeFetcher(config);
-  const { wait, signal } = options;
+  const { wait, signal, mend } = options;
   try {
     const onWait = (message: string) => options.onEvent?.({ type: "waiting", message });
-    return await withDataDir(config.dataDir, { wait, signal, onWait }, async (dirs) =>
+    return await withDataDir(config.dataDir, { wait, signal, onWait, mend }, async (dirs) =>
       work(await openRun(options, config, fetcher, dirs)),
     );
   } catch (error) {

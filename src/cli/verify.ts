@@ -4,7 +4,6 @@ import { type Config, readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
 import { dataDirAt } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
-import { refuseLinks } from "../io/links.ts";
 import { openLog } from "../io/log.ts";
 import { formatBytes, paint, print, printJson } from "./output.ts";
 import { onSignals, stderrLevel } from "./running.ts";
@@ -21,7 +20,6 @@ export interface VerifyCommandOptions {
 export async function verifyCommand(options: VerifyCommandOptions): Promise<number> {
   const config = await readConfig(configPath(options.config, process.env), process.env);
   const dirs = dataDirAt(config.dataDir);
-  await refuseLinks(dirs);
   const installed = await readCurrent(dirs);
   if (installed === undefined) {
     throw new NearsourceError("GENERATION_NOT_FOUND", "nothing is installed, so there is nothing to verify", {
@@ -46,7 +44,7 @@ async function repairDamage(config: Config, options: VerifyCommandOptions): Prom
   const log = openLog(config.log, stderrLevel(options));
   const interruption = onSignals();
   try {
-    return await withRun({ config, log, signal: interruption.signal }, async (run) => {
+    return await withRun({ config, log, signal: interruption.signal, mend: true }, async (run) => {
       const installed = run.installed;
       if (installed === undefined) return undefined;
       const { damage } = await findDamage(run.dirs, installed);

@@ -1,7 +1,7 @@
 import { type Dirent, promises as fs } from "node:fs";
 import path from "node:path";
 import { NearsourceError } from "../errors.ts";
-import { codeOf, type DataDir, toStorageError } from "./files.ts";
+import { type DataDir, guardStorage, remove } from "./files.ts";
 
 /**
  * Refuses a data directory in which a symbolic link stands where this program keeps files or folders,
@@ -12,27 +12,33 @@ import { codeOf, type DataDir, toStorageError } from "./files.ts";
  * @throws NearsourceError STORAGE_UNSAFE, naming the link
  */
 export async function refuseLinks(dirs: DataDir): Promise<void> {
-  for (const folder of [dirs.store, dirs.generations, dirs.metadata, dirs.partial]) await refuseBelow(folder);
-}
-
-async function refuseBelow(folder: string): Promise<void> {
-  for (const entry of await entriesOf(folder)) {
-    const place = path.join(folder, entry.name);
-    if (entry.isSymbolicLink()) {
+  for (const folder of [dirs.store, dirs.generations, dirs.metadata, dirs.partial]) {
+    for (const place of await linksBelow(folder)) {
       throw new NearsourceError("STORAGE_UNSAFE", `${place} is a symbolic link`, {
-        hint: "remove it; what belongs there is fetched again by nearsource verify --repair, or the next update",
+        hint: "remove it; what belongs there comes back with nearsource verify --repair, or the next update",
       });
     }
-    if (entry.isDirectory()) await refuseBelow(place);
   }
 }
 
-/** A run that is going on may delete a folder that another process is looking at. */
-async function entriesOf(folder: string): Promise<Dirent[]> {
-  try {
-    return await fs.readdir(folder, { withFileTypes: true });
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return [];
-    throw toStorageError(`cannot read ${folder}`, error);
+/** Removes the links that stand in the place of installed files, or of folders of them, in any generation. */
+export async function removeInstalledLinks(dirs: DataDir): Promise<void> {
+  for (const place of await linksBelow(dirs.generations)) {
+    const [, inside = "manifest.json"] = path.relative(dirs.generations, place).split(path.sep);
+    if (inside !== "manifest.json") await remove(place);
   }
+}
+
+async function linksBelow(folder: string): Promise<string[]> {
+  const links: string[] = [];
+  for (const entry of await entriesOf(folder)) {
+    const place = path.join(folder, entry.name);
+    if (entry.isSymbolicLink()) links.push(place);
+    else if (entry.isDirectory()) links.push(...(await linksBelow(place)));
+  }
+  return links;
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  return await guardStorage(`cannot read ${folder}`, () => fs.readdir(folder, { withFileTypes: true }));
 }

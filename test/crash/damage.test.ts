@@ -117,6 +117,17 @@ test("the whole store deleted behind our back: the update brings the new set all
   expect(await missingBytes(agent, NEXT)).toBe(0);
 });
 
+test("the litter of a thousand dead runs is gone after one run", async () => {
+  const agent = await endpoint();
+  for (let run = 0; run < 1_000; run++) {
+    await fs.mkdir(path.join(agent.dataDir, "tmp", `generation.${run}.abc`));
+    await fs.symlink("generations/9", path.join(agent.dataDir, "tmp", `current.${run}.abc`));
+    await fs.writeFile(path.join(agent.dataDir, "tmp", `generation.${run}.abc`, "manifest.json"), "{");
+    await fs.writeFile(path.join(agent.dataDir, "partial", sha256(Buffer.from(`${run}`))), "x");
+  }
+  await expectHealed(agent, NEXT, "full of litter");
+});
+
 describe("torn at any byte", () => {
   /** Every length of a file, or as many as CI has time for. */
   const lengths = (size: number) => {

@@ -62,7 +62,7 @@ export async function bundleChild(
 
 /** Runs the child to its end, or kills it `afterMs`. */
 export async function runChild(child: string, job: Job | Job[], afterMs?: number): Promise<Ending> {
-  return await runNode([process.execPath, child, JSON.stringify(job)], child, afterMs);
+  return await runNode([process.execPath, "--v8-pool-size=0", child, JSON.stringify(job)], child, afterMs);
 }
 
 /** Runs `command`, which runs the child. */
