@@ -70,7 +70,7 @@ const KNOWN_FORMATS: readonly unknown[] = ["zstd", "dcz", "bsdiff", "dcz-segment
 
 /** Formats that this program does not know are passed over; a known one must be as the protocol says. */
 const alternativesSchema = v.pipe(
-  v.array(v.looseObject({ format: v.unknown() })),
+  v.array(v.looseObject({ format: v.optional(v.unknown()) })),
   v.maxLength(1_000),
   v.transform((all) => all.filter(({ format }) => KNOWN_FORMATS.includes(format))),
   v.array(alternativeSchema),

@@ -12,13 +12,16 @@ import { type DataDir, guardStorage, remove } from "./files.ts";
  * @throws NearsourceError STORAGE_UNSAFE, naming the link
  */
 export async function refuseLinks(dirs: DataDir): Promise<void> {
+  const beside = (await entriesOf(dirs.root)).filter((entry) => entry.isSymbolicLink());
+  const links = beside.filter(({ name }) => name !== "current").map(({ name }) => path.join(dirs.root, name));
   for (const folder of [dirs.store, dirs.generations, dirs.metadata, dirs.partial]) {
-    for (const place of await linksBelow(folder)) {
-      throw new NearsourceError("STORAGE_UNSAFE", `${place} is a symbolic link`, {
-        hint: "remove it; what belongs there comes back with nearsource verify --repair, or the next update",
-      });
-    }
+    links.push(...(await linksBelow(folder)));
   }
+  const [place] = links;
+  if (place === undefined) return;
+  throw new NearsourceError("STORAGE_UNSAFE", `${place} is a symbolic link`, {
+    hint: "remove it; what belongs there comes back with nearsource verify --repair, or the next update",
+  });
 }
 
 /** Removes the links that stand in the place of installed files, or of folders of them, in any generation. */

@@ -43,6 +43,8 @@ describe("a manifest is read", () => {
       { format: "xdelta" },
       ...known.map((each) => ({ ...each, note: "new" })),
       { format: "" },
+      { format: 7 },
+      { length: 7, sha256: HASH },
     ];
     expect(parseManifest(withFile({ alternatives: written }), PATTERN)).toEqual(
       withFile({ alternatives: known }),
@@ -114,7 +116,6 @@ describe("a manifest is refused", () => {
     ],
     ["with blocks of no size", withFile({ blocks: { size: 0, sha256: [] } }), "must be 1 or more, not 0"],
     ["with ways that are no list", withFile({ alternatives: {} }), "alternatives: must be a list"],
-    ["with a way of no format", withWay({ format: undefined }), "alternatives[0].format"],
     ["with a way of negative length", withWay({ length: -1 }), "alternatives[0].length: must be 0 or more"],
     ["with a way of no hash", withWay({ sha256: "abc" }), "alternatives[0].sha256: is not a SHA-256"],
     ["with a delta from nothing", withWay({ base: undefined }), "alternatives[0].base"],

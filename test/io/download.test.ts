@@ -67,7 +67,6 @@ describe("an object", () => {
         expect(await download(dirs, source, object)).toEqual({
           bytes: length,
           resumedAt: 0,
-          file: storePath(dirs, object.sha256),
           // Of nothing there is nothing to ask for.
           address: length === 0 ? undefined : "127.0.0.1",
         });
