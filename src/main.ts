@@ -18,6 +18,14 @@ async function start(args: string[]): Promise<void> {
     const { endsByHint } = await import("./cli/hint.ts");
     if (await endsByHint(args)) return;
   }
+  if (args.includes("agent")) {
+    const { runAgentLine } = await import("./cli/agentLine.ts");
+    const exitCode = await runAgentLine(args);
+    if (exitCode !== undefined) {
+      process.exitCode = exitCode;
+      return;
+    }
+  }
   const { runProgram } = await import("./cli/program.ts");
   process.exitCode = await runProgram(args);
 }

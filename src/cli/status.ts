@@ -11,6 +11,7 @@ import { readState, type State } from "../io/state.ts";
 import { describeRole, readTrustedSet } from "../io/trustedSet.ts";
 import { describeSourceList } from "./explain.ts";
 import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
+import { type AgentStatus, agentStatus, printAgent, printSources } from "./statusAgent.ts";
 
 /** `nearsource status`: reads what is on disk, asks nobody and changes nothing. */
 export async function statusCommand(options: { config?: string; json?: boolean }): Promise<number> {
@@ -31,6 +32,7 @@ export async function statusCommand(options: { config?: string; json?: boolean }
     components: installed?.components ?? [],
     held: state.failed,
     metadata: await metadataStatus(dirs, state),
+    agent: await agentStatus(dirs.root),
     lastRun: state.lastRun ?? null,
   };
   if (options.json === true) printJson(status);
@@ -72,6 +74,7 @@ interface Status {
   components: { kind: string; name: string; version: string; release: number; files: { length: number }[] }[];
   held: Record<string, number>;
   metadata: MetadataStatus[];
+  agent: AgentStatus;
   lastRun: State["lastRun"] | null;
 }
 
@@ -89,6 +92,8 @@ function printStatus(status: Status): void {
   }
   print();
   printLastRun(status.lastRun);
+  print();
+  printAgent(status.agent);
 }
 
 function metadataLine({ repository, version, expires, ageMs }: MetadataStatus): string {
@@ -128,9 +133,5 @@ function printLastRun(lastRun: State["lastRun"] | null): void {
     `Last run: ${outcome}, ${age} ago (${report.trigger}, exit ${report.exitCode}, ${formatBytes(report.bytes)})`,
   );
   if (report.failure !== undefined) print(`  ${report.failure.message}`);
-  for (const { name, url, delivered, outcome, code, message } of report.attempts) {
-    const did = outcome === "current" ? "nothing new of" : "delivered";
-    const what = delivered.length > 0 ? `${did} ${delivered.join(", ")}` : `${message} (${code})`;
-    print(`  ${name ?? url}: ${what}`);
-  }
+  printSources(report);
 }

@@ -8,7 +8,7 @@ import { parseComponentName } from "../core/manifest.ts";
 import { type RateLimit, rateLimitSchema } from "../core/rateLimit.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
 import { NearsourceError } from "../errors.ts";
-import { checkedPath, dataDirOf, fingerprintOf } from "./configPath.ts";
+import { AGENT_PORT, checkedPath, dataDirOf, fingerprintOf } from "./configPath.ts";
 import { guardStorage, readIfThere, rename, temporaryName, writeDurably } from "./files.ts";
 
 /** An agent's configuration, complete: defaults filled in, paths absolute. `docs/configuration.md` has each key. */
@@ -52,18 +52,42 @@ export interface Config {
   sourceList?: string | undefined;
   policy?: string | undefined;
   keepGenerations: number;
+  /** Where a resident agent hears notifications; without a host, at every address of the machine. */
+  listen: { host?: string | undefined; port: number | null };
+  notify: {
+    /** Whether to ask the server for notifications, where it cannot reach this agent. */
+    poll: boolean;
+    mqtt?: MqttConfig | undefined;
+  };
   hooks: { afterUpdate?: string[] | undefined };
   log: { level: "error" | "warn" | "info" | "debug"; file?: string | undefined };
 }
 
+/** A broker that brings notifications, and how it is reached. */
+export interface MqttConfig {
+  /** `mqtt://host:port` or `mqtts://host:port`. */
+  url: string;
+  topic: string;
+  username?: string | undefined;
+  /** File of the password, whose end of line does not count. */
+  passwordFile?: string | undefined;
+  /** PEM file of the authority that issued the broker's certificate. */
+  ca?: string | undefined;
+}
+
 /** What an administrator may write; `readConfig` makes a `Config` of it. */
 type Written = Partial<
-  Omit<Config, "file" | "fingerprint" | "dns" | "http" | "delta" | "hooks" | "log" | "roots">
+  Omit<
+    Config,
+    "file" | "fingerprint" | "dns" | "http" | "delta" | "listen" | "notify" | "hooks" | "log" | "roots"
+  >
 > & {
   roots?: Config["roots"];
   dns?: Partial<Config["dns"]>;
   http?: Partial<Omit<Config["http"], "rateLimit">> & { rateLimit?: unknown };
   delta?: Partial<Config["delta"]>;
+  listen?: Partial<Config["listen"]>;
+  notify?: Partial<Config["notify"]>;
   hooks?: { afterUpdate?: string | string[] };
   log?: Partial<Config["log"]>;
 };
@@ -81,8 +105,10 @@ export async function readConfig(file: string, env: NodeJS.ProcessEnv): Promise<
   }
   const { text, value } = await readSyntax(file);
   const fingerprint = fingerprintOf(text);
-  const known = (await readIfThere(checkedPath(dataDirOf(value, file, env))))?.toString() === fingerprint;
-  const written = known ? value : await readChecked(file);
+  // What is no path at all was never checked, and is refused for that below.
+  const noted = await readIfThere(checkedPath(dataDirOf(value, file, env))).catch(() => undefined);
+  const isChecked = noted?.toString() === fingerprint;
+  const written = isChecked ? value : await readChecked(file);
   try {
     return complete(written, file, fingerprint, env);
   } catch (error) {
@@ -156,7 +182,16 @@ function invalid(file: string, reason: string, cause?: unknown): NearsourceError
 function complete(written: Written, file: string, fingerprint: string, env: NodeJS.ProcessEnv): Config {
   const from = (name: string | undefined) =>
     name === undefined ? undefined : path.resolve(path.dirname(file), name);
-  const { dns = {}, http = {}, delta = {}, hooks = {}, log = {}, roots = {} } = written;
+  const {
+    dns = {},
+    http = {},
+    delta = {},
+    listen = {},
+    notify = {},
+    hooks = {},
+    log = {},
+    roots = {},
+  } = written;
   const command = hooks.afterUpdate;
   return {
     file,
@@ -187,9 +222,28 @@ function complete(written: Written, file: string, fingerprint: string, env: Node
     sourceList: from(written.sourceList),
     policy: from(written.policy),
     keepGenerations: written.keepGenerations ?? 3,
+    listen: { host: listen.host, port: listen.port === undefined ? AGENT_PORT : listen.port },
+    notify: { poll: notify.poll ?? false, mqtt: completeMqtt(notify.mqtt, from) },
     hooks: { afterUpdate: typeof command === "string" ? [command] : command },
     log: { level: log.level ?? "info", file: from(log.file) },
   };
+}
+
+function completeMqtt(
+  written: MqttConfig | undefined,
+  from: (name: string | undefined) => string | undefined,
+): MqttConfig | undefined {
+  if (written === undefined) return undefined;
+  const { protocol, username, password } = URL.parse(written.url) ?? {};
+  if (protocol !== "mqtt:" && protocol !== "mqtts:") {
+    throw new Error(
+      `"notify.mqtt.url": "${written.url}" is not the URL of a broker: mqtt://host or mqtts://host`,
+    );
+  }
+  if (username !== "" || password !== "") {
+    throw new Error('"notify.mqtt.url": credentials belong into "username" and "passwordFile"');
+  }
+  return { ...written, passwordFile: from(written.passwordFile), ca: from(written.ca) };
 }
 
 function readRateLimit(written: unknown): RateLimit {
