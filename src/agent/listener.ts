@@ -99,12 +99,15 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
 }
 
 /**
- * A status and nothing else, then the end of the connection: 17 bytes, so that no answer is longer than
- * the shortest request that it could be to.
+ * A status and nothing else, then the end of the connection: 17 bytes for what is refused, so that no
+ * answer is longer than the shortest request that it could be to. Who is not refused has sent hundreds.
  */
 function answer(response: ServerResponse, status: number): void {
   response.sendDate = false;
   response.shouldKeepAlive = false;
-  for (const name of ["Connection", "Content-Length", "Transfer-Encoding"]) response.removeHeader(name);
+  for (const name of ["Content-Length", "Transfer-Encoding"]) response.removeHeader(name);
+  // An answer without a body, 204, does not end with the connection unless it says so.
+  if (status < 300) response.setHeader("Connection", "close");
+  else response.removeHeader("Connection");
   response.writeHead(status, "").end();
 }

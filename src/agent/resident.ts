@@ -124,7 +124,7 @@ async function hear({ notifications, orders, scheduler, log }: Held, text: strin
   return verdict;
 }
 
-async function run(held: Held, trigger: Trigger, signal: AbortSignal): Promise<{ again: boolean }> {
+async function run(held: Held, trigger: Trigger, signal: AbortSignal) {
   const { level, log, journal, notifications } = held;
   const { config } = held.orders;
   const started = CLOCK.now();
@@ -133,7 +133,8 @@ async function run(held: Held, trigger: Trigger, signal: AbortSignal): Promise<{
     journal.waits(message);
   };
   const { end, orders } = await runInProcess({ config, trigger, level }, signal, onWaiting);
-  if (signal.aborted) return { again: false };
+  // A run that was stopped has nothing to report; one that came to its end just before has.
+  if (signal.aborted && "failure" in end) return undefined;
   await conclude(held, trigger, started, end);
   // Unless the configuration was changed meanwhile, which has brought orders of its own.
   if (orders !== undefined && held.orders.config === config) await follow(held, { ...orders, config });

@@ -23,8 +23,8 @@ export interface SchedulerOptions {
   clock: Clock;
   /** In [0, 1). */
   random(): number;
-  /** One update run; resolves with whether it is to be tried again soon. */
-  run(trigger: Trigger, signal: AbortSignal): Promise<{ again: boolean }>;
+  /** One update run; resolves with whether it is to be tried again soon, or undefined when it was stopped. */
+  run(trigger: Trigger, signal: AbortSignal): Promise<{ again: boolean } | undefined>;
   /** After every change of what `next`, `running` and `followed` say. */
   onChange(): void;
 }
@@ -71,14 +71,17 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   const begin = ({ why }: NextRun) => {
     const trigger = why === "asked" ? askedBy : "schedule";
-    if (why === "schedule" || why === "missed") planned.followed = clock.now();
+    const since = clock.now();
     planned = { ...planned, asked: undefined, retry: undefined };
-    running = { trigger, since: clock.now(), ended: runOnce(trigger) };
+    running = { trigger, since, ended: runOnce(trigger, why, since) };
     onChange();
   };
 
-  const runOnce = async (trigger: Trigger) => {
-    const { again } = await options.run(trigger, stopping.signal).catch(() => ({ again: true }));
+  const runOnce = async (trigger: Trigger, why: Why, since: number) => {
+    const result = await options.run(trigger, stopping.signal).catch(() => ({ again: true }));
+    const again = result?.again === true;
+    // A run that was stopped, or died with this process, is one that was missed.
+    if (result !== undefined && (why === "schedule" || why === "missed")) planned.followed = since;
     failures = again ? failures + 1 : 0;
     if (again) planned.retry = { since: clock.now(), delay: retryDelay(failures, options.random()) };
     running = undefined;
