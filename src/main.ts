@@ -27,6 +27,14 @@ async function start(args: string[]): Promise<void> {
   // A file that grows over its limit is an error of that write (EFBIG). What conf brings along would end
   // the process at this signal, if it were the only one to listen.
   if (process.platform !== "win32") process.on("SIGXFSZ", () => {});
+  if (args.includes("agent")) {
+    const { runAgentLine } = await import("./cli/agentLine.ts");
+    const exitCode = await runAgentLine(args);
+    if (exitCode !== undefined) {
+      process.exitCode = exitCode;
+      return;
+    }
+  }
   const { runProgram } = await import("./cli/program.ts");
   process.exitCode = await runProgram(args);
 }

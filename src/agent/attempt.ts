@@ -68,11 +68,12 @@ export async function attemptSource(
 }
 
 function toAttempt(step: Step, kinds: Kind[], gathered: Gathered, began: number): Attempt {
-  const { rule, entry, name, url } = step;
+  const { rule, clause, entry, name, url } = step;
   const { address, delivered, changed, bytes, errors, setbacks } = gathered;
   const [first] = errors;
   return {
     rule,
+    clause,
     ...(entry === undefined ? {} : { entry }),
     ...(name === undefined ? {} : { name }),
     url,

@@ -4,11 +4,9 @@ import type { Kind } from "../core/kind.ts";
 import { type UpdateOrder, updateOrder } from "../core/updateOrder.ts";
 import { NearsourceError } from "../errors.ts";
 import type { Config } from "../io/config.ts";
+import { AGENT_PORT } from "../io/configPath.ts";
 import type { Run } from "./run.ts";
 import type { Settings } from "./settings.ts";
-
-/** The port on which an Update Agent serves. */
-const RELAY_PORT = 21_112;
 
 /** The plan for this run: what `nearsource explain` prints, and what is walked below. */
 export function orderOf(
@@ -23,7 +21,7 @@ export function orderOf(
     policy,
     role,
     addresses: run.addresses,
-    self: ownSelf(),
+    self: ownSelf(run.config),
     server,
     activeUpdate,
     kinds,
@@ -63,6 +61,6 @@ export function ownAddresses(config: Pick<Config, "addresses">): Address[] {
 }
 
 /** What this agent answers to: it is never its own source. */
-export function ownSelf(): { names: string[]; port: number } {
-  return { names: [os.hostname().toLowerCase()], port: RELAY_PORT };
+export function ownSelf({ listen }: Partial<Pick<Config, "listen">>): { names: string[]; port: number } {
+  return { names: [os.hostname().toLowerCase()], port: listen?.port ?? AGENT_PORT };
 }

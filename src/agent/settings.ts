@@ -1,5 +1,6 @@
 import { promises as fs } from "node:fs";
 import { DocumentError, parseJson } from "../core/document.ts";
+import { type Kind, sortKinds } from "../core/kind.ts";
 import { settingsTargets } from "../core/layout.ts";
 import { DEFAULT_POLICY, type Policy, parsePolicy, parseUpdateAgents } from "../core/policy.ts";
 import type { Report } from "../core/report.ts";
@@ -14,6 +15,8 @@ export interface Settings {
   list: SourceList;
   policy: Policy;
   role: "agent" | "update-agent";
+  /** The kinds that this agent may serve, as an Update Agent; none without the role. */
+  granted: Kind[];
   sourceList: Report["sourceList"];
 }
 
@@ -40,12 +43,13 @@ export async function settingsInForce(
     config.policy !== undefined
       ? await readLocal(config.policy, "POLICY_INVALID", parsePolicy)
       : fromBytes(policyBytes, parsePolicy);
-  const granted = fromBytes(agentsBytes, parseUpdateAgents)?.agents.some(({ id }) => id === agentId);
+  const grants = fromBytes(agentsBytes, parseUpdateAgents)?.agents.filter(({ id }) => id === agentId) ?? [];
   const origin = config.sourceList !== undefined ? "file" : list === undefined ? "none" : from;
   return {
     list: list ?? STANDARD_SOURCE,
     policy: policy ?? DEFAULT_POLICY,
-    role: granted === true ? "update-agent" : "agent",
+    role: grants.length > 0 ? "update-agent" : "agent",
+    granted: sortKinds(grants.flatMap(({ kinds }) => kinds)),
     sourceList: { version: list?.version ?? 0, from: origin },
   };
 }

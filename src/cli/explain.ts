@@ -56,7 +56,7 @@ async function settingsFor(config: Config, { sourceList }: ExplainOptions): Prom
   if (config.dataDir === "" && sourceList !== undefined) {
     const list = await readSourceListFile(sourceList);
     const from = { version: list.version, from: "file" } as const;
-    return { list, policy: DEFAULT_POLICY, role: "agent", sourceList: from };
+    return { list, policy: DEFAULT_POLICY, role: "agent", granted: [], sourceList: from };
   }
   const dirs = dataDirAt(config.dataDir);
   const { agentId } = await readState(dirs);

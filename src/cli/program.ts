@@ -1,8 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { KINDS } from "../core/kind.ts";
-import { NearsourceError, toNearsourceError } from "../errors.ts";
-import { exitCodeOf } from "./exitCode.ts";
-import { print, printError } from "./output.ts";
+import { fail, refuseUncheckedTls } from "./failure.ts";
+import { print } from "./output.ts";
 
 /**
  * Runs one command line.
@@ -22,22 +21,8 @@ export async function runProgram(argv: string[]): Promise<number> {
   } catch (error) {
     // Commander has said what is wrong with the line, or has shown the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const failure = toNearsourceError(error);
-    printError(failure);
-    return exitCodeOf(failure);
+    return fail(error);
   }
-}
-
-/** Without certificate checks a source over TLS proves nothing, so such an environment is refused. */
-function refuseUncheckedTls(env: NodeJS.ProcessEnv): void {
-  if (env.NODE_TLS_REJECT_UNAUTHORIZED !== "0") return;
-  throw new NearsourceError(
-    "TLS_CHECKS_DISABLED",
-    "NODE_TLS_REJECT_UNAUTHORIZED=0 turns certificate checks off",
-    {
-      hint: "unset it; for a private certificate authority, set NODE_EXTRA_CA_CERTS to its certificate",
-    },
-  );
 }
 
 const kindOption = () =>
@@ -81,6 +66,21 @@ function addAgentCommands(program: Command, done: Done): void {
       const { updateCommand } = await import("./update.ts");
       done(await updateCommand({ ...program.opts(), ...options }));
     });
+  program
+    .command("agent")
+    .description("the resident client: updates on a schedule and on notifications, until it is stopped")
+    .option("--check", "only say whether the configuration is valid")
+    .addOption(new Option("--orders").hideHelp())
+    .addOption(configOption())
+    .action(async (options) => {
+      const { agentCommand } = await import("./agent.ts");
+      done(await agentCommand({ ...program.opts(), ...options }));
+    });
+  // What the resident agent starts for each of its runs; no part of the command line.
+  program.command("run-for-agent", { hidden: true }).action(async () => {
+    const { runForAgent } = await import("./runForAgent.ts");
+    done(await runForAgent());
+  });
   program
     .command("explain")
     .description("which sources would be tried, in which order, and why; asks nobody")

@@ -12,6 +12,7 @@ import { touchedAt } from "../io/touched.ts";
 import { describeRole, readTrustedSet } from "../io/trustedSet.ts";
 import { describeSourceList } from "./explain.ts";
 import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
+import { type AgentStatus, agentStatus, printAgent, printSources } from "./statusAgent.ts";
 
 /** `nearsource status`: reads what is on disk, asks nobody and changes nothing. */
 export async function statusCommand(options: { config?: string; json?: boolean }): Promise<number> {
@@ -32,6 +33,7 @@ export async function statusCommand(options: { config?: string; json?: boolean }
     components: installed?.components ?? [],
     held: state.failed,
     metadata: await metadataStatus(dirs, state),
+    agent: await agentStatus(dirs.root),
     lastRun: state.lastRun ?? null,
     hintedAt: touchedAt(dirs.root, "hinted")?.toISOString() ?? null,
   };
@@ -74,6 +76,7 @@ interface Status {
   components: { kind: string; name: string; version: string; release: number; files: { length: number }[] }[];
   held: Record<string, number>;
   metadata: MetadataStatus[];
+  agent: AgentStatus;
   lastRun: State["lastRun"] | null;
   /** When a version record in DNS last spared a scheduled run. ISO 8601. */
   hintedAt: string | null;
@@ -97,6 +100,8 @@ function printStatus(status: Status): void {
     const age = formatDuration(Math.max(Date.now() - Date.parse(status.hintedAt), 0));
     print(`Since then, last ${age} ago: DNS said that nothing is newer, so no source was asked`);
   }
+  print();
+  printAgent(status.agent);
 }
 
 function metadataLine({ repository, version, expires, ageMs }: MetadataStatus): string {
@@ -136,9 +141,5 @@ function printLastRun(lastRun: State["lastRun"] | null): void {
     `Last run: ${outcome}, ${age} ago (${report.trigger}, exit ${report.exitCode}, ${formatBytes(report.bytes)})`,
   );
   if (report.failure !== undefined) print(`  ${report.failure.message}`);
-  for (const { name, url, delivered, outcome, code, message } of report.attempts) {
-    const did = outcome === "current" ? "nothing new of" : "delivered";
-    const what = delivered.length > 0 ? `${did} ${delivered.join(", ")}` : `${message} (${code})`;
-    print(`  ${name ?? url}: ${what}`);
-  }
+  printSources(report);
 }

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { byteLength, positiveInteger, readDocument } from "./document.ts";
 import { type Kind, kindList } from "./kind.ts";
 import { type RateLimit, rateLimitSchema } from "./rateLimit.ts";
+import { type Schedule, scheduleSchema } from "./schedule.ts";
 
 /** `settings/policies/<domain>.json`: what the agents of a domain may and should do (DESIGN §4). */
 export interface Policy {
@@ -18,9 +19,15 @@ export interface Policy {
   kinds?: Kind[] | undefined;
   /** How fast an agent fetches, unless its own configuration says otherwise. */
   rateLimit?: RateLimit | undefined;
+  /** When a resident agent runs by itself; undefined for once an hour. */
+  schedule?: Schedule | undefined;
+  /** `window`: within how many milliseconds after a notification its run begins. */
+  notify: { window: number };
   /** Releases held, by `kind/name`: that release and no other is installed. */
   holds: Record<string, number>;
 }
+
+const notifyWindow = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(86_400_000));
 
 const policySchema = v.object({
   version: v.optional(byteLength, 0),
@@ -30,6 +37,8 @@ const policySchema = v.object({
   activeUpdateKinds: v.optional(kindList, ["components"]),
   kinds: v.optional(kindList),
   rateLimit: v.optional(rateLimitSchema),
+  schedule: v.optional(scheduleSchema),
+  notify: v.optional(v.object({ window: v.optional(notifyWindow, 60_000) }), { window: 60_000 }),
   holds: v.optional(v.record(v.string(), positiveInteger), {}),
 });
 

@@ -32,6 +32,8 @@ export type Trigger = "manual" | "schedule" | "notify";
 /** One try of one source. */
 export interface Attempt {
   rule: Rule;
+  /** The clause of the update order (docs/update-order.md) that had it tried. */
+  clause?: string;
   entry?: number;
   name?: string;
   url: string;

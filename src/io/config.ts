@@ -7,7 +7,7 @@ import { parseComponentName } from "../core/manifest.ts";
 import { type RateLimit, readRateLimit } from "../core/rateLimit.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
 import { NearsourceError } from "../errors.ts";
-import { checkedPath, checkedText, dataDirOf } from "./configPath.ts";
+import { AGENT_PORT, checkedPath, checkedText, dataDirOf } from "./configPath.ts";
 import { readIfThere, rename, temporaryName, writeDurably } from "./files.ts";
 import { completeRelay, type RelayConfig, type WrittenRelay } from "./relayConfig.ts";
 
@@ -56,19 +56,43 @@ export interface Config {
   sourceList?: string | undefined;
   policy?: string | undefined;
   keepGenerations: number;
+  /** Where a resident agent hears notifications; without a host, at every address of the machine. */
+  listen: { host?: string | undefined; port: number | null };
+  notify: {
+    /** Whether to ask the server for notifications, where it cannot reach this agent. */
+    poll: boolean;
+    mqtt?: MqttConfig | undefined;
+  };
   hooks: { afterUpdate?: string[] | undefined };
   log: { level: "error" | "warn" | "info" | "debug"; file?: string | undefined };
 }
 
+/** A broker that brings notifications, and how it is reached. */
+export interface MqttConfig {
+  /** `mqtt://host:port` or `mqtts://host:port`. */
+  url: string;
+  topic: string;
+  username?: string | undefined;
+  /** File of the password, whose end of line does not count. */
+  passwordFile?: string | undefined;
+  /** PEM file of the authority that issued the broker's certificate. */
+  ca?: string | undefined;
+}
+
 /** What an administrator may write; `readConfig` makes a `Config` of it. */
 type Written = Partial<
-  Omit<Config, "file" | "checked" | "dns" | "http" | "relay" | "delta" | "hooks" | "log" | "roots">
+  Omit<
+    Config,
+    "file" | "checked" | "dns" | "http" | "relay" | "delta" | "listen" | "notify" | "hooks" | "log" | "roots"
+  >
 > & {
   roots?: Config["roots"];
   dns?: Partial<Config["dns"]>;
   http?: Partial<Omit<Config["http"], "rateLimit">> & { rateLimit?: unknown };
   relay?: WrittenRelay;
   delta?: Partial<Config["delta"]>;
+  listen?: Partial<Config["listen"]>;
+  notify?: Partial<Config["notify"]>;
   hooks?: { afterUpdate?: string | string[] };
   log?: Partial<Config["log"]>;
 };
@@ -168,7 +192,17 @@ function invalid(file: string, reason: string, cause?: unknown): NearsourceError
 function complete(written: Written, file: string, checked: string, env: NodeJS.ProcessEnv): Config {
   const from = <Name extends string | undefined>(name: Name) =>
     (name === undefined ? undefined : path.resolve(path.dirname(file), name)) as Name;
-  const { dns = {}, http = {}, relay = {}, delta = {}, hooks = {}, log = {}, roots = {} } = written;
+  const {
+    dns = {},
+    http = {},
+    relay = {},
+    delta = {},
+    listen = {},
+    notify = {},
+    hooks = {},
+    log = {},
+    roots = {},
+  } = written;
   const command = hooks.afterUpdate;
   return {
     file,
@@ -201,9 +235,28 @@ function complete(written: Written, file: string, checked: string, env: NodeJS.P
     sourceList: from(written.sourceList),
     policy: from(written.policy),
     keepGenerations: written.keepGenerations ?? 3,
+    listen: { host: listen.host, port: listen.port === undefined ? AGENT_PORT : listen.port },
+    notify: { poll: notify.poll ?? false, mqtt: completeMqtt(notify.mqtt, from) },
     hooks: { afterUpdate: typeof command === "string" ? [command] : command },
     log: { level: log.level ?? "info", file: from(log.file) },
   };
+}
+
+function completeMqtt(
+  written: MqttConfig | undefined,
+  from: (name: string | undefined) => string | undefined,
+): MqttConfig | undefined {
+  if (written === undefined) return undefined;
+  const { protocol, username, password } = URL.parse(written.url) ?? {};
+  if (protocol !== "mqtt:" && protocol !== "mqtts:") {
+    throw new Error(
+      `"notify.mqtt.url": "${written.url}" is not the URL of a broker: mqtt://host or mqtts://host`,
+    );
+  }
+  if (username !== "" || password !== "") {
+    throw new Error('"notify.mqtt.url": credentials belong into "username" and "passwordFile"');
+  }
+  return { ...written, passwordFile: from(written.passwordFile), ca: from(written.ca) };
 }
 
 /** `parse(value)`; what it throws comes out naming the key. */

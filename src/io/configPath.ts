@@ -1,6 +1,9 @@
 import path from "node:path";
 import { VERSION } from "../version.ts";
 
+/** The port of an agent: notifications, and the tree of an Update Agent. */
+export const AGENT_PORT = 21_112;
+
 /** Where the configuration is when nobody says: `--config`, then `NEARSOURCE_CONFIG`, then this place. */
 export function configPath(given: string | undefined, env: NodeJS.ProcessEnv): string {
   if (given !== undefined) return path.resolve(given);

@@ -4,6 +4,8 @@ import { KINDS } from "../core/kind.ts";
 const text = { type: "string", minLength: 1, pattern: "^[^\\u0000]*$" } as const;
 const texts = { type: "array", items: text } as const;
 const milliseconds = { type: "integer", minimum: 1, maximum: 3_600_000 } as const;
+/** `null` is for not listening at all; 0, for any free port. */
+const port = { type: ["integer", "null"], minimum: 0, maximum: 65_535 } as const;
 const section = <Properties extends object>(properties: Properties) =>
   ({ type: "object", additionalProperties: false, properties }) as const;
 
@@ -50,6 +52,14 @@ export const SCHEMA = {
   sourceList: text,
   policy: text,
   keepGenerations: { type: "integer", minimum: 1, maximum: 100 },
+  listen: section({ host: text, port }),
+  notify: section({
+    poll: { type: "boolean" },
+    mqtt: {
+      ...section({ url: text, topic: text, username: text, passwordFile: text, ca: text }),
+      required: ["url", "topic"],
+    },
+  }),
   hooks: section({ afterUpdate: { anyOf: [text, { ...texts, minItems: 1 }] } }),
   log: section({ level: { enum: ["error", "warn", "info", "debug"] }, file: text }),
 } as const;

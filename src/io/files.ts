@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { constants, existsSync, promises as fs } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -111,9 +110,9 @@ export async function refuseLink(file: string): Promise<void> {
   throw new NearsourceError("STORAGE_UNSAFE", `${file} is a symbolic link`, { hint: "remove it" });
 }
 
-/** A new name in `folder` that nobody else uses. */
+/** A new name in `folder` that nobody else uses. It need not be hard to guess: files are made exclusively. */
 export function temporaryName(folder: string, label: string): string {
-  return path.join(folder, `${label}.${process.pid}.${randomBytes(6).toString("hex")}`);
+  return path.join(folder, `${label}.${process.pid}.${Math.random().toString(36).slice(2)}`);
 }
 
 /** Writes a new file and makes its bytes durable. The folder is the caller's to fsync. */

@@ -14,7 +14,7 @@ const SQLITE_BUSY = 5;
 const POLL = 250;
 
 /**
- * Takes the lock of `dataDir`. It is an exclusive transaction on an empty SQLite file: the operating
+ * Takes the lock of a folder: the data directory's for a run, its `agent` for the resident agent. It is an exclusive transaction on an empty SQLite file: the operating
  * system frees it when its holder dies, however it dies, so there is no stale lock to recognise and no
  * process id to be fooled by.
  *
@@ -25,18 +25,37 @@ const POLL = 250;
 export async function takeLock(
   dataDir: string,
   options: {
+    /** What holding it makes of a process, for people: `update` by default. */
+    role?: "update" | "agent";
     wait?: boolean | undefined;
     signal?: AbortSignal | undefined;
     onWait?: (holder: string) => void;
   } = {},
 ): Promise<Lock> {
   const file = path.join(dataDir, "lock");
+  const { role = "update" } = options;
   for (let waits = 0; ; waits++) {
     const database = await tryLock(file);
     if (database !== undefined) return { release: () => database.close() };
-    if (options.wait !== true) throw lockedBy(await describeHolder(file));
-    if (waits === 0) options.onWait?.(await describeHolder(file));
+    if (options.wait !== true) throw lockedBy(await describeHolder(file, role), role);
+    if (waits === 0) options.onWait?.(await describeHolder(file, role));
     await sleep(POLL, undefined, options.signal === undefined ? {} : { signal: options.signal });
+  }
+}
+
+/** Whether somebody holds a lock, without taking it, so that whoever may read the file may ask. */
+export async function isLocked(file: string): Promise<boolean> {
+  const { DatabaseSync } = await import("node:sqlite");
+  if ((await fs.lstat(file).catch(() => undefined))?.isFile() !== true) return false;
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file, { readOnly: true });
+    database.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    return (error as { errcode?: number }).errcode === SQLITE_BUSY;
+  } finally {
+    database?.close();
   }
 }
 
@@ -59,15 +78,14 @@ async function tryLock(file: string): Promise<DatabaseSync | undefined> {
   }
 }
 
-function lockedBy(holder: string): NearsourceError {
-  return new NearsourceError("LOCKED", holder, {
-    hint: "wait for it with --wait, or look at it with: nearsource status",
-  });
+function lockedBy(holder: string, role: string): NearsourceError {
+  const wait = role === "update" ? "wait for it with --wait, or " : "";
+  return new NearsourceError("LOCKED", holder, { hint: `${wait}look at it with: nearsource status` });
 }
 
-async function describeHolder(file: string): Promise<string> {
+async function describeHolder(file: string, role: string): Promise<string> {
   const pid = await holderOf(file);
-  return `another update is running (${pid === undefined ? "another process" : `process ${pid}`})`;
+  return `another ${role} is running (${pid === undefined ? "another process" : `process ${pid}`})`;
 }
 
 /** The process that holds a lock on `file`, from the kernel's own table (Linux: proc(5), locks). */

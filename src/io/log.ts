@@ -1,3 +1,4 @@
+import { promises as fs } from "node:fs";
 import type { Config } from "./config.ts";
 
 /** What the program says while it works. `fields` go into the JSON line; people read the message. */
@@ -45,11 +46,28 @@ export function openLog(log: Config["log"], level: Level | undefined): OpenLog {
   };
 }
 
+/**
+ * As `openLog`, without the logger: for a process that stays, where it would cost memory for good. The
+ * file is opened for each line, so that it may be rotated by a run that logs to it as well.
+ */
+export function openLineLog(log: Config["log"], level: Level): Log {
+  const write = (severity: Level) => (message: string, fields?: object) => {
+    if (LEVELS[severity] <= LEVELS[level]) process.stderr.write(`${humanLine(severity, message)}\n`);
+    if (log.file === undefined || LEVELS[severity] > LEVELS[log.level]) return;
+    const line = { ...fields, level: severity, message, timestamp: new Date().toISOString() };
+    // A log that cannot be written must not end the agent.
+    fs.appendFile(log.file, `${JSON.stringify(line)}\n`, { mode: 0o640 }).catch(() => {});
+  };
+  return { error: write("error"), warn: write("warn"), info: write("info"), debug: write("debug") };
+}
+
+function humanLine(level: string, message: unknown): string {
+  return level === "info" ? String(message) : `${level}: ${message}`;
+}
+
 async function startLogger(log: Config["log"], level: Level | undefined): Promise<OpenLog> {
   const { createLogger, format, transports } = await import("winston");
-  const human = format.printf(({ level: severity, message }) =>
-    severity === "info" ? String(message) : `${severity}: ${message}`,
-  );
+  const human = format.printf(({ level: severity, message }) => humanLine(severity, message));
   const stderr = new transports.Console({
     ...(level === undefined ? { silent: true } : { level }),
     format: human,

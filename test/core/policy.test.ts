@@ -10,6 +10,7 @@ describe("a policy is read", () => {
       activeUpdateRule: "documented",
       activeUpdateAfterServer: false,
       activeUpdateKinds: ["components"],
+      notify: { window: 60_000 },
       holds: {},
     });
     expect(DEFAULT_POLICY).toEqual(parsePolicy({}));
@@ -23,6 +24,8 @@ describe("a policy is read", () => {
       activeUpdateAfterServer: true,
       activeUpdateKinds: ["components", "programs"],
       kinds: ["settings", "components"],
+      schedule: { cron: "0 3 * * *", splay: 60_000 },
+      notify: { window: 300_000 },
       holds: { "components/virus-pattern": 42 },
     };
     expect(parsePolicy(policy)).toEqual(policy);
@@ -34,7 +37,7 @@ describe("a policy is read", () => {
   });
 
   test("without what a newer version of it may have", () => {
-    expect(parsePolicy({ schedule: "0 3 * * *", rings: [] })).toEqual(DEFAULT_POLICY);
+    expect(parsePolicy({ notify: { sound: "bell" }, rings: [] })).toEqual(DEFAULT_POLICY);
   });
 });
 
@@ -50,6 +53,8 @@ describe("a policy is refused, with the field and the reason:", () => {
     ],
     [{ activeUpdateAfterServer: 1 }, "activeUpdateAfterServer: must be true or false, not 1"],
     [{ activeUpdateKinds: [] }, "activeUpdateKinds: names no kind"],
+    [{ schedule: "0 3 * * *" }, 'schedule: must be { "cron": "…" } or { "interval": '],
+    [{ notify: { window: -1 } }, "notify.window: must be 0 or more, not -1"],
     [{ kinds: ["content"] }, "kinds[0]: must be one of"],
     [
       { holds: { "components/virus-pattern": 0 } },

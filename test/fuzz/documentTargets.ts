@@ -110,8 +110,17 @@ function checkOrder(list: SourceList): void {
 
 function madePolicy(): fc.Arbitrary<Buffer> {
   const holds = fc.dictionary(fc.string(), fc.oneof(fc.nat(), fc.double(), fc.string()));
+  const schedule = fc.record(
+    {
+      cron: fc.constantFrom("0 3 * * *", "*/5 * * * 1-5", "61 * * * *", "x", "0 0 30 2 *"),
+      interval: fc.oneof(fc.nat(), fc.double()),
+      splay: fc.oneof(fc.nat(), fc.constant(-1)),
+    },
+    { requiredKeys: [] },
+  );
   const policy = fc.record(
     {
+      schedule,
       version: fc.nat(),
       activeUpdate: fc.boolean(),
       activeUpdateRule: fc.constantFrom("documented", "privilege", "none"),

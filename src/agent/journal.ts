@@ -1,0 +1,83 @@
+import type { Trigger } from "../core/report.ts";
+import {
+  type PastRun,
+  type ResidentDir,
+  type ResidentState,
+  readResidentState,
+  writeResidentState,
+} from "./residentState.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { RunEnd } from "./updateProcess.ts";
+
+/** Keeps on disk what the resident agent says of itself, and writes only what has changed. */
+export interface Journal {
+  /** When an earlier process last followed the schedule; milliseconds since the epoch. */
+  readonly followed: number | undefined;
+  /** What the scheduler is about to do, or does. */
+  plan(scheduler: Pick<Scheduler, "next" | "running" | "followed">): void;
+  /** The run that goes on waits for another one. */
+  waits(message: string): void;
+  hears(port: number | null): void;
+  ended(trigger: Trigger, started: number, ended: number, end: RunEnd): void;
+  /** Says that nothing is to come any more, and waits until all is written. */
+  close(): Promise<void>;
+}
+
+/** Runs that are remembered. */
+const MOST_RUNS = 10;
+
+export async function openJournal(dir: ResidentDir, now: number): Promise<Journal> {
+  const before = await readResidentState(dir);
+  const followed = Date.parse(before?.followed ?? "");
+  let state: ResidentState = {
+    pid: process.pid,
+    since: inWords(now),
+    port: null,
+    ...(before?.followed === undefined ? {} : { followed: before.followed }),
+    next: null,
+    running: null,
+    runs: before?.runs ?? [],
+  };
+  let written = "";
+  let writing = Promise.resolve();
+  const change = (changed: Partial<ResidentState>) => {
+    state = { ...state, ...changed };
+    const text = JSON.stringify(state);
+    if (text === written) return;
+    written = text;
+    // What cannot be written is not worth a failure: nothing but `status` reads it.
+    writing = writing.then(() => writeResidentState(dir, text)).catch(() => {});
+  };
+  return {
+    followed: Number.isNaN(followed) ? undefined : followed,
+    plan: ({ next, running, followed: last }) =>
+      change({
+        ...(last === undefined ? {} : { followed: inWords(last) }),
+        next: next === undefined ? null : { at: inWords(next.at), why: next.why },
+        running: running === undefined ? null : { trigger: running.trigger, since: inWords(running.since) },
+      }),
+    waits: (message) => {
+      if (state.running !== null) change({ running: { ...state.running, waiting: message } });
+    },
+    hears: (port) => change({ port }),
+    ended: (trigger, started, ended, end) => {
+      const run = { trigger, started: inWords(started), ended: inWords(ended), ...summaryOf(end) };
+      change({ runs: [run, ...state.runs].slice(0, MOST_RUNS) });
+    },
+    close: async () => {
+      change({ next: null, running: null });
+      await writing;
+    },
+  };
+}
+
+/** A time as it is written: to the second, since a plan that moves by less is no other plan. */
+function inWords(time: number): string {
+  return new Date(Math.round(time / 1_000) * 1_000).toISOString();
+}
+
+function summaryOf(end: RunEnd): Omit<PastRun, "trigger" | "started" | "ended"> {
+  if (!("report" in end)) return { outcome: "failed", ...end.failure };
+  const { outcome, bytes, failure } = end.report;
+  return failure === undefined ? { outcome, bytes } : { outcome: "taken back", bytes, ...failure };
+}

@@ -1,0 +1,113 @@
+import { once } from "node:events";
+import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { countMistake, isShut, type Mistakes, NOTIFICATION_LIMIT, senderOf } from "../core/notification.ts";
+import type { Verdict } from "./notifications.ts";
+
+/** The agent's port. */
+export interface Listener {
+  port: number;
+  close(): Promise<void>;
+}
+
+export interface ListenerOptions {
+  host?: string | undefined;
+  port: number;
+  /** Hears a notification. */
+  hear(text: string): Promise<Verdict>;
+  /** Answers every other request; undefined while the agent has nothing to serve. */
+  serve(): ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
+  /** For how long mistakes are remembered; milliseconds. */
+  now(): number;
+}
+
+/** How long (ms) a sender has for its headers, and for the whole request. */
+const HEADERS_TIMEOUT = 10_000;
+const REQUEST_TIMEOUT = 20_000;
+/** Notifications that are being received at once, of all senders and of one. */
+const MOST_BODIES = 64;
+const MOST_BODIES_OF_ONE = 4;
+
+const STATUS = { new: 202, older: 204, refused: 403 } as const satisfies Record<Verdict, number>;
+
+/**
+ * Listens for notifications (docs/notification.md), and hands everything else to whoever serves.
+ *
+ * @throws the system's error when the port cannot be had
+ */
+export async function startListener(options: ListenerOptions): Promise<Listener> {
+  const notify = createNotifyHandler(options);
+  const server = http.createServer((request, response) => {
+    const serve = options.serve();
+    if (request.url === "/v1/notify") notify(request, response);
+    else if (serve !== undefined) serve(request, response);
+    else answer(response, 404);
+  });
+  server.headersTimeout = HEADERS_TIMEOUT;
+  server.requestTimeout = REQUEST_TIMEOUT;
+  // What is not HTTP gets no answer, which could only be longer than what was sent.
+  server.on("clientError", (_, socket) => socket.destroy());
+  server.listen({ port: options.port, ...(options.host === undefined ? {} : { host: options.host }) });
+  await once(server, "listening");
+  const close = async () => {
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+  };
+  return { port: (server.address() as AddressInfo).port, close };
+}
+
+/** Answers `POST /v1/notify`. What is cheap to find out is found out first, the signature last. */
+function createNotifyHandler({ hear, now }: Pick<ListenerOptions, "hear" | "now">) {
+  const mistakes: Mistakes = new Map();
+  const receiving = new Map<string, number>();
+  let bodies = 0;
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const key = senderOf(request.socket.remoteAddress ?? "");
+    const open = receiving.get(key) ?? 0;
+    if (request.method !== "POST") return answer(response, 405);
+    if (isShut(mistakes, key, now())) return answer(response, 429);
+    if (bodies >= MOST_BODIES || open >= MOST_BODIES_OF_ONE) return answer(response, 503);
+    receiving.set(key, open + 1);
+    bodies++;
+    try {
+      const text = await readBody(request);
+      const status = text === undefined ? 413 : STATUS[await hear(text)];
+      if (status > 400) countMistake(mistakes, key, now());
+      answer(response, status);
+    } catch {
+      response.destroy();
+    } finally {
+      bodies--;
+      const left = (receiving.get(key) ?? 1) - 1;
+      if (left === 0) receiving.delete(key);
+      else receiving.set(key, left);
+    }
+  };
+}
+
+/** The body as text; undefined when it is longer than a notification may be. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  if (Number(request.headers["content-length"] ?? 0) > NOTIFICATION_LIMIT) return undefined;
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    length += piece.length;
+    if (length > NOTIFICATION_LIMIT) return undefined;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
+}
+
+/**
+ * A status and nothing else, then the end of the connection: 17 bytes for what is refused, so that no
+ * answer is longer than the shortest request that it could be to. Who is not refused has sent hundreds.
+ */
+function answer(response: ServerResponse, status: number): void {
+  response.sendDate = false;
+  response.shouldKeepAlive = false;
+  for (const name of ["Content-Length", "Transfer-Encoding"]) response.removeHeader(name);
+  // An answer without a body, 204, does not end with the connection unless it says so.
+  if (status < 300) response.setHeader("Connection", "close");
+  else response.removeHeader("Connection");
+  response.writeHead(status, "").end();
+}

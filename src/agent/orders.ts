@@ -1,0 +1,70 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import type { Kind } from "../core/kind.ts";
+import { DEFAULT_SCHEDULE, type Schedule } from "../core/schedule.ts";
+import { type Config, noteChecked, readConfig } from "../io/config.ts";
+import { openDataDir } from "../io/files.ts";
+import { openState, readState } from "../io/state.ts";
+import { readTrustedSet } from "../io/trustedSet.ts";
+import { kindsOf } from "./order.ts";
+import { settingsInForce } from "./settings.ts";
+
+/**
+ * What a resident agent goes by: plain data, made by another process. Reading and checking
+ * configuration, policy and grants takes code that the resident one would hold for ever.
+ */
+export interface Orders {
+  config: Config;
+  agentId: string;
+  schedule: Schedule;
+  /** Within how many milliseconds after a notification its run begins. */
+  window: number;
+  role: "agent" | "update-agent";
+  /** The kinds that it may serve. */
+  granted: Kind[];
+  /** Shipped roots of the repositories that its runs refresh: no other's news concern it. */
+  roots: Config["roots"];
+}
+
+/**
+ * The orders by a configuration file, with the data directory made ready for what they say.
+ *
+ * @throws NearsourceError of the configuration, settings and storage phases
+ */
+export async function readOrders(file: string, env: NodeJS.ProcessEnv): Promise<Orders> {
+  const config = await readConfig(file, env);
+  const dirs = await openDataDir(config.dataDir);
+  // An agent's id has to be the same from its first orders on.
+  if (!existsSync(path.join(dirs.root, "state.json"))) await openState(dirs);
+  await noteChecked(config);
+  return await ordersBy(config);
+}
+
+/**
+ * The orders by a configuration and the settings in force now.
+ *
+ * @throws NearsourceError of the settings phase, for a local file
+ */
+export async function ordersBy(config: Config): Promise<Orders> {
+  const dirs = await openDataDir(config.dataDir);
+  const { agentId } = await readState(dirs);
+  const trusted = await readTrustedSet(dirs, "settings");
+  const { policy, role, granted } = await settingsInForce(config, trusted, agentId);
+  return {
+    config,
+    agentId,
+    schedule: policy.schedule ?? DEFAULT_SCHEDULE,
+    window: policy.notify.window,
+    role,
+    granted,
+    roots: followedRoots(config, kindsOf(config, undefined, policy.kinds)),
+  };
+}
+
+function followedRoots({ roots, server, sourceList, policy }: Config, kinds: Kind[]): Config["roots"] {
+  const fromServer = server !== undefined && (sourceList === undefined || policy === undefined);
+  return {
+    ...(kinds.some((kind) => kind !== "settings") ? { content: roots.content } : {}),
+    ...(kinds.includes("settings") || fromServer ? { settings: roots.settings } : {}),
+  };
+}

@@ -1,0 +1,177 @@
+import { notifyDelay } from "../core/notification.ts";
+import type { Trigger } from "../core/report.ts";
+import { explainError, NearsourceError } from "../errors.ts";
+import type { Config } from "../io/config.ts";
+import { dataDirAt } from "../io/files.ts";
+import { takeLock } from "../io/lock.ts";
+import type { Log } from "../io/log.ts";
+import { type Ears, openEars } from "./ears.ts";
+import { type Journal, openJournal } from "./journal.ts";
+import { createNotifications, type Notifications, type Verdict } from "./notifications.ts";
+import type { Orders } from "./orders.ts";
+import { describeRun, queueReport } from "./reports.ts";
+import { openResidentDir, type ResidentDir } from "./residentState.ts";
+import { createRole, type Role, type StartRelay } from "./role.ts";
+import { type Clock, createScheduler, type Scheduler } from "./scheduler.ts";
+import { type RunEnd, runInProcess } from "./updateProcess.ts";
+
+export interface ResidentOptions {
+  orders: Orders;
+  /** What the runs say on stderr. */
+  level: Config["log"]["level"];
+  log: Log;
+  /** Loads and starts what serves others; called once the role is granted. */
+  startRelay?: StartRelay | undefined;
+}
+
+/** The agent that stays: it runs on its schedule, on notifications, and otherwise waits. */
+export interface Resident {
+  /**
+   * Goes by other orders from now on, as after a change of the configuration.
+   *
+   * @throws NearsourceError CONFIG_INVALID where that takes a restart; nothing has changed then
+   */
+  reload(orders: Orders): Promise<void>;
+  /** Ends it, and a run that is going on; what that has fetched is kept. */
+  stop(): Promise<void>;
+}
+
+/** What a resident agent has at hand. `orders` and `ears` change as it goes. */
+interface Held {
+  orders: Orders;
+  ears: Ears | undefined;
+  dir: ResidentDir;
+  level: Config["log"]["level"];
+  log: Log;
+  journal: Journal;
+  role: Role;
+  notifications: Notifications;
+  scheduler: Scheduler;
+}
+
+const CLOCK: Clock = {
+  now: () => Date.now(),
+  after: (milliseconds, work) => {
+    const timer = setTimeout(work, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+/**
+ * Starts the resident agent on a data directory that no other one has.
+ *
+ * @throws NearsourceError LOCKED, and of the storage phase
+ */
+export async function startResident(options: ResidentOptions): Promise<Resident> {
+  const dir = await openResidentDir(options.orders.config.dataDir);
+  const lock = await takeLock(dir.root, { role: "agent" });
+  const held = await settleIn(options, dir);
+  await listen(held);
+  held.scheduler.start();
+  return {
+    reload: (orders) => reload(held, orders),
+    stop: async () => {
+      await Promise.all([held.scheduler.stop(), held.ears?.close(), held.role.close()]);
+      await held.journal.close();
+      lock.release();
+    },
+  };
+}
+
+async function settleIn(
+  { orders, level, log, startRelay }: ResidentOptions,
+  dir: ResidentDir,
+): Promise<Held> {
+  const journal = await openJournal(dir, CLOCK.now());
+  const role = createRole({ log, startRelay });
+  const dirs = dataDirAt(orders.config.dataDir);
+  const notifications = createNotifications({ dirs, roots: () => held.orders.roots, now: CLOCK.now });
+  const scheduler: Scheduler = createScheduler({
+    agentId: orders.agentId,
+    schedule: orders.schedule,
+    followed: journal.followed,
+    clock: CLOCK,
+    random: Math.random,
+    run: (trigger, signal) => run(held, trigger, signal),
+    onChange: () => {
+      journal.plan(scheduler);
+      held.ears?.look();
+    },
+  });
+  const held: Held = { orders, ears: undefined, dir, level, log, journal, role, notifications, scheduler };
+  return held;
+}
+
+/** Connects to the world as it is configured, and serves what is granted. */
+async function listen(held: Held): Promise<void> {
+  const { orders, dir, notifications, role, journal, log } = held;
+  held.ears = await openEars({
+    ...{ orders, dir, notifications, role, log },
+    hear: (text) => hear(held, text),
+    clock: CLOCK,
+    random: Math.random,
+  });
+  journal.hears(held.ears.port);
+  await role.grant(orders);
+}
+
+async function hear({ notifications, orders, scheduler, log }: Held, text: string): Promise<Verdict> {
+  const verdict = await notifications.hear(text);
+  if (verdict !== "new") return verdict;
+  const delay = notifyDelay(orders.window, orders.role, Math.random());
+  log.info(`notified of something newer: an update follows in ${Math.round(delay / 1_000)} s`);
+  scheduler.ask("notify", delay);
+  return verdict;
+}
+
+async function run(held: Held, trigger: Trigger, signal: AbortSignal) {
+  const { level, log, journal, notifications } = held;
+  const { config } = held.orders;
+  const started = CLOCK.now();
+  const onWaiting = (message: string) => {
+    log.info(`waiting: ${message}`);
+    journal.waits(message);
+  };
+  const { end, orders } = await runInProcess({ config, trigger, level }, signal, onWaiting);
+  // A run that was stopped has nothing to report; one that came to its end just before has.
+  if (signal.aborted && "failure" in end) return undefined;
+  await conclude(held, trigger, started, end);
+  // Unless the configuration was changed meanwhile, which has brought orders of its own.
+  if (orders !== undefined && held.orders.config === config) await follow(held, { ...orders, config });
+  return { again: await isToBeTriedAgain(end, notifications) };
+}
+
+async function conclude(held: Held, trigger: Trigger, started: number, end: RunEnd): Promise<void> {
+  const { orders, dir, log, journal } = held;
+  const ended = CLOCK.now();
+  if ("failure" in end) log.error(`the update failed: ${end.failure.message} (${end.failure.code})`);
+  journal.ended(trigger, started, ended, end);
+  if (orders.config.server === undefined) return;
+  const report = describeRun(trigger, started, ended, end);
+  await queueReport(dir.reports, report).catch((error) => log.warn(explainError(error)));
+  held.ears?.look();
+}
+
+/** What a run that took something back would do again is no better a minute later; a release is held by then. */
+async function isToBeTriedAgain(end: RunEnd, notifications: Notifications): Promise<boolean> {
+  if ("failure" in end) return true;
+  const { exitCode } = end.report;
+  return exitCode === 3 || exitCode === 4 || (exitCode === 0 && (await notifications.isOwed()));
+}
+
+async function follow(held: Held, orders: Orders): Promise<void> {
+  held.orders = orders;
+  held.scheduler.follow(orders.schedule);
+  await held.role.grant(orders);
+}
+
+async function reload(held: Held, orders: Orders): Promise<void> {
+  if (orders.config.dataDir !== held.orders.config.dataDir) {
+    throw new NearsourceError("CONFIG_INVALID", "another dataDir takes a restart", {
+      hint: "stop this agent, and start it again",
+    });
+  }
+  await held.ears?.close();
+  await follow(held, orders);
+  await listen(held);
+}

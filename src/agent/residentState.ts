@@ -1,0 +1,78 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import type { Trigger } from "../core/report.ts";
+import type { Why } from "../core/schedule.ts";
+import { makeFolder, readIfThere, rename } from "../io/files.ts";
+import { isLocked } from "../io/lock.ts";
+
+/** What lies in `<dataDir>/agent`, of which the resident agent holds the lock. */
+export interface ResidentDir {
+  root: string;
+  /** Reports that wait for the server. */
+  reports: string;
+}
+
+/** What the resident agent says of itself, in `<dataDir>/agent/state.json`. All of it can be lost without harm. */
+export interface ResidentState {
+  pid: number;
+  /** ISO 8601, as all times here. */
+  since: string;
+  /** The port at which notifications are heard; null for none. */
+  port: number | null;
+  /** When the schedule was last followed. */
+  followed?: string;
+  next: { at: string; why: Why } | null;
+  running: { trigger: Trigger; since: string; waiting?: string } | null;
+  /** The last runs, newest first. */
+  runs: PastRun[];
+}
+
+/** A run of the resident agent, as far as it is remembered. */
+export interface PastRun {
+  trigger: Trigger;
+  started: string;
+  ended: string;
+  outcome: string;
+  /** Of the error that ended it, or of its failure to install. */
+  code?: string;
+  message?: string;
+  bytes?: number;
+}
+
+export function residentDirOf(dataDir: string): ResidentDir {
+  const root = path.join(dataDir, "agent");
+  return { root, reports: path.join(root, "reports") };
+}
+
+/** Makes the folder of the resident agent. */
+export async function openResidentDir(dataDir: string): Promise<ResidentDir> {
+  const resident = residentDirOf(dataDir);
+  await makeFolder(resident.root);
+  return resident;
+}
+
+/** What the resident agent said last; undefined when there has been none, or it cannot be read. */
+export async function readResidentState(dir: ResidentDir): Promise<ResidentState | undefined> {
+  try {
+    const state = JSON.parse((await readIfThere(path.join(dir.root, "state.json")))?.toString() ?? "");
+    return Array.isArray(state?.runs) && typeof state.pid === "number" ? state : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the agent that wrote the state is there now. */
+export async function isResident(dir: ResidentDir): Promise<boolean> {
+  return await isLocked(path.join(dir.root, "lock"));
+}
+
+/**
+ * Replaces the state. It is not worth waiting for the disk: a state that is lost is written anew, and
+ * costs one run more at most.
+ */
+export async function writeResidentState(dir: ResidentDir, text: string): Promise<void> {
+  const fresh = path.join(dir.root, "state.json.new");
+  await fs.rm(fresh, { force: true });
+  await fs.writeFile(fresh, text, { flag: "wx", mode: 0o644 });
+  await rename(fresh, path.join(dir.root, "state.json"));
+}

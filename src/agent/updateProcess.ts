@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { isSea } from "node:sea";
+import type { Report, Trigger } from "../core/report.ts";
+import { type ErrorCode, NearsourceError } from "../errors.ts";
+import type { Config } from "../io/config.ts";
+import type { Orders } from "./orders.ts";
+
+/** How a run in a process of its own ended: with a report, or with what no source could mend. */
+export type RunEnd = { report: Report } | { failure: Failure };
+
+export interface Failure {
+  code: ErrorCode;
+  message: string;
+  hint?: string | undefined;
+}
+
+/** What a run is told, as the first line on its stdin. */
+export interface RunRequest {
+  config: Config;
+  trigger: Trigger;
+  /** Of what it says on stderr. */
+  level: Config["log"]["level"];
+}
+
+/** What a process says to the resident agent on stdout, one JSON document a line. */
+export type Line =
+  | { type: "waiting"; message: string }
+  | { type: "orders"; orders: Orders }
+  | { type: "report"; report: Report }
+  | { type: "failure"; failure: Failure };
+
+/** How long (ms) a run has to stop by itself, and keep what it fetched, before it is killed. */
+const GRACE = 3_000;
+
+/**
+ * One update run in a process of its own, so that what it needs goes with it: a process that stays
+ * would keep 40 MB of it for ever. It waits while another run holds the data directory.
+ *
+ * @param signal stops the run; what it has fetched is kept
+ * @param onWaiting is told who holds the data directory, in words for people
+ * @returns how it ended, and the orders by the settings that it left
+ */
+export async function runInProcess(
+  request: RunRequest,
+  signal: AbortSignal,
+  onWaiting: (message: string) => void,
+): Promise<{ end: RunEnd; orders: Orders | undefined }> {
+  const child = startOwn(["run-for-agent"]);
+  child.stdin?.on("error", () => {}).write(`${JSON.stringify(request)}\n`);
+  // The run stops when its stdin ends: on every system, and also when this process is killed.
+  let killer: NodeJS.Timeout | undefined;
+  const stop = () => {
+    child.stdin?.end();
+    killer = setTimeout(() => child.kill("SIGKILL"), GRACE);
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  let end: RunEnd | undefined;
+  let orders: Orders | undefined;
+  const how = await listenTo(child, (line) => {
+    if (line.type === "waiting") onWaiting(line.message);
+    else if (line.type === "orders") orders = line.orders;
+    else end = line.type === "report" ? { report: line.report } : { failure: line.failure };
+  });
+  clearTimeout(killer);
+  signal.removeEventListener("abort", stop);
+  return { end: end ?? { failure: withoutEnd(how, signal.aborted) }, orders };
+}
+
+function withoutEnd(how: string, stopped: boolean): Failure {
+  if (stopped) return { code: "INTERRUPTED", message: "the run was stopped" };
+  return { code: "UNEXPECTED", message: `the run ended without a report (${how})` };
+}
+
+/**
+ * Has another process read the configuration and the settings.
+ *
+ * @throws NearsourceError what that process found wrong
+ */
+export async function ordersInProcess(configFile: string): Promise<Orders> {
+  const child = startOwn(["agent", "--orders", "--config", configFile]);
+  child.stdin?.end();
+  let orders: Orders | undefined;
+  let failure: Failure | undefined;
+  const how = await listenTo(child, (line) => {
+    if (line.type === "orders") orders = line.orders;
+    else if (line.type === "failure") failure = line.failure;
+  });
+  if (orders !== undefined) return orders;
+  const { code, message, hint } = failure ?? {
+    code: "UNEXPECTED",
+    message: `no configuration was read (${how})`,
+  };
+  throw new NearsourceError(code, message, hint === undefined ? {} : { hint });
+}
+
+/** This program again, with other arguments: from a checkout, from the bundle, and as one executable. */
+function startOwn(args: string[]): ChildProcess {
+  const own = isSea() ? args : [...process.execArgv, process.argv[1] ?? "", ...args];
+  // What the service manager says to this process is not meant for others.
+  const { NOTIFY_SOCKET: _, WATCHDOG_USEC: __, WATCHDOG_PID: ___, ...env } = process.env;
+  return spawn(process.execPath, own, { stdio: ["pipe", "pipe", "inherit"], env });
+}
+
+/** Hears a process to its end, and says how that came. */
+async function listenTo(child: ChildProcess, hear: (line: Line) => void): Promise<string> {
+  let rest = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) hear(JSON.parse(line));
+  });
+  return await new Promise((done) => {
+    child.on("close", (code, signal) => done(signal === null ? `exit code ${code}` : signal));
+    child.on("error", (error) => done(error.message));
+  });
+}

@@ -1,0 +1,98 @@
+import { type Resident, startResident } from "../agent/resident.ts";
+import type { StartRelay } from "../agent/role.ts";
+import { ordersInProcess } from "../agent/updateProcess.ts";
+import { explainError, toNearsourceError } from "../errors.ts";
+import { configPath } from "../io/configPath.ts";
+import { type Log, openLineLog } from "../io/log.ts";
+import { tellServiceManager, watchdogInterval } from "../io/serviceManager.ts";
+import { print } from "./output.ts";
+
+export interface AgentCommandOptions {
+  config?: string;
+  /** Only say whether the configuration is valid. */
+  check?: boolean;
+  /** Say what the resident agent goes by, for that agent. */
+  orders?: boolean;
+  verbose?: boolean;
+  quiet?: boolean;
+}
+
+/** How long (ms) the parts of the agent have to end; systemd and people wait no longer than 5 s. */
+const PATIENCE = 4_000;
+const LAST_WORDS = 300;
+
+/**
+ * `nearsource agent`: the resident client, in the foreground, until SIGTERM or Ctrl-C. SIGHUP reloads
+ * the configuration.
+ *
+ * @param startRelay loads and starts what an Update Agent serves with
+ * @returns the exit code
+ */
+export async function agentCommand(options: AgentCommandOptions, startRelay?: StartRelay): Promise<number> {
+  const file = configPath(options.config, process.env);
+  if (options.orders === true) return await (await import("./runForAgent.ts")).sayOrders(file);
+  const orders = await ordersInProcess(file);
+  if (options.check === true) {
+    print(`${file} is valid`);
+    return 0;
+  }
+  const { config } = orders;
+  const level = options.verbose === true ? "debug" : options.quiet === true ? "error" : config.log.level;
+  const log = openLineLog(config.log, level);
+  const resident = await startResident({ orders, level, log, startRelay });
+  let reloading = Promise.resolve();
+  const reload = () => {
+    reloading = reloading.then(() => reloadInto(resident, file, log));
+  };
+  process.on("SIGHUP", reload);
+  const watchdog = startWatchdog();
+  log.info(`the agent is ready (process ${process.pid})`);
+  await tellServiceManager("READY=1");
+  await untilStopped();
+  await tellServiceManager("STOPPING=1");
+  clearInterval(watchdog);
+  process.off("SIGHUP", reload);
+  await inTime(reloading.then(() => resident.stop()));
+  log.info("the agent has ended");
+  // Whatever has not ended by then would keep the process.
+  setTimeout(() => process.exit(0), LAST_WORDS).unref();
+  return 0;
+}
+
+/** An invalid configuration changes nothing. */
+async function reloadInto(resident: Resident, file: string, log: Log): Promise<void> {
+  await tellServiceManager("RELOADING=1");
+  try {
+    await resident.reload(await ordersInProcess(file));
+    log.info("the configuration was read again");
+  } catch (error) {
+    const { hint } = toNearsourceError(error);
+    log.error(
+      `the configuration stays as it was: ${explainError(error)}${hint === undefined ? "" : ` (${hint})`}`,
+    );
+  }
+  await tellServiceManager("READY=1");
+}
+
+function startWatchdog(): NodeJS.Timeout | undefined {
+  const interval = watchdogInterval(process.env);
+  return interval === undefined
+    ? undefined
+    : setInterval(() => void tellServiceManager("WATCHDOG=1"), interval);
+}
+
+async function untilStopped(): Promise<void> {
+  await new Promise<void>((stopped) => {
+    const stop = () => stopped();
+    process.once("SIGINT", stop).once("SIGTERM", stop);
+  });
+}
+
+async function inTime(work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((done) => {
+    timer = setTimeout(done, PATIENCE);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,82 @@
+import { createInterface } from "node:readline";
+import { ordersBy, readOrders } from "../agent/orders.ts";
+import { update } from "../agent/update.ts";
+import type { Line, RunRequest } from "../agent/updateProcess.ts";
+import { explainError, NearsourceError, toNearsourceError } from "../errors.ts";
+import { openLog } from "../io/log.ts";
+import { exitCodeOf } from "./exitCode.ts";
+import { onSignals } from "./running.ts";
+
+/**
+ * One run on behalf of the resident agent, as the first line of stdin asks for it. It stops when stdin
+ * ends, which also happens when that agent is killed.
+ *
+ * @returns the exit code
+ */
+export async function runForAgent(): Promise<number> {
+  const { request, ended } = await readRequest();
+  const { config, trigger, level } = request;
+  const interruption = onSignals();
+  const log = openLog(config.log, level);
+  try {
+    const report = await update({
+      config,
+      wait: true,
+      trigger,
+      signal: AbortSignal.any([interruption.signal, ended]),
+      log,
+      onEvent: (event) => event.type === "waiting" && say(event),
+    });
+    log.info(`ended: ${report.outcome}`, { report });
+    say({ type: "report", report });
+    await ordersBy(config).then(
+      (orders) => say({ type: "orders", orders }),
+      (error) => log.error(`the settings stay as they were: ${explainError(error)}`),
+    );
+    return report.exitCode;
+  } catch (error) {
+    return sayFailure(error);
+  } finally {
+    interruption.end();
+    process.stdin.destroy();
+    await log.close();
+  }
+}
+
+/** `nearsource agent --orders`: what the resident agent goes by. */
+export async function sayOrders(file: string): Promise<number> {
+  try {
+    say({ type: "orders", orders: await readOrders(file, process.env) });
+    return 0;
+  } catch (error) {
+    return sayFailure(error);
+  }
+}
+
+function say(line: Line): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function sayFailure(error: unknown): number {
+  const failure = toNearsourceError(error);
+  const { code, hint } = failure;
+  say({ type: "failure", failure: { code, message: explainError(error), hint } });
+  return exitCodeOf(failure);
+}
+
+/** What is asked for, and a signal for when nobody waits for it any more. */
+async function readRequest(): Promise<{ request: RunRequest; ended: AbortSignal }> {
+  // Whoever would hear what is said may be gone by then.
+  process.stdout.on("error", () => {});
+  const ended = new AbortController();
+  const lines = createInterface({ input: process.stdin });
+  const request = await new Promise<RunRequest>((read, fail) => {
+    lines.once("line", (line) => read(JSON.parse(line)));
+    lines.once("close", () => {
+      const gone = new NearsourceError("INTERRUPTED", "the agent stopped this run");
+      ended.abort(gone);
+      fail(gone);
+    });
+  });
+  return { request, ended: ended.signal };
+}

@@ -1,0 +1,79 @@
+import {
+  isResident,
+  type PastRun,
+  type ResidentState,
+  readResidentState,
+  residentDirOf,
+} from "../agent/residentState.ts";
+import type { Report } from "../core/report.ts";
+import { formatBytes, formatDuration, paint, print } from "./output.ts";
+
+/** What `status` says of the resident agent; null where there has never been one. */
+export type AgentStatus = ({ resident: boolean } & Partial<ResidentState>) | null;
+
+/** Reads what the resident agent says of itself, and whether it is there. */
+export async function agentStatus(dataDir: string): Promise<AgentStatus> {
+  const dir = residentDirOf(dataDir);
+  const state = await readResidentState(dir);
+  if (state === undefined) return null;
+  if (await isResident(dir)) return { resident: true, ...state };
+  return { resident: false, runs: state.runs };
+}
+
+export function printAgent(agent: AgentStatus): void {
+  if (agent === null) {
+    print("No agent stays resident here.");
+  } else if (!agent.resident) {
+    print("The agent is not running.");
+  } else {
+    const port = agent.port === null ? "listens at no port" : `listens at port ${agent.port}`;
+    print(`The agent is running (process ${agent.pid}, since ${agoOf(agent.since)}), and ${port}.`);
+    print(`  ${describeNext(agent)}`);
+  }
+  for (const run of agent?.runs ?? []) print(`  ${describeRun(run)}`);
+}
+
+const WHY = {
+  schedule: "scheduled",
+  missed: "missed before",
+  retry: "again after a failure",
+  asked: "notified",
+};
+
+function describeNext({ next, running }: Partial<ResidentState>): string {
+  if (running) {
+    const waiting = running.waiting === undefined ? "" : `, waiting: ${running.waiting}`;
+    return `updating now (${running.trigger}, since ${agoOf(running.since)}${waiting})`;
+  }
+  if (!next) return "next update: none is planned";
+  const left = Math.max(Date.parse(next.at) - Date.now(), 0);
+  return `next update: in ${formatDuration(left)} (${WHY[next.why]})`;
+}
+
+function describeRun({ trigger, ended, outcome, code, bytes }: PastRun): string {
+  const failed = code === undefined ? "" : ` (${code})`;
+  const amount = bytes === undefined ? "" : `, ${formatBytes(bytes)}`;
+  return paint("dim", `${agoOf(ended)} ago: ${outcome}${failed}, ${trigger}${amount}`);
+}
+
+function agoOf(time: string | undefined): string {
+  return formatDuration(Math.max(Date.now() - Date.parse(time ?? ""), 0));
+}
+
+/** Which source was used last and why, and why those before it were not. */
+export function printSources({ attempts, skipped }: Pick<Report, "attempts" | "skipped">): void {
+  for (const { name, url, clause, entry, delivered, outcome, code, message } of attempts) {
+    const did = outcome === "current" ? "nothing new of" : "delivered";
+    const what = delivered.length > 0 ? `${did} ${delivered.join(", ")}` : `${message} (${code})`;
+    const place = [
+      entry === undefined ? "" : `entries[${entry}]`,
+      clause === undefined ? "" : `clause ${clause}`,
+    ];
+    const why = place.filter(Boolean).join(", ");
+    print(`  ${name ?? url}: ${what}${why === "" ? "" : paint("dim", `  [${why}]`)}`);
+  }
+  for (const { name, url, rule, entry, reason } of skipped) {
+    const source = name ?? url ?? (entry === undefined ? rule : `entries[${entry}]`);
+    print(`  ${paint("dim", "not tried:")} ${source}: ${reason}`);
+  }
+}

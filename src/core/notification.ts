@@ -1,0 +1,127 @@
+import { REPOSITORIES, type Repository } from "./layout.ts";
+
+/** A request with a longer body (bytes) is no notification. */
+export const NOTIFICATION_LIMIT = 65_536;
+
+/** A signed timestamp as a notification holds it: read, and nothing of it verified yet. */
+export interface Announced {
+  repository: Repository;
+  version: number;
+  /** Milliseconds since the epoch. */
+  expires: number;
+  /** Ids of the keys that are said to have signed it. */
+  keyIds: string[];
+  /** The document itself, for whoever checks its signatures. */
+  document: object;
+}
+
+/** What decides about a timestamp before its signatures are looked at. */
+export interface Known {
+  /** The newest version held, or verified in an earlier notification. */
+  version: number;
+  /** Keys that the trusted root lets sign a timestamp, and how many of them it takes. */
+  keyIds: readonly string[];
+  threshold: number;
+}
+
+/**
+ * Reads a notification (docs/notification.md): the new signed `timestamp.json` of one repository or of
+ * both, as `{ "content": …, "settings": … }`. Anything else is undefined: a forger learns no reason.
+ */
+export function parseNotification(text: string): Announced[] | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value)) return undefined;
+  const found = REPOSITORIES.filter((repository) => value[repository] !== undefined);
+  const read = found.map((repository) => readTimestamp(repository, value[repository]));
+  const announced = read.filter((each) => each !== undefined);
+  return announced.length === found.length && found.length > 0 ? announced : undefined;
+}
+
+function readTimestamp(repository: Repository, document: unknown): Announced | undefined {
+  if (!isObject(document) || !isObject(document.signed) || !Array.isArray(document.signatures))
+    return undefined;
+  const { _type: type, version, expires } = document.signed;
+  const until = typeof expires === "string" ? Date.parse(expires) : Number.NaN;
+  if (type !== "timestamp" || !Number.isSafeInteger(version) || Number.isNaN(until)) return undefined;
+  const keyIds = document.signatures.map((each: unknown) => (isObject(each) ? each.keyid : undefined));
+  if (!keyIds.every((each) => typeof each === "string")) return undefined;
+  return { repository, version: version as number, expires: until, keyIds, document };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * What can be said of a timestamp without looking at its signatures, which cost a thousand times more:
+ * `older` when it is no newer than what is known, `refused` when no signature on it could make it
+ * count, `check` when they have to be looked at.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function judge(
+  announced: Announced,
+  known: Known | undefined,
+  now: number,
+): "older" | "refused" | "check" {
+  if (known === undefined) return "refused";
+  if (announced.version <= known.version) return "older";
+  const usable = new Set(announced.keyIds.filter((keyId) => known.keyIds.includes(keyId)));
+  return announced.expires <= now || usable.size < known.threshold ? "refused" : "check";
+}
+
+/**
+ * How long (ms) after a notification its run begins: at random within the window of the policy, so that
+ * a fleet does not ask all at once. Update Agents begin it, since the others will ask them.
+ *
+ * @param random in [0, 1)
+ */
+export function notifyDelay(window: number, role: "agent" | "update-agent", random: number): number {
+  return role === "update-agent" ? 0 : Math.floor(window * random);
+}
+
+/** Mistakes that an address may make at once, and how many (a second) it is forgiven. */
+const ALLOWANCE = { most: 20, perSecond: 1 };
+/** Addresses remembered; of more, those seen longest ago are forgotten. */
+const MOST_ADDRESSES = 1_024;
+
+/** How many mistakes each address has still to be forgiven, by what `addressKey` makes of it; oldest first. */
+export type Mistakes = Map<string, { left: number; at: number }>;
+
+/** Whether an address has made so many mistakes that nothing it sends is looked at now. */
+export function isShut(mistakes: Mistakes, key: string, now: number): boolean {
+  return leftOf(mistakes, key, now) >= ALLOWANCE.most;
+}
+
+/** Counts a mistake of an address. The memory of mistakes is bounded, whoever fills it. */
+export function countMistake(mistakes: Mistakes, key: string, now: number): void {
+  const left = leftOf(mistakes, key, now) + 1;
+  mistakes.delete(key);
+  mistakes.set(key, { left, at: now });
+  const [oldest] = mistakes.keys();
+  if (mistakes.size > MOST_ADDRESSES && oldest !== undefined) mistakes.delete(oldest);
+}
+
+function leftOf(mistakes: Mistakes, key: string, now: number): number {
+  const found = mistakes.get(key);
+  if (found === undefined) return 0;
+  const forgiven = (Math.max(now - found.at, 0) / 1_000) * ALLOWANCE.perSecond;
+  return Math.max(found.left - forgiven, 0);
+}
+
+/**
+ * What counts as one sender: an IPv4 address, or the /64 of an IPv6 address, all of which one host has.
+ *
+ * @param address as a socket has it, which is always well-formed
+ */
+export function senderOf(address: string): string {
+  if (address.includes(".")) return address.slice(address.lastIndexOf(":") + 1);
+  const [head = [], tail = []] = address.split("::").map((part) => (part === "" ? [] : part.split(":")));
+  const zeros: string[] = Array(8 - head.length - tail.length).fill("0");
+  return [...head, ...zeros, ...tail].slice(0, 4).join(":");
+}

@@ -1,0 +1,158 @@
+import { Cron } from "croner";
+import * as v from "valibot";
+
+/** When an agent runs by itself: at the slots of a cron expression, or every so many milliseconds. */
+export type Schedule = { splay?: number | undefined } & (
+  | { cron: string; timeZone?: string | undefined }
+  | { interval: number }
+);
+
+/** For whom no policy says anything else: once an hour, each agent at its own minute. */
+export const DEFAULT_SCHEDULE: Schedule = { interval: 3_600_000 };
+
+/** A delay (ms) within this is what the agents of a cron schedule are spread over by default. */
+const CRON_SPLAY = 600_000;
+/** Agents that start up together catch up within this (ms), each at its own moment. */
+const CATCH_UP = 120_000;
+/** A clock set back by no more than this (ms) does not make a slot run twice; after more, it was wrong before. */
+const STEP_BACK = 3_600_000;
+/** How long (ms) after a failed run the next is due: doubled with each failure, with jitter below. */
+const RETRY = { first: 60_000, longest: 3_600_000 };
+
+const splay = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(86_400_000)));
+const interval = v.pipe(v.number(), v.safeInteger(), v.minValue(60_000), v.maxValue(2_592_000_000));
+
+/** `{ "cron": "0 3 * * *" }` or `{ "interval": 3600000 }`, with `splay` in milliseconds. */
+export const scheduleSchema = v.union(
+  [
+    v.pipe(
+      v.object({ cron: v.string(), timeZone: v.optional(v.string()), splay }),
+      v.rawCheck(({ dataset, addIssue }) => {
+        const reason = dataset.typed ? whyNoCron(dataset.value.cron, dataset.value.timeZone) : undefined;
+        if (reason !== undefined) addIssue({ message: `!${reason}` });
+      }),
+    ),
+    v.object({ interval, splay }),
+  ],
+  '!must be { "cron": "…" } or { "interval": 60000 or more }, and a "splay" 86400000 at most',
+);
+
+/** What is wrong with a cron expression; undefined when it has slots. */
+function whyNoCron(cron: string, timeZone: string | undefined): string | undefined {
+  try {
+    const next = slotsOf(cron, timeZone).nextRun(new Date(0));
+    return next === null ? `"${cron}" never comes` : undefined;
+  } catch (error) {
+    return (error as Error).message.replace(/^CronPattern: /, "");
+  }
+}
+
+/** Five fields, as crontab(5) has them; in local time unless a time zone is named. */
+function slotsOf(cron: string, timeZone: string | undefined): Cron {
+  return new Cron(cron, {
+    paused: true,
+    mode: "5-part",
+    ...(timeZone === undefined ? {} : { timezone: timeZone }),
+  });
+}
+
+/** A delay and since when it runs: so a clock that is set back while it does cannot stretch it. */
+export interface Wait {
+  /** Milliseconds since the epoch. */
+  since: number;
+  delay: number;
+}
+
+/** What the next run follows from. Times are in milliseconds since the epoch. */
+export interface Planned {
+  schedule: Schedule;
+  agentId: string;
+  /** When the schedule was last followed; undefined for never. */
+  followed?: number | undefined;
+  /** When this process started: what was missed before is caught up a moment after. */
+  started: number;
+  /** A run failed, and is tried again after this. */
+  retry?: Wait | undefined;
+  /** A run was asked for. */
+  asked?: Wait | undefined;
+}
+
+export type Why = "schedule" | "missed" | "retry" | "asked";
+
+/**
+ * The next run: the earliest of what was asked for, the retry, and the first slot since the schedule
+ * was last followed. However many slots have passed since, they are one run.
+ *
+ * @returns undefined where the schedule has no slots any more and nothing was asked for
+ */
+export function nextRun(planned: Planned, now: number): { at: number; why: Why } | undefined {
+  const { retry, asked } = planned;
+  const runs: { at: number; why: Why }[] = [];
+  if (asked !== undefined) runs.push({ at: asked.since + asked.delay, why: "asked" });
+  const slot = nextSlot(planned, now);
+  if (slot !== undefined) runs.push(slot);
+  if (retry !== undefined) runs.push({ at: retry.since + retry.delay, why: "retry" });
+  return runs.sort((a, b) => a.at - b.at)[0];
+}
+
+function nextSlot({ schedule, agentId, followed, started }: Planned, now: number) {
+  const catchUp = started + fractionOf(agentId) * Math.min(CATCH_UP, splayOf(schedule));
+  if (followed === undefined) return { at: catchUp, why: "missed" as const };
+  const offset = Math.floor(fractionOf(agentId) * splayOf(schedule));
+  const slot = slotAfter(schedule, followed - offset);
+  if (slot === undefined) return undefined;
+  const at = slot + offset;
+  return at < started && at <= now
+    ? { at: catchUp, why: "missed" as const }
+    : { at, why: "schedule" as const };
+}
+
+/** The first slot of a schedule after a moment; intervals are counted from 1970, so that a restart moves none. */
+function slotAfter(schedule: Schedule, after: number): number | undefined {
+  if ("interval" in schedule) return (Math.floor(after / schedule.interval) + 1) * schedule.interval;
+  return slotsOf(schedule.cron, schedule.timeZone).nextRun(new Date(after))?.getTime();
+}
+
+/** Within how many milliseconds after a slot its runs begin, each agent always at the same distance. */
+function splayOf(schedule: Schedule): number {
+  return schedule.splay ?? ("interval" in schedule ? schedule.interval : CRON_SPLAY);
+}
+
+/** A number in [0, 1) from an agent's id: always the same for the same agent, spread evenly over a fleet (FNV-1a). */
+function fractionOf(agentId: string): number {
+  let hash = 0x811c9dc5;
+  for (const character of agentId) {
+    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
+}
+
+/**
+ * `planned` as far as it can be believed by this clock. What lies in the future was noted before the
+ * clock was set back: a wait begins anew, and so does the schedule, unless it was but a step.
+ */
+export function believed(planned: Planned, now: number): Planned {
+  const { followed, started, retry, asked } = planned;
+  const settled = (wait: Wait | undefined) =>
+    wait === undefined || wait.since <= now ? wait : { ...wait, since: now };
+  const isWrong = followed !== undefined && followed > now + STEP_BACK;
+  return {
+    ...planned,
+    followed: isWrong ? now : followed,
+    started: Math.min(started, now),
+    retry: settled(retry),
+    asked: settled(asked),
+  };
+}
+
+/**
+ * How long (ms) to wait after a failed run before the next.
+ *
+ * @param failures runs that have failed one after the other, from 1
+ * @param random in [0, 1)
+ */
+export function retryDelay(failures: number, random: number, { first, longest } = RETRY): number {
+  const most = Math.min(first * 2 ** (failures - 1), longest);
+  return Math.round(most * (0.5 + random / 2));
+}

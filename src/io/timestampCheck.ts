@@ -1,0 +1,75 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import type { Repository } from "../core/layout.ts";
+import type { Known } from "../core/notification.ts";
+import { type DataDir, listFolder, readIfThere } from "./files.ts";
+import { describeRole } from "./trustedSet.ts";
+
+/** What a new timestamp of a repository is held against, as it is on disk. */
+export interface Trust extends Known {
+  /** The newest root that is trusted. */
+  root: object;
+  /** What the folder was when it was read; `readTrust` reads again when that has changed. */
+  stamp: string;
+}
+
+/**
+ * What new timestamps of `repository` are held against: the newest root that a run came to trust, else
+ * the one shipped with the agent, and the version of the timestamp held. Reads only.
+ *
+ * @param before what was read last, which is returned where nothing has changed since
+ * @returns undefined when there is no root that can be read
+ */
+export async function readTrust(
+  dirs: DataDir,
+  repository: Repository,
+  shippedRoot: string,
+  before?: Trust,
+): Promise<Trust | undefined> {
+  const home = path.join(dirs.metadata, repository);
+  const [newest] = (await listFolder(home))
+    .filter((name) => /^[1-9]\d*$/.test(name))
+    .sort((a, b) => Number(b) - Number(a));
+  const stamp = `${newest} ${shippedRoot}`;
+  if (before?.stamp === stamp) return before;
+  const folder = path.join(home, newest ?? "none");
+  const [last = "root.json"] = (await listFolder(folder))
+    .filter((name) => /^\d+\.root\.json$/.test(name))
+    .sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10));
+  const held = await readIfThere(path.join(folder, last));
+  const root = readJson(held) ?? readJson(await fs.readFile(shippedRoot).catch(() => undefined));
+  const role = root?.signed?.roles?.timestamp;
+  if (root === undefined || !Array.isArray(role?.keyids) || typeof role?.threshold !== "number")
+    return undefined;
+  const timestamp = describeRole(await readIfThere(path.join(folder, "timestamp.json")));
+  return { root, stamp, version: timestamp?.version ?? 0, keyIds: role.keyids, threshold: role.threshold };
+}
+
+interface RootLike {
+  signed?: { roles?: { timestamp?: { keyids?: string[]; threshold?: number } } };
+}
+
+function readJson(bytes: Buffer | undefined): RootLike | undefined {
+  try {
+    const value: unknown = JSON.parse(bytes?.toString() ?? "");
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether a timestamp is signed by the keys that the trusted root names for it (TUF spec §5.4.2), and
+ * neither of them has expired.
+ */
+export async function isSigned(timestamp: object, { root }: Trust, now: Date): Promise<boolean> {
+  const { Metadata, MetadataKind } = await import("@tufjs/models");
+  try {
+    const trusted = Metadata.fromJSON(MetadataKind.Root, root as never);
+    const signed = Metadata.fromJSON(MetadataKind.Timestamp, timestamp as never);
+    trusted.verifyDelegate(MetadataKind.Timestamp, signed);
+    return !trusted.signed.isExpired(now) && !signed.signed.isExpired(now);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,190 @@
+import { describe, expect, test } from "vitest";
+import {
+  type Clock,
+  createScheduler,
+  type Scheduler,
+  type SchedulerOptions,
+} from "../../src/agent/scheduler.ts";
+import type { Trigger } from "../../src/core/report.ts";
+
+const HOUR = 3_600_000;
+const NOON = Date.parse("2026-01-01T12:00:00Z");
+
+/** A clock that only moves when a test says so, and can be set like any other. */
+interface TestClock extends Clock {
+  /** Lets this much time pass, by the clock and for the timers. */
+  pass(milliseconds: number): Promise<void>;
+  /** Sets the clock, while timers go on as they were: also what a machine that wakes up finds. */
+  set(now: number): void;
+}
+
+function testClock(): TestClock {
+  let now = NOON;
+  let own = 0;
+  const timers = new Map<object, { at: number; work: () => void }>();
+  const settle = () => new Promise((done) => setImmediate(done));
+  return {
+    now: () => now,
+    after: (milliseconds, work) => {
+      const key = {};
+      timers.set(key, { at: own + milliseconds, work });
+      return () => timers.delete(key);
+    },
+    set: (to) => {
+      now = to;
+    },
+    pass: async (milliseconds) => {
+      const end = own + milliseconds;
+      for (;;) {
+        await settle();
+        const [next] = [...timers].filter(([, { at }]) => at <= end).sort((a, b) => a[1].at - b[1].at);
+        if (next === undefined) break;
+        const [key, { at, work }] = next;
+        timers.delete(key);
+        now += at - own;
+        own = at;
+        work();
+      }
+      now += end - own;
+      own = end;
+    },
+  };
+}
+
+/** A scheduler whose runs last until the test ends them. */
+function stage(options: Partial<SchedulerOptions> = {}) {
+  const clock = testClock();
+  const runs: { trigger: Trigger; at: number; end(again?: boolean): void; signal: AbortSignal }[] = [];
+  const scheduler: Scheduler = createScheduler({
+    agentId: "an-agent",
+    schedule: { interval: HOUR, splay: 0 },
+    followed: NOON,
+    clock,
+    random: () => 0,
+    onChange: () => {},
+    run: (trigger, signal) =>
+      new Promise((done) => {
+        const end = (again = false) => done({ again });
+        runs.push({ trigger, at: clock.now() - NOON, end, signal });
+        signal.addEventListener("abort", () => done(undefined));
+      }),
+    ...options,
+  });
+  scheduler.start();
+  return { clock, runs, scheduler, latest: () => runs.at(-1) as (typeof runs)[number] };
+}
+
+describe("the scheduler", () => {
+  test("runs at every slot, and plans the next", async () => {
+    const { clock, runs, scheduler, latest } = stage();
+    for (let hour = 1; hour <= 3; hour++) {
+      await clock.pass(HOUR);
+      expect(latest()).toMatchObject({ trigger: "schedule", at: hour * HOUR });
+      expect(scheduler.next).toBeUndefined();
+      latest().end();
+    }
+    await clock.pass(0);
+    expect(runs).toHaveLength(3);
+    expect(scheduler.next).toEqual({ at: NOON + 4 * HOUR, why: "schedule" });
+  });
+
+  test("holds one run at a time: slots and requests during a run lead to one run after it", async () => {
+    const { clock, runs, scheduler, latest } = stage();
+    await clock.pass(HOUR);
+    for (let times = 0; times < 5; times++) scheduler.ask("notify", 0);
+    await clock.pass(10 * HOUR);
+    expect(runs).toHaveLength(1);
+    latest().end();
+    await clock.pass(0);
+    expect(runs.map(({ trigger }) => trigger)).toEqual(["schedule", "notify"]);
+    latest().end();
+    await clock.pass(0);
+    // The slots that passed meanwhile.
+    expect(runs.map(({ trigger }) => trigger)).toEqual(["schedule", "notify", "schedule"]);
+    latest().end();
+    await clock.pass(HOUR / 2);
+    expect(runs).toHaveLength(3);
+  });
+
+  test("runs what was asked for after its delay, and the sooner of two requests", async () => {
+    const { clock, runs, scheduler } = stage();
+    scheduler.ask("notify", 600_000);
+    scheduler.ask("notify", 60_000);
+    scheduler.ask("notify", 300_000);
+    await clock.pass(59_999);
+    expect(runs).toHaveLength(0);
+    await clock.pass(1);
+    expect(runs).toMatchObject([{ trigger: "notify", at: 60_000 }]);
+  });
+
+  test("catches up once, within five minutes, after a sleep of a day", async () => {
+    const { clock, runs, latest } = stage();
+    clock.set(NOON + 24 * HOUR + 1);
+    await clock.pass(300_000);
+    expect(runs).toHaveLength(1);
+    latest().end();
+    await clock.pass(300_000);
+    expect(runs).toHaveLength(1);
+  });
+
+  test("is not led astray by a clock that is set back a year", async () => {
+    const { clock, runs } = stage();
+    clock.set(NOON - 365 * 24 * HOUR);
+    await clock.pass(HOUR + 300_000);
+    expect(runs).toHaveLength(1);
+  });
+
+  test("backs off after failures, and forgets them after a success", async () => {
+    const { clock, runs, latest, scheduler } = stage({ schedule: { interval: 20 * HOUR, splay: 0 } });
+    scheduler.ask("notify", 0);
+    await clock.pass(0);
+    const gaps: number[] = [];
+    for (let failures = 0; failures < 8; failures++) {
+      const before = clock.now();
+      latest().end(true);
+      const { length } = runs;
+      await clock.pass(0);
+      gaps.push((scheduler.next?.at ?? 0) - before);
+      await clock.pass(gaps.at(-1) ?? 0);
+      expect(runs).toHaveLength(length + 1);
+    }
+    expect(gaps).toEqual([30, 60, 120, 240, 480, 960, 1_800, 1_800].map((seconds) => seconds * 1_000));
+    latest().end();
+    await clock.pass(0);
+    expect(scheduler.next?.why).toBe("schedule");
+  });
+
+  test("takes a run that throws for a failure", async () => {
+    const { clock, scheduler } = stage({ run: () => Promise.reject(new Error("no")) });
+    scheduler.ask("notify", 0);
+    await clock.pass(0);
+    expect(scheduler.next?.why).toBe("retry");
+  });
+
+  test("goes by another schedule from the moment it has it", async () => {
+    const { clock, runs, scheduler } = stage();
+    scheduler.follow({ interval: 120_000, splay: 0 });
+    await clock.pass(120_000);
+    expect(runs).toHaveLength(1);
+  });
+
+  test("stops its run, waits for that, and begins no other", async () => {
+    const { clock, runs, latest, scheduler } = stage();
+    await clock.pass(HOUR);
+    await scheduler.stop();
+    expect(latest().signal.aborted).toBe(true);
+    // So that the next process makes up for it.
+    expect(scheduler.followed).toBe(NOON);
+    scheduler.ask("notify", 0);
+    await clock.pass(10 * HOUR);
+    expect(runs).toHaveLength(1);
+  });
+
+  test("looks at the clock every five minutes and no more often", async () => {
+    let looks = 0;
+    const { clock } = stage({ schedule: { interval: 24 * HOUR, splay: 0 }, onChange: () => looks++ });
+    const before = looks;
+    await clock.pass(6 * HOUR);
+    expect(looks - before).toBe(72);
+  });
+});

@@ -1,0 +1,316 @@
+import { once } from "node:events";
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { notify, timestampOf } from "../support/post.ts";
+import { type ResidentProcess, settle, startResident } from "../support/resident.ts";
+import { startSource, type TestSource } from "../support/source.ts";
+import {
+  type Agent,
+  type AgentOptions,
+  closeAll,
+  expectInstalled,
+  objectOf,
+  type Publication,
+  writeJson,
+} from "../support/world.ts";
+import { changeConfig, json, on, openStage, type Stage, start } from "./commandLine.ts";
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await openStage();
+});
+afterAll(() => stage.close());
+const residents: ResidentProcess[] = [];
+const sources: TestSource[] = [];
+afterEach(async () => {
+  for (const resident of residents.splice(0)) {
+    resident.process.kill("SIGKILL");
+    await resident.ended;
+  }
+  await closeAll(sources);
+});
+
+/** A resident agent that keeps itself current from an honest source of a publication. */
+async function residentOf(
+  publication: Publication,
+  options: Partial<AgentOptions> = {},
+  config: object = {},
+  policy: object = {},
+): Promise<{ agent: Agent; resident: ResidentProcess }> {
+  const agent = await stage.agentOf(publication, options);
+  await settle(agent, config, policy);
+  return { agent, resident: begin(agent) };
+}
+
+function begin(agent: Agent, env: Record<string, string> = {}): ResidentProcess {
+  const resident = startResident(agent, env);
+  residents.push(resident);
+  return resident;
+}
+
+/** Sends the news of a publication, as the server does. */
+async function announce(resident: ResidentProcess, publication: Publication): Promise<number> {
+  const content = await timestampOf(stage.world.www(publication));
+  return await notify(await resident.port(), JSON.stringify({ content }));
+}
+
+/** Waits until it is so; this machine may be busy with other tests. */
+const until = <Value>(look: () => Value) => expect.poll(look, { timeout: 50_000, interval: 50 });
+
+interface Status {
+  agent: {
+    resident: boolean;
+    pid?: number;
+    port?: number;
+    next?: { at: string; why: string } | null;
+    running?: { trigger: string; waiting?: string } | null;
+    runs: { trigger: string; outcome: string; code?: string }[];
+  };
+}
+
+const statusOf = async (agent: Agent) =>
+  json<Status & Record<string, unknown>>(await on(agent, "status", "--json"));
+
+describe("nearsource agent", () => {
+  test("updates when it starts, says so in status, and ends on SIGTERM with 0", async () => {
+    const { agent, resident } = await residentOf(1);
+    await resident.said(/ended: updated/);
+    await resident.said(/the agent is ready/);
+    await expectInstalled(agent, 1);
+    await until(async () => (await statusOf(agent)).agent.next?.why).toBe("schedule");
+    const { agent: said } = await statusOf(agent);
+    expect(said).toMatchObject({
+      resident: true,
+      pid: resident.process.pid,
+      port: await resident.port(),
+      running: null,
+      runs: [{ trigger: "schedule", outcome: "updated" }],
+    });
+    const shown = (await on(agent, "status")).stdout;
+    expect(shown).toMatch(/The agent is running \(process \d+, since .*\), and listens at port \d+\./);
+    expect(shown).toMatch(/next update: in .* \(scheduled\)/);
+    expect(shown).toMatch(/good: delivered components +\[entries\[0\], clause 1\]/);
+    expect(await resident.stop()).toMatchObject({ code: 0, stdout: "" });
+    expect((await statusOf(agent)).agent).toMatchObject({ resident: false, runs: [{ outcome: "updated" }] });
+    expect((await on(agent, "status")).stdout).toContain("The agent is not running.");
+  });
+
+  test("updates on a notification, once, and hears the same one again without a run", async () => {
+    const { agent, resident } = await residentOf(1);
+    await resident.said(/ended: updated/);
+    await stage.turnTo(agent, 2);
+    expect(await announce(resident, 2)).toBe(202);
+    await resident.said(/ended: updated[\s\S]*ended: updated/);
+    await expectInstalled(agent, 2);
+    expect(await announce(resident, 2)).toBe(204);
+    expect(await announce(resident, 1)).toBe(204);
+    const { agent: said } = await statusOf(agent);
+    expect(said.runs.map(({ trigger }) => trigger)).toEqual(["notify", "schedule"]);
+  });
+
+  test("looks again for what it was notified of while no source has it yet", async () => {
+    const { agent, resident } = await residentOf(1);
+    await resident.said(/ended: updated/);
+    expect(await announce(resident, 2)).toBe(202);
+    await resident.said(/ended: current/);
+    await until(async () => (await statusOf(agent)).agent.next?.why).toBe("retry");
+  });
+
+  test("does not catch up what it has done before it was started again", async () => {
+    const { agent, resident } = await residentOf(1);
+    await until(async () => (await statusOf(agent)).agent.runs).toHaveLength(1);
+    await resident.stop();
+    const again = begin(agent);
+    await again.said(/the agent is ready/);
+    const { agent: said } = await statusOf(agent);
+    expect(said).toMatchObject({ running: null, next: { why: "schedule" }, runs: [{ trigger: "schedule" }] });
+    expect(said.runs).toHaveLength(1);
+  });
+
+  test("shares a data directory with no other agent: the second exits 5 and names the first", async () => {
+    const { agent, resident } = await residentOf(1);
+    await resident.said(/the agent is ready/);
+    const second = await on(agent, "agent");
+    expect(second.code).toBe(5);
+    const holder = process.platform === "linux" ? `process ${resident.process.pid}` : "process";
+    expect(second.stderr).toContain(`another agent is running (${holder})`);
+  });
+
+  test("leaves its data directory to the next when it was killed, and its run ends with it", async () => {
+    const slow = await startSource(stage.world.www(2), { answer: never(objectOf(2, "rules")) });
+    sources.push(slow);
+    const { agent, resident } = await residentOf(1, { sources: { slow: slow.url } });
+    await until(() => slow.objects().length).toBeGreaterThan(0);
+    resident.process.kill("SIGKILL");
+    await resident.ended;
+    await stage.turnTo(agent, 2);
+    const next = begin(agent);
+    await next.said(/ended: updated/);
+    await expectInstalled(agent, 2);
+  });
+
+  test("goes on without a port when it is taken", async () => {
+    // Not its source's own port: an agent takes a source at its own address and port for itself.
+    const taken = await startSource(stage.world.folder);
+    sources.push(taken);
+    const { port } = taken;
+    const { agent, resident } = await residentOf(1, {}, { listen: { host: "127.0.0.1", port } });
+    await resident.said(/error: cannot listen at port/);
+    await resident.said(/ended: updated/);
+    await expectInstalled(agent, 1);
+    expect((await statusOf(agent)).agent).toMatchObject({ resident: true, port: null });
+  });
+
+  test("exits 6 with an invalid configuration, and says what is wrong", async () => {
+    const { agent } = await residentOf(1);
+    await changeConfig(agent, { listen: { port: "x" } });
+    const refused = await on(agent, "agent");
+    expect(refused).toMatchObject({ code: 6, stdout: "" });
+    expect(refused.stderr).toMatch(/^nearsource: .*"listen.port" must be integer or null|whole number/);
+    expect((await on(agent, "agent", "--check")).code).toBe(6);
+    await changeConfig(agent, { listen: { port: null } });
+    expect(await on(agent, "agent", "--check")).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("goes on when its source answers 403, as a daemon has to, and tries again later", async () => {
+    const closed = await startSource(stage.world.www(1), {
+      answer: (_, response) => {
+        response.writeHead(403).end();
+        return true;
+      },
+    });
+    sources.push(closed);
+    const { agent, resident } = await residentOf(1, { sources: { closed: closed.url } });
+    await resident.said(/ended: exhausted/);
+    await until(async () => (await statusOf(agent)).agent.next?.why).toBe("retry");
+    const said = await statusOf(agent);
+    expect(said.agent).toMatchObject({ resident: true, runs: [{ outcome: "exhausted" }] });
+    expect(said.lastRun).toMatchObject({ report: { attempts: [{ code: "HTTP_FORBIDDEN", clause: "1" }] } });
+  });
+});
+
+/** Never answers a request for an object, and says nothing about it. */
+function never(sha256: string) {
+  return ({ url = "" }: { url?: string | undefined }) =>
+    url.endsWith(sha256) && new Promise<boolean>(() => {});
+}
+
+describe("SIGHUP", () => {
+  test("has the configuration read again", async () => {
+    const { agent, resident } = await residentOf(1, {}, { listen: { host: "127.0.0.1", port: null } });
+    await resident.said(/ended: updated/);
+    expect((await statusOf(agent)).agent.port).toBeNull();
+    await settle(agent);
+    resident.process.kill("SIGHUP");
+    await resident.said(/the configuration was read again/);
+    expect(await announce(resident, 1)).toBe(204);
+  });
+
+  test("leaves everything as it was when that is invalid, in an error that says what is wrong", async () => {
+    const { agent, resident } = await residentOf(1);
+    await resident.said(/ended: updated/);
+    const before = await fs.readFile(agent.configFile, "utf8");
+    await changeConfig(agent, { kinds: ["nonsense"] });
+    resident.process.kill("SIGHUP");
+    await resident.said(/error: the configuration stays as it was: .*"kinds\[0\]" must be one of/);
+    // The run that follows goes by the configuration that is in force, not by the one in the file.
+    await stage.turnTo(agent, 2);
+    expect(await announce(resident, 2)).toBe(202);
+    await resident.said(/ended: updated[\s\S]*ended: updated/);
+    await expectInstalled(agent, 2);
+    await fs.writeFile(agent.configFile, before);
+  });
+
+  test("does not move the agent to another data directory", async () => {
+    const { agent, resident } = await residentOf(1);
+    await resident.said(/ended: updated/);
+    await changeConfig(agent, { dataDir: "elsewhere" });
+    resident.process.kill("SIGHUP");
+    await resident.said(/error: the configuration stays as it was: another dataDir takes a restart/);
+    await changeConfig(agent, { dataDir: "data" });
+  });
+});
+
+describe("beside the agent", () => {
+  test("a manual update works while the agent waits for its time", async () => {
+    const { agent, resident } = await residentOf(1);
+    await resident.said(/ended: updated/);
+    await stage.turnTo(agent, 2);
+    const manual = await on(agent, "update");
+    expect(manual).toMatchObject({ code: 0, stderr: "" });
+    expect(manual.stdout).toContain("updated: generation 2 is installed");
+  });
+
+  test("a manual update that goes on is waited for, then the agent's own run follows", async () => {
+    const agent = await stage.agentOf(2, { sources: {}, installed: 1 });
+    let release = () => {};
+    const gate = new Promise<void>((open) => {
+      release = open;
+    });
+    const slow = await startSource(stage.world.www(2), {
+      answer: async ({ url = "" }) => {
+        if (url.endsWith(objectOf(2, "rules"))) await gate;
+        return false;
+      },
+    });
+    sources.push(slow);
+    const entries = [{ range: "127.0.0.0/8", name: "slow", url: slow.url }];
+    await writeJson(path.join(agent.folder, "list.json"), { entries, serverFallback: { enabled: false } });
+    await settle(agent);
+    const manual = start(["update", "--config", agent.configFile]);
+    await until(() => slow.objects().length).toBeGreaterThan(0);
+    const resident = begin(agent);
+    await resident.said(/waiting: another update is running/);
+    await until(async () => (await statusOf(agent)).agent.running?.waiting).toContain("another update");
+    release();
+    expect(await manual.ended).toMatchObject({ code: 0 });
+    await resident.said(/ended: current/);
+    await expectInstalled(agent, 2);
+  });
+
+  test("a manual update during the agent's run says who runs, and with --wait comes after it", async () => {
+    let release = () => {};
+    const gate = new Promise<void>((open) => {
+      release = open;
+    });
+    const slow = await startSource(stage.world.www(2), {
+      answer: async ({ url = "" }) => {
+        if (url.endsWith(objectOf(2, "rules"))) await gate;
+        return false;
+      },
+    });
+    sources.push(slow);
+    const { agent } = await residentOf(2, { sources: { slow: slow.url } });
+    await until(() => slow.objects().length).toBeGreaterThan(0);
+    expect((await on(agent, "update")).code).toBe(5);
+    const waiting = start(["update", "--wait", "--config", agent.configFile]);
+    await once(waiting.process.stdout as NodeJS.ReadableStream, "data");
+    release();
+    const ended = await waiting.ended;
+    expect(ended).toMatchObject({ code: 0 });
+    expect(ended.stdout).toContain("already current: generation 1 is installed");
+  });
+});
+
+test("SIGTERM in mid-download ends the agent, and the next run goes on where it was", async () => {
+  const object = objectOf(2, "rules");
+  const half = await startSource(stage.world.www(2), {
+    answer: async ({ url = "", headers }, response) => {
+      if (!url.endsWith(object) || headers.range !== undefined) return false;
+      const bytes = await fs.readFile(path.join(stage.world.www(2), url));
+      response.writeHead(200, { "content-length": bytes.length }).write(bytes.subarray(0, 40_000));
+      return true;
+    },
+  });
+  sources.push(half);
+  const { agent, resident } = await residentOf(2, { sources: { half: half.url } });
+  const partial = path.join(agent.dataDir, "partial", object);
+  await until(async () => (await fs.stat(partial).catch(() => undefined))?.size ?? 0).toBeGreaterThan(30_000);
+  expect(await resident.stop()).toMatchObject({ code: 0 });
+  expect(resident.text()).toContain("the agent has ended");
+  const again = begin(agent);
+  await again.said(/ended: updated/);
+  await expectInstalled(agent, 2);
+  expect(half.objects().find(({ range }) => range !== undefined)?.range).toMatch(/^bytes=[1-9]/);
+});
