@@ -1,6 +1,7 @@
 import { explainError } from "../errors.ts";
 import type { Log } from "../io/log.ts";
 import { startListener } from "./listener.ts";
+import { startMonitor } from "./monitor.ts";
 import type { Notifications, Verdict } from "./notifications.ts";
 import type { Orders } from "./orders.ts";
 import { startReportSender } from "./reports.ts";
@@ -22,7 +23,7 @@ export interface EarsOptions {
   dir: ResidentDir;
   hear(text: string): Promise<Verdict>;
   notifications: Pick<Notifications, "known">;
-  role: Pick<Role, "serve">;
+  role: Pick<Role, "serve" | "watched">;
   clock: Clock;
   random(): number;
   log: Log;
@@ -34,13 +35,14 @@ export interface EarsOptions {
  */
 export async function openEars(options: EarsOptions): Promise<Ears> {
   const listener = await orLogged(options.log, () => openListener(options));
+  const monitor = await orLogged(options.log, () => openMonitor(options));
   const broker = await orLogged(options.log, () => openBroker(options));
   const server = await orLogged(options.log, () => connectServer(options));
   return {
     port: listener?.port ?? null,
     look: () => server?.look(),
     close: async () => {
-      await Promise.all([listener?.close(), broker?.stop(), server?.close()]);
+      await Promise.all([listener?.close(), monitor?.close(), broker?.stop(), server?.close()]);
     },
   };
 }
@@ -55,18 +57,19 @@ async function orLogged<Part>(log: Log, open: () => Promise<Part | undefined>): 
 }
 
 async function openListener({ orders, hear, role, clock, log }: EarsOptions) {
-  const { host, port } = orders.config.listen;
+  const { listen, relay } = orders.config;
+  const { host, port } = listen;
   if (port === null) return undefined;
   const { serve } = role;
-  try {
-    const listener = await startListener({ host, port, hear, serve, now: clock.now });
-    log.info(`listening at port ${listener.port}`);
-    return listener;
-  } catch (error) {
-    throw new Error(`cannot listen at port ${port}, so no notifications will be heard there`, {
-      cause: error,
-    });
-  }
+  const listener = await startListener({ host, port, tls: relay.tls, hear, serve, now: clock.now, log });
+  log.info(`listening at port ${listener.port}`);
+  return listener;
+}
+
+async function openMonitor({ orders, role, log }: EarsOptions) {
+  const { host, port } = orders.config.metrics;
+  if (port === null) return undefined;
+  return await startMonitor({ host, port, log, watched: role.watched });
 }
 
 async function openBroker({ orders, hear, random, log }: EarsOptions) {

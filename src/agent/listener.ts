@@ -1,18 +1,9 @@
-import { once } from "node:events";
-import http, { type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { countMistake, isShut, type Mistakes, NOTIFICATION_LIMIT, senderOf } from "../core/notification.ts";
+import { type Listener, type ListenerOptions, openListener } from "../io/listener.ts";
 import type { Verdict } from "./notifications.ts";
 
-/** The agent's port. */
-export interface Listener {
-  port: number;
-  close(): Promise<void>;
-}
-
-export interface ListenerOptions {
-  host?: string | undefined;
-  port: number;
+export interface AgentListenerOptions extends ListenerOptions {
   /** Hears a notification. */
   hear(text: string): Promise<Verdict>;
   /** Answers every other request; undefined while the agent has nothing to serve. */
@@ -21,9 +12,6 @@ export interface ListenerOptions {
   now(): number;
 }
 
-/** How long (ms) a sender has for its headers, and for the whole request. */
-const HEADERS_TIMEOUT = 10_000;
-const REQUEST_TIMEOUT = 20_000;
 /** Notifications that are being received at once, of all senders and of one. */
 const MOST_BODIES = 64;
 const MOST_BODIES_OF_ONE = 4;
@@ -33,31 +21,20 @@ const STATUS = { new: 202, older: 204, refused: 403 } as const satisfies Record<
 /**
  * Listens for notifications (docs/notification.md), and hands everything else to whoever serves.
  *
- * @throws the system's error when the port cannot be had
+ * @throws NearsourceError CONFIG_INVALID when the port or the certificate cannot be used
  */
-export async function startListener(options: ListenerOptions): Promise<Listener> {
+export async function startListener(options: AgentListenerOptions): Promise<Listener> {
   const notify = createNotifyHandler(options);
-  const server = http.createServer((request, response) => {
+  return await openListener(options, (request, response) => {
     const serve = options.serve();
     if (request.url === "/v1/notify") notify(request, response);
     else if (serve !== undefined) serve(request, response);
     else answer(response, 404);
   });
-  server.headersTimeout = HEADERS_TIMEOUT;
-  server.requestTimeout = REQUEST_TIMEOUT;
-  // What is not HTTP gets no answer, which could only be longer than what was sent.
-  server.on("clientError", (_, socket) => socket.destroy());
-  server.listen({ port: options.port, ...(options.host === undefined ? {} : { host: options.host }) });
-  await once(server, "listening");
-  const close = async () => {
-    server.closeAllConnections();
-    await new Promise((closed) => server.close(closed));
-  };
-  return { port: (server.address() as AddressInfo).port, close };
 }
 
 /** Answers `POST /v1/notify`. What is cheap to find out is found out first, the signature last. */
-function createNotifyHandler({ hear, now }: Pick<ListenerOptions, "hear" | "now">) {
+function createNotifyHandler({ hear, now }: Pick<AgentListenerOptions, "hear" | "now">) {
   const mistakes: Mistakes = new Map();
   const receiving = new Map<string, number>();
   let bodies = 0;

@@ -14,6 +14,9 @@ export interface RelayPart {
   grant(kinds: Kind[]): void | Promise<void>;
   /** What this agent holds may have become newer. */
   refresh(): void | Promise<void>;
+  /** What monitors are told, and the same as a page of metrics. */
+  health(): object;
+  metrics(): Promise<{ contentType: string; body: string }>;
   close(): Promise<void>;
 }
 
@@ -28,6 +31,8 @@ export type StartRelay = (options: {
 export interface Role {
   /** What answers requests; undefined while there is nothing to serve. */
   serve(): RelayPart["handle"] | undefined;
+  /** What monitors may look at; undefined while there is nothing to serve. */
+  watched(): Pick<RelayPart, "health" | "metrics"> | undefined;
   /** After each run: what is granted now, and that this agent may hold something newer. */
   grant(orders: Pick<Orders, "config" | "agentId" | "granted">): Promise<void>;
   close(): Promise<void>;
@@ -70,6 +75,7 @@ export function createRole(options: { log: Log; startRelay?: StartRelay | undefi
   };
   return {
     serve: () => relay && ((request, response) => relay?.handle(request, response)),
+    watched: () => relay,
     grant: async (orders) => {
       await take(orders).catch((error) =>
         log.error(`the Update Agent's part failed: ${explainError(error)}`),

@@ -28,7 +28,10 @@ const LAST_WORDS = 300;
  * @param startRelay loads and starts what an Update Agent serves with
  * @returns the exit code
  */
-export async function agentCommand(options: AgentCommandOptions, startRelay?: StartRelay): Promise<number> {
+export async function agentCommand(
+  options: AgentCommandOptions,
+  startRelay: StartRelay = loadRelay,
+): Promise<number> {
   const file = configPath(options.config, process.env);
   if (options.orders === true) return await (await import("./runForAgent.ts")).sayOrders(file);
   const orders = await ordersInProcess(file);
@@ -57,6 +60,12 @@ export async function agentCommand(options: AgentCommandOptions, startRelay?: St
   // Whatever has not ended by then would keep the process.
   setTimeout(() => process.exit(0), LAST_WORDS).unref();
   return 0;
+}
+
+/** Only Update Agents load what they serve with. */
+async function loadRelay(options: Parameters<StartRelay>[0]): ReturnType<StartRelay> {
+  const { startRelay } = await import("../relay/relay.ts");
+  return await startRelay(options);
 }
 
 /** An invalid configuration changes nothing. */

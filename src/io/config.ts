@@ -7,7 +7,7 @@ import { parseComponentName } from "../core/manifest.ts";
 import { type RateLimit, readRateLimit } from "../core/rateLimit.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
 import { NearsourceError } from "../errors.ts";
-import { AGENT_PORT, checkedPath, checkedText, dataDirOf } from "./configPath.ts";
+import { AGENT_PORT, checkedPath, checkedText, dataDirOf, MONITOR_PORT } from "./configPath.ts";
 import { readIfThere, rename, temporaryName, writeDurably } from "./files.ts";
 import { completeRelay, type RelayConfig, type WrittenRelay } from "./relayConfig.ts";
 
@@ -58,6 +58,8 @@ export interface Config {
   keepGenerations: number;
   /** Where a resident agent hears notifications; without a host, at every address of the machine. */
   listen: { host?: string | undefined; port: number | null };
+  /** Where a resident agent tells monitors how it is. */
+  metrics: { host: string; port: number | null };
   notify: {
     /** Whether to ask the server for notifications, where it cannot reach this agent. */
     poll: boolean;
@@ -83,7 +85,18 @@ export interface MqttConfig {
 type Written = Partial<
   Omit<
     Config,
-    "file" | "checked" | "dns" | "http" | "relay" | "delta" | "listen" | "notify" | "hooks" | "log" | "roots"
+    | "file"
+    | "checked"
+    | "dns"
+    | "http"
+    | "relay"
+    | "delta"
+    | "listen"
+    | "metrics"
+    | "notify"
+    | "hooks"
+    | "log"
+    | "roots"
   >
 > & {
   roots?: Config["roots"];
@@ -92,6 +105,7 @@ type Written = Partial<
   relay?: WrittenRelay;
   delta?: Partial<Config["delta"]>;
   listen?: Partial<Config["listen"]>;
+  metrics?: Partial<Config["metrics"]>;
   notify?: Partial<Config["notify"]>;
   hooks?: { afterUpdate?: string | string[] };
   log?: Partial<Config["log"]>;
@@ -198,6 +212,7 @@ function complete(written: Written, file: string, checked: string, env: NodeJS.P
     relay = {},
     delta = {},
     listen = {},
+    metrics = {},
     notify = {},
     hooks = {},
     log = {},
@@ -236,6 +251,10 @@ function complete(written: Written, file: string, checked: string, env: NodeJS.P
     policy: from(written.policy),
     keepGenerations: written.keepGenerations ?? 3,
     listen: { host: listen.host, port: listen.port === undefined ? AGENT_PORT : listen.port },
+    metrics: {
+      host: metrics.host ?? "127.0.0.1",
+      port: metrics.port === undefined ? MONITOR_PORT : metrics.port,
+    },
     notify: { poll: notify.poll ?? false, mqtt: completeMqtt(notify.mqtt, from) },
     hooks: { afterUpdate: typeof command === "string" ? [command] : command },
     log: { level: log.level ?? "info", file: from(log.file) },

@@ -4,6 +4,9 @@ import { VERSION } from "../version.ts";
 /** The port of an agent: notifications, and the tree of an Update Agent. */
 export const AGENT_PORT = 21_112;
 
+/** The port at which an agent tells monitors how it is. */
+export const MONITOR_PORT = 21_113;
+
 /** Where the configuration is when nobody says: `--config`, then `NEARSOURCE_CONFIG`, then this place. */
 export function configPath(given: string | undefined, env: NodeJS.ProcessEnv): string {
   if (given !== undefined) return path.resolve(given);

@@ -53,6 +53,7 @@ export const SCHEMA = {
   policy: text,
   keepGenerations: { type: "integer", minimum: 1, maximum: 100 },
   listen: section({ host: text, port }),
+  metrics: section({ host: text, port }),
   notify: section({
     poll: { type: "boolean" },
     mqtt: {

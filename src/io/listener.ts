@@ -7,7 +7,8 @@ import { NearsourceError } from "../errors.ts";
 import type { Log } from "./log.ts";
 
 export interface ListenerOptions {
-  host: string;
+  /** Every address of this machine by default. */
+  host?: string | undefined;
   /** 0 for any that is free. */
   port: number;
   /** PEM files; with them the listener speaks TLS. */
@@ -54,16 +55,23 @@ export async function openListener(options: ListenerOptions, handle: RequestList
     certificate === undefined
       ? http.createServer(settings, handle)
       : https.createServer({ ...settings, ...asContext(certificate), handshakeTimeout: 10_000 }, handle);
+  // What is not HTTP gets no answer, which could only be longer than what was sent.
+  server.on("clientError", (_, socket) => socket.destroy());
   // An interim "continue" is nothing that anybody here waits for: nothing reads bodies before it answers.
   boundConnections(server, options.maxConnections ?? 12_000);
-  server.listen({ host: options.host, port: options.port, backlog: BACKLOG });
+  const { host, port } = options;
+  server.listen({ port, backlog: BACKLOG, ...(host === undefined ? {} : { host }) });
   try {
     await once(server, "listening");
   } catch (error) {
-    throw new NearsourceError("CONFIG_INVALID", `cannot listen on ${options.host} port ${options.port}`, {
-      cause: error,
-      hint: "choose another port or address, or end the program that has it",
-    });
+    throw new NearsourceError(
+      "CONFIG_INVALID",
+      `cannot listen at ${host === undefined ? "" : `${host} `}port ${port}`,
+      {
+        cause: error,
+        hint: "choose another port or address, or end the program that has it",
+      },
+    );
   }
   const reload = watchCertificate(server, options, certificate);
   const timer = certificate === undefined ? undefined : setInterval(reload, CERTIFICATE_INTERVAL).unref();

@@ -51,7 +51,7 @@ export function startResident(
 /** Lets `agent` be a resident one with this policy: any free port, at once after a notification, once a day. */
 export async function settle(agent: Agent, config: object = {}, policy: object = {}): Promise<void> {
   const written = JSON.parse(await fs.readFile(agent.configFile, "utf8"));
-  const own = { listen: { host: "127.0.0.1", port: 0 }, policy: "policy.json" };
+  const own = { listen: { host: "127.0.0.1", port: 0 }, metrics: { port: null }, policy: "policy.json" };
   await writeJson(agent.configFile, { ...written, ...own, ...config });
   await writeJson(path.join(agent.folder, "policy.json"), {
     schedule: { interval: 86_400_000, splay: 0 },
