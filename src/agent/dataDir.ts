@@ -32,6 +32,6 @@ export async function withDataDir<Result>(
 }
 
 /** Sweeps what was begun and not finished. Under the lock, nobody else's is among it. */
-async function sweepUnfinished(dirs: DataDir): Promise<void> {
+export async function sweepUnfinished(dirs: DataDir): Promise<void> {
   for (const name of await listFolder(dirs.tmp)) await remove(path.join(dirs.tmp, name));
 }

@@ -104,7 +104,7 @@ const NOTHING_NEW: MetadataSource = {
 };
 
 /** The manifests of `kinds` as this refresh names them, with what is held of other kinds. */
-async function collectManifests(
+export async function collectManifests(
   refreshed: Refreshed,
   trusted: TrustedSet,
   kinds: ContentKind[],
@@ -137,13 +137,22 @@ function checkName(kind: ContentKind, name: string): void {
   }
 }
 
-function sameDocuments(one: ReadonlyMap<string, Buffer>, other: ReadonlyMap<string, Buffer>): boolean {
+/** Whether two sets hold the same documents, to the byte. */
+export function sameDocuments(one: ReadonlyMap<string, Buffer>, other: ReadonlyMap<string, Buffer>): boolean {
   return (
     one.size === other.size && [...one].every(([name, bytes]) => other.get(name)?.equals(bytes) === true)
   );
 }
 
-function readManifests(documents: ReadonlyMap<string, Buffer>, kinds: ContentKind[]): Offer["manifests"] {
+/**
+ * The manifests of `kinds` among verified documents, by kind.
+ *
+ * @throws NearsourceError MANIFEST_INVALID
+ */
+export function readManifests(
+  documents: ReadonlyMap<string, Buffer>,
+  kinds: ContentKind[],
+): Offer["manifests"] {
   const manifests: Offer["manifests"] = new Map(kinds.map((kind) => [kind, []]));
   for (const [document, bytes] of documents) {
     const [kind, file = ""] = document.split("/") as [ContentKind, string?];

@@ -7,15 +7,15 @@ import { type ErrorCode, explainError, type NearsourceError } from "../errors.ts
 import { interrupted } from "../io/body.ts";
 import { type Config, noteChecked, readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
-import { createFetcher, type Fetcher, type HttpOptions } from "../io/fetch.ts";
+import type { Fetcher } from "../io/fetch.ts";
 import type { DataDir } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
 import { type Log, SILENT } from "../io/log.ts";
-import { createResolver, toLookup } from "../io/resolve.ts";
 import { keepState, openState } from "../io/state.ts";
 import { attemptSource } from "./attempt.ts";
 import { withDataDir } from "./dataDir.ts";
 import { noteUnpublished } from "./deliver.ts";
+import { openFetcher } from "./fetcher.ts";
 import { type Installation, installDelivered, sweepUnwanted } from "./install.ts";
 import { namedObjects } from "./offer.ts";
 import { kindsOf, orderOf, ownAddresses } from "./order.ts";
@@ -65,7 +65,7 @@ export async function withRun<Result>(
   work: (run: Run) => Promise<Result>,
 ): Promise<Result> {
   const config = await configOf(options.config);
-  const fetcher = options.fetcher ?? makeFetcher(config);
+  const fetcher = options.fetcher ?? (await openFetcher(config));
   const { wait, signal, mend } = options;
   try {
     const onWait = (message: string) => options.onEvent?.({ type: "waiting", message });
@@ -233,25 +233,4 @@ function toReport(
 async function configOf(given: string | Config | undefined): Promise<Config> {
   if (typeof given === "object") return given;
   return await readConfig(configPath(given, process.env), process.env);
-}
-
-function makeFetcher(config: Config): Fetcher {
-  const { proxy, rateLimit, ...limits } = config.http;
-  const options: HttpOptions = { ...limits, proxyEnv: proxyEnvOf(proxy, process.env) };
-  const fetcher = createFetcher(options, toLookup(createResolver(config.dns)));
-  fetcher.limitRate(rateLimit);
-  return fetcher;
-}
-
-const PROXY_VARIABLES = ["http_proxy", "https_proxy", "no_proxy"];
-
-/** The proxy variables in force: the environment's, those of one configured proxy, or none. */
-function proxyEnvOf(proxy: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv | undefined {
-  if (proxy === "none") return undefined;
-  if (proxy !== "system") return { http_proxy: proxy, https_proxy: proxy };
-  const found = PROXY_VARIABLES.flatMap((name) => {
-    const value = env[name] ?? env[name.toUpperCase()];
-    return value ? [[name, value]] : [];
-  });
-  return found.length === 0 ? undefined : Object.fromEntries(found);
 }

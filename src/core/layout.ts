@@ -58,3 +58,9 @@ export function settingsTargets(domain: string) {
     updateAgents: "settings/update-agents.json",
   };
 }
+
+/** Whether a delegation's pattern (TUF spec §4.5) may match something in `folder`, or in a folder below it. */
+export function mayLeadTo(pattern: string, folder: string): boolean {
+  const [first = ""] = pattern.split("/");
+  return first === folder || /[*?[]/.test(first);
+}

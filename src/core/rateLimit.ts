@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { parsedBy } from "./document.ts";
+import { parsedBy, readDocument } from "./document.ts";
 
 /** A limit of the bandwidth: `bytesPerSecond`, at all times or only in certain hours of the week. */
 export interface RateLimit {
@@ -33,6 +33,16 @@ export const rateLimitSchema = v.pipe(
   ]),
   v.transform((written): RateLimit => (typeof written === "number" ? { bytesPerSecond: written } : written)),
 );
+
+/**
+ * A limit as it is written under a key of a configuration; undefined where there is none.
+ *
+ * @throws DocumentError naming the key and the reason
+ */
+export function readRateLimit(key: string, written: unknown): RateLimit | undefined {
+  if (written === undefined) return undefined;
+  return readDocument(v.object({ [key]: rateLimitSchema }), { [key]: written })[key];
+}
 
 /**
  * Reads hours of the week: `mon-fri 08:00-18:00`, `sat,sun 00:00-24:00`, or without days for all of

@@ -1,15 +1,15 @@
 import { existsSync, promises as fs } from "node:fs";
 import path from "node:path";
-import * as v from "valibot";
 import { parseAddress } from "../core/address.ts";
-import { parseJson, readDocument } from "../core/document.ts";
+import { parseJson } from "../core/document.ts";
 import { type Kind, sortKinds } from "../core/kind.ts";
 import { parseComponentName } from "../core/manifest.ts";
-import { type RateLimit, rateLimitSchema } from "../core/rateLimit.ts";
+import { type RateLimit, readRateLimit } from "../core/rateLimit.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
 import { NearsourceError } from "../errors.ts";
 import { checkedPath, checkedText, dataDirOf } from "./configPath.ts";
 import { readIfThere, rename, temporaryName, writeDurably } from "./files.ts";
+import { completeRelay, type RelayConfig, type WrittenRelay } from "./relayConfig.ts";
 
 /** An agent's configuration, complete: defaults filled in, paths absolute. `docs/configuration.md` has each key. */
 export interface Config {
@@ -43,7 +43,11 @@ export interface Config {
     proxy: string;
     /** Undefined: as the policy says. */
     rateLimit?: RateLimit | undefined;
+    /** PEM file of a private certificate authority, believed beside the system's. */
+    ca?: string | undefined;
   };
+  /** How this agent serves others, once it is an Update Agent. */
+  relay: RelayConfig;
   delta: {
     /** Bytes; a file that is longer is no base for a delta. */
     maxBase: number;
@@ -58,11 +62,12 @@ export interface Config {
 
 /** What an administrator may write; `readConfig` makes a `Config` of it. */
 type Written = Partial<
-  Omit<Config, "file" | "checked" | "dns" | "http" | "delta" | "hooks" | "log" | "roots">
+  Omit<Config, "file" | "checked" | "dns" | "http" | "relay" | "delta" | "hooks" | "log" | "roots">
 > & {
   roots?: Config["roots"];
   dns?: Partial<Config["dns"]>;
   http?: Partial<Omit<Config["http"], "rateLimit">> & { rateLimit?: unknown };
+  relay?: WrittenRelay;
   delta?: Partial<Config["delta"]>;
   hooks?: { afterUpdate?: string | string[] };
   log?: Partial<Config["log"]>;
@@ -161,9 +166,9 @@ function invalid(file: string, reason: string, cause?: unknown): NearsourceError
 }
 
 function complete(written: Written, file: string, checked: string, env: NodeJS.ProcessEnv): Config {
-  const from = (name: string | undefined) =>
-    name === undefined ? undefined : path.resolve(path.dirname(file), name);
-  const { dns = {}, http = {}, delta = {}, hooks = {}, log = {}, roots = {} } = written;
+  const from = <Name extends string | undefined>(name: Name) =>
+    (name === undefined ? undefined : path.resolve(path.dirname(file), name)) as Name;
+  const { dns = {}, http = {}, relay = {}, delta = {}, hooks = {}, log = {}, roots = {} } = written;
   const command = hooks.afterUpdate;
   return {
     file,
@@ -188,8 +193,10 @@ function complete(written: Written, file: string, checked: string, env: NodeJS.P
       stallTimeout: http.stallTimeout ?? 10_000,
       minRate: http.minRate ?? 1_024,
       proxy: atKey("http.proxy", http.proxy ?? "system", parseProxy),
-      rateLimit: http.rateLimit === undefined ? undefined : readRateLimit(http.rateLimit),
+      rateLimit: readRateLimit("http.rateLimit", http.rateLimit),
+      ca: from(http.ca),
     },
+    relay: completeRelay(relay, from),
     delta: { maxBase: delta.maxBase ?? 1_000_000_000 },
     sourceList: from(written.sourceList),
     policy: from(written.policy),
@@ -197,12 +204,6 @@ function complete(written: Written, file: string, checked: string, env: NodeJS.P
     hooks: { afterUpdate: typeof command === "string" ? [command] : command },
     log: { level: log.level ?? "info", file: from(log.file) },
   };
-}
-
-function readRateLimit(written: unknown): RateLimit {
-  return readDocument(v.object({ "http.rateLimit": rateLimitSchema }), { "http.rateLimit": written })[
-    "http.rateLimit"
-  ];
 }
 
 /** `parse(value)`; what it throws comes out naming the key. */

@@ -7,6 +7,16 @@ const milliseconds = { type: "integer", minimum: 1, maximum: 3_600_000 } as cons
 const section = <Properties extends object>(properties: Properties) =>
   ({ type: "object", additionalProperties: false, properties }) as const;
 
+const rateLimit = {
+  anyOf: [
+    { type: "integer", minimum: 1_024 },
+    {
+      ...section({ bytesPerSecond: { type: "integer", minimum: 1_024 }, hours: texts }),
+      required: ["bytesPerSecond"],
+    },
+  ],
+} as const;
+
 /** JSON Schema of what an administrator may write, by key. */
 export const SCHEMA = {
   dataDir: text,
@@ -24,15 +34,17 @@ export const SCHEMA = {
     stallTimeout: milliseconds,
     minRate: { type: "integer", minimum: 0 },
     proxy: text,
-    rateLimit: {
-      anyOf: [
-        { type: "integer", minimum: 1_024 },
-        {
-          ...section({ bytesPerSecond: { type: "integer", minimum: 1_024 }, hours: texts }),
-          required: ["bytesPerSecond"],
-        },
-      ],
-    },
+    rateLimit,
+    ca: text,
+  }),
+  relay: section({
+    maxTransfers: { type: "integer", minimum: 1, maximum: 100_000 },
+    maxPerClient: { type: "integer", minimum: 1, maximum: 100_000 },
+    minFree: { type: "integer", minimum: 0 },
+    minRate: { type: "integer", minimum: 0 },
+    maxStale: { type: "integer", minimum: 0, maximum: 3_600_000 },
+    rateLimit,
+    tls: { ...section({ cert: text, key: text }), required: ["cert", "key"] },
   }),
   delta: section({ maxBase: { type: "integer", minimum: 0 } }),
   sourceList: text,

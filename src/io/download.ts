@@ -17,6 +17,8 @@ export interface DownloadOptions extends Pick<GetOptions, "viaProxy" | "signal">
   onProgress?: ((received: number) => void) | undefined;
   /** Called with the length of each piece that comes over the network, whatever becomes of it. */
   onReceived?: ((length: number) => void) | undefined;
+  /** Called with how much of the object, from its beginning, is on disk and known to be the signed bytes. */
+  onProven?: ((length: number) => void) | undefined;
 }
 
 export interface Downloaded {
@@ -67,6 +69,7 @@ export async function fetchObject(
 ): Promise<Downloaded & { file: string }> {
   const file = partialPath(dirs, object);
   const partial = await openPartial(dirs, object);
+  options.onProven?.(partial.proven.position);
   try {
     const transferred = await transfer(partial, fetcher, url, object, options);
     await guardStorage(`cannot write ${file}`, () => partial.handle.sync());
@@ -126,9 +129,13 @@ async function ask(
   if (response.status === 416) {
     await response.discard();
     await startOver(partial);
+    options.onProven?.(0);
     return await ask(fetcher, url, partial, object, options);
   }
-  if (from > 0) await startOver(partial);
+  if (from > 0) {
+    options.onProven?.(0);
+    await startOver(partial);
+  }
   return await checkedLength(response, object.length);
 }
 
@@ -170,7 +177,7 @@ async function receive(
   options: DownloadOptions,
   count: (length: number) => void,
 ): Promise<void> {
-  const gathered = gather(partial, object, response.url);
+  const gathered = gather(partial, object, response.url, options.onProven);
   try {
     for await (const piece of response.read()) {
       count(piece.length);
@@ -195,7 +202,7 @@ async function receive(
  * Gathers pieces and writes them in few large calls, each at its explicit position, from one buffer, so
  * that memory stays the same however much comes.
  */
-function gather(partial: PartialFile, object: ObjectName, url: URL) {
+function gather(partial: PartialFile, object: ObjectName, url: URL, onProven: DownloadOptions["onProven"]) {
   const limit = Math.max(1, Math.min(WRITE_SIZE, object.length));
   const buffer = Buffer.allocUnsafe(limit);
   let size = 0;
@@ -205,7 +212,9 @@ function gather(partial: PartialFile, object: ObjectName, url: URL) {
     const data = buffer.subarray(0, size);
     size = 0;
     written = performance.now();
-    if (!(await append(partial, data, object))) throw wrongHash(url.href, object);
+    const isSigned = await append(partial, data, object);
+    onProven?.(partial.proven.position);
+    if (!isSigned) throw wrongHash(url.href, object);
   };
   const add = async (piece: Buffer) => {
     for (let taken = 0; taken < piece.length; ) {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import http, { type IncomingHttpHeaders } from "node:http";
 import https from "node:https";
 import type { LookupFunction } from "node:net";
+import tls from "node:tls";
 import got, { type OptionsInit, type Request } from "got";
 import { parseRetryAfter } from "../core/backoff.ts";
 import { type RateLimit, rateAt } from "../core/rateLimit.ts";
@@ -21,6 +22,8 @@ export interface HttpOptions extends PaceLimits {
   responseTimeout: number;
   /** Proxy variables in the form of the environment's (`http_proxy`, …), for sources on the internet. */
   proxyEnv?: NodeJS.ProcessEnv | undefined;
+  /** Certificates of a private authority (PEM), believed beside the system's. */
+  ca?: string | undefined;
 }
 
 /** A dead first address of several may cost this much before the next is tried. */
@@ -64,8 +67,8 @@ export interface Fetcher {
 export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fetcher {
   let limit: RateLimit | undefined;
   const limiter = createRateLimiter(() => rateAt(limit, new Date()));
-  const direct = makeAgents(undefined);
-  const proxied = options.proxyEnv === undefined ? direct : makeAgents(options.proxyEnv);
+  const direct = makeAgents(options.ca, undefined);
+  const proxied = options.proxyEnv === undefined ? direct : makeAgents(options.ca, options.proxyEnv);
   const get = async (start: string, request: GetOptions = {}): Promise<Response> => {
     let url = new URL(start);
     let reach: number | undefined;
@@ -90,19 +93,29 @@ export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fet
   return { get, limitRate, close };
 }
 
+/** The same fetcher, with headers of its own in every request. */
+export function withHeaders(fetcher: Fetcher, headers: Record<string, string>): Fetcher {
+  return {
+    ...fetcher,
+    get: (url, options) => fetcher.get(url, { ...options, headers: { ...headers, ...options?.headers } }),
+  };
+}
+
 interface Agents {
   http: http.Agent;
   https: https.Agent;
 }
 
-function makeAgents(proxyEnv: NodeJS.ProcessEnv | undefined): Agents {
+function makeAgents(ca: string | undefined, proxyEnv: NodeJS.ProcessEnv | undefined): Agents {
   const settings = {
     keepAlive: true,
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT,
     ...(proxyEnv === undefined ? {} : { proxyEnv }),
   };
-  return { http: new http.Agent(settings), https: new https.Agent(settings) };
+  // A list of one's own takes the place of the system's, so that has to be in it.
+  const believed = ca === undefined ? {} : { ca: [...tls.getCACertificates("default"), ca] };
+  return { http: new http.Agent(settings), https: new https.Agent({ ...settings, ...believed }) };
 }
 
 interface Means {

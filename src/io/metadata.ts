@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { TargetFile, Updater } from "tuf-js";
-import { DOCUMENT_LIMIT, hashedTargetPath } from "../core/layout.ts";
+import { DOCUMENT_LIMIT, hashedTargetPath, mayLeadTo } from "../core/layout.ts";
 import { explainError, NearsourceError } from "../errors.ts";
 import { readWhole } from "./body.ts";
 import { toMetadataError } from "./metadataErrors.ts";
@@ -17,8 +17,12 @@ export interface Refreshed {
   address: string | undefined;
   /** Body bytes received. */
   bytes: number;
+  /** How long ago (s) the source itself asked whether its timestamp is current, where it says so. */
+  age: number | undefined;
   /** Names of the targets directly under `folder/`, such as `virus-pattern` for `components/virus-pattern.json`. */
   names(folder: string): Promise<string[]>;
+  /** Paths of all targets under `folder/` and the folders below it. */
+  targets(folder: string): Promise<string[]>;
   /** The bytes of a target: from the trusted set where they are the signed ones, else from the source. */
   document(target: string): Promise<Buffer | undefined>;
 }
@@ -71,6 +75,7 @@ async function refreshOnce(
     etag: source.etag,
     address: undefined,
     bytes: 0,
+    age: undefined,
   };
   const updater = makeUpdater(trusted, source, now, staged, watched);
   const guarded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
@@ -101,7 +106,11 @@ async function refreshOnce(
     get bytes() {
       return watched.bytes;
     },
+    get age() {
+      return watched.age;
+    },
     names: (folder) => guarded(() => namesUnder(updater, folder)),
+    targets: (folder) => guarded(() => targetsUnder(updater, folder)),
     document: (target) => guarded(() => fetchDocument(documents, target)),
   };
 }
@@ -118,17 +127,22 @@ function checkRoot(version: number, least: number, url: string): void {
   );
 }
 
-/** Target names under a folder, each of which the delegations really lead to. */
+/** Names of the documents directly in a folder, each of which the delegations really lead to. */
 async function namesUnder(updater: Updater, folder: string): Promise<string[]> {
-  const names = new Set<string>();
+  const targets = await targetsUnder(updater, folder, /^[^/]+\.json$/);
+  return targets.map((target) => target.slice(folder.length + 1, -".json".length)).sort();
+}
+
+/** Targets below a folder whose path from there fits, each of which the delegations really lead to. */
+async function targetsUnder(updater: Updater, folder: string, fits = /./): Promise<string[]> {
+  const found = new Set<string>();
   const visited = new Set<string>();
   const visit = async (role: string, delegator: string): Promise<void> => {
     if (visited.has(role)) return;
     visited.add(role);
     const { targets, delegations } = (await internalsOf(updater).loadTargets(role, delegator)).signed;
     for (const target of Object.keys(targets ?? {})) {
-      const name = target.startsWith(`${folder}/`) ? target.slice(folder.length + 1) : "";
-      if (/^[^/]+\.json$/.test(name)) names.add(name.slice(0, -".json".length));
+      if (target.startsWith(`${folder}/`) && fits.test(target.slice(folder.length + 1))) found.add(target);
     }
     for (const child of Object.values(delegations?.roles ?? {})) {
       if (child.paths?.some((pattern) => mayLeadTo(pattern, folder))) await visit(child.name, role);
@@ -136,16 +150,10 @@ async function namesUnder(updater: Updater, folder: string): Promise<string[]> {
   };
   await visit("targets", "root");
   const reached: string[] = [];
-  for (const name of [...names].sort()) {
-    if ((await updater.getTargetInfo(`${folder}/${name}.json`)) !== undefined) reached.push(name);
+  for (const target of [...found].sort()) {
+    if ((await updater.getTargetInfo(target)) !== undefined) reached.push(target);
   }
   return reached;
-}
-
-/** Whether a delegation's pattern (TUF spec §4.5) may match something in `folder`. */
-function mayLeadTo(pattern: string, folder: string): boolean {
-  const [first = ""] = pattern.split("/");
-  return first === folder || /[*?[]/.test(first);
 }
 
 interface Documents {

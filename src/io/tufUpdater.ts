@@ -25,6 +25,8 @@ export interface Watched {
   etag: string | undefined;
   address: string | undefined;
   bytes: number;
+  /** `Age` of the timestamp (RFC 9111 §5.1), in seconds. */
+  age: number | undefined;
 }
 
 /**
@@ -124,6 +126,7 @@ async function download(
       ...(conditional ? { headers: { "if-none-match": source.etag ?? "" }, accept: [200, 304] } : {}),
     });
     watched.address = response.address;
+    if (isTimestamp) watched.age = ageOf(response.headers.age);
     if (response.status === 304) {
       await response.discard();
       return localFile(trusted, "timestamp");
@@ -141,6 +144,10 @@ async function download(
     watched.failure = error;
     throw error;
   }
+}
+
+function ageOf(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,10}$/.test(header) ? Number(header) : undefined;
 }
 
 function limitOf(name: string): number {

@@ -1,0 +1,153 @@
+import { once } from "node:events";
+import { promises as fs } from "node:fs";
+import http, { type RequestListener } from "node:http";
+import https from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { NearsourceError } from "../errors.ts";
+import type { Log } from "./log.ts";
+
+export interface ListenerOptions {
+  host: string;
+  /** 0 for any that is free. */
+  port: number;
+  /** PEM files; with them the listener speaks TLS. */
+  tls?: { cert: string; key: string } | undefined;
+  log: Log;
+  /** Connections held at once; default 12,000. */
+  maxConnections?: number;
+}
+
+/** An HTTP server that strangers may connect to. */
+export interface Listener {
+  port: number;
+  /** Reads the certificate again, if its files changed; a pair that does not fit leaves the old one in use. */
+  reload(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * How long (ms) a client may take. Node looks for offenders only every 30 s unless told otherwise, and
+ * gives them 60 s for the head of a request: enough to hold every connection there is.
+ */
+const PATIENCE = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  keepAliveTimeout: 60_000,
+  connectionsCheckingInterval: 2_000,
+};
+/** The kernel's queue of connections that nobody has accepted yet. */
+const BACKLOG = 4_096;
+const MAX_HEADER_SIZE = 8_192;
+/** How often (ms) the certificate's files are looked at. */
+const CERTIFICATE_INTERVAL = 60_000;
+
+/**
+ * Listens for HTTP, or HTTPS, with limits for what a client may take: time, header bytes, connections.
+ * CONNECT and methods that HTTP does not know never reach `handle`.
+ *
+ * @throws NearsourceError CONFIG_INVALID when the port or the certificate cannot be used
+ */
+export async function openListener(options: ListenerOptions, handle: RequestListener): Promise<Listener> {
+  const settings = { ...PATIENCE, maxHeaderSize: MAX_HEADER_SIZE, noDelay: true };
+  const certificate = options.tls === undefined ? undefined : await readCertificate(options.tls);
+  const server =
+    certificate === undefined
+      ? http.createServer(settings, handle)
+      : https.createServer({ ...settings, ...asContext(certificate), handshakeTimeout: 10_000 }, handle);
+  // An interim "continue" is nothing that anybody here waits for: nothing reads bodies before it answers.
+  boundConnections(server, options.maxConnections ?? 12_000);
+  server.listen({ host: options.host, port: options.port, backlog: BACKLOG });
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw new NearsourceError("CONFIG_INVALID", `cannot listen on ${options.host} port ${options.port}`, {
+      cause: error,
+      hint: "choose another port or address, or end the program that has it",
+    });
+  }
+  const reload = watchCertificate(server, options, certificate);
+  const timer = certificate === undefined ? undefined : setInterval(reload, CERTIFICATE_INTERVAL).unref();
+  return {
+    port: (server.address() as AddressInfo).port,
+    reload,
+    close: async () => {
+      clearInterval(timer);
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+/**
+ * Holds the number of connections to a limit: the one that has been without a request for longest makes
+ * room. Refusing the newcomer instead would leave the place to whoever came first and does nothing.
+ */
+function boundConnections(server: http.Server, limit: number): void {
+  const idle = new Set<Socket>();
+  let count = 0;
+  server.on("connection", (socket: Socket) => {
+    count++;
+    idle.add(socket);
+    socket.once("close", () => {
+      count--;
+      idle.delete(socket);
+    });
+    if (count <= limit) return;
+    const [oldest] = idle;
+    (oldest ?? socket).destroy();
+  });
+  server.on("request", ({ socket }, response) => {
+    const raw = rawOf(socket);
+    idle.delete(raw);
+    response.once("close", () => {
+      if (!raw.destroyed) idle.add(raw);
+    });
+  });
+}
+
+/** The connection below TLS, which is what the server announces; Node keeps it in `_parent`. */
+function rawOf(socket: Socket): Socket {
+  return (socket as Socket & { _parent?: Socket })._parent ?? socket;
+}
+
+interface Certificate {
+  cert: Buffer;
+  key: Buffer;
+}
+
+const asContext = ({ cert, key }: Certificate) => ({ cert, key, minVersion: "TLSv1.2" }) as const;
+
+async function readCertificate(files: { cert: string; key: string }): Promise<Certificate> {
+  try {
+    return { cert: await fs.readFile(files.cert), key: await fs.readFile(files.key) };
+  } catch (error) {
+    throw new NearsourceError("CONFIG_INVALID", "cannot read the certificate to serve with", {
+      cause: error,
+      hint: "correct relay.tls.cert and relay.tls.key in the configuration",
+    });
+  }
+}
+
+function watchCertificate(
+  server: http.Server | https.Server,
+  { tls, log }: ListenerOptions,
+  first: Certificate | undefined,
+): () => Promise<void> {
+  let used = first;
+  return async () => {
+    if (tls === undefined || used === undefined || !("setSecureContext" in server)) return;
+    try {
+      const found = await readCertificate(tls);
+      if (found.cert.equals(used.cert) && found.key.equals(used.key)) return;
+      // Half of a new pair does not fit the other half of the old one, and throws here.
+      server.setSecureContext(asContext(found));
+      used = found;
+      log.info(`the certificate ${tls.cert} was replaced`);
+    } catch (error) {
+      log.warn(
+        `the certificate ${tls.cert} cannot be used; the one before stays: ${(error as Error).message}`,
+      );
+    }
+  };
+}

@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import { readManifests } from "../agent/offer.ts";
+import { CONTENT_KINDS, type Kind } from "../core/kind.ts";
+import type { Repository } from "../core/layout.ts";
+import type { Manifest } from "../core/manifest.ts";
+import { type CatalogObject, relayCatalog, type Served } from "../core/relayCatalog.ts";
+import type { TrustedSet } from "../io/trustedSet.ts";
+
+/** A small file that is served from memory, with its strong entity tag. */
+export type Document = Extract<Served, { bytes: Buffer }> & {
+  etag: string;
+  /** Seconds since it was known to be the newest, for a timestamp. */
+  age?: number;
+};
+
+/** What is served: of the newest publication, and for a while of those before. */
+export interface Editions {
+  /** Makes a catalog of what is trusted, and answers from it. */
+  publish(trusted: Partial<Record<Repository, TrustedSet>>, kinds: readonly Kind[]): void;
+  /** Forgets everything. */
+  clear(): void;
+  lookUp(path: string): Answer | undefined;
+  objects(all: boolean): CatalogObject[];
+}
+
+type Answer = Document | { object: CatalogObject };
+type Edition = ReadonlyMap<string, Answer>;
+
+/** How long (ms) the names of a publication are answered after a newer one: who reads in the middle of it finishes. */
+const GRACE = 900_000;
+
+/** @param now a clock that only goes forward, in ms */
+export function createEditions(now: () => number = () => performance.now()): Editions {
+  let newest: Edition = new Map();
+  let older: { edition: Edition; until: number }[] = [];
+  const inGrace = () => {
+    older = older.filter(({ until }) => until > now());
+    return older;
+  };
+  const find = (path: string) => {
+    const found = newest.get(path);
+    if (found !== undefined || older.length === 0) return found;
+    return inGrace()
+      .find(({ edition }) => edition.has(path))
+      ?.edition.get(path);
+  };
+  return {
+    publish(trusted, kinds) {
+      if (newest.size > 0) older = [{ edition: newest, until: now() + GRACE }, ...inGrace()];
+      const catalog = relayCatalog(trusted, kinds, manifestsOf(trusted.content));
+      newest = new Map([...catalog].map(([path, served]) => [path, withEtag(served)]));
+    },
+    clear() {
+      newest = new Map();
+      older = [];
+    },
+    lookUp: find,
+    objects(all) {
+      const editions = all ? [newest, ...inGrace().map(({ edition }) => edition)] : [newest];
+      const answers = editions.flatMap((edition) => [...edition.values()]);
+      return answers.flatMap((served) => ("object" in served ? [served.object] : []));
+    },
+  };
+}
+
+function withEtag(served: Served): Answer {
+  if ("object" in served) return served;
+  return { ...served, etag: `"${createHash("sha256").update(served.bytes).digest("hex")}"` };
+}
+
+/** A set that this program itself found good; one that no longer reads, after a damage, has none. */
+function manifestsOf(content: TrustedSet | undefined): Manifest[] {
+  if (content === undefined) return [];
+  try {
+    return [...readManifests(content.documents, [...CONTENT_KINDS]).values()].flat();
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,161 @@
+import { promises as fs } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { retrying } from "../agent/retrying.ts";
+import { DISPOSITIONS } from "../core/disposition.ts";
+import { objectPath } from "../core/layout.ts";
+import type { CatalogObject } from "../core/relayCatalog.ts";
+import { viaEntry } from "../core/via.ts";
+import { NearsourceError, toNearsourceError } from "../errors.ts";
+import { downloadObject } from "../io/download.ts";
+import { type Fetcher, withHeaders } from "../io/fetch.ts";
+import { type DataDir, temporaryName } from "../io/files.ts";
+import { partialLength, partialPath } from "../io/partial.ts";
+import { adopt, hashFile, inStore, storePath } from "../io/store.ts";
+import { DamagedError, readRange } from "./heldObject.ts";
+import type { Room } from "./room.ts";
+import type { RelayStats } from "./stats.ts";
+import type { Upstreams } from "./upstreams.ts";
+
+/** One object on its way into the store, for however many wait for it. */
+export interface Fill {
+  /** A part of it, once its bytes are known to be the signed ones; undefined when the whole is in the store. */
+  read(first: number, last: number): Promise<Buffer | undefined>;
+  /** Settles with the whole in the store, or with the error of the last source. */
+  done: Promise<void>;
+}
+
+export interface FillParts {
+  dirs: DataDir;
+  /** The agent's own data directory: what its store has is not fetched. */
+  own: DataDir;
+  fetcher: Fetcher;
+  upstreams: Upstreams;
+  room: Room;
+  stats: RelayStats;
+  /** Ends all of them. */
+  signal: AbortSignal;
+  /** This agent's name in `Via`. */
+  pseudonym: string;
+}
+
+/** How long (ms) a reader that met a moment of change waits before it looks again. */
+const MOMENT = 20;
+
+/**
+ * Starts to bring an object into the store: from the agent's own, else from upstream, source after source
+ * with what the one before left.
+ *
+ * @param via who the request that caused it came through
+ */
+export function startFill(parts: FillParts, object: CatalogObject, via: string[]): Fill {
+  let proven = 0;
+  /** Counts the times that the file was begun anew: what was read meanwhile may be anybody's. */
+  let epoch = 0;
+  const waiting = new Set<() => void>();
+  const wake = () => {
+    for (const go of waiting) go();
+    waiting.clear();
+  };
+  const onProven = (length: number) => {
+    if (length < proven) epoch++;
+    proven = length;
+    wake();
+  };
+  let ended: { failure?: unknown } | undefined;
+  const end = (how: { failure?: unknown }) => {
+    ended = how;
+    wake();
+  };
+  const done = bring(parts, object, via, onProven);
+  done.then(
+    () => end({}),
+    (failure) => end({ failure }),
+  );
+  const read = async (first: number, last: number): Promise<Buffer | undefined> => {
+    for (;;) {
+      if (ended !== undefined) {
+        if ("failure" in ended) throw ended.failure;
+        return undefined;
+      }
+      if (proven < last) {
+        await new Promise<void>((go) => waiting.add(go));
+        continue;
+      }
+      const began = epoch;
+      const bytes = await readPartial(parts.dirs, object, first, last);
+      if (bytes !== undefined && epoch === began) return bytes;
+      await sleep(MOMENT);
+    }
+  };
+  return { read, done };
+}
+
+/** Undefined when the file is just being cut back, or moved into the store. */
+async function readPartial(dirs: DataDir, object: CatalogObject, first: number, last: number) {
+  const handle = await fs.open(partialPath(dirs, object), "r").catch((error) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  try {
+    return handle === undefined ? undefined : await readRange(handle, first, last);
+  } catch (error) {
+    if (error instanceof DamagedError) return undefined;
+    throw error;
+  } finally {
+    await handle?.close();
+  }
+}
+
+async function bring(
+  parts: FillParts,
+  object: CatalogObject,
+  via: string[],
+  onProven: (length: number) => void,
+): Promise<void> {
+  const { dirs, upstreams, room, stats, signal } = parts;
+  if (await takeOver(parts, object)) return;
+  await room.claim(object.length - (await partialLength(dirs, object)));
+  const names = [...via, parts.pseudonym].map(viaEntry).join(", ");
+  const fetcher = withHeaders(parts.fetcher, { via: names });
+  const onReceived = (length: number) => {
+    stats.upstream.bytes += length;
+  };
+  let last = new NearsourceError("NOT_OFFERED", `no source is known that has ${object.sha256.slice(0, 12)}…`);
+  for (const source of upstreams.of(object.kinds)) {
+    const url = `${source.url}/${objectPath(object.sha256)}`;
+    const options = { viaProxy: source.viaProxy, signal, onProven, onReceived };
+    try {
+      await retrying(parts, async () => {
+        stats.upstream.objects++;
+        await downloadObject(dirs, fetcher, url, object, options);
+      });
+      return;
+    } catch (error) {
+      stats.upstream.failures++;
+      last = toNearsourceError(error);
+      if (signal.aborted || DISPOSITIONS[last.code] === "stop") throw last;
+      upstreams.failed(source, last, `filling ${object.sha256.slice(0, 12)}…`);
+    }
+  }
+  throw last;
+}
+
+/** Links an object of the agent's own store over, once it is known to be what it is called; copies where it must. */
+async function takeOver({ dirs, own, stats }: FillParts, object: CatalogObject): Promise<boolean> {
+  if (!(await inStore(own, object))) return false;
+  const [from, to] = [storePath(own, object.sha256), temporaryName(dirs.tmp, "link")];
+  try {
+    await fs.link(from, to).catch(() => fs.copyFile(from, to));
+    if ((await hashFile(to))?.sha256 !== object.sha256) return false;
+    const handle = await fs.open(to, "r");
+    await handle.sync().finally(() => handle.close());
+    await adopt(dirs, to, object.sha256);
+    stats.linked++;
+    return true;
+  } catch {
+    // Whatever is wrong there, a source may still have it.
+    return false;
+  } finally {
+    await fs.rm(to, { force: true });
+  }
+}

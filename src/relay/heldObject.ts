@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import { type BigIntStats, constants, promises as fs } from "node:fs";
+import type { ObjectName } from "../io/partial.ts";
+
+/** Pieces are read in this size (bytes). */
+export const PIECE = 262_144;
+
+/** An object's file is not what was signed: damaged, altered behind our back, or gone. */
+export class DamagedError extends Error {}
+
+/** A file of the store, open once for however many readers, whose bytes leave it only verified. */
+export interface HeldObject {
+  /** The piece that begins at `index * PIECE`. */
+  read(index: number): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens an object in the store. What is read is verified first: block by block where the manifest names
+ * blocks, else the whole file, once; and again whenever the file's size, times or inode have changed
+ * since. The file is looked at after every read, so that what was written in between is noticed.
+ *
+ * @param file where it stands
+ * @param isFresh it was verified and written a moment ago by this process
+ * @throws DamagedError when it is not there, or not of the signed length
+ */
+export async function openHeld(file: string, object: ObjectName, isFresh: boolean): Promise<HeldObject> {
+  const handle = await fs.open(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch((error) => {
+    if (["ENOENT", "ELOOP", "ENOTDIR"].includes(error.code)) throw new DamagedError("it is gone");
+    throw error;
+  });
+  const { size, sha256 } = object.blocks ?? { size: Math.max(object.length, 1), sha256: [object.sha256] };
+  let seen = await handle.stat({ bigint: true });
+  if (!seen.isFile() || seen.size !== BigInt(object.length)) {
+    await handle.close();
+    throw new DamagedError("it has another length");
+  }
+  /** Blocks by index: verified, or being so. */
+  let proven = new Map<number, Promise<void> | true>();
+  if (isFresh) proven = new Map(sha256.map((_, index) => [index, true] as const));
+
+  const prove = async (block: number): Promise<void> => {
+    const known = proven.get(block);
+    if (known === true) return;
+    if (known !== undefined) return await known;
+    const [own, first] = [proven, block * size];
+    const work = hashRange(handle, first, Math.min(first + size, object.length)).then((hash) => {
+      if (hash !== sha256[block]) throw new DamagedError(`block ${block} is not what was signed`);
+      own.set(block, true);
+    });
+    proven.set(block, work);
+    await work;
+  };
+  const isUnchanged = async () => {
+    const now = await handle.stat({ bigint: true });
+    if (isSame(now, seen)) return true;
+    if (now.size !== BigInt(object.length)) throw new DamagedError("its length changed");
+    seen = now;
+    proven = new Map();
+    return false;
+  };
+  const read = async (index: number): Promise<Buffer> => {
+    const [first, last] = [index * PIECE, Math.min((index + 1) * PIECE, object.length)];
+    for (let tries = 0; tries < 5; tries++) {
+      for (let block = Math.floor(first / size); block * size < last; block++) await prove(block);
+      const piece = await readRange(handle, first, last);
+      if (await isUnchanged()) return piece;
+    }
+    throw new DamagedError("it changes all the time");
+  };
+  return { read, close: () => handle.close() };
+}
+
+function isSame(one: BigIntStats, other: BigIntStats): boolean {
+  return one.size === other.size && one.mtimeNs === other.mtimeNs && one.ctimeNs === other.ctimeNs;
+}
+
+/** SHA-256 (hex) of a part of a file, in pieces, so that others have their turn in between. */
+async function hashRange(handle: fs.FileHandle, first: number, last: number): Promise<string> {
+  const hash = createHash("sha256");
+  for (let at = first; at < last; at += PIECE) {
+    hash.update(await readRange(handle, at, Math.min(at + PIECE, last)));
+  }
+  return hash.digest("hex");
+}
+
+/** @throws DamagedError when the file ends before that */
+export async function readRange(handle: fs.FileHandle, first: number, last: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(last - first);
+  for (let done = 0; done < buffer.length; ) {
+    const { bytesRead } = await handle.read(buffer, done, buffer.length - done, first + done);
+    if (bytesRead === 0) throw new DamagedError("it ends too early");
+    done += bytesRead;
+  }
+  return buffer;
+}

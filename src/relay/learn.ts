@@ -1,0 +1,84 @@
+import { collectManifests, readManifests, sameDocuments } from "../agent/offer.ts";
+import type { Source } from "../agent/run.ts";
+import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/kind.ts";
+import { type Repository, repositoryUrls } from "../core/layout.ts";
+import type { Fetcher } from "../io/fetch.ts";
+import type { DataDir } from "../io/files.ts";
+import { type Refreshed, refresh } from "../io/metadata.ts";
+import { type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
+
+/** What one source had to say of a repository. */
+export interface Learned {
+  /** The trusted set after it; the same as before when it has nothing newer. */
+  set: TrustedSet;
+  etag: string | undefined;
+  /** Seconds since the source itself is known to have asked. */
+  age: number;
+}
+
+/** What a refresh is made with. */
+export interface LearnMeans {
+  dirs: DataDir;
+  fetcher: Fetcher;
+  now: Date;
+  signal: AbortSignal;
+  /** Under which this source last gave the trusted timestamp. */
+  etag: string | undefined;
+}
+
+/** The kinds that a repository carries, of those that are granted. */
+export function kindsOf(repository: Repository, kinds: readonly Kind[]): Kind[] {
+  return kinds.filter((kind) => (kind === "settings") === (repository === "settings"));
+}
+
+/**
+ * Refreshes a repository from one source, with every document of `kinds`, and makes what verified the
+ * trusted set, once it is complete.
+ *
+ * @throws NearsourceError of the phases resolve to content, and storage
+ */
+export async function learn(
+  trusted: TrustedSet,
+  source: Source,
+  kinds: Kind[],
+  { dirs, fetcher, now, signal, etag }: LearnMeans,
+): Promise<Learned> {
+  const { repository } = trusted;
+  const reached = {
+    ...repositoryUrls(source.url, repository),
+    viaProxy: source.viaProxy,
+    fetcher,
+    signal,
+    etag,
+  };
+  const refreshed = await refresh(trusted, reached, now);
+  const documents =
+    repository === "settings"
+      ? await collectSettings(refreshed)
+      : await collectContent(refreshed, trusted, kinds);
+  const isSame = !refreshed.changed && sameDocuments(trusted.documents, documents);
+  const set = isSame
+    ? trusted
+    : await writeTrustedSet(dirs, repository, { files: refreshed.files, documents });
+  return { set, etag: refreshed.etag, age: refreshed.age ?? 0 };
+}
+
+async function collectContent(refreshed: Refreshed, trusted: TrustedSet, kinds: Kind[]) {
+  const wanted: ContentKind[] = CONTENT_KINDS.filter((kind) => kinds.includes(kind));
+  const documents = await collectManifests(refreshed, trusted, wanted);
+  readManifests(documents, wanted);
+  return documents;
+}
+
+/** Names that can stand as files; the publisher makes no others. */
+const DOCUMENT = /^settings\/(?:[A-Za-z0-9][A-Za-z0-9._-]{0,99}\/)?[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.json$/;
+
+/** All documents of the site: an Update Agent serves agents of every domain. */
+async function collectSettings(refreshed: Refreshed): Promise<Map<string, Buffer>> {
+  const documents = new Map<string, Buffer>();
+  for (const target of await refreshed.targets("settings")) {
+    const bytes = DOCUMENT.test(target) ? await refreshed.document(target) : undefined;
+    if (bytes !== undefined) documents.set(target, bytes);
+  }
+  return documents;
+}

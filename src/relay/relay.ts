@@ -1,0 +1,200 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import path from "node:path";
+import { sweepUnfinished } from "../agent/dataDir.ts";
+import { openFetcher } from "../agent/fetcher.ts";
+import { type Kind, sortKinds } from "../core/kind.ts";
+import type { Repository } from "../core/layout.ts";
+import { rateAt } from "../core/rateLimit.ts";
+import { explainError } from "../errors.ts";
+import type { Config } from "../io/config.ts";
+import type { Fetcher } from "../io/fetch.ts";
+import { type DataDir, dataDirAt, openDataDir } from "../io/files.ts";
+import { refuseLinks } from "../io/links.ts";
+import { type Lock, takeLock } from "../io/lock.ts";
+import type { Log } from "../io/log.ts";
+import { createRateLimiter } from "../io/rateLimiter.ts";
+import { createAdmission } from "./admission.ts";
+import { fillAhead } from "./fillAhead.ts";
+import { type MetricsPage, renderMetrics } from "./metrics.ts";
+import { type MirrorState, openMirror } from "./mirror.ts";
+import { createObjects } from "./objects.ts";
+import { createRoom } from "./room.ts";
+import { createServe } from "./serve.ts";
+import { newStats, type RelayStats } from "./stats.ts";
+import { createUpstreams } from "./upstreams.ts";
+
+export interface RelayOptions {
+  config: Config;
+  /** This agent's id; a pseudonym made of it stands in `Via`. */
+  agentId: string;
+  /** What the role was granted for. */
+  kinds: Kind[];
+  log: Log;
+}
+
+/** What people and monitors are told of an Update Agent. */
+export interface RelayHealth {
+  serving: boolean;
+  /** Why it does not serve. */
+  reason?: string;
+  kinds: Kind[];
+  repositories: Partial<Record<Repository, MirrorState>>;
+  /** Objects of the newest releases that are not held yet, and those on their way. */
+  missing: number;
+  filling: number;
+  /** Object transfers under way. */
+  transfers: number;
+  /** Free disk in bytes. */
+  free: number;
+}
+
+/** An Update Agent (DESIGN §7): a verified copy of what was granted, and who it serves. */
+export interface Relay {
+  /** Answers one request. */
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Changes what is granted; with nothing, nothing is served. */
+  grant(kinds: Kind[]): void;
+  /**
+   * Asks upstream for what is new, and fetches the newest releases ahead of demand. It ends when there is
+   * no more to be had; what fails is logged and tried again by the next. One at a time: those who ask
+   * meanwhile share the one that follows.
+   */
+  refresh(): Promise<void>;
+  health(): RelayHealth;
+  stats(): Readonly<RelayStats>;
+  metrics(): Promise<MetricsPage>;
+  close(): Promise<void>;
+}
+
+/**
+ * Takes the role: opens the Update Agent's own data directory, `<dataDir>/relay`, and serves what is
+ * there and verifies. It fetches nothing before the first `refresh`, but for what clients ask for.
+ *
+ * @throws NearsourceError LOCKED, TRUST_ROOT_INVALID, CONFIG_INVALID, and of the storage phase
+ */
+export async function startRelay(options: RelayOptions): Promise<Relay> {
+  const { config } = options;
+  const own = dataDirAt(config.dataDir);
+  await openDataDir(config.dataDir);
+  const dirs = await openDataDir(path.join(config.dataDir, "relay"));
+  const lock = await takeLock(dirs.root);
+  try {
+    await refuseLinks(dirs);
+    await sweepUnfinished(dirs);
+    return await runRelay(options, own, dirs, lock, await openFetcher(config));
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function runRelay(
+  { config, agentId, log, kinds: granted }: RelayOptions,
+  own: DataDir,
+  dirs: DataDir,
+  lock: Lock,
+  fetcher: Fetcher,
+): Promise<Relay> {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const stats = newStats();
+  const pseudonym = `nearsource-${createHash("sha256").update(agentId).digest("hex").slice(0, 16)}`;
+  const room = createRoom(dirs.root, config.relay.minFree, (enough) => {
+    if (enough) log.info("there is room again: this Update Agent serves");
+    else log.warn(`${noRoom()}: this Update Agent does not serve until there is`);
+    if (enough) void refresh();
+  });
+  const noRoom = () => `${dirs.root} has less than ${config.relay.minFree} bytes free`;
+  const upstreams = createUpstreams(config, own, agentId, log);
+  const shared = { dirs, own, fetcher, upstreams, room, stats, signal, pseudonym };
+  const objects = createObjects(shared, log);
+  let kinds = sortKinds(granted);
+  const mirror = await openMirror({ ...shared, config, log, onChange: () => void refill() }, kinds);
+  await upstreams.reload();
+  await objects.look(mirror.objects(true));
+  await room.look();
+  const admission = createAdmission(config.relay, stats);
+  const limiter = createRateLimiter(() => rateAt(config.relay.rateLimit, new Date()));
+  const isOpen = () => room.isEnough();
+  const handle = createServe({ mirror, objects, admission, limiter, stats, isOpen, pseudonym, signal });
+
+  /** Fetches what the newest publication names and is not here; sweeps what nobody is answered with any more. */
+  const refill = shareNext(async () => {
+    await objects.look(mirror.objects(true));
+    await objects.keepOnly(mirror.objects(true));
+    await fillAhead(mirror.objects(false), objects, log, signal);
+  }, mayFill);
+  const refresh = shareNext(async () => {
+    await mirror.refresh();
+    await refill();
+  }, mayFill);
+  return {
+    handle,
+    grant(wanted) {
+      const sorted = sortKinds(wanted);
+      if (sorted.join() === kinds.join()) return;
+      kinds = sorted;
+      mirror.grant(kinds);
+      log.info(`this Update Agent serves ${kinds.join(", ") || "nothing"}`);
+      void refresh();
+    },
+    refresh,
+    health,
+    stats: () => stats,
+    metrics: () => renderMetrics(stats, health()),
+    async close() {
+      stopping.abort();
+      admission.close();
+      await objects.close();
+      fetcher.close();
+      lock.release();
+    },
+  };
+
+  async function mayFill(work: () => Promise<void>): Promise<void> {
+    try {
+      if (kinds.length > 0 && !signal.aborted && (await room.look())) await work();
+    } catch (error) {
+      if (!signal.aborted) log.error(`this Update Agent could not refresh: ${explainError(error)}`);
+    }
+  }
+
+  function health(): RelayHealth {
+    const enough = room.isEnough();
+    const reason = kinds.length === 0 ? "the role is not granted" : enough ? undefined : noRoom();
+    return {
+      serving: reason === undefined,
+      ...(reason === undefined ? {} : { reason }),
+      kinds,
+      repositories: mirror.describe(),
+      missing: mirror.objects(false).filter((each) => each.current && !objects.isHeld(each)).length,
+      filling: objects.filling(),
+      transfers: stats.active,
+      free: room.free(),
+    };
+  }
+}
+
+/** `work` within `guard`, one at a time: whoever asks while it is under way shares the next. */
+function shareNext(
+  work: () => Promise<void>,
+  guard: (work: () => Promise<void>) => Promise<void>,
+): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const start = () => {
+    running = guard(work).finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  return () => {
+    if (running === undefined) return start();
+    next ??= running.then(() => {
+      next = undefined;
+      return start();
+    });
+    return next;
+  };
+}

@@ -1,0 +1,214 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type RequestConditions, selectRange } from "../core/range.ts";
+import type { CatalogObject } from "../core/relayCatalog.ts";
+import { parseVia, refusedHops } from "../core/via.ts";
+import type { RateLimiter } from "../io/rateLimiter.ts";
+import type { Admission, Ticket } from "./admission.ts";
+import type { Document } from "./editions.ts";
+import { PIECE } from "./heldObject.ts";
+import type { Mirror } from "./mirror.ts";
+import type { Objects } from "./objects.ts";
+import type { RelayStats } from "./stats.ts";
+import { sendBody } from "./transfer.ts";
+import { createTurns } from "./turns.ts";
+
+export interface ServeParts {
+  mirror: Mirror;
+  objects: Objects;
+  admission: Admission;
+  limiter: RateLimiter;
+  stats: RelayStats;
+  /** False while this agent serves nobody: too little room. */
+  isOpen(): boolean;
+  pseudonym: string;
+  /** Ends all transfers. */
+  signal: AbortSignal;
+}
+
+/** Bytes that are written in one turn of the loop. */
+const TURN = 4_194_304;
+/** How long (ms) a client waits for the first bytes of what has to be fetched first, before it is sent elsewhere. */
+const MISS_PATIENCE = 5_000;
+/** Seconds after which a client that was sent away may ask again. */
+const RETRY_AFTER = 10;
+const LASTING = "public, max-age=31536000, immutable";
+
+/**
+ * Answers requests from the catalog: what its map does not name is 404, whatever it looks like. Nothing
+ * here makes a path of what a client sent.
+ */
+export function createServe(parts: ServeParts): (request: IncomingMessage, response: ServerResponse) => void {
+  const { mirror, stats } = parts;
+  const turns = createTurns(TURN);
+  return (request, response) => {
+    const { method = "", url = "", headers } = request;
+    // Nobody reads a body here, so what follows one on this connection would be read as part of it.
+    if (headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined) {
+      response.setHeader("connection", "close");
+    }
+    const served = mirror.lookUp(url);
+    if (served === undefined) return refuse(response, 404);
+    if (method !== "GET" && method !== "HEAD") return refuse(response, 405, { allow: "GET, HEAD" });
+    if (!parts.isOpen()) return refuseFor(parts, response, "room");
+    const via = parseVia(headers.via);
+    if (refusedHops(via, parts.pseudonym) !== undefined) {
+      stats.refusals.loop++;
+      return refuse(response, 508);
+    }
+    if ("object" in served) {
+      serveObject(parts, turns, served.object, via, request, response).catch(() => response.destroy());
+    } else if (served.isTimestamp) {
+      mirror
+        .confirm(served.repository, via)
+        .then((newest) => serveDocument(parts, newest ?? served, request, response))
+        .catch(() => response.destroy());
+    } else serveDocument(parts, served, request, response);
+  };
+}
+
+function conditionsOf({ method = "", headers }: IncomingMessage): RequestConditions {
+  return {
+    method,
+    ifMatch: headers["if-match"],
+    ifNoneMatch: headers["if-none-match"],
+    ifRange: headers["if-range"] as string | undefined,
+    range: headers.range,
+  };
+}
+
+function serveDocument(
+  { stats }: ServeParts,
+  document: Document,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const { bytes, etag, lasting, age } = document;
+  const selection = selectRange(conditionsOf(request), { length: bytes.length, etag });
+  const headers: Record<string, string | number> = {
+    etag,
+    "cache-control": lasting ? LASTING : "no-cache",
+    "content-type": "application/json",
+    ...(age === undefined ? {} : { age }),
+  };
+  stats.documents++;
+  if (selection.first === undefined) {
+    refuse(response, selection.status, headers, bytes.length);
+    return;
+  }
+  const { status, first, last } = selection;
+  describePart(headers, status, first, last, bytes.length);
+  response.writeHead(status, headers);
+  response.end(request.method === "HEAD" ? undefined : bytes.subarray(first, last + 1));
+}
+
+async function serveObject(
+  parts: ServeParts,
+  turns: ReturnType<typeof createTurns>,
+  object: CatalogObject,
+  via: string[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { admission, objects, stats } = parts;
+  const etag = `"${object.sha256}"`;
+  const selection = selectRange(conditionsOf(request), { length: object.length, etag });
+  const headers: Record<string, string | number> = {
+    etag,
+    "cache-control": LASTING,
+    "content-type": "application/octet-stream",
+  };
+  if (selection.first === undefined) return refuse(response, selection.status, headers, object.length);
+  const { status, first, last } = selection;
+  describePart(headers, status, first, last, object.length);
+  if (request.method === "HEAD" || last < first) {
+    response.writeHead(status, headers).end();
+    return;
+  }
+  let wasCut = false;
+  const ticket = admission.enter(request.socket.remoteAddress ?? "", () => {
+    wasCut = true;
+    response.destroy();
+  });
+  if (typeof ticket === "string") return refuseFor(parts, response, ticket);
+  try {
+    if (!objects.isHeld(object)) stats.misses++;
+    const read = (index: number) => objects.read(object, index, via);
+    if (!(await isComing(read(Math.floor(first / PIECE)), response))) {
+      return refuseFor(parts, response, "upstream");
+    }
+    response.writeHead(status, headers);
+    const isWhole = await transfer(parts, turns, ticket, read, { first, last }, response);
+    if (!wasCut) stats.transfers[isWhole ? "complete" : "aborted"]++;
+  } finally {
+    ticket.leave();
+  }
+}
+
+async function transfer(
+  { limiter, signal, stats }: ServeParts,
+  turns: ReturnType<typeof createTurns>,
+  ticket: Ticket,
+  read: (index: number) => Promise<Buffer> | Buffer,
+  part: { first: number; last: number },
+  response: ServerResponse,
+): Promise<boolean> {
+  const onSent = (bytes: number) => {
+    stats.bytes += bytes;
+  };
+  try {
+    return await sendBody(response, part, { read, ticket, turns, limiter, signal, onSent });
+  } catch (error) {
+    // What was sent is right, and the client asks somebody for the rest.
+    stats.transfers.failed++;
+    throw error;
+  }
+}
+
+/** Whether the first piece is had, before the client would have given up by itself. */
+async function isComing(piece: Promise<Buffer> | Buffer, response: ServerResponse): Promise<boolean> {
+  if (Buffer.isBuffer(piece)) return true;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, MISS_PATIENCE, false);
+    response.once("close", () => resolve(false));
+  });
+  const came = piece.then(
+    () => true,
+    () => false,
+  );
+  return await Promise.race([came, late]).finally(() => clearTimeout(timer));
+}
+
+function describePart(
+  headers: Record<string, string | number>,
+  status: 200 | 206,
+  first: number,
+  last: number,
+  length: number,
+): void {
+  headers["accept-ranges"] = "bytes";
+  headers["content-length"] = last - first + 1;
+  if (status === 206) headers["content-range"] = `bytes ${first}-${last}/${length}`;
+}
+
+/** An answer without a body. */
+function refuse(
+  response: ServerResponse,
+  status: number,
+  headers: Record<string, string | number> = {},
+  length?: number,
+): void {
+  if (status === 416) headers = { ...headers, "content-range": `bytes */${length}` };
+  if (status !== 304) headers = { ...headers, "content-length": 0, "cache-control": "no-store" };
+  response.writeHead(status, headers).end();
+}
+
+function refuseFor(
+  { stats }: ServeParts,
+  response: ServerResponse,
+  reason: keyof RelayStats["refusals"],
+): void {
+  stats.refusals[reason]++;
+  if (response.destroyed) return;
+  refuse(response, 503, { "retry-after": RETRY_AFTER });
+}

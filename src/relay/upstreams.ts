@@ -1,0 +1,52 @@
+import { orderOf, ownAddresses } from "../agent/order.ts";
+import { type Source, sourceOf } from "../agent/run.ts";
+import { type Settings, settingsInForce } from "../agent/settings.ts";
+import { endsSource } from "../core/disposition.ts";
+import type { Kind } from "../core/kind.ts";
+import { toNearsourceError } from "../errors.ts";
+import type { Config } from "../io/config.ts";
+import type { DataDir } from "../io/files.ts";
+import type { Log } from "../io/log.ts";
+import { readTrustedSet } from "../io/trustedSet.ts";
+
+/** Where an Update Agent fetches from, in its own update order (DESIGN §2). */
+export interface Upstreams {
+  /** Reads the settings in force anew, and gives every source another chance. */
+  reload(): Promise<void>;
+  /** The sources of a kind in order; those that failed a moment ago come last. */
+  of(kinds: readonly Kind[]): (Source & { kinds: Kind[] })[];
+  /** Notes that a source failed. */
+  failed(source: Source, error: unknown, what: string): void;
+}
+
+/** How long (ms) a source that failed as a whole is asked only after the others. */
+const DEAD_TIME = 30_000;
+
+/** @param own the agent's own data directory, which holds the settings that its runs brought */
+export function createUpstreams(config: Config, own: DataDir, agentId: string, log: Log): Upstreams {
+  let settings: Settings | undefined;
+  const dead = new Map<string, number>();
+  const isDead = ({ url }: Source) => (dead.get(url) ?? 0) > performance.now();
+  return {
+    async reload() {
+      dead.clear();
+      // The agent replaces its set now and then; the one before holds if this moment is between the two.
+      const trusted = await readTrustedSet(own, "settings").catch(() => undefined);
+      if (trusted === undefined && settings !== undefined) return;
+      settings = await settingsInForce(config, trusted, agentId);
+    },
+    of(kinds) {
+      if (settings === undefined) return [];
+      const { list, policy } = settings;
+      const run = { config, addresses: ownAddresses(config) };
+      const { steps } = orderOf(run, { list, policy, role: "update-agent" }, [...kinds]);
+      const sources = steps.map((step) => ({ ...sourceOf(step), kinds: step.kinds }));
+      return [...sources.filter((each) => !isDead(each)), ...sources.filter(isDead)];
+    },
+    failed(source, error, what) {
+      const { code, message } = toNearsourceError(error);
+      if (endsSource(code)) dead.set(source.url, performance.now() + DEAD_TIME);
+      log.warn(`${what}: ${message} (${code})`);
+    },
+  };
+}

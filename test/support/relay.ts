@@ -1,0 +1,101 @@
+import { randomUUID } from "node:crypto";
+import http, { type IncomingHttpHeaders } from "node:http";
+import type { Kind } from "../../src/core/kind.ts";
+import { readConfig } from "../../src/io/config.ts";
+import { openListener } from "../../src/io/listener.ts";
+import type { Log } from "../../src/io/log.ts";
+import { type Relay, startRelay } from "../../src/relay/relay.ts";
+import { type Agent, type AgentOptions, makeAgent, type World } from "./world.ts";
+
+/** An Update Agent without its agent: the role alone, behind a listener of its own. */
+export interface TestRelay {
+  relay: Relay;
+  agent: Agent;
+  url: string;
+  port: number;
+  lines: string[];
+  close: () => Promise<void>;
+}
+
+export interface TestRelayOptions extends Omit<AgentOptions, "sources"> {
+  /** Base URL it fetches from, or several in order. */
+  upstream: string | string[];
+  kinds?: Kind[];
+  /** The section of the configuration; nothing of the disk is asked for unless it says so. */
+  relay?: Record<string, unknown>;
+  /** An endpoint made earlier: its data directory is gone on with. */
+  agent?: Agent;
+  port?: number;
+  tls?: { cert: string; key: string };
+}
+
+/** Starts an Update Agent in this process. It has fetched nothing yet: `relay.refresh()` does. */
+export async function startTestRelay(world: World, options: TestRelayOptions): Promise<TestRelay> {
+  const agent = options.agent ?? (await makeRelayAgent(world, options));
+  const config = await readConfig(agent.configFile, {});
+  const lines: string[] = [];
+  const write = (message: string) => lines.push(message);
+  const log: Log = { error: write, warn: write, info: write, debug: write };
+  const relay = await startRelay({
+    config,
+    agentId: randomUUID(),
+    kinds: options.kinds ?? ["components"],
+    log,
+  });
+  const listener = await openListener(
+    { host: "127.0.0.1", port: options.port ?? 0, tls: options.tls, log },
+    relay.handle,
+  );
+  const { port } = listener;
+  const close = async () => {
+    await listener.close();
+    await relay.close();
+  };
+  const scheme = options.tls === undefined ? "http" : "https";
+  return { relay, agent, url: `${scheme}://127.0.0.1:${port}`, port, lines, close };
+}
+
+/** The endpoint that an Update Agent runs on: what it fetches from stands in its source list. */
+export async function makeRelayAgent(world: World, options: TestRelayOptions): Promise<Agent> {
+  const { upstream, relay, config = {}, ...rest } = options;
+  const urls = Array.isArray(upstream) ? upstream : [upstream];
+  const sources = Object.fromEntries(urls.map((url, index) => [`upstream-${index}`, url]));
+  return await makeAgent(world, {
+    ...rest,
+    sources,
+    config: { ...config, relay: { minFree: 0, ...relay } },
+  });
+}
+
+/** A whole answer. */
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/** One request on a connection of its own; the path goes out exactly as it is given. */
+export function ask(
+  url: string,
+  path: string,
+  { method = "GET", ...options }: http.RequestOptions = {},
+): Promise<Answer> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const request = http.request({ hostname, port, path, method, agent: false, ...options }, (response) => {
+      const pieces: Buffer[] = [];
+      response.on("data", (piece: Buffer) => pieces.push(piece));
+      response.once("error", reject);
+      response.once("end", () => {
+        const { statusCode = 0, headers } = response;
+        resolve({ status: statusCode, headers, body: Buffer.concat(pieces) });
+      });
+    });
+    request.once("error", reject).end();
+  });
+}
+
+/** The path of an object. */
+export function objectUrl(sha256: string): string {
+  return `/content/objects/${sha256.slice(0, 2)}/${sha256}`;
+}
