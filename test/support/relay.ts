@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import http, { type IncomingHttpHeaders } from "node:http";
+import net from "node:net";
 import type { Kind } from "../../src/core/kind.ts";
 import { readConfig } from "../../src/io/config.ts";
 import { openListener } from "../../src/io/listener.ts";
@@ -98,4 +100,17 @@ export function ask(
 /** The path of an object. */
 export function objectUrl(sha256: string): string {
   return `/content/objects/${sha256.slice(0, 2)}/${sha256}`;
+}
+
+/** Sends this as it is, and returns all that comes back until the connection ends. */
+export async function talk(port: number, text: string): Promise<string> {
+  const socket = net.connect(port, "127.0.0.1");
+  let received = "";
+  socket.setEncoding("utf8").on("data", (piece: string) => {
+    received += piece;
+  });
+  socket.on("error", () => {});
+  socket.write(text);
+  await once(socket, "close");
+  return received;
 }
