@@ -20,9 +20,7 @@ export interface CatalogObject {
 }
 
 /** What a path is answered with. `lasting`: the name is of these bytes for ever. */
-export type Served =
-  | { bytes: Buffer; lasting: boolean; repository: Repository; isTimestamp: boolean }
-  | { object: CatalogObject };
+export type Served = { bytes: Buffer; lasting: boolean } | { object: CatalogObject };
 
 /** What an Update Agent serves, by the path of the request exactly as it is sent. */
 export type Catalog = ReadonlyMap<string, Served>;
@@ -75,8 +73,7 @@ function addRepository(
   // Before the first refresh there is only the root that was shipped, which proves nothing to anybody.
   if (timestamp === undefined || snapshot === undefined || targets === undefined) return;
   const serve = (path: string, bytes: Buffer, lasting: boolean) => {
-    const isTimestamp = path === "metadata/timestamp.json";
-    catalog.set(`/${repository}/${path}`, { bytes, lasting, repository, isTimestamp });
+    catalog.set(`/${repository}/${path}`, { bytes, lasting });
   };
   let newest: Signed | undefined;
   for (const [name, bytes] of files) {

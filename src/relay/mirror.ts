@@ -18,11 +18,15 @@ import type { Upstreams } from "./upstreams.ts";
 
 /** The metadata that an Update Agent holds, as fresh as it can be had. */
 export interface Mirror {
-  /** What a path names, exactly as it was sent; undefined for anything else. */
-  lookUp(path: string): Document | { object: CatalogObject } | undefined;
+  /**
+   * What a path names, exactly as it was sent; for a timestamp the repository, whose is to be confirmed.
+   * Undefined for anything else.
+   */
+  lookUp(path: string): Document | { object: CatalogObject } | { timestampOf: Repository } | undefined;
   /**
    * The timestamp of a repository, confirmed upstream a moment ago where that can be done: once for all
-   * who ask at the time. A failure changes nothing: what is held is as valid as it was.
+   * who ask at the time. A failure changes nothing: what is held is as valid as it was. Undefined when
+   * there is none yet.
    */
   confirm(repository: Repository, via: string[]): Promise<Document | undefined>;
   /** Asks upstream for what is new, now. */
@@ -60,6 +64,10 @@ const CONFIRM_PATIENCE = 3_000;
 const PAUSE = 10_000;
 /** What `Age` says when there is none (RFC 9111 §1.2.2). */
 const UNKNOWN_AGE = 2_147_483_648;
+
+function timestampPath(repository: Repository): string {
+  return `/${repository}/metadata/timestamp.json`;
+}
 
 /** @throws NearsourceError TRUST_ROOT_INVALID, and of the storage phase */
 export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<Mirror> {
@@ -130,12 +138,21 @@ export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<M
     return running;
   };
   const timestampOf = (repository: Repository): Document | undefined => {
-    const found = editions.lookUp(`/${repository}/metadata/timestamp.json`);
+    const found = editions.lookUp(timestampPath(repository));
     if (found === undefined || "object" in found) return undefined;
     return { ...found, age: Math.min(Math.round(ageOf(repository) / 1_000), UNKNOWN_AGE) };
   };
+  /** Of the granted repositories: there are timestamps to ask for before the first was fetched. */
+  const timestamps = () =>
+    new Map(REPOSITORIES.filter(isGranted).map((repository) => [timestampPath(repository), repository]));
+  const isGranted = (repository: Repository) =>
+    trusted[repository] !== undefined && kindsOf(repository, kinds).length > 0;
+  let byTimestamp = timestamps();
   return {
-    lookUp: editions.lookUp,
+    lookUp(path) {
+      const timestampOf = byTimestamp.get(path);
+      return timestampOf === undefined ? editions.lookUp(path) : { timestampOf };
+    },
     async confirm(repository, via) {
       const isTooSoon = performance.now() - tried < Math.min(PAUSE, config.relay.maxStale);
       if (!isFresh(repository) && (running !== undefined || !isTooSoon)) {
@@ -154,6 +171,7 @@ export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<M
     },
     grant(wanted) {
       kinds = wanted;
+      byTimestamp = timestamps();
       editions.clear();
       publish();
     },

@@ -57,10 +57,13 @@ export function createServe(parts: ServeParts): (request: IncomingMessage, respo
     }
     if ("object" in served) {
       serveObject(parts, turns, served.object, via, request, response).catch(() => response.destroy());
-    } else if (served.isTimestamp) {
+    } else if ("timestampOf" in served) {
       mirror
-        .confirm(served.repository, via)
-        .then((newest) => serveDocument(parts, newest ?? served, request, response))
+        .confirm(served.timestampOf, via)
+        .then((newest) => {
+          if (newest === undefined) refuseFor(parts, response, "upstream");
+          else serveDocument(parts, newest, request, response);
+        })
         .catch(() => response.destroy());
     } else serveDocument(parts, served, request, response);
   };

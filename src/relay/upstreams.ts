@@ -3,7 +3,7 @@ import { type Source, sourceOf } from "../agent/run.ts";
 import { type Settings, settingsInForce } from "../agent/settings.ts";
 import { endsSource } from "../core/disposition.ts";
 import type { Kind } from "../core/kind.ts";
-import { toNearsourceError } from "../errors.ts";
+import { explainError, toNearsourceError } from "../errors.ts";
 import type { Config } from "../io/config.ts";
 import type { DataDir } from "../io/files.ts";
 import type { Log } from "../io/log.ts";
@@ -31,9 +31,12 @@ export function createUpstreams(config: Config, own: DataDir, agentId: string, l
     async reload() {
       dead.clear();
       // The agent replaces its set now and then; the one before holds if this moment is between the two.
-      const trusted = await readTrustedSet(own, "settings").catch(() => undefined);
-      if (trusted === undefined && settings !== undefined) return;
-      settings = await settingsInForce(config, trusted, agentId);
+      try {
+        settings = await settingsInForce(config, await readTrustedSet(own, "settings"), agentId);
+      } catch (error) {
+        if (settings === undefined) throw error;
+        log.warn(`the source list stays as it was: ${explainError(error)}`);
+      }
     },
     of(kinds) {
       if (settings === undefined) return [];

@@ -1,12 +1,15 @@
+import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import http, { type IncomingHttpHeaders } from "node:http";
 import net from "node:net";
+import path from "node:path";
 import type { Kind } from "../../src/core/kind.ts";
 import { readConfig } from "../../src/io/config.ts";
 import { openListener } from "../../src/io/listener.ts";
 import type { Log } from "../../src/io/log.ts";
 import { type Relay, startRelay } from "../../src/relay/relay.ts";
+import type { RelayStats } from "../../src/relay/stats.ts";
 import { type Agent, type AgentOptions, makeAgent, type World } from "./world.ts";
 
 /** An Update Agent without its agent: the role alone, behind a listener of its own. */
@@ -113,4 +116,51 @@ export async function talk(port: number, text: string): Promise<string> {
   socket.write(text);
   await once(socket, "close");
   return received;
+}
+
+/** An Update Agent in a process of its own. */
+export interface RelayProcess {
+  url: string;
+  port: number;
+  child: ChildProcess;
+  agent: Agent;
+  /** Does it, and tells what it has done so far and what it takes. */
+  command: (what: "stats" | "refresh" | "close") => Promise<ProcessState>;
+  kill: () => Promise<void>;
+}
+
+export interface ProcessState {
+  stats: RelayStats;
+  rss: number;
+  cpu: NodeJS.CpuUsage;
+}
+
+/** Starts one; with `lazy` it has fetched nothing yet. */
+export async function startRelayProcess(
+  world: World,
+  options: TestRelayOptions & { lazy?: boolean },
+): Promise<RelayProcess> {
+  const agent = options.agent ?? (await makeRelayAgent(world, options));
+  const script = path.join(import.meta.dirname, "relayProcess.ts");
+  const args = [agent.configFile, String(options.port ?? 0), options.lazy === true ? "lazy" : "full"];
+  const child = fork(script, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const next = async () => (await once(child, "message"))[0];
+  const { port } = await next();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    child,
+    agent,
+    command: (what) => {
+      const answer = next();
+      child.send(what);
+      return answer;
+    },
+    kill: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, "exit");
+      child.kill("SIGKILL");
+      await gone;
+    },
+  };
 }
