@@ -79,11 +79,14 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   await openDataDir(config.dataDir);
   const dirs = await openDataDir(path.join(config.dataDir, "relay"));
   const lock = await takeLock(dirs.root);
+  let fetcher: Fetcher | undefined;
   try {
     await refuseLinks(dirs);
     await sweepUnfinished(dirs);
-    return await runRelay(options, own, dirs, lock, await openFetcher(config));
+    fetcher = await openFetcher(config);
+    return await runRelay(options, own, dirs, lock, fetcher);
   } catch (error) {
+    fetcher?.close();
     lock.release();
     throw error;
   }

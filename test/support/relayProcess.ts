@@ -31,7 +31,7 @@ process.on("message", async (message) => {
     await relay.close();
   }
   tell({ stats: relay.stats(), rss: process.memoryUsage().rss, cpu: process.cpuUsage() });
-  if (message === "close") process.disconnect();
+  if (message === "close") process.disconnect?.();
 });
 process.once("disconnect", () => process.exit());
 tell({ port: listener.port });
