@@ -16,13 +16,23 @@ export interface Served {
 
 export interface Nginx {
   url: string;
+  /** The process that does the work. */
+  worker: () => Promise<number>;
   /** What was served since it was asked the last time. */
   served: () => Promise<Served>;
   close: () => Promise<void>;
 }
 
-/** Serves `root` on loopback by what a site would really put in front of its content. */
-export async function startNginx(folder: string, root: string): Promise<Nginx> {
+/**
+ * Serves `root` on loopback by what a site would really put in front of its content.
+ *
+ * @param counts whether what it serves is counted, which costs it a line of its log each
+ */
+export async function startNginx(
+  folder: string,
+  root: string,
+  { counts = true }: { counts?: boolean } = {},
+): Promise<Nginx> {
   const port = await freePort();
   const log = path.join(folder, "access.log");
   const user = process.getuid?.() === 0 ? "user root;" : "";
@@ -30,10 +40,11 @@ export async function startNginx(folder: string, root: string): Promise<Nginx> {
   await fs.writeFile(
     path.join(folder, "nginx.conf"),
     `daemon off; pid ${folder}/nginx.pid; error_log ${folder}/nginx.log; worker_processes 1; ${user}
-events {}
+worker_rlimit_nofile 20000;
+events { worker_connections 16000; }
 http {
   log_format counts '$request_length $bytes_sent $body_bytes_sent $status $uri';
-  access_log ${log} counts;
+  access_log ${counts ? `${log} counts` : "off"};
   sendfile on;
   server { listen 127.0.0.1:${port}; root ${root}; }
 }`,
@@ -49,6 +60,8 @@ http {
   let seen = 0;
   return {
     url: `http://127.0.0.1:${port}`,
+    worker: async () =>
+      Number((await fs.readFile(`/proc/${child.pid}/task/${child.pid}/children`, "utf8")).trim()),
     served: async () => {
       // A line is written once the answer is out, which may be after the client has gone.
       await delay(100);

@@ -13,6 +13,7 @@ const PACKAGES = {
   zstd: "zstd",
   bsdiff: "bsdiff",
   xdelta3: "xdelta3",
+  wrk: "wrk",
 } as const;
 
 export type Peer = keyof typeof PACKAGES;
