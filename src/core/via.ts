@@ -8,7 +8,8 @@ export function viaEntry(pseudonym: string): string {
 
 /** Who a request came through, first to last, from its `Via`. */
 export function parseVia(header: string | undefined): string[] {
-  const entries = (header ?? "").replaceAll(/\([^)]*\)/g, "").split(",");
+  if (header === undefined) return [];
+  const entries = header.replaceAll(/\([^)]*\)/g, "").split(",");
   return entries.map((each) => each.trim().split(/[ \t]+/)[1] ?? "").filter((each) => each !== "");
 }
 

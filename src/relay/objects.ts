@@ -25,7 +25,7 @@ export interface Objects {
 }
 
 /** Memory (bytes) for pieces: what readers near each other share. */
-const POOL = 33_554_432;
+const POOL = 16_777_216;
 /** Files that are open at once, however many read each. */
 const MAX_OPEN = 512;
 /** Damaged files that are kept for somebody to look at. */

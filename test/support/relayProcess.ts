@@ -9,29 +9,33 @@ import { startRelay } from "../../src/relay/relay.ts";
  *
  *     node relayProcess.ts CONFIG [PORT] [lazy]
  */
-const [, , file = "", port = "0", lazy] = process.argv;
-const config = await readConfig(file, {});
-const relay = await startRelay({
-  config,
-  agentId: `process ${process.pid}`,
-  kinds: ["components"],
-  log: SILENT,
-});
-if (lazy !== "lazy") await relay.refresh();
-const { tls } = config.relay;
-const listener = await openListener(
-  { host: "127.0.0.1", port: Number(port), tls, log: SILENT },
-  relay.handle,
-);
-const tell = (message: unknown) => process.send?.(message);
-process.on("message", async (message) => {
-  if (message === "refresh") await relay.refresh();
-  if (message === "close") {
-    await listener.close();
-    await relay.close();
-  }
-  tell({ stats: relay.stats(), rss: process.memoryUsage().rss, cpu: process.cpuUsage() });
-  if (message === "close") process.disconnect?.();
-});
-process.once("disconnect", () => process.exit());
-tell({ port: listener.port });
+async function main(): Promise<void> {
+  const [, , file = "", port = "0", lazy] = process.argv;
+  const config = await readConfig(file, {});
+  const relay = await startRelay({
+    config,
+    agentId: `process ${process.pid}`,
+    kinds: ["components"],
+    log: SILENT,
+  });
+  if (lazy !== "lazy") await relay.refresh();
+  const { tls } = config.relay;
+  const listener = await openListener(
+    { host: "127.0.0.1", port: Number(port), tls, log: SILENT },
+    relay.handle,
+  );
+  const tell = (message: unknown) => process.send?.(message);
+  process.on("message", async (message) => {
+    if (message === "refresh") await relay.refresh();
+    if (message === "close") {
+      await listener.close();
+      await relay.close();
+    }
+    tell({ stats: relay.stats(), rss: process.memoryUsage().rss, cpu: process.cpuUsage() });
+    if (message === "close") process.disconnect?.();
+  });
+  process.once("disconnect", () => process.exit());
+  tell({ port: listener.port });
+}
+
+main();
