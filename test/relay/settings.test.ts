@@ -1,0 +1,73 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { ask, makeRelayAgent, startTestRelay } from "../support/relay.ts";
+import { settingsPublications } from "../support/repositories.ts";
+import { startSource } from "../support/source.ts";
+import {
+  type Agent,
+  closeAll,
+  makeAgent,
+  makeWorld,
+  readTree,
+  runUpdate,
+  type World,
+  writeJson,
+} from "../support/world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await makeWorld();
+});
+afterAll(() => world.remove());
+const open: { close: () => Promise<void> }[] = [];
+afterEach(() => closeAll(open));
+
+/** The endpoint's only source delivers settings. */
+async function fetchSettingsFrom(agent: Agent, url: string): Promise<void> {
+  const entries = [{ range: "127.0.0.0/8", name: "settings", url, kinds: ["settings"] }];
+  await writeJson(path.join(agent.folder, "list.json"), { entries, serverFallback: { enabled: false } });
+}
+
+test("an Update Agent granted settings serves the documents of every domain, and agents take them from it", async () => {
+  const { root, states } = await settingsPublications([
+    {
+      state: "first",
+      documents: {
+        "source-list": { version: 1, entries: [] },
+        "policies/default": { version: 2 },
+        "policies/berlin": { version: 3 },
+        "update-agents": { agents: [] },
+      },
+    },
+  ]);
+  const www = states.get("first") ?? "";
+  const origin = await startSource(www);
+  open.push(origin);
+  const config = { roots: { settings: root }, kinds: ["settings"], components: undefined };
+  const options = { upstream: origin.url, kinds: ["settings" as const], config };
+  const agent = await makeRelayAgent(world, options);
+  await fetchSettingsFrom(agent, origin.url);
+  const relay = await startTestRelay(world, { ...options, agent });
+  open.push(relay);
+  await relay.relay.refresh();
+
+  const documents = Object.entries(await readTree(path.join(www, "settings", "targets")));
+  expect(documents.length).toBe(4);
+  for (const [name, bytes] of documents) {
+    const answer = await ask(relay.url, `/settings/targets/${name}`);
+    expect([name, answer.status, answer.body.equals(bytes)]).toEqual([name, 200, true]);
+  }
+  expect((await ask(relay.url, "/content/metadata/timestamp.json")).status).toBe(404);
+
+  const client = await makeAgent(world, { sources: {}, config: { ...config, domain: "berlin" } });
+  await fetchSettingsFrom(client, relay.url);
+  const { report } = await runUpdate(client);
+  expect(report).toMatchObject({
+    outcome: "updated",
+    attempts: [{ name: "settings", outcome: "delivered" }],
+  });
+  const held = await readTree(path.join(client.dataDir, "metadata", "settings"));
+  expect(Object.keys(held).some((name) => name.endsWith(path.join("policies", "berlin.json")))).toBe(true);
+  await fs.access(path.join(relay.agent.dataDir, "relay", "metadata", "settings"));
+});
