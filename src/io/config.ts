@@ -81,24 +81,21 @@ export interface MqttConfig {
   ca?: string | undefined;
 }
 
+/** Keys that hold keys of their own. */
+type Section =
+  | "dns"
+  | "http"
+  | "relay"
+  | "delta"
+  | "listen"
+  | "metrics"
+  | "notify"
+  | "hooks"
+  | "log"
+  | "roots";
+
 /** What an administrator may write; `readConfig` makes a `Config` of it. */
-type Written = Partial<
-  Omit<
-    Config,
-    | "file"
-    | "checked"
-    | "dns"
-    | "http"
-    | "relay"
-    | "delta"
-    | "listen"
-    | "metrics"
-    | "notify"
-    | "hooks"
-    | "log"
-    | "roots"
-  >
-> & {
+type Written = Partial<Omit<Config, "file" | "checked" | Section>> & {
   roots?: Config["roots"];
   dns?: Partial<Config["dns"]>;
   http?: Partial<Omit<Config["http"], "rateLimit">> & { rateLimit?: unknown };

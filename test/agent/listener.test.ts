@@ -3,11 +3,11 @@ import net from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { startListener } from "../../src/agent/listener.ts";
-import type { Listener } from "../../src/io/listener.ts";
-import { SILENT } from "../../src/io/log.ts";
 import { createNotifications } from "../../src/agent/notifications.ts";
 import type { Config } from "../../src/io/config.ts";
 import { dataDirAt } from "../../src/io/files.ts";
+import type { Listener } from "../../src/io/listener.ts";
+import { SILENT } from "../../src/io/log.ts";
 import { forged, notify, type SignedTimestamp, timestampOf } from "../support/post.ts";
 import { contentPublications, settingsPublications } from "../support/repositories.ts";
 import { closeAll, makeAgent, makeWorld, newDataDir, type World } from "../support/world.ts";
@@ -35,7 +35,13 @@ async function listenFor(dataDir: string, roots: Config["roots"]) {
     if (verdict === "new") runs.push(body);
     return verdict;
   };
-  const listener = await startListener({ port: 0, log: SILENT, hear, serve: () => undefined, now: () => Date.now() });
+  const listener = await startListener({
+    port: 0,
+    log: SILENT,
+    hear,
+    serve: () => undefined,
+    now: () => Date.now(),
+  });
   open.push(listener);
   return { port: listener.port, runs, notifications };
 }

@@ -60,6 +60,7 @@ const KEYS = [
     "addresses",
     "dns",
     "http",
+    "relay",
   ],
   ...["sourceList", "policy", "keepGenerations", "hooks", "log"],
 ];
@@ -98,7 +99,16 @@ function asNamed(key: string): string {
 
 function checkValues(config: Config): void {
   const { dataDir, roots, sourceList, policy, log, hooks, http, dns, kinds, domain } = config;
-  for (const file of [dataDir, roots.content, roots.settings, sourceList, policy, log.file]) {
+  for (const file of [
+    dataDir,
+    roots.content,
+    roots.settings,
+    sourceList,
+    policy,
+    log.file,
+    http.ca,
+    config.relay.tls?.key,
+  ]) {
     assert(file === undefined || path.isAbsolute(file));
   }
   for (const each of [dataDir, roots.content, log.file, ...(hooks.afterUpdate ?? [])])

@@ -120,8 +120,8 @@ describe("what an Update Agent answers", () => {
       0,
     ]);
     const many = Array.from({ length: 5_000 }, (_, at) => `${at}-`).join(",");
-    const thousands = await ask(relay.url, large(), { headers: { range: `bytes=${many}` } });
-    expect(thousands.status).toBe(431);
+    const thousands = `GET ${large()} HTTP/1.1\r\nHost: a\r\nRange: bytes=${many}\r\n\r\n`;
+    expect(await talk(relay.port, thousands)).toBe("");
   });
 
   test("H5: If-Range continues what it names, and begins anew what it does not", async () => {
@@ -180,21 +180,19 @@ describe("what an Update Agent answers", () => {
   });
 
   test.for([
-    ["a method nobody knows", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400"],
-    ["no host", `GET ${timestamp} HTTP/1.1\r\n\r\n`, "HTTP/1.1 400"],
-    [
-      "two lengths",
-      `GET ${timestamp} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`,
-      "HTTP/1.1 400",
-    ],
+    ["a method nobody knows", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["two lengths", `GET ${timestamp} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`],
     [
       "a length and chunks",
       `GET ${timestamp} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`,
-      "HTTP/1.1 400",
     ],
-    ["HTTP/2 without asking", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/1.1 400"],
-  ] as const)("H1: to %s is 400 and the end of the connection", async ([, request, begin]) => {
-    expect(await talk(relay.port, request)).toMatch(new RegExp(`^${begin}`));
+    ["HTTP/2 without asking", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+  ] as const)("H1: to %s there is no answer but the end of the connection", async ([, request]) => {
+    expect(await talk(relay.port, request)).toBe("");
+  });
+
+  test("H1: to no host is 400 and the end of the connection", async () => {
+    expect(await talk(relay.port, `GET ${timestamp} HTTP/1.1\r\n\r\n`)).toMatch(/^HTTP\/1\.1 400 /);
   });
 
   test("H1: to HTTP/1.0 is the file, and the end of the connection", async () => {

@@ -24,7 +24,6 @@ export function startResident(
   let text = "";
   const waiting = new Set<() => void>();
   running.process.stderr?.on("data", (piece: string) => {
-    if (process.env.DBG) process.stdout.write(piece);
     text += piece;
     for (const look of waiting) look();
   });
