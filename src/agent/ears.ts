@@ -69,7 +69,9 @@ async function openListener({ orders, hear, role, clock, log }: EarsOptions) {
 async function openMonitor({ orders, role, log }: EarsOptions) {
   const { host, port } = orders.config.metrics;
   if (port === null) return undefined;
-  return await startMonitor({ host, port, log, watched: role.watched });
+  const monitor = await startMonitor({ host, port, log, watched: role.watched });
+  log.info(`/healthz and /metrics at port ${monitor.port}`);
+  return monitor;
 }
 
 async function openBroker({ orders, hear, random, log }: EarsOptions) {

@@ -1,0 +1,125 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { initRepository } from "../../src/publisher/init.ts";
+import { setDocument } from "../../src/publisher/setDocument.ts";
+import { notify, timestampOf } from "../support/post.ts";
+import { type ResidentProcess, startResident } from "../support/resident.ts";
+import { startSource, type TestSource } from "../support/source.ts";
+import {
+  type Agent,
+  closeAll,
+  expectInstalled,
+  makeAgent,
+  makeWorld,
+  runUpdate,
+  type World,
+  writeJson,
+} from "../support/world.ts";
+import { json, on } from "./commandLine.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await makeWorld();
+  return () => world.remove();
+});
+const residents: ResidentProcess[] = [];
+const sources: TestSource[] = [];
+afterEach(async () => {
+  for (const resident of residents.splice(0)) {
+    resident.process.kill("SIGKILL");
+    await resident.ended;
+  }
+  await closeAll(sources);
+});
+
+/** A management server as far as its files go: the vendor's content, and settings of its own. */
+async function startServer() {
+  const dir = await fs.mkdtemp(path.join(world.folder, "server-"));
+  await fs.cp(world.www(2), dir, { recursive: true });
+  await initRepository({ dir, repository: "settings" });
+  const source = await startSource(dir);
+  sources.push(source);
+  const publish = async (name: string, document: object) => {
+    const file = path.join(world.folder, `${path.basename(dir)}.json`);
+    await writeJson(file, document);
+    await setDocument({ dir, name, file });
+  };
+  return { url: source.url, dir, root: path.join(dir, "settings/metadata/1.root.json"), publish };
+}
+
+type Server = Awaited<ReturnType<typeof startServer>>;
+
+/** An agent that goes by the server's settings alone, after its first run. */
+async function makeMember(server: Server): Promise<{ agent: Agent; id: string }> {
+  const agent = await makeAgent(world, { sources: {} });
+  await writeJson(agent.configFile, {
+    dataDir: "data",
+    server: server.url,
+    roots: { content: "root.json", settings: server.root },
+    addresses: ["127.0.0.1"],
+    listen: { host: "127.0.0.1", port: 0 },
+    metrics: { port: 0 },
+    relay: { minFree: 0 },
+    http: { proxy: "none" },
+  });
+  expect(await on(agent, "update")).toMatchObject({ code: 0 });
+  return { agent, id: json<{ agentId: string }>(await on(agent, "status", "--json")).agentId };
+}
+
+const policy = { schedule: { interval: 86_400_000, splay: 0 }, notify: { window: 0 } };
+
+describe("an agent that signed settings make an Update Agent", () => {
+  test("serves its neighbours, tells monitors, and stops when the grant goes", async () => {
+    const server = await startServer();
+    await server.publish("policies/default", policy);
+    const { agent, id } = await makeMember(server);
+    await server.publish("update-agents", { agents: [{ id, kinds: ["components"] }] });
+    const resident = startResident(agent);
+    residents.push(resident);
+    await resident.said(/this agent is an Update Agent for components/);
+    const port = await resident.port();
+
+    const neighbour = await makeAgent(world, { sources: { near: `http://127.0.0.1:${port}` } });
+    const { report } = await runUpdate(neighbour);
+    expect(report.attempts).toMatchObject([{ name: "near", outcome: "delivered" }]);
+    await expectInstalled(neighbour, 2);
+
+    const [, monitor] = await resident.said(/metrics at port (\d+)/);
+    const health = await fetch(`http://127.0.0.1:${monitor}/healthz`);
+    expect(await health.json()).toMatchObject({ role: "update-agent", serving: true, kinds: ["components"] });
+    const metrics = await (await fetch(`http://127.0.0.1:${monitor}/metrics`)).text();
+    expect(metrics).toMatch(/nearsource_relay_transfers_total\{outcome="\w+"\} [1-9]/);
+    expect((await fetch(`http://127.0.0.1:${port}/metrics`)).status).toBe(404);
+
+    await server.publish("update-agents", { agents: [] });
+    const settings = await timestampOf(server.dir, "settings");
+    expect(await notify(port, JSON.stringify({ settings }))).toBe(202);
+    await resident.said(/is no Update Agent any more/);
+    expect((await fetch(`http://127.0.0.1:${port}/content/metadata/timestamp.json`)).status).toBe(404);
+    expect((await fetch(`http://127.0.0.1:${monitor}/metrics`)).status).toBe(404);
+    expect((await resident.stop()).code).toBe(0);
+  });
+
+  test("brings what it was notified of to its neighbours", async () => {
+    const server = await startServer();
+    await server.publish("policies/default", policy);
+    const { agent, id } = await makeMember(server);
+    await server.publish("update-agents", { agents: [{ id, kinds: ["components"] }] });
+    const resident = startResident(agent);
+    residents.push(resident);
+    await resident.said(/this agent is an Update Agent for components/);
+    const port = await resident.port();
+    const neighbour = await makeAgent(world, { sources: { near: `http://127.0.0.1:${port}` } });
+    await runUpdate(neighbour);
+
+    await fs.cp(path.join(world.www(3), "content"), path.join(server.dir, "content"), { recursive: true });
+    const content = await timestampOf(world.www(3));
+    expect(await notify(port, JSON.stringify({ content }))).toBe(202);
+    await resident.said(/ended: updated/);
+    await expect
+      .poll(async () => (await runUpdate(neighbour)).report.outcome, { timeout: 50_000, interval: 200 })
+      .toBe("updated");
+    await expectInstalled(neighbour, 3);
+  });
+});
