@@ -88,7 +88,8 @@ async function connectServer({ orders, dir, hear, notifications, ...rest }: Ears
   if (config.server === undefined) return undefined;
   const { createResolver, toLookup } = await import("../io/resolve.ts");
   const { createExchange } = await import("../io/exchange.ts");
-  const exchange = createExchange(toLookup(createResolver(config.dns)));
+  const { readAuthority } = await import("../io/authority.ts");
+  const exchange = createExchange(toLookup(createResolver(config.dns)), await readAuthority(config));
   const home = `${config.server}/v1/agents/${encodeURIComponent(agentId)}`;
   const sender = startReportSender({ folder: dir.reports, url: `${home}/report`, exchange, ...rest });
   const { known } = notifications;

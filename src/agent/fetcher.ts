@@ -1,5 +1,4 @@
-import { promises as fs } from "node:fs";
-import { NearsourceError } from "../errors.ts";
+import { readAuthority } from "../io/authority.ts";
 import type { Config } from "../io/config.ts";
 import { createFetcher, type Fetcher } from "../io/fetch.ts";
 import { createResolver, toLookup } from "../io/resolve.ts";
@@ -15,20 +14,6 @@ export async function openFetcher(config: Pick<Config, "file" | "http" | "dns">)
   const fetcher = createFetcher(options, toLookup(createResolver(config.dns)));
   fetcher.limitRate(rateLimit);
   return fetcher;
-}
-
-async function readAuthority({ file, http }: Pick<Config, "file" | "http">): Promise<string | undefined> {
-  if (http.ca === undefined) return undefined;
-  const refuse = (cause?: unknown) =>
-    new NearsourceError("CONFIG_INVALID", `the configuration ${file} is invalid: "http.ca": ${http.ca}`, {
-      cause: cause ?? "it holds no certificate",
-      hint: "name a PEM file with the certificate of your authority",
-    });
-  const text = await fs.readFile(http.ca, "utf8").catch((error) => {
-    throw refuse(error);
-  });
-  if (!text.includes("-----BEGIN CERTIFICATE-----")) throw refuse();
-  return text;
 }
 
 const PROXY_VARIABLES = ["http_proxy", "https_proxy", "no_proxy"];

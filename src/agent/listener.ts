@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { countMistake, isShut, type Mistakes, NOTIFICATION_LIMIT, senderOf } from "../core/notification.ts";
+import {
+  countGenuine,
+  countMistake,
+  isShut,
+  NOTIFICATION_LIMIT,
+  noSenders,
+  senderOf,
+} from "../core/notification.ts";
 import { type Listener, type ListenerOptions, openListener } from "../io/listener.ts";
 import type { Verdict } from "./notifications.ts";
 
@@ -35,21 +42,22 @@ export async function startListener(options: AgentListenerOptions): Promise<List
 
 /** Answers `POST /v1/notify`. What is cheap to find out is found out first, the signature last. */
 function createNotifyHandler({ hear, now }: Pick<AgentListenerOptions, "hear" | "now">) {
-  const mistakes: Mistakes = new Map();
+  const senders = noSenders();
   const receiving = new Map<string, number>();
   let bodies = 0;
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const key = senderOf(request.socket.remoteAddress ?? "");
     const open = receiving.get(key) ?? 0;
     if (request.method !== "POST") return answer(response, 405);
-    if (isShut(mistakes, key, now())) return answer(response, 429);
+    if (isShut(senders, key, now())) return answer(response, 429);
     if (bodies >= MOST_BODIES || open >= MOST_BODIES_OF_ONE) return answer(response, 503);
     receiving.set(key, open + 1);
     bodies++;
     try {
       const text = await readBody(request);
       const status = text === undefined ? 413 : STATUS[await hear(text)];
-      if (status > 400) countMistake(mistakes, key, now());
+      if (status > 400) countMistake(senders, key, now());
+      else if (status === 202) countGenuine(senders, key);
       answer(response, status);
     } catch {
       response.destroy();

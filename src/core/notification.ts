@@ -85,33 +85,67 @@ export function notifyDelay(window: number, role: "agent" | "update-agent", rand
   return role === "update-agent" ? 0 : Math.floor(window * random);
 }
 
-/** Mistakes that an address may make at once, and how many (a second) it is forgiven. */
-const ALLOWANCE = { most: 20, perSecond: 1 };
-/** Addresses remembered; of more, those seen longest ago are forgotten. */
-const MOST_ADDRESSES = 1_024;
+/** Mistakes that may be made at once, and how many (a second) are forgiven: of one sender, and of all. */
+const ALLOWANCE = { one: { most: 20, perSecond: 1 }, all: { most: 100, perSecond: 20 } };
+/** Senders remembered; of more, those seen longest ago are forgotten. */
+const MOST_SENDERS = 1_024;
+const MOST_PROVEN = 64;
 
-/** How many mistakes each address has still to be forgiven, by what `addressKey` makes of it; oldest first. */
-export type Mistakes = Map<string, { left: number; at: number }>;
-
-/** Whether an address has made so many mistakes that nothing it sends is looked at now. */
-export function isShut(mistakes: Mistakes, key: string, now: number): boolean {
-  return leftOf(mistakes, key, now) >= ALLOWANCE.most;
+/** What is known of senders, by what `senderOf` makes of their addresses. */
+export interface Senders {
+  /** Mistakes of each that are not forgiven yet, seen longest ago first. */
+  mistakes: Map<string, Unforgiven>;
+  /** The same, of all of them together. */
+  all: Unforgiven;
+  /** Those that have sent something genuine: the mistakes of others do not shut them out. */
+  proven: Set<string>;
 }
 
-/** Counts a mistake of an address. The memory of mistakes is bounded, whoever fills it. */
-export function countMistake(mistakes: Mistakes, key: string, now: number): void {
-  const left = leftOf(mistakes, key, now) + 1;
-  mistakes.delete(key);
-  mistakes.set(key, { left, at: now });
-  const [oldest] = mistakes.keys();
-  if (mistakes.size > MOST_ADDRESSES && oldest !== undefined) mistakes.delete(oldest);
+interface Unforgiven {
+  count: number;
+  at: number;
 }
 
-function leftOf(mistakes: Mistakes, key: string, now: number): number {
-  const found = mistakes.get(key);
-  if (found === undefined) return 0;
-  const forgiven = (Math.max(now - found.at, 0) / 1_000) * ALLOWANCE.perSecond;
-  return Math.max(found.left - forgiven, 0);
+export function noSenders(): Senders {
+  return { mistakes: new Map(), all: { count: 0, at: 0 }, proven: new Set() };
+}
+
+/** Whether a sender, or all that have proven nothing, made so many mistakes that nothing they send is looked at. */
+export function isShut({ mistakes, all, proven }: Senders, sender: string, now: number): boolean {
+  const own = unforgiven(mistakes.get(sender), now, ALLOWANCE.one);
+  if (own >= ALLOWANCE.one.most) return true;
+  return !proven.has(sender) && unforgiven(all, now, ALLOWANCE.all) >= ALLOWANCE.all.most;
+}
+
+/** Counts a mistake of a sender. What is remembered of them is bounded, however many there are. */
+export function countMistake(senders: Senders, sender: string, now: number): void {
+  const { mistakes, all } = senders;
+  const count = unforgiven(mistakes.get(sender), now, ALLOWANCE.one) + 1;
+  mistakes.delete(sender);
+  mistakes.set(sender, { count, at: now });
+  forgetOldest(mistakes, MOST_SENDERS);
+  senders.all = { count: unforgiven(all, now, ALLOWANCE.all) + 1, at: now };
+}
+
+/** Remembers that a sender sent something genuine. */
+export function countGenuine({ proven }: Senders, sender: string): void {
+  proven.delete(sender);
+  proven.add(sender);
+  forgetOldest(proven, MOST_PROVEN);
+}
+
+function unforgiven(
+  mistakes: Unforgiven | undefined,
+  now: number,
+  { perSecond }: { perSecond: number },
+): number {
+  if (mistakes === undefined) return 0;
+  return Math.max(mistakes.count - (Math.max(now - mistakes.at, 0) / 1_000) * perSecond, 0);
+}
+
+function forgetOldest(all: Map<string, unknown> | Set<string>, most: number): void {
+  const [oldest] = all.keys();
+  if (all.size > most && oldest !== undefined) all.delete(oldest);
 }
 
 /**

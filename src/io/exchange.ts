@@ -35,13 +35,16 @@ export interface Exchange {
 /**
  * Small requests over node:http alone. `io/fetch.ts` fetches what an update needs and can do far more,
  * at the price of 25 MB that a process that stays on every endpoint would hold for ever.
+ *
+ * @param ca PEM text of an authority to believe beside the system's
  */
-export function createExchange(lookup: LookupFunction): Exchange {
+export function createExchange(lookup: LookupFunction, ca?: string): Exchange {
   const agents = new Map<string, Means>();
   const meansFor = async (protocol: string) => {
     // TLS is loaded for whoever speaks it: it is another 3 MB.
     const { request, Agent } = protocol === "https:" ? await import("node:https") : http;
-    const means = agents.get(protocol) ?? { request, agent: new Agent({ keepAlive: true }) };
+    const believed = ca === undefined || protocol !== "https:" ? {} : { ca: await withSystem(ca) };
+    const means = agents.get(protocol) ?? { request, agent: new Agent({ keepAlive: true, ...believed }) };
     agents.set(protocol, means);
     return means;
   };
@@ -51,6 +54,11 @@ export function createExchange(lookup: LookupFunction): Exchange {
       for (const { agent } of agents.values()) agent.destroy();
     },
   };
+}
+
+async function withSystem(ca: string): Promise<string[]> {
+  const { getCACertificates } = await import("node:tls");
+  return [...getCACertificates("default"), ca];
 }
 
 interface Means {

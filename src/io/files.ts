@@ -112,7 +112,8 @@ export async function refuseLink(file: string): Promise<void> {
 
 /** A new name in `folder` that nobody else uses. It need not be hard to guess: files are made exclusively. */
 export function temporaryName(folder: string, label: string): string {
-  return path.join(folder, `${label}.${process.pid}.${Math.random().toString(36).slice(2)}`);
+  const unique = Math.floor(Math.random() * 2 ** 48).toString(16);
+  return path.join(folder, `${label}.${process.pid}.${unique.padStart(12, "0")}`);
 }
 
 /** Writes a new file and makes its bytes durable. The folder is the caller's to fsync. */

@@ -1,5 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
+import type { Metadata, Root } from "@tufjs/models";
 import type { Repository } from "../core/layout.ts";
 import type { Known } from "../core/notification.ts";
 import { type DataDir, listFolder, readIfThere } from "./files.ts";
@@ -9,6 +10,8 @@ import { describeRole } from "./trustedSet.ts";
 export interface Trust extends Known {
   /** The newest root that is trusted. */
   root: object;
+  /** The same, once it has been needed. */
+  parsed?: Metadata<Root>;
   /** What the folder was when it was read; `readTrust` reads again when that has changed. */
   stamp: string;
 }
@@ -62,10 +65,11 @@ function readJson(bytes: Buffer | undefined): RootLike | undefined {
  * Whether a timestamp is signed by the keys that the trusted root names for it (TUF spec §5.4.2), and
  * neither of them has expired.
  */
-export async function isSigned(timestamp: object, { root }: Trust, now: Date): Promise<boolean> {
+export async function isSigned(timestamp: object, trust: Trust, now: Date): Promise<boolean> {
   const { Metadata, MetadataKind } = await import("@tufjs/models");
   try {
-    const trusted = Metadata.fromJSON(MetadataKind.Root, root as never);
+    trust.parsed ??= Metadata.fromJSON(MetadataKind.Root, trust.root as never);
+    const trusted = trust.parsed;
     const signed = Metadata.fromJSON(MetadataKind.Timestamp, timestamp as never);
     trusted.verifyDelegate(MetadataKind.Timestamp, signed);
     return !trusted.signed.isExpired(now) && !signed.signed.isExpired(now);

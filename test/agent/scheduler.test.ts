@@ -1,59 +1,14 @@
 import { describe, expect, test } from "vitest";
-import {
-  type Clock,
-  createScheduler,
-  type Scheduler,
-  type SchedulerOptions,
-} from "../../src/agent/scheduler.ts";
+import { createScheduler, type Scheduler, type SchedulerOptions } from "../../src/agent/scheduler.ts";
 import type { Trigger } from "../../src/core/report.ts";
+import { testClock } from "../support/clock.ts";
 
 const HOUR = 3_600_000;
 const NOON = Date.parse("2026-01-01T12:00:00Z");
 
-/** A clock that only moves when a test says so, and can be set like any other. */
-interface TestClock extends Clock {
-  /** Lets this much time pass, by the clock and for the timers. */
-  pass(milliseconds: number): Promise<void>;
-  /** Sets the clock, while timers go on as they were: also what a machine that wakes up finds. */
-  set(now: number): void;
-}
-
-function testClock(): TestClock {
-  let now = NOON;
-  let own = 0;
-  const timers = new Map<object, { at: number; work: () => void }>();
-  const settle = () => new Promise((done) => setImmediate(done));
-  return {
-    now: () => now,
-    after: (milliseconds, work) => {
-      const key = {};
-      timers.set(key, { at: own + milliseconds, work });
-      return () => timers.delete(key);
-    },
-    set: (to) => {
-      now = to;
-    },
-    pass: async (milliseconds) => {
-      const end = own + milliseconds;
-      for (;;) {
-        await settle();
-        const [next] = [...timers].filter(([, { at }]) => at <= end).sort((a, b) => a[1].at - b[1].at);
-        if (next === undefined) break;
-        const [key, { at, work }] = next;
-        timers.delete(key);
-        now += at - own;
-        own = at;
-        work();
-      }
-      now += end - own;
-      own = end;
-    },
-  };
-}
-
 /** A scheduler whose runs last until the test ends them. */
 function stage(options: Partial<SchedulerOptions> = {}) {
-  const clock = testClock();
+  const clock = testClock(NOON);
   const runs: { trigger: Trigger; at: number; end(again?: boolean): void; signal: AbortSignal }[] = [];
   const scheduler: Scheduler = createScheduler({
     agentId: "an-agent",

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import {
   type Announced,
+  countGenuine,
   countMistake,
   isShut,
   judge,
-  type Mistakes,
+  noSenders,
   notifyDelay,
   parseNotification,
   senderOf,
@@ -79,23 +80,33 @@ test("a notified fleet spreads over the window, and Update Agents begin it", () 
   expect(notifyDelay(60_000, "update-agent", 0.5)).toBe(0);
 });
 
-describe("mistakes of a sender", () => {
-  test("shut it out after twenty at once, until they are forgiven, and nobody else", () => {
-    const mistakes: Mistakes = new Map();
+describe("mistakes", () => {
+  test("of one sender shut it out after twenty at once, until they are forgiven, and nobody else", () => {
+    const senders = noSenders();
     for (let count = 0; count < 20; count++) {
-      expect(isShut(mistakes, "liar", NOW)).toBe(false);
-      countMistake(mistakes, "liar", NOW);
+      expect(isShut(senders, "liar", NOW)).toBe(false);
+      countMistake(senders, "liar", NOW);
     }
-    expect(isShut(mistakes, "liar", NOW)).toBe(true);
-    expect(isShut(mistakes, "other", NOW)).toBe(false);
-    expect(isShut(mistakes, "liar", NOW + 1_000)).toBe(false);
+    expect(isShut(senders, "liar", NOW)).toBe(true);
+    expect(isShut(senders, "other", NOW)).toBe(false);
+    expect(isShut(senders, "liar", NOW + 1_000)).toBe(false);
+  });
+
+  test("of a hundred senders shut out whoever has proven nothing, and not who has", () => {
+    const senders = noSenders();
+    countGenuine(senders, "server");
+    for (let count = 0; count < 100; count++) countMistake(senders, `${count}`, NOW);
+    expect(isShut(senders, "other", NOW)).toBe(true);
+    expect(isShut(senders, "server", NOW)).toBe(false);
+    expect(isShut(senders, "other", NOW + 1_000)).toBe(false);
   });
 
   test("are remembered of so many senders and no more", () => {
-    const mistakes: Mistakes = new Map();
-    for (let count = 0; count < 100_000; count++) countMistake(mistakes, `${count}`, NOW);
-    expect(mistakes.size).toBe(1_024);
-    expect(mistakes.has("99999")).toBe(true);
+    const senders = noSenders();
+    for (let count = 0; count < 100_000; count++) countMistake(senders, `${count}`, NOW);
+    for (let count = 0; count < 1_000; count++) countGenuine(senders, `${count}`);
+    expect([senders.mistakes.size, senders.proven.size]).toEqual([1_024, 64]);
+    expect(senders.mistakes.has("99999")).toBe(true);
   });
 });
 
