@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import http, { type RequestListener } from "node:http";
-import https from "node:https";
+import type https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { NearsourceError } from "../errors.ts";
 import type { Log } from "./log.ts";
@@ -54,7 +54,7 @@ export async function openListener(options: ListenerOptions, handle: RequestList
   const server =
     certificate === undefined
       ? http.createServer(settings, handle)
-      : https.createServer({ ...settings, ...asContext(certificate), handshakeTimeout: 10_000 }, handle);
+      : await createTlsServer({ ...settings, ...asContext(certificate), handshakeTimeout: 10_000 }, handle);
   // What is not HTTP gets no answer, which could only be longer than what was sent.
   server.on("clientError", (_, socket) => socket.destroy());
   // An interim "continue" is nothing that anybody here waits for: nothing reads bodies before it answers.
@@ -85,6 +85,15 @@ export async function openListener(options: ListenerOptions, handle: RequestList
       await once(server, "close");
     },
   };
+}
+
+/** TLS is loaded for whoever speaks it: it is another 3 MB, in an agent that stays. */
+async function createTlsServer(
+  settings: https.ServerOptions,
+  handle: RequestListener,
+): Promise<https.Server> {
+  const { createServer } = await import("node:https");
+  return createServer(settings, handle);
 }
 
 /**
