@@ -39,7 +39,6 @@ const bytesOf = (data: unknown) =>
  */
 export function tapFileSystem(onCall: OnCall): void {
   tapPromises(onCall);
-  tapHandles(onCall);
   tapSync(onCall);
   syncBuiltinESMExports();
 }
@@ -52,11 +51,14 @@ function replace(owner: object, name: string, make: (original: AnyFunction) => A
 }
 
 const handlePaths = new WeakMap<object, string>();
+const tapped = new WeakSet<object>();
 
 function tapPromises(onCall: OnCall): void {
   replace(fsp, "open", (open) => async (file, flags, mode) => {
     if (writes(flags)) onCall({ op: "create", path: whole(file), truncate: truncates(flags) });
     const handle = await open(file, flags, mode);
+    // Node gives the class of its handles to nobody, but every handle knows it.
+    tapHandles(Object.getPrototypeOf(handle), onCall);
     handlePaths.set(handle, whole(file));
     return handle;
   });
@@ -117,9 +119,10 @@ function missingAncestors(folder: string, recursive: boolean): string[] {
   return recursive ? [...missingAncestors(parent, true), folder] : [folder];
 }
 
-function tapHandles(onCall: OnCall): void {
+function tapHandles(prototype: object, onCall: OnCall): void {
+  if (tapped.has(prototype)) return;
+  tapped.add(prototype);
   const pathOf = (handle: object) => handlePaths.get(handle) ?? "";
-  const prototype = handlePrototype;
   replace(
     prototype,
     "write",
@@ -158,10 +161,6 @@ function tapHandles(onCall: OnCall): void {
       },
   );
 }
-
-const probeHandle = await fsp.open(import.meta.filename, "r");
-const handlePrototype = Object.getPrototypeOf(probeHandle) as object;
-await probeHandle.close();
 
 function tapSync(onCall: OnCall): void {
   const files = new Map<number, { file: string; position: number }>();

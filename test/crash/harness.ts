@@ -55,9 +55,9 @@ export async function bundleChild(
   input = path.join(import.meta.dirname, "child.ts"),
 ): Promise<string> {
   const build = await rolldown({ input, platform: "node" });
-  await build.write({ dir: folder, format: "esm", codeSplitting: false, entryFileNames: "child.mjs" });
+  await build.write({ dir: folder, format: "cjs", codeSplitting: false, entryFileNames: "child.cjs" });
   await build.close();
-  return path.join(folder, "child.mjs");
+  return path.join(folder, "child.cjs");
 }
 
 /** Runs the child to its end, or kills it `afterMs`. */
