@@ -132,13 +132,17 @@ export async function writeDurably(file: string, data: string | Uint8Array, mode
 const RENAME_PATIENCE = 60_000;
 
 /** Renames, with patience on Windows, where a file that somebody looks at cannot be moved. */
-export async function rename(from: string, to: string): Promise<void> {
+export async function rename(
+  from: string,
+  to: string,
+  isPatient = process.platform === "win32",
+): Promise<void> {
   const deadline = performance.now() + RENAME_PATIENCE;
   for (let pause = 10; ; pause = Math.min(pause * 2, 1_000)) {
     try {
       return await fs.rename(from, to);
     } catch (error) {
-      const busy = process.platform === "win32" && ["EPERM", "EACCES", "EBUSY"].includes(codeOf(error) ?? "");
+      const busy = isPatient && ["EPERM", "EACCES", "EBUSY"].includes(codeOf(error) ?? "");
       if (!busy || performance.now() > deadline) throw error;
       await sleep(pause);
     }

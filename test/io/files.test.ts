@@ -1,6 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { NearsourceError } from "../../src/errors.ts";
 import {
   codeOf,
@@ -207,5 +208,36 @@ describe("an error of the file system", () => {
     expect(codeOf(network)).toBe("ECONNRESET");
     expect(codeOf(new Error("plain"))).toBeUndefined();
     expect(await guardStorage("cannot", async () => 7)).toBe(7);
+  });
+});
+
+/** A file that cannot be moved, as one that a scanner on Windows has open; here by an attribute of its. */
+async function heldFile(folder: string): Promise<{ file: string; letGo: () => void } | string> {
+  const file = path.join(folder, "held");
+  await fs.writeFile(file, "held");
+  const held = spawnSync("chattr", ["+i", file], { encoding: "utf8" });
+  if (held.status !== 0) return `chattr cannot be used: ${held.stderr ?? held.error}`;
+  const letGo = () => spawnSync("chattr", ["-i", file]);
+  onTestFinished(() => void letGo());
+  return { file, letGo };
+}
+
+describe("a rename that something holds up (F9)", () => {
+  test("is made as soon as that lets go, where there are such things", async ({ skip }) => {
+    const held = await heldFile(await newFolder());
+    if (typeof held === "string") return skip(held);
+    const renamed = rename(held.file, `${held.file}.moved`, true);
+    // By then it has been refused once.
+    await expect(fs.rename(held.file, `${held.file}.other`)).rejects.toMatchObject({ code: "EPERM" });
+    held.letGo();
+    await renamed;
+    expect(await fs.readFile(`${held.file}.moved`, "utf8")).toBe("held");
+  });
+
+  test("is an error at once where there are none, and nothing was moved", async ({ skip }) => {
+    const held = await heldFile(await newFolder());
+    if (typeof held === "string") return skip(held);
+    await expect(rename(held.file, `${held.file}.moved`, false)).rejects.toMatchObject({ code: "EPERM" });
+    expect(await fs.readFile(held.file, "utf8")).toBe("held");
   });
 });
