@@ -3,7 +3,7 @@ import { checkVersionRecord } from "../agent/hint.ts";
 import { configPath } from "../io/configPath.ts";
 
 /**
- * Before a scheduled run: whether one DNS packet says that there is nothing to do (docs/protocol.md).
+ * Before a scheduled run: whether one DNS packet says that there is nothing to do (docs/configuration.md).
  * This is most of what an endpoint does in its life, so it stands beside the program's other commands:
  * it loads neither them nor what they need. Whatever is unusual is left to the run itself.
  *

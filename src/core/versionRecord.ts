@@ -7,7 +7,7 @@ export interface HeldTimestamp {
   youngUntil: string;
 }
 
-/** A version record (docs/protocol.md): the version of each repository's newest timestamp. */
+/** A version record (docs/configuration.md): the version of each repository's newest timestamp. */
 export type VersionRecord = Partial<Record<Repository, number>>;
 
 /** Writes `content=12;settings=7`. */
