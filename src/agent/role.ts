@@ -64,8 +64,8 @@ export function createRole(options: { log: Log; startRelay?: StartRelay | undefi
     }
     if (startRelay === undefined) return;
     if (relay === undefined) {
-      log.info(`this agent is an Update Agent for ${kinds.join(", ")}`);
       relay = await startRelay({ config, agentId, kinds, log });
+      log.info(`this agent is an Update Agent for ${kinds.join(", ")}`);
     } else if (!isDeepStrictEqual(held, kinds)) {
       log.info(`this Update Agent is now one for ${kinds.join(", ")}`);
       await relay.grant(kinds);

@@ -82,7 +82,7 @@ describe("an agent that signed settings make an Update Agent", () => {
 
     const neighbour = await makeAgent(world, { sources: { near: `http://127.0.0.1:${port}` } });
     const { report } = await runUpdate(neighbour);
-    expect(report.attempts).toMatchObject([{ name: "near", outcome: "delivered" }]);
+    expect(report.attempts).toEqual([expect.objectContaining({ name: "near", outcome: "delivered" })]);
     await expectInstalled(neighbour, 2);
 
     const [, monitor] = await resident.said(/metrics at port (\d+)/);
