@@ -215,7 +215,9 @@ async function applyEdit(
     hashes[place] = sha256(bytes);
   }
   const version = `${history.publications.length}.0`;
-  const { release } = await addRelease({ dir, kind, name, version, path: folder, keep: KEPT, now });
+  // What a delta that a killed run left leads to without a request is not in the model's book.
+  const how = { keep: KEPT, deltas: 0, now };
+  const { release } = await addRelease({ dir, kind, name, version, path: folder, ...how });
   published[kind][name] = [{ release, files: hashes }, ...(published[kind][name] ?? [])].slice(0, KEPT);
 }
 
