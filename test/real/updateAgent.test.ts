@@ -69,18 +69,23 @@ async function makeMember(server: Server): Promise<{ agent: Agent; id: string }>
 
 const policy = { schedule: { interval: 86_400_000, splay: 0 }, notify: { window: 0 } };
 
+/** A resident agent that the server has made an Update Agent, and an agent that updates from it alone. */
+async function startUpdateAgent() {
+  const server = await startServer();
+  await server.publish("policies/default", policy);
+  const { agent, id } = await makeMember(server);
+  await server.publish("update-agents", { agents: [{ id, kinds: ["components"] }] });
+  const resident = startResident(agent);
+  residents.push(resident);
+  await resident.said(/this agent is an Update Agent for components/);
+  const port = await resident.port();
+  const neighbour = await makeAgent(world, { sources: { near: `http://127.0.0.1:${port}` } });
+  return { server, resident, port, neighbour };
+}
+
 describe("an agent that signed settings make an Update Agent", () => {
   test("serves its neighbours, tells monitors, and stops when the grant goes", async () => {
-    const server = await startServer();
-    await server.publish("policies/default", policy);
-    const { agent, id } = await makeMember(server);
-    await server.publish("update-agents", { agents: [{ id, kinds: ["components"] }] });
-    const resident = startResident(agent);
-    residents.push(resident);
-    await resident.said(/this agent is an Update Agent for components/);
-    const port = await resident.port();
-
-    const neighbour = await makeAgent(world, { sources: { near: `http://127.0.0.1:${port}` } });
+    const { server, resident, port, neighbour } = await startUpdateAgent();
     const { report } = await runUpdate(neighbour);
     expect(report.attempts).toEqual([expect.objectContaining({ name: "near", outcome: "delivered" })]);
     await expectInstalled(neighbour, 2);
@@ -102,15 +107,7 @@ describe("an agent that signed settings make an Update Agent", () => {
   });
 
   test("brings what it was notified of to its neighbours", async () => {
-    const server = await startServer();
-    await server.publish("policies/default", policy);
-    const { agent, id } = await makeMember(server);
-    await server.publish("update-agents", { agents: [{ id, kinds: ["components"] }] });
-    const resident = startResident(agent);
-    residents.push(resident);
-    await resident.said(/this agent is an Update Agent for components/);
-    const port = await resident.port();
-    const neighbour = await makeAgent(world, { sources: { near: `http://127.0.0.1:${port}` } });
+    const { server, resident, port, neighbour } = await startUpdateAgent();
     await runUpdate(neighbour);
 
     await fs.cp(path.join(world.www(3), "content"), path.join(server.dir, "content"), { recursive: true });
