@@ -118,15 +118,15 @@ const WORKING_ROOM = 1_048_576;
  * way to each file, there may be for the whole files by themselves.
  */
 async function withinSpace(run: Run, missing: MissingFile[]): Promise<MissingFile[]> {
-  if (missing.length === 0 || (await freeSpace(run)) >= wantedFor(missing)) return missing;
+  if (missing.length === 0 || (await freeSpace(run)) >= roomOf(missing) + WORKING_ROOM) return missing;
   const wholes = missing.map((each) => ({ ...each, ways: each.ways.slice(-1) }));
-  await checkSpace(run, wantedFor(wholes));
+  await checkSpace(run, roomOf(wholes));
   run.log.info(`whole files only: ${run.dirs.root} has too little room to put them together from deltas`);
   return wholes;
 }
 
-function wantedFor(missing: MissingFile[]): number {
-  return missing.reduce((sum, { ways }) => sum + Math.max(...ways.map(roomFor)), WORKING_ROOM);
+function roomOf(missing: MissingFile[]): number {
+  return missing.reduce((sum, { ways }) => sum + Math.max(...ways.map(roomFor)), 0);
 }
 
 async function freeSpace({ dirs }: Pick<Run, "dirs">): Promise<number> {
@@ -135,11 +135,12 @@ async function freeSpace({ dirs }: Pick<Run, "dirs">): Promise<number> {
 }
 
 /**
- * Refuses to begin what there is no room for, in bytes.
+ * Refuses to begin what there is no room for, with a little to work with. Bytes.
  *
  * @throws NearsourceError DISK_FULL
  */
-export async function checkSpace(run: Pick<Run, "dirs">, wanted: number): Promise<void> {
+export async function checkSpace(run: Pick<Run, "dirs">, bytes: number): Promise<void> {
+  const wanted = bytes + WORKING_ROOM;
   const free = await freeSpace(run);
   if (free >= wanted) return;
   throw new NearsourceError(

@@ -42,7 +42,7 @@ export async function repair(
   }
   let room = 0;
   for (const object of missing.values()) room += object.length - (await partialLength(run.dirs, object));
-  await checkSpace(run, room);
+  if (missing.size > 0) await checkSpace(run, room);
   const order = orderOf(run, settings, [...CONTENT_KINDS]);
   const failures: string[] = [];
   for (const step of order.steps) {

@@ -10,10 +10,6 @@ export const CONTENT_KINDS = ["components", "programs"] as const satisfies Kind[
 
 export type ContentKind = (typeof CONTENT_KINDS)[number];
 
-export function isKind(value: unknown): value is Kind {
-  return KINDS.includes(value as Kind);
-}
-
 /** `kinds` without repetition and in the order of `KINDS`, so that two equal sets are equal lists. */
 export function sortKinds(kinds: Iterable<Kind>): Kind[] {
   const wanted = new Set(kinds);
