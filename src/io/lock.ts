@@ -10,6 +10,9 @@ export interface Lock {
   release(): void;
 }
 
+/** What this process holds: a database that nothing refers to is closed, which would free its lock. */
+const held = new Set<DatabaseSync>();
+
 const SQLITE_BUSY = 5;
 const POLL = 250;
 
@@ -36,7 +39,7 @@ export async function takeLock(
   const { role = "update" } = options;
   for (let waits = 0; ; waits++) {
     const database = await tryLock(file);
-    if (database !== undefined) return { release: () => database.close() };
+    if (database !== undefined) return hold(database);
     if (options.wait !== true) throw lockedBy(await describeHolder(file, role), role);
     if (waits === 0) options.onWait?.(await describeHolder(file, role));
     await sleep(POLL, undefined, options.signal === undefined ? {} : { signal: options.signal });
@@ -57,6 +60,16 @@ export async function isLocked(file: string): Promise<boolean> {
   } finally {
     database?.close();
   }
+}
+
+function hold(database: DatabaseSync): Lock {
+  held.add(database);
+  return {
+    release: () => {
+      held.delete(database);
+      database.close();
+    },
+  };
 }
 
 async function tryLock(file: string): Promise<DatabaseSync | undefined> {

@@ -10,14 +10,14 @@ import { newFolder, writeJson } from "../support/world.ts";
 
 const LOCK = pathToFileURL(path.resolve("src/io/lock.ts")).href;
 
-/** A process that takes the lock of `folder`, says so, and keeps it for ever. */
+/** A process that takes the lock of `folder`, says so once its garbage is collected, and keeps it for ever. */
 async function holder(folder: string): Promise<ChildProcess> {
   const script = `
     const { takeLock } = await import(${JSON.stringify(LOCK)});
-    await takeLock(${JSON.stringify(folder)});
-    process.stdout.write("held");
-    setInterval(() => {}, 1_000_000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+    await takeLock(${JSON.stringify(folder)}).then(() => undefined);
+    setInterval(() => {}, 1_000_000);
+    setImmediate(() => { gc(); setImmediate(() => process.stdout.write("held")); });`;
+  const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "--eval", script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   onTestFinished(() => {
@@ -59,6 +59,12 @@ describe("the lock of a data directory", () => {
     first.release();
     const second = await takeLock(folder);
     second.release();
+  });
+
+  test("is held until it is released, though nobody keeps what taking it gave", async () => {
+    const folder = await newFolder();
+    await holder(folder);
+    await expect(takeLock(folder)).rejects.toMatchObject({ code: "LOCKED" });
   });
 
   test("is one for each data directory", async () => {
