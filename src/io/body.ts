@@ -4,6 +4,7 @@ import type { Response } from "./fetch.ts";
 import { toHttpError } from "./httpErrors.ts";
 import { type PaceLimits, watchPace } from "./pace.ts";
 import type { RateLimiter } from "./rateLimiter.ts";
+import { spend } from "./spentBuffers.ts";
 
 /** A body nobody wants is read this far (bytes) so that its connection can serve again, if it comes at once. */
 const DRAIN_LIMIT = 65_536;
@@ -54,6 +55,7 @@ export async function* readBody(
       if (done === true) break;
       await limiter?.take(value.length, signal);
       yield value;
+      spend(value.length);
     }
   } catch (error) {
     throw interrupted(signal) ?? failure ?? toHttpError(error, url, "body");

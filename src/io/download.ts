@@ -8,6 +8,7 @@ import {
   openPartial,
   type PartialFile,
   partialPath,
+  rewind,
   startOver,
 } from "./partial.ts";
 import { adopt } from "./store.ts";
@@ -30,7 +31,7 @@ export interface Downloaded {
 }
 
 /** Pieces are gathered to this size before they are written, in one call each. */
-const WRITE_SIZE = 1 << 20;
+const WRITE_SIZE = 1 << 18;
 /** What is gathered is written at least this often (ms), so that a kill loses little. */
 const WRITE_INTERVAL = 250;
 
@@ -188,7 +189,7 @@ async function receive(
       options.onProgress?.(partial.position + gathered.size());
     }
   } finally {
-    await gathered.flush();
+    await gathered.end();
   }
   if (partial.position < object.length) {
     throw new NearsourceError(
@@ -199,32 +200,41 @@ async function receive(
 }
 
 /**
- * Gathers pieces and writes them in few large calls, each at its explicit position, from one buffer, so
- * that memory stays the same however much comes.
+ * Gathers pieces and writes them in few large calls, each at its explicit position, from two buffers of
+ * which one is filled while the other is written: memory stays the same however much comes.
  */
 function gather(partial: PartialFile, object: ObjectName, url: URL, onProven: DownloadOptions["onProven"]) {
   const limit = Math.max(1, Math.min(WRITE_SIZE, object.length));
-  const buffer = Buffer.allocUnsafe(limit);
+  let [buffer, spare] = [Buffer.allocUnsafe(limit), Buffer.allocUnsafe(limit)];
   let size = 0;
-  let written = performance.now();
+  let flushed = performance.now();
+  let writing: Promise<void> = Promise.resolve();
   const flush = async () => {
+    await writing;
     if (size === 0) return;
-    const data = buffer.subarray(0, size);
-    size = 0;
-    written = performance.now();
-    const isSigned = await append(partial, data, object);
-    onProven?.(partial.proven.position);
-    if (!isSigned) throw wrongHash(url.href, object);
+    const { isSigned, written } = append(partial, buffer.subarray(0, size), object);
+    writing = written.then(() => onProven?.(partial.proven.position));
+    // Whoever waits for it next hears of it.
+    writing.catch(() => {});
+    [buffer, spare, size, flushed] = [spare, buffer, 0, performance.now()];
+    if (isSigned) return;
+    await writing;
+    await rewind(partial);
+    throw wrongHash(url.href, object);
   };
   const add = async (piece: Buffer) => {
     for (let taken = 0; taken < piece.length; ) {
       const length = piece.copy(buffer, size, taken);
       taken += length;
       size += length;
-      if (size === limit || performance.now() - written >= WRITE_INTERVAL) await flush();
+      if (size === limit || performance.now() - flushed >= WRITE_INTERVAL) await flush();
     }
   };
-  return { add, flush, size: () => size };
+  const end = async () => {
+    await flush();
+    await writing;
+  };
+  return { add, end, size: () => size };
 }
 
 function wrongHash(url: string, object: ObjectName): NearsourceError {

@@ -101,8 +101,8 @@ function advance(partial: PartialFile, data: Buffer, object: ObjectName): boolea
   return true;
 }
 
-/** Back to the last byte that is known to be good. */
-async function rewind(partial: PartialFile): Promise<void> {
+/** Back to the last byte that is known to be good. Nothing may be on its way to the file. */
+export async function rewind(partial: PartialFile): Promise<void> {
   await guardStorage("cannot cut back a partial file", () =>
     partial.handle.truncate(partial.proven.position),
   );
@@ -117,16 +117,20 @@ export async function startOver(partial: PartialFile): Promise<void> {
   await rewind(partial);
 }
 
-/** Writes what comes next, and takes it into the hashes. False, and cut back, at a block that is not the signed one. */
-export async function append(partial: PartialFile, data: Buffer, object: ObjectName): Promise<boolean> {
+/**
+ * Begins to write what comes next, and takes it into the hashes meanwhile: the disk works in a thread of
+ * its own. `data` is to stay as it is until `written`, and nothing else is written until then.
+ *
+ * @returns `isSigned` false at a block that is not the signed one; the caller is to rewind
+ */
+export function append(
+  partial: PartialFile,
+  data: Buffer,
+  object: ObjectName,
+): { isSigned: boolean; written: Promise<void> } {
   const { handle, position } = partial;
   const written = guardStorage(`cannot write ${object.sha256}`, () => writeAt(handle, data, position));
-  // The disk works in a thread of its own while this one hashes.
-  const isSigned = advance(partial, data, object);
-  await written;
-  if (isSigned) return true;
-  await rewind(partial);
-  return false;
+  return { isSigned: advance(partial, data, object), written };
 }
 
 /** Writes all of `data` at `position`, however little a call takes. */
