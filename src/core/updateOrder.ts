@@ -93,7 +93,7 @@ export function updateOrder(situation: Situation): UpdateOrder {
   }
 
   // 1. Entries of the list, in list order, whose range contains one of the agent's addresses.
-  const own = ownHosts(situation);
+  const own = ownAddresses(situation);
   const custom = list.entries.map((entry, index) => customEntry(situation, entry, index, own));
 
   // 2. Falling back to the server is on: the server is next, and the end for kinds not ticked.
@@ -140,15 +140,15 @@ function customEntry(
   situation: Situation,
   entry: SourceListEntry,
   index: number,
-  own: ReadonlySet<string>,
+  own: OwnAddresses,
 ): Candidate {
   const { name, url, kinds } = entry;
-  const match = situation.addresses.find((address) => rangeContains(entry.range, address));
-  const why = match === undefined ? "" : `${formatAddress(match)} is in ${entry.rangeText}`;
+  const match = situation.addresses.findIndex((address) => rangeContains(entry.range, address));
+  const why = match === -1 ? "" : `${own.texts[match]} is in ${entry.rangeText}`;
   const reason =
-    match === undefined
+    match === -1
       ? `no address of this agent is in ${entry.rangeText}`
-      : isSelf(url, situation.self.port, own)
+      : isSelf(url, situation.self.port, own.hosts)
         ? "it is this agent itself"
         : undefined;
   return { rule: "custom", clause: "1", entry: index, name, url, kinds, why, reason };
@@ -195,9 +195,15 @@ function isFirstEntry({ list, activeUpdate }: Situation): boolean {
 /** Host and port of a URL in the one spelling that `parseSourceUrl` gives it. */
 const HOST_AND_PORT = /^(https?):\/\/(\[[^\]]*\]|[^/:]*)(?::(\d+))?/;
 
-/** What this agent answers to, as hosts stand in URLs. */
-function ownHosts({ addresses, self }: Situation): ReadonlySet<string> {
-  return new Set([...self.names, ...addresses.map(formatAddress)]);
+/** The agent's addresses as they are written, in their order, and all that it answers to as hosts stand in URLs. */
+interface OwnAddresses {
+  texts: string[];
+  hosts: ReadonlySet<string>;
+}
+
+function ownAddresses({ addresses, self }: Situation): OwnAddresses {
+  const texts = addresses.map(formatAddress);
+  return { texts, hosts: new Set([...self.names, ...texts]) };
 }
 
 function isSelf(url: string, port: number, own: ReadonlySet<string>): boolean {
@@ -211,18 +217,13 @@ function isSelf(url: string, port: number, own: ReadonlySet<string>): boolean {
 /** Candidates in order become steps, less what this run does not need and what was asked there already. */
 function plan({ kinds: needed }: Situation, candidates: Candidate[]): UpdateOrder {
   const order: UpdateOrder = { steps: [], skipped: [], uncovered: [] };
+  const wanted = sortKinds(needed);
   const asked = new Map<string, Kind[]>();
   for (const { clause, kinds: offered, why, reason, ...source } of candidates) {
     const place = withoutUndefined(source);
-    const useful = offered.filter((kind) => needed.includes(kind));
     const earlier = asked.get(source.url ?? "") ?? [];
-    const kinds = sortKinds(useful.filter((kind) => !earlier.includes(kind)));
-    const refusal =
-      reason ??
-      (useful.length === 0
-        ? `it delivers ${offered.join(", ") || "nothing"}, which is not needed`
-        : undefined) ??
-      (kinds.length === 0 ? "an earlier step asks the same address for the same" : undefined);
+    const kinds = wanted.filter((kind) => offered.includes(kind) && !earlier.includes(kind));
+    const refusal = reason ?? (kinds.length === 0 ? whyUseless(wanted, offered) : undefined);
     if (refusal === undefined && source.url !== undefined) {
       order.steps.push({ ...place, url: source.url, clause, kinds, why });
       asked.set(source.url, [...earlier, ...kinds]);
@@ -232,6 +233,12 @@ function plan({ kinds: needed }: Situation, candidates: Candidate[]): UpdateOrde
   }
   order.uncovered = needed.filter((kind) => !order.steps.some((step) => step.kinds.includes(kind)));
   return order;
+}
+
+function whyUseless(wanted: Kind[], offered: Kind[]): string {
+  return wanted.some((kind) => offered.includes(kind))
+    ? "an earlier step asks the same address for the same"
+    : `it delivers ${offered.join(", ") || "nothing"}, which is not needed`;
 }
 
 type Place = Pick<Step, "rule" | "entry" | "name">;
