@@ -18,10 +18,11 @@ import { order } from "./order.ts";
 import { type Benchmark, tableText, verdict } from "./outcome.ts";
 import { keepResult, type Result, writePage } from "./page.ts";
 import { installPeers, lacking } from "./peers.ts";
+import { rate } from "./rate.ts";
 import { relay } from "./relay.ts";
 import { startup } from "./startup.ts";
 
-const BENCHMARKS: Record<string, Benchmark> = { check, fetch, delta, failover, order, startup, relay };
+const BENCHMARKS: Record<string, Benchmark> = { check, fetch, rate, delta, failover, order, startup, relay };
 const PROJECT = path.resolve(import.meta.dirname, "..");
 
 const { values, positionals } = parseArgs({

@@ -78,8 +78,11 @@ function isSame(one: BigIntStats, other: BigIntStats): boolean {
 /** SHA-256 (hex) of a part of a file, in pieces, so that others have their turn in between. */
 async function hashRange(handle: fs.FileHandle, first: number, last: number): Promise<string> {
   const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE, last - first));
   for (let at = first; at < last; at += PIECE) {
-    hash.update(await readRange(handle, at, Math.min(at + PIECE, last)));
+    const piece = buffer.subarray(0, Math.min(PIECE, last - at));
+    await fillFrom(handle, piece, at);
+    hash.update(piece);
   }
   return hash.digest("hex");
 }
@@ -87,10 +90,14 @@ async function hashRange(handle: fs.FileHandle, first: number, last: number): Pr
 /** @throws DamagedError when the file ends before that */
 export async function readRange(handle: fs.FileHandle, first: number, last: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(last - first);
+  await fillFrom(handle, buffer, first);
+  return buffer;
+}
+
+async function fillFrom(handle: fs.FileHandle, buffer: Buffer, position: number): Promise<void> {
   for (let done = 0; done < buffer.length; ) {
-    const { bytesRead } = await handle.read(buffer, done, buffer.length - done, first + done);
+    const { bytesRead } = await handle.read(buffer, done, buffer.length - done, position + done);
     if (bytesRead === 0) throw new DamagedError("it ends too early");
     done += bytesRead;
   }
-  return buffer;
 }

@@ -1,0 +1,111 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type AdmissionLimits, createAdmission, type Ticket } from "../../src/relay/admission.ts";
+import { newStats } from "../../src/relay/stats.ts";
+
+const LIMITS: AdmissionLimits = { maxTransfers: 2, maxPerClient: 2, minRate: 1_000 };
+
+/** An admission with a clock that goes forward when told to. */
+function makeAdmission(limits: Partial<AdmissionLimits> = {}) {
+  const stats = newStats();
+  const admission = createAdmission({ ...LIMITS, ...limits }, stats, () => Date.now());
+  const enter = (client: string, cut = () => {}) => {
+    const ticket = admission.enter(client, cut);
+    return typeof ticket === "string" ? expect.fail(ticket) : ticket;
+  };
+  return { admission, enter, stats };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("who is sent objects", () => {
+  test("beyond the places there are, a newcomer is sent away, until one leaves", () => {
+    const { admission, enter, stats } = makeAdmission();
+    const first = enter("a");
+    enter("b");
+    expect(admission.enter("c", () => {})).toBe("transfers");
+    first.leave();
+    enter("c");
+    expect(stats.active).toBe(2);
+  });
+
+  test("a client that has its share is sent away, however much room there is", () => {
+    const { admission, enter } = makeAdmission({ maxTransfers: 100 });
+    const first = enter("a");
+    enter("a");
+    expect(admission.enter("a", () => {})).toBe("client");
+    enter("b");
+    first.leave();
+    enter("a");
+  });
+
+  test("leaving twice gives back one place", () => {
+    const { admission, enter } = makeAdmission({ maxTransfers: 3, maxPerClient: 3 });
+    const first = enter("a");
+    enter("a");
+    enter("a");
+    first.leave();
+    first.leave();
+    enter("a");
+    expect(admission.enter("a", () => {})).toBe("client");
+  });
+});
+
+describe("a reader that takes nothing", () => {
+  /** How long (ms) it is held, given what waits for it and the least rate. */
+  function heldFor(bytes: number, minRate: number): number | undefined {
+    const cut = vi.fn();
+    const { enter } = makeAdmission({ minRate });
+    enter("a", cut).waitsFor(bytes);
+    for (let seconds = 1; seconds <= 100; seconds++) {
+      vi.advanceTimersByTime(1_000);
+      if (cut.mock.calls.length > 0) return seconds * 1_000;
+    }
+    return undefined;
+  }
+
+  test("is cut when it is below the least rate", () => {
+    expect(heldFor(30_000, 1_000)).toBe(31_000);
+  });
+
+  test("has ten seconds, however little it was given", () => {
+    expect(heldFor(1, 1_000)).toBe(11_000);
+  });
+
+  test("is held for ever where there is no least rate", () => {
+    expect(heldFor(30_000, 0)).toBeUndefined();
+  });
+
+  test("is not cut once it has taken what waited, nor while it is we who are slow", () => {
+    const cut = vi.fn();
+    const { enter, stats } = makeAdmission();
+    const ticket = enter("a", cut);
+    vi.advanceTimersByTime(60_000);
+    ticket.waitsFor(1);
+    vi.advanceTimersByTime(9_000);
+    ticket.taken();
+    vi.advanceTimersByTime(60_000);
+    expect(cut).not.toHaveBeenCalled();
+    expect(stats.transfers.cut).toBe(0);
+  });
+
+  test("goes for a newcomer when all places are taken: the one that took nothing for longest", () => {
+    const { admission, enter, stats } = makeAdmission({ maxTransfers: 3 });
+    const cuts: string[] = [];
+    const waiting = (client: string): Ticket => {
+      const ticket = enter(client, () => void cuts.push(client));
+      ticket.waitsFor(1_000_000);
+      return ticket;
+    };
+    waiting("a");
+    vi.advanceTimersByTime(3_000);
+    waiting("b");
+    enter("c", () => void cuts.push("c"));
+    expect(admission.enter("d", () => {})).toBe("transfers");
+    vi.advanceTimersByTime(3_000);
+    enter("d");
+    expect(cuts).toEqual(["a"]);
+    expect(stats.transfers.cut).toBe(1);
+    expect(admission.enter("e", () => {})).toBe("transfers");
+  });
+});
