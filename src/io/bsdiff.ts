@@ -6,8 +6,9 @@ import { inflate, readPart } from "./inflate.ts";
 const WINDOW = 262_144;
 
 /**
- * The file that a bsdiff delta (docs/protocol.md) makes of `base`, piece by piece. However large the
- * base, a window of it is all that is in memory.
+ * The file that a bsdiff delta (docs/protocol.md) makes of `base`, piece by piece, each good until the next
+ * is asked for. However large the base, a window of it is all that is in memory. Instructions are many
+ * and short, so nothing is waited for where the bytes are there.
  *
  * @param delta a file of `length` bytes
  * @throws Error when the delta is damaged, or leads outside the base
@@ -18,77 +19,78 @@ export async function* applyBsdiff(
 ): AsyncGenerator<Buffer, void> {
   const header = await readPart({ file, start: 0, length: BSDIFF_HEADER });
   const { control, diff, extra } = readBsdiffHeader(header, length);
-  const inserted = pull(inflate({ file, start: BSDIFF_HEADER + control + diff, length: extra }));
-  const differences = pull(inflate({ file, start: BSDIFF_HEADER + control, length: diff }));
+  const insertions = readAhead(inflate({ file, start: BSDIFF_HEADER + control + diff, length: extra }));
+  const differences = readAhead(inflate({ file, start: BSDIFF_HEADER + control, length: diff }));
   const baseBytes = windowOf(base, (await base.stat()).size);
-  let at = 0;
+  const block = Buffer.allocUnsafe(WINDOW);
+  let [at, filled] = [0, 0];
   try {
     for await (const { seek, add, insert } of readInstructions(
       inflate({ file, start: BSDIFF_HEADER, length: control }),
     )) {
       at += seek;
-      for await (const piece of differences.take(add)) {
-        yield await addTo(piece, at, baseBytes);
-        at += piece.length;
+      for (let left = add + insert; left > 0; ) {
+        if (filled === block.length) {
+          yield block;
+          filled = 0;
+        }
+        const room = block.subarray(filled);
+        const adds = left > insert;
+        const stream = adds ? differences : insertions;
+        if (stream.ready.length === 0) await stream.more();
+        const from = adds ? (baseBytes.at(at) ?? (await baseBytes.load(at))) : undefined;
+        const bytes = stream.ready.subarray(0, adds ? left - insert : left);
+        const made = from === undefined ? bytes.copy(room) : addInto(room, bytes, from);
+        stream.ready = stream.ready.subarray(made);
+        filled += made;
+        left -= made;
+        if (adds) at += made;
       }
-      yield* inserted.take(insert);
     }
+    if (filled > 0) yield block.subarray(0, filled);
   } finally {
-    await Promise.all([differences.close(), inserted.close()]);
+    await Promise.all([differences.close(), insertions.close()]);
   }
 }
 
-/** Adds the bytes of the base from `at` on to the differences, where they stand. */
-async function addTo(piece: Buffer, at: number, base: BaseBytes): Promise<Buffer> {
-  for (let done = 0; done < piece.length; ) {
-    const from = await base.from(at + done);
-    const length = Math.min(from.length, piece.length - done);
-    for (let index = 0; index < length; index++) {
-      piece[done + index] = (piece[done + index] as number) + (from[index] as number);
-    }
-    done += length;
+/** Writes the sums of two rows of bytes as far as all three go, and tells how far that is. */
+function addInto(sums: Buffer, one: Buffer, other: Buffer): number {
+  const length = Math.min(sums.length, one.length, other.length);
+  for (let index = 0; index < length; index++) {
+    sums[index] = (one[index] as number) + (other[index] as number);
   }
-  return piece;
+  return length;
 }
 
-interface BaseBytes {
-  /** What there is from a position on; at least one byte. */
-  from(at: number): Promise<Buffer>;
-}
-
-function windowOf(base: FileHandle, size: number): BaseBytes {
+function windowOf(base: FileHandle, size: number) {
   const window = Buffer.allocUnsafe(WINDOW);
-  let start = 0;
-  let length = 0;
-  return {
-    async from(at) {
-      if (at < 0 || at >= size) throw new Error("it leads outside the file it starts from");
-      if (at < start || at >= start + length) {
-        // A little of what comes before, since the next instruction often leads back a few bytes.
-        start = Math.max(0, at - WINDOW / 8);
-        length = (await base.read(window, 0, WINDOW, start)).bytesRead;
-        if (at >= start + length) throw new Error("the file it starts from is shorter than it was");
-      }
-      return window.subarray(at - start, length);
-    },
+  let [start, length] = [0, 0];
+  /** What the window has from a position on; undefined where it has nothing of it. */
+  const at = (position: number): Buffer | undefined =>
+    position >= start && position < start + length ? window.subarray(position - start, length) : undefined;
+  /** The same, after the window was moved there. */
+  const load = async (position: number): Promise<Buffer> => {
+    if (position < 0 || position >= size) throw new Error("it leads outside the file it starts from");
+    // A little of what comes before, since the next instruction often leads back a few bytes.
+    start = Math.max(0, position - WINDOW / 8);
+    length = (await base.read(window, 0, WINDOW, start)).bytesRead;
+    const found = at(position);
+    if (found === undefined) throw new Error("the file it starts from is shorter than it was");
+    return found;
   };
+  return { at, load };
 }
 
-/** Takes bytes from a stream in the lengths that are asked for. */
-function pull(stream: AsyncGenerator<Buffer, void>) {
-  let rest: Buffer = Buffer.alloc(0);
-  async function* take(length: number): AsyncGenerator<Buffer, void> {
-    for (let left = length; left > 0; ) {
-      if (rest.length === 0) {
-        const { value, done } = await stream.next();
-        if (done === true) throw new Error("one of its streams is too short");
-        rest = value;
-      }
-      const piece = rest.subarray(0, left);
-      rest = rest.subarray(piece.length);
-      left -= piece.length;
-      yield piece;
-    }
-  }
-  return { take, close: () => stream.return() };
+/** A stream of which some bytes are `ready`; whoever takes of them leaves the rest. */
+function readAhead(stream: AsyncGenerator<Buffer, void>) {
+  const ahead = {
+    ready: Buffer.alloc(0) as Buffer,
+    async more(): Promise<void> {
+      const { value, done } = await stream.next();
+      if (done === true) throw new Error("one of its streams is too short");
+      ahead.ready = value;
+    },
+    close: () => stream.return(),
+  };
+  return ahead;
 }
