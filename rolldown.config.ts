@@ -5,7 +5,7 @@ import { defineConfig, type Plugin } from "rolldown";
  * never seen here. The first of them has the runtime read its tables of languages: a tenth of the CPU of a
  * run that finds nothing new. Here they are made when they are used.
  */
-const listFormatsWhenUsed: Plugin = {
+export const listFormatsWhenUsed: Plugin = {
   name: "list-formats-when-used",
   transform: {
     filter: { id: /@sindresorhus\/is\// },

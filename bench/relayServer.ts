@@ -1,7 +1,9 @@
-import { type ChildProcess, execFileSync, fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
+import { build } from "rolldown";
+import { listFormatsWhenUsed } from "../rolldown.config.ts";
 import { writeAgent } from "./agent.ts";
 import type { Bench } from "./outcome.ts";
 
@@ -43,13 +45,12 @@ export async function startRelayServer(bench: Bench, name: string, upstream: str
     config: { relay: { minFree: 0, minRate: 0, maxTransfers: 20_000, maxPerClient: 20_000 } },
   });
   // In one piece, as it is shipped: what strips the types of a checkout takes memory of its own.
-  const project = path.resolve(import.meta.dirname, "..");
   const script = path.join(bench.work, `${name}.cjs`);
-  const source = path.join(project, "test/support/relayProcess.ts");
-  const words = ["--format", "cjs", "--platform", "node", "--no-code-splitting", "-o", script];
-  execFileSync(path.join(project, "node_modules/.bin/rolldown"), [source, ...words], {
-    cwd: project,
-    stdio: ["ignore", "ignore", "inherit"],
+  await build({
+    input: path.resolve(import.meta.dirname, "../test/support/relayProcess.ts"),
+    platform: "node",
+    plugins: [listFormatsWhenUsed],
+    output: { file: script, format: "cjs", codeSplitting: false },
   });
   const child: ChildProcess = fork(script, [agent.config, "0", "full"]);
   const stop = () => child.kill("SIGKILL");

@@ -11,15 +11,15 @@ import { type Fetcher, withHeaders } from "../io/fetch.ts";
 import { type DataDir, temporaryName } from "../io/files.ts";
 import { partialLength, partialPath } from "../io/partial.ts";
 import { adopt, hashFile, inStore, storePath } from "../io/store.ts";
-import { DamagedError, readRange } from "./heldObject.ts";
+import { DamagedError, readInto } from "./heldObject.ts";
 import type { Room } from "./room.ts";
 import type { RelayStats } from "./stats.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 /** One object on its way into the store, for however many wait for it. */
 export interface Fill {
-  /** A part of it, once its bytes are known to be the signed ones; undefined when the whole is in the store. */
-  read(first: number, last: number): Promise<Buffer | undefined>;
+  /** Reads what begins at `first`, once it is known to be the signed bytes; false when the whole is in the store. */
+  read(first: number, into: Buffer): Promise<boolean>;
   /** Settles with the whole in the store, or with the error of the last source. */
   done: Promise<void>;
 }
@@ -71,35 +71,41 @@ export function startFill(parts: FillParts, object: CatalogObject, via: string[]
     () => end({}),
     (failure) => end({ failure }),
   );
-  const read = async (first: number, last: number): Promise<Buffer | undefined> => {
+  const read = async (first: number, into: Buffer): Promise<boolean> => {
     for (;;) {
       if (ended !== undefined) {
         if ("failure" in ended) throw ended.failure;
-        return undefined;
+        return false;
       }
-      if (proven < last) {
+      if (proven < first + into.length) {
         await new Promise<void>((go) => waiting.add(go));
         continue;
       }
       const began = epoch;
-      const bytes = await readPartial(parts.dirs, object, first, last);
-      if (bytes !== undefined && epoch === began) return bytes;
+      if ((await readPartial(parts.dirs, object, first, into)) && epoch === began) return true;
       await sleep(MOMENT);
     }
   };
   return { read, done };
 }
 
-/** Undefined when the file is just being cut back, or moved into the store. */
-async function readPartial(dirs: DataDir, object: CatalogObject, first: number, last: number) {
+/** False when the file is just being cut back, or moved into the store. */
+async function readPartial(
+  dirs: DataDir,
+  object: CatalogObject,
+  first: number,
+  into: Buffer,
+): Promise<boolean> {
   const handle = await fs.open(partialPath(dirs, object), "r").catch((error) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
   try {
-    return handle === undefined ? undefined : await readRange(handle, first, last);
+    if (handle === undefined) return false;
+    await readInto(handle, into, first);
+    return true;
   } catch (error) {
-    if (error instanceof DamagedError) return undefined;
+    if (error instanceof DamagedError) return false;
     throw error;
   } finally {
     await handle?.close();

@@ -2,16 +2,16 @@ import { createHash } from "node:crypto";
 import { type BigIntStats, constants, promises as fs } from "node:fs";
 import type { ObjectName } from "../io/partial.ts";
 
-/** Pieces are read in this size (bytes). */
-export const PIECE = 262_144;
+/** Pieces are read in this size (bytes). A reader that is slow holds one of them for as long as it takes. */
+export const PIECE = 131_072;
 
 /** An object's file is not what was signed: damaged, altered behind our back, or gone. */
 export class DamagedError extends Error {}
 
 /** A file of the store, open once for however many readers, whose bytes leave it only verified. */
 export interface HeldObject {
-  /** The piece that begins at `index * PIECE`. */
-  read(index: number): Promise<Buffer>;
+  /** Reads what begins at `index * PIECE`, as much as there is to be filled. */
+  read(index: number, into: Buffer): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -59,12 +59,13 @@ export async function openHeld(file: string, object: ObjectName, isFresh: boolea
     proven = new Map();
     return false;
   };
-  const read = async (index: number): Promise<Buffer> => {
-    const [first, last] = [index * PIECE, Math.min((index + 1) * PIECE, object.length)];
+  const read = async (index: number, into: Buffer): Promise<void> => {
+    const first = index * PIECE;
+    const last = first + into.length;
     for (let tries = 0; tries < 5; tries++) {
       for (let block = Math.floor(first / size); block * size < last; block++) await prove(block);
-      const piece = await readRange(handle, first, last);
-      if (await isUnchanged()) return piece;
+      await readInto(handle, into, first);
+      if (await isUnchanged()) return;
     }
     throw new DamagedError("it changes all the time");
   };
@@ -81,20 +82,18 @@ async function hashRange(handle: fs.FileHandle, first: number, last: number): Pr
   const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE, last - first));
   for (let at = first; at < last; at += PIECE) {
     const piece = buffer.subarray(0, Math.min(PIECE, last - at));
-    await fillFrom(handle, piece, at);
+    await readInto(handle, piece, at);
     hash.update(piece);
   }
   return hash.digest("hex");
 }
 
-/** @throws DamagedError when the file ends before that */
-export async function readRange(handle: fs.FileHandle, first: number, last: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(last - first);
-  await fillFrom(handle, buffer, first);
-  return buffer;
-}
-
-async function fillFrom(handle: fs.FileHandle, buffer: Buffer, position: number): Promise<void> {
+/**
+ * Fills a buffer with what begins at `position`.
+ *
+ * @throws DamagedError when the file ends before that
+ */
+export async function readInto(handle: fs.FileHandle, buffer: Buffer, position: number): Promise<void> {
   for (let done = 0; done < buffer.length; ) {
     const { bytesRead } = await handle.read(buffer, done, buffer.length - done, position + done);
     if (bytesRead === 0) throw new DamagedError("it ends too early");

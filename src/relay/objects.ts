@@ -4,14 +4,14 @@ import type { CatalogObject } from "../core/relayCatalog.ts";
 import { type DataDir, listFolder, makeFolder } from "../io/files.ts";
 import type { Log } from "../io/log.ts";
 import { inStore, storePath, sweepStore } from "../io/store.ts";
-import { type BlockPool, createBlockPool } from "./blockPool.ts";
+import { type BlockPool, createBlockPool, type Piece } from "./blockPool.ts";
 import { type Fill, type FillParts, startFill } from "./fill.ts";
 import { DamagedError, type HeldObject, openHeld, PIECE } from "./heldObject.ts";
 
 /** The objects of an Update Agent: in the store, or on their way there. */
 export interface Objects {
   /** The verified piece that begins at `index * PIECE`, of what is held, else as it comes from upstream. */
-  read(object: CatalogObject, index: number, via: string[]): Promise<Buffer> | Buffer;
+  read(object: CatalogObject, index: number, via: string[]): Promise<Piece> | Piece;
   /** Brings an object into the store, unless it is there. */
   fill(object: CatalogObject): Promise<void>;
   /** Whether it was in the store when last looked at. */
@@ -25,7 +25,7 @@ export interface Objects {
 }
 
 /** Memory (bytes) for pieces: what readers near each other share. */
-const POOL = 16_777_216;
+const POOL = 8_388_608;
 /** Files that are open at once, however many read each. */
 const MAX_OPEN = 512;
 /** Damaged files that are kept for somebody to look at. */
@@ -41,7 +41,7 @@ interface OpenFile {
 
 export function createObjects(parts: FillParts, log: Log): Objects {
   const { dirs, stats } = parts;
-  const pool: BlockPool = createBlockPool(POOL);
+  const pool: BlockPool = createBlockPool(POOL, PIECE);
   const open = new Map<string, OpenFile>();
   const fills = new Map<string, Fill>();
   const present = new Set<string>();
@@ -58,11 +58,11 @@ export function createObjects(parts: FillParts, log: Log): Objects {
     if (open.size > MAX_OPEN) closeOldest(open);
     return file;
   };
-  const readHeld = async (object: CatalogObject, index: number): Promise<Buffer> => {
+  const readHeld = async (object: CatalogObject, index: number, into: Buffer): Promise<void> => {
     const file = openFile(object, false);
     file.users++;
     try {
-      return await (await file.held).read(index);
+      await (await file.held).read(index, into);
     } catch (error) {
       if (open.get(object.sha256) === file) forget(object);
       throw error;
@@ -99,13 +99,13 @@ export function createObjects(parts: FillParts, log: Log): Objects {
       .finally(() => fills.delete(sha256));
     return fill;
   };
-  const load = async (object: CatalogObject, index: number, via: string[]): Promise<Buffer> => {
-    const [first, last] = [index * PIECE, Math.min((index + 1) * PIECE, object.length)];
+  const load = async (object: CatalogObject, index: number, via: string[], into: Buffer): Promise<void> => {
     for (let tries = 0; ; tries++) {
       try {
-        if (!fills.has(object.sha256) && present.has(object.sha256)) return await readHeld(object, index);
-        const bytes = await begin(object, via).read(first, last);
-        if (bytes !== undefined) return bytes;
+        if (!fills.has(object.sha256) && present.has(object.sha256)) {
+          return await readHeld(object, index, into);
+        }
+        if (await begin(object, via).read(index * PIECE, into)) return;
       } catch (error) {
         if (!(error instanceof DamagedError) || tries > 2) throw error;
         await putAway(object, error.message);
@@ -113,7 +113,10 @@ export function createObjects(parts: FillParts, log: Log): Objects {
     }
   };
   return {
-    read: (object, index, via) => pool.get(`${object.sha256} ${index}`, () => load(object, index, via)),
+    read(object, index, via) {
+      const length = Math.min(PIECE, object.length - index * PIECE);
+      return pool.get(`${object.sha256} ${index}`, length, (into) => load(object, index, via, into));
+    },
     async fill(object) {
       if (fills.has(object.sha256) || !present.has(object.sha256)) await begin(object, []).done;
     },

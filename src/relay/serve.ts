@@ -4,6 +4,7 @@ import type { CatalogObject } from "../core/relayCatalog.ts";
 import { parseVia, refusedHops } from "../core/via.ts";
 import type { RateLimiter } from "../io/rateLimiter.ts";
 import type { Admission, Ticket } from "./admission.ts";
+import type { Piece } from "./blockPool.ts";
 import { CHANGING, type Document, LASTING } from "./editions.ts";
 import { PIECE } from "./heldObject.ts";
 import type { Mirror } from "./mirror.ts";
@@ -160,7 +161,7 @@ async function transfer(
   { limiter, signal, stats }: ServeParts,
   turns: ReturnType<typeof createTurns>,
   ticket: Ticket,
-  read: (index: number) => Promise<Buffer> | Buffer,
+  read: (index: number) => Promise<Piece> | Piece,
   part: { first: number; last: number },
   response: ServerResponse,
 ): Promise<boolean> {
@@ -177,15 +178,17 @@ async function transfer(
 }
 
 /** Whether the first piece is had, before the client would have given up by itself. */
-async function isComing(piece: Promise<Buffer> | Buffer, response: ServerResponse): Promise<boolean> {
-  if (Buffer.isBuffer(piece)) return true;
+async function isComing(piece: Promise<Piece> | Piece, response: ServerResponse): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(resolve, MISS_PATIENCE, false);
     response.once("close", () => resolve(false));
   });
-  const came = piece.then(
-    () => true,
+  const came = Promise.resolve(piece).then(
+    ({ release }) => {
+      release();
+      return true;
+    },
     () => false,
   );
   return await Promise.race([came, late]).finally(() => clearTimeout(timer));

@@ -1,13 +1,14 @@
 import type { ServerResponse } from "node:http";
 import type { RateLimiter } from "../io/rateLimiter.ts";
 import type { Ticket } from "./admission.ts";
+import type { Piece } from "./blockPool.ts";
 import { PIECE } from "./heldObject.ts";
 import type { Turns } from "./turns.ts";
 
 /** What a transfer is made with. */
 export interface TransferMeans {
   /** The piece that begins at `index * PIECE`. */
-  read(index: number): Promise<Buffer> | Buffer;
+  read(index: number): Promise<Piece> | Piece;
   ticket: Ticket;
   turns: Turns;
   limiter: RateLimiter;
@@ -37,16 +38,20 @@ export async function sendBody(
   for (let at = first; at <= last; ) {
     const index = Math.floor(at / PIECE);
     const found = means.read(index);
-    const piece = Buffer.isBuffer(found) ? found : await Promise.race([found, reader.closed]);
+    const piece = "bytes" in found ? found : await Promise.race([found, reader.closed]);
     if (piece === undefined) return false;
     const from = at - index * PIECE;
-    const part = piece.subarray(from, Math.min(from + size, last + 1 - index * PIECE));
+    const part = piece.bytes.subarray(from, Math.min(from + size, last + 1 - index * PIECE));
     await means.turns.take(part.length);
     await means.limiter.take(part.length, means.signal);
     if (response.destroyed) return false;
     at += part.length;
     means.onSent(part.length);
-    if (response.write(part)) continue;
+    // Where the connection broke, nobody promises that the bytes are not looked at any more.
+    const isTaken = response.write(part, (error) => {
+      if (!error) piece.release();
+    });
+    if (isTaken) continue;
     const began = performance.now();
     if (!(await reader.takes(part.length))) return false;
     size = performance.now() - began > SLOW ? SMALLEST : PIECE;
