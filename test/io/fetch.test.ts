@@ -272,3 +272,22 @@ describe.skipIf(outer === undefined)("a redirect from a network", () => {
     expect(server.requests).toHaveLength(2);
   });
 });
+
+test("the buffers that a long body came in do not gather until the collector looks", async () => {
+  const piece = Buffer.alloc(65_536, 1);
+  const server = await serve(async (_, response) => {
+    response.writeHead(200, { "content-length": 3_000 * piece.length });
+    for (let sent = 0; sent < 3_000; sent++) if (!response.write(piece)) await once(response, "drain");
+    response.end();
+  });
+  const response = await fetcher().get(server.url);
+  const before = process.memoryUsage().arrayBuffers;
+  let most = 0;
+  let length = 0;
+  for await (const { length: more } of response.read()) {
+    length += more;
+    most = Math.max(most, process.memoryUsage().arrayBuffers);
+  }
+  expect(length).toBe(3_000 * piece.length);
+  expect(most - before).toBeLessThan(20_000_000);
+});
