@@ -27,15 +27,16 @@ export interface Listener {
 }
 
 /**
- * How long (ms) a client may take. Node looks for offenders only every 30 s unless told otherwise, and
- * gives them 60 s for the head of a request: enough to hold every connection there is.
+ * How long (ms) a client may take. Node gives it 60 s for the head of a request unless told otherwise, and
+ * looks for offenders only every 30 s: enough to hold every connection there is.
  */
 const PATIENCE = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
   keepAliveTimeout: 60_000,
-  connectionsCheckingInterval: 2_000,
 };
+/** How often (ms) those are looked for who say nothing, while anybody is connected. */
+const INTERVAL = 2_000;
 /** The kernel's queue of connections that nobody has accepted yet. */
 const BACKLOG = 4_096;
 const MAX_HEADER_SIZE = 8_192;
@@ -98,27 +99,38 @@ async function createTlsServer(
 
 /**
  * Holds the number of connections to a limit: the one that has been without a request for longest makes
- * room. Refusing the newcomer instead would leave the place to whoever came first and does nothing.
+ * room. Refusing the newcomer instead would leave the place to whoever came first and does nothing. Who
+ * does not come to the end of a request's head in time is thrown out in any case.
  */
 function boundConnections(server: http.Server, limit: number): void {
-  const idle = new Set<Socket>();
+  /** Connections without a request, the oldest first, and until when (ms) that may go on. */
+  const idle = new Map<Socket, number>();
   let count = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const throwOut = () => {
+    for (const [socket, until] of idle) if (until < performance.now()) socket.destroy();
+  };
   server.on("connection", (socket: Socket) => {
     count++;
-    idle.add(socket);
+    idle.set(socket, performance.now() + PATIENCE.headersTimeout);
+    timer ??= setInterval(throwOut, INTERVAL).unref();
     socket.once("close", () => {
       count--;
       idle.delete(socket);
+      if (count > 0) return;
+      clearInterval(timer);
+      timer = undefined;
     });
     if (count <= limit) return;
-    const [oldest] = idle;
-    (oldest ?? socket).destroy();
+    const [oldest = socket] = idle.keys();
+    oldest.destroy();
   });
   server.on("request", ({ socket }, response) => {
     const raw = rawOf(socket);
     idle.delete(raw);
     response.once("close", () => {
-      if (!raw.destroyed) idle.add(raw);
+      if (raw.destroyed) return;
+      idle.set(raw, performance.now() + PATIENCE.keepAliveTimeout + PATIENCE.headersTimeout);
     });
   });
 }
