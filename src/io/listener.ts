@@ -105,6 +105,8 @@ async function createTlsServer(
 function boundConnections(server: http.Server, limit: number): void {
   /** Connections without a request, the oldest first, and until when (ms) that may go on. */
   const idle = new Map<Socket, number>();
+  /** Requests that are being answered, of those that have any: who asks ahead has several. */
+  const asked = new Map<Socket, number>();
   let count = 0;
   let timer: NodeJS.Timeout | undefined;
   const throwOut = () => {
@@ -128,8 +130,12 @@ function boundConnections(server: http.Server, limit: number): void {
   server.on("request", ({ socket }, response) => {
     const raw = rawOf(socket);
     idle.delete(raw);
+    asked.set(raw, (asked.get(raw) ?? 0) + 1);
     response.once("close", () => {
-      if (raw.destroyed) return;
+      const left = (asked.get(raw) ?? 1) - 1;
+      if (left > 0) asked.set(raw, left);
+      else asked.delete(raw);
+      if (left > 0 || raw.destroyed) return;
       idle.set(raw, performance.now() + PATIENCE.keepAliveTimeout + PATIENCE.headersTimeout);
     });
   });

@@ -1,0 +1,70 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import net from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { openListener } from "../../src/io/listener.ts";
+import { SILENT } from "../../src/io/log.ts";
+
+/** A listener for so many connections that answers nothing by itself; the answers that wait, by path. */
+async function listen(maxConnections: number) {
+  const waiting = new Map<string, ServerResponse>();
+  let arrived = () => {};
+  const listener = await openListener(
+    { host: "127.0.0.1", port: 0, log: SILENT, maxConnections },
+    (request, response) => {
+      waiting.set(request.url ?? "", response);
+      arrived();
+    },
+  );
+  onTestFinished(() => listener.close());
+  const answer = async (path: string) => {
+    while (!waiting.has(path)) await new Promise<void>((resolve) => (arrived = resolve));
+    waiting.get(path)?.end(`answer to ${path}.`);
+  };
+  return { port: listener.port, answer };
+}
+
+/** A connection that says `text`; `heard` resolves once it was told `words`, `closed` with that text once it is over. */
+async function connect(port: number, text = "") {
+  const socket = net.connect(port, "127.0.0.1");
+  onTestFinished(() => void socket.destroy());
+  socket.on("error", () => {});
+  const closed = once(socket, "close").then(() => text);
+  let told = "";
+  socket.setEncoding("latin1").on("data", (piece: string) => {
+    told += piece;
+  });
+  const heard = async (words: string) => {
+    while (!told.includes(words)) await once(socket, "data");
+  };
+  await once(socket, "connect");
+  socket.write(text);
+  return { heard, closed };
+}
+
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`;
+
+test("a newcomer beyond the limit takes the place of the one that has been without a request for longest", async () => {
+  const { port, answer } = await listen(2);
+  const first = await connect(port, get("/first"));
+  const second = await connect(port, get("/second"));
+  await answer("/second");
+  await second.heard("/second.");
+  await answer("/first");
+  await first.heard("/first.");
+  const newcomer = await connect(port, get("/newcomer"));
+  expect(await Promise.race([first.closed, second.closed, newcomer.closed])).toBe(get("/second"));
+  await answer("/newcomer");
+  await newcomer.heard("/newcomer.");
+});
+
+test("who asked ahead is not without a request while the next answer is on its way", async () => {
+  const { port, answer } = await listen(1);
+  const ahead = await connect(port, get("/one") + get("/two"));
+  await answer("/one");
+  await ahead.heard("/one.");
+  const newcomer = await connect(port, get("/newcomer"));
+  expect(await Promise.race([ahead.closed, newcomer.closed])).toBe(get("/newcomer"));
+  await answer("/two");
+  await ahead.heard("/two.");
+});
