@@ -10,7 +10,7 @@ import { type ObjectName, writeAt } from "./partial.ts";
 import { adopt, hashFile, storePath } from "./store.ts";
 
 /** What is rebuilt is written in calls of this size. Bytes. */
-const WRITE_SIZE = 1_048_576;
+const WRITE_SIZE = 262_144;
 
 /**
  * Makes the object `result` of a compressed form or a delta, and puts it into the store. Nothing is

@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import http, { type IncomingMessage } from "node:http";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { objectUrl, startTestRelay, type TestRelay } from "../support/relay.ts";
+import { startSource, type TestSource } from "../support/source.ts";
+import { LARGE, makeWorld, objectOf, readTree, type World } from "../support/world.ts";
+
+let world: World;
+let origin: TestSource;
+let relay: TestRelay;
+/** What the two large objects are, by path. */
+let contents: Map<string, Buffer>;
+
+beforeAll(async () => {
+  world = await makeWorld({ large: true });
+  origin = await startSource(world.www(2), { etags: true });
+  const limits = { maxTransfers: 1_000, maxPerClient: 1_000 };
+  relay = await startTestRelay(world, { upstream: origin.url, relay: limits });
+  await relay.relay.refresh();
+  const tree = await readTree(world.www(2));
+  const paths = ([1, 2] as const).map((release) => objectUrl(objectOf(release, "pattern")));
+  contents = new Map(paths.map((path) => [path, tree[path.slice(1)] ?? expect.fail(path)]));
+});
+afterAll(async () => {
+  await relay.close();
+  await origin.close();
+  await world.remove();
+});
+
+/** A reader of a part of an object. */
+interface Reader {
+  object: number;
+  first: number;
+  length: number;
+  /** It goes before the end. */
+  leavesAfter?: number | undefined;
+}
+
+/** What the kernel takes over from a server before the reader has read it, at most. */
+const BUFFERS = 3_000_000;
+
+const passing: fc.Arbitrary<Reader> = fc.record({
+  object: fc.nat(1),
+  first: fc.nat(LARGE - 1),
+  length: fc.oneof(fc.integer({ min: 1, max: 300_000 }), fc.constant(LARGE)),
+  leavesAfter: fc.option(fc.nat(2_000_000), { nil: undefined, freq: 3 }),
+});
+/** One that stops in the middle of what is being sent to it. */
+const stopping: fc.Arbitrary<Reader> = fc.record({
+  object: fc.nat(1),
+  first: fc.nat(LARGE - 2 * BUFFERS),
+  length: fc.constant(LARGE),
+});
+
+/** The hash of what a reader was sent, and of what stands there. After the first piece it waits for `goOn`. */
+async function read({ object, first, length, leavesAfter = Infinity }: Reader, goOn: Promise<unknown>) {
+  const [path, content] = [...contents][object] ?? expect.fail("no such object");
+  const last = Math.min(first + length, content.length) - 1;
+  const request = http.get(`${relay.url}${path}`, {
+    agent: false,
+    headers: { range: `bytes=${first}-${last}` },
+  });
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  const sent = createHash("sha256");
+  let received = 0;
+  for await (const piece of response) {
+    sent.update(piece);
+    received += piece.length;
+    if (received > leavesAfter) break;
+    await goOn;
+  }
+  request.destroy();
+  const meant = content.subarray(first, first + received);
+  if (leavesAfter === Infinity) expect(received).toBe(last - first + 1);
+  return [sent.digest("hex"), createHash("sha256").update(meant).digest("hex")];
+}
+
+test("whoever reads what, comes, stops and goes, each is sent the bytes that stand there", async () => {
+  const some = (one: fc.Arbitrary<Reader>) => fc.array(one, { minLength: 20, maxLength: 30, size: "max" });
+  await fc.assert(
+    fc.asyncProperty(some(stopping), some(passing), async (slow, fast) => {
+      const through = Promise.all(fast.map((each) => read(each, Promise.resolve())));
+      const all = [...(await Promise.all(slow.map((each) => read(each, through)))), ...(await through)];
+      for (const [sent, meant] of all) expect(sent).toBe(meant);
+    }),
+    { numRuns: 5, endOnFailure: true },
+  );
+});
