@@ -2,8 +2,10 @@ import type { FileHandle } from "node:fs/promises";
 import { BSDIFF_HEADER, readBsdiffHeader, readInstructions } from "../core/bsdiffFormat.ts";
 import { inflate, readPart } from "./inflate.ts";
 
-/** The base is read in pieces of this size (bytes), wherever the instructions lead. */
+/** The base is read in pieces of this size (bytes) at most, wherever the instructions lead. */
 const WINDOW = 262_144;
+/** So much is read around what is asked for, since the next instruction often leads nearby. */
+const AROUND = 8_192;
 
 /**
  * The file that a bsdiff delta (docs/protocol.md) makes of `base`, piece by piece, each good until the next
@@ -38,7 +40,7 @@ export async function* applyBsdiff(
         const adds = left > insert;
         const stream = adds ? differences : insertions;
         if (stream.ready.length === 0) await stream.more();
-        const from = adds ? (baseBytes.at(at) ?? (await baseBytes.load(at))) : undefined;
+        const from = adds ? (baseBytes.at(at) ?? (await baseBytes.load(at, left - insert))) : undefined;
         const bytes = stream.ready.subarray(0, adds ? left - insert : left);
         const made = from === undefined ? bytes.copy(room) : addInto(room, bytes, from);
         stream.ready = stream.ready.subarray(made);
@@ -68,12 +70,12 @@ function windowOf(base: FileHandle, size: number) {
   /** What the window has from a position on; undefined where it has nothing of it. */
   const at = (position: number): Buffer | undefined =>
     position >= start && position < start + length ? window.subarray(position - start, length) : undefined;
-  /** The same, after the window was moved there. */
-  const load = async (position: number): Promise<Buffer> => {
+  /** The same, after the window was moved there; `wanted` bytes of it will be asked for. */
+  const load = async (position: number, wanted: number): Promise<Buffer> => {
     if (position < 0 || position >= size) throw new Error("it leads outside the file it starts from");
-    // A little of what comes before, since the next instruction often leads back a few bytes.
-    start = Math.max(0, position - WINDOW / 8);
-    length = (await base.read(window, 0, WINDOW, start)).bytesRead;
+    start = Math.max(0, position - AROUND);
+    const end = Math.min(position + wanted + AROUND, start + WINDOW);
+    length = (await base.read(window, 0, end - start, start)).bytesRead;
     const found = at(position);
     if (found === undefined) throw new Error("the file it starts from is shorter than it was");
     return found;
