@@ -35,8 +35,13 @@ const PATIENCE = {
   requestTimeout: 15_000,
   keepAliveTimeout: 60_000,
 };
-/** How often (ms) those are looked for who say nothing, while anybody is connected. */
+/** How often (ms) those are looked for who say or take nothing, while anybody is connected. */
 const INTERVAL = 2_000;
+/**
+ * A client may take nothing of what waits for it for this long (ms), and for 1 ms more a byte, as a write
+ * counts when all of it is taken; for less, where its place is needed.
+ */
+const UNREAD = { usually: 60_000, crowded: 5_000 };
 /** The kernel's queue of connections that nobody has accepted yet. */
 const BACKLOG = 4_096;
 const MAX_HEADER_SIZE = 8_192;
@@ -58,7 +63,6 @@ export async function openListener(options: ListenerOptions, handle: RequestList
       : await createTlsServer({ ...settings, ...asContext(certificate), handshakeTimeout: 10_000 }, handle);
   // What is not HTTP gets no answer, which could only be longer than what was sent.
   server.on("clientError", (_, socket) => socket.destroy());
-  // An interim "continue" is nothing that anybody here waits for: nothing reads bodies before it answers.
   boundConnections(server, options.maxConnections ?? 12_000);
   const { host, port } = options;
   server.listen({ port, backlog: BACKLOG, ...(host === undefined ? {} : { host }) });
@@ -97,20 +101,44 @@ async function createTlsServer(
   return createServer(settings, handle);
 }
 
+/** A connection whose requests are being answered. */
+interface Asked {
+  /** What the answers go into: the connection, or TLS over it. */
+  stream: Socket;
+  /** Requests without an answer: who asks ahead has several. */
+  open: number;
+  /** Bytes that were taken over, and since when (ms) it was no more, though more wait. */
+  taken: number;
+  since: number;
+}
+
 /**
  * Holds the number of connections to a limit: the one that has been without a request for longest makes
- * room. Refusing the newcomer instead would leave the place to whoever came first and does nothing. Who
- * does not come to the end of a request's head in time is thrown out in any case.
+ * room, or else one that takes nothing of its answer. Refusing the newcomer instead would leave the place to
+ * whoever came first and does nothing. Who does not come to the end of a request's head in time, or does
+ * not read, is thrown out in any case.
  */
 function boundConnections(server: http.Server, limit: number): void {
   /** Connections without a request, the oldest first, and until when (ms) that may go on. */
   const idle = new Map<Socket, number>();
-  /** Requests that are being answered, of those that have any: who asks ahead has several. */
-  const asked = new Map<Socket, number>();
+  const asked = new Map<Socket, Asked>();
   let count = 0;
   let timer: NodeJS.Timeout | undefined;
   const throwOut = () => {
-    for (const [socket, until] of idle) if (until < performance.now()) socket.destroy();
+    const now = performance.now();
+    for (const [socket, until] of idle) if (until < now) socket.destroy();
+    for (const [socket, each] of asked) {
+      const waiting = each.stream.writableLength;
+      const taken = each.stream.bytesWritten - waiting;
+      if (waiting === 0 || taken !== each.taken) Object.assign(each, { taken, since: now });
+      else if (now - each.since > UNREAD.usually + waiting) socket.destroy();
+    }
+  };
+  const makeRoomFor = (newcomer: Socket) => {
+    const [oldest = newcomer] = idle.keys();
+    const before = performance.now() - UNREAD.crowded;
+    const stuck = oldest === newcomer ? [...asked].find(([, { since }]) => since < before) : undefined;
+    (stuck?.[0] ?? oldest).destroy();
   };
   server.on("connection", (socket: Socket) => {
     count++;
@@ -123,19 +151,18 @@ function boundConnections(server: http.Server, limit: number): void {
       clearInterval(timer);
       timer = undefined;
     });
-    if (count <= limit) return;
-    const [oldest = socket] = idle.keys();
-    oldest.destroy();
+    if (count > limit) makeRoomFor(socket);
   });
   server.on("request", ({ socket }, response) => {
     const raw = rawOf(socket);
     idle.delete(raw);
-    asked.set(raw, (asked.get(raw) ?? 0) + 1);
+    const each = asked.get(raw) ?? { stream: socket, open: 0, taken: 0, since: performance.now() };
+    each.open++;
+    asked.set(raw, each);
     response.once("close", () => {
-      const left = (asked.get(raw) ?? 1) - 1;
-      if (left > 0) asked.set(raw, left);
-      else asked.delete(raw);
-      if (left > 0 || raw.destroyed) return;
+      if (--each.open > 0) return;
+      asked.delete(raw);
+      if (raw.destroyed) return;
       idle.set(raw, performance.now() + PATIENCE.keepAliveTimeout + PATIENCE.headersTimeout);
     });
   });

@@ -10,11 +10,16 @@ export interface Lock {
   release(): void;
 }
 
-/** What this process holds: a database that nothing refers to is closed, which would free its lock. */
+/**
+ * What this process holds: a database that nothing refers to is closed, which would free its lock. So would
+ * this process opening and closing the file by itself (fcntl(2)): nothing here does.
+ */
 const held = new Set<DatabaseSync>();
 
 const SQLITE_BUSY = 5;
 const POLL = 250;
+/** Who only asks whether a lock is held is in its way for a moment: after these pauses (ms) it is tried again. */
+const PAUSES = [10, 20, 40];
 
 /**
  * Takes the lock of a folder: the data directory's for a run, its `agent` for the resident agent. It is an exclusive transaction on an empty SQLite file: the operating
@@ -38,7 +43,7 @@ export async function takeLock(
   const file = path.join(dataDir, "lock");
   const { role = "update" } = options;
   for (let waits = 0; ; waits++) {
-    const database = await tryLock(file);
+    const database = await tryRepeatedly(file);
     if (database !== undefined) return hold(database);
     if (options.wait !== true) throw lockedBy(await describeHolder(file, role), role);
     if (waits === 0) options.onWait?.(await describeHolder(file, role));
@@ -46,7 +51,7 @@ export async function takeLock(
   }
 }
 
-/** Whether somebody holds a lock, without taking it, so that whoever may read the file may ask. */
+/** Whether somebody holds a lock. It is shared for a moment, so that whoever may read the file may ask. */
 export async function isLocked(file: string): Promise<boolean> {
   const { DatabaseSync } = await import("node:sqlite");
   if ((await fs.lstat(file).catch(() => undefined))?.isFile() !== true) return false;
@@ -66,10 +71,18 @@ function hold(database: DatabaseSync): Lock {
   held.add(database);
   return {
     release: () => {
-      held.delete(database);
-      database.close();
+      if (held.delete(database)) database.close();
     },
   };
+}
+
+async function tryRepeatedly(file: string): Promise<DatabaseSync | undefined> {
+  for (const pause of PAUSES) {
+    const database = await tryLock(file);
+    if (database !== undefined) return database;
+    await sleep(pause);
+  }
+  return await tryLock(file);
 }
 
 async function tryLock(file: string): Promise<DatabaseSync | undefined> {

@@ -39,21 +39,22 @@ export async function openHeld(file: string, object: ObjectName, isFresh: boolea
   let proven = new Map<number, Promise<void> | true>();
   if (isFresh) proven = new Map(sha256.map((_, index) => [index, true] as const));
 
-  const prove = async (block: number): Promise<void> => {
-    const known = proven.get(block);
+  const prove = async (block: number, own: typeof proven): Promise<void> => {
+    const known = own.get(block);
     if (known === true) return;
     if (known !== undefined) return await known;
-    const [own, first] = [proven, block * size];
+    const first = block * size;
     const work = hashRange(handle, first, Math.min(first + size, object.length)).then((hash) => {
       if (hash !== sha256[block]) throw new DamagedError(`block ${block} is not what was signed`);
       own.set(block, true);
     });
-    proven.set(block, work);
+    own.set(block, work);
     await work;
   };
-  const isUnchanged = async () => {
+  /** Whether what was proven in `own` still holds: this reader, or another meanwhile, may notice a change. */
+  const isUnchanged = async (own: typeof proven) => {
     const now = await handle.stat({ bigint: true });
-    if (isSame(now, seen)) return true;
+    if (isSame(now, seen)) return own === proven;
     if (now.size !== BigInt(object.length)) throw new DamagedError("its length changed");
     seen = now;
     proven = new Map();
@@ -63,9 +64,10 @@ export async function openHeld(file: string, object: ObjectName, isFresh: boolea
     const first = index * PIECE;
     const last = first + into.length;
     for (let tries = 0; tries < 5; tries++) {
-      for (let block = Math.floor(first / size); block * size < last; block++) await prove(block);
+      const own = proven;
+      for (let block = Math.floor(first / size); block * size < last; block++) await prove(block, own);
       await readInto(handle, into, first);
-      if (await isUnchanged()) return;
+      if (await isUnchanged(own)) return;
     }
     throw new DamagedError("it changes all the time");
   };

@@ -46,7 +46,8 @@ export function createObjects(parts: FillParts, log: Log): Objects {
   const fills = new Map<string, Fill>();
   const present = new Set<string>();
 
-  const openFile = (object: CatalogObject, isFresh: boolean): OpenFile => {
+  /** Its file, with one more user, whom nobody closes it under. */
+  const useFile = (object: CatalogObject, isFresh: boolean): OpenFile => {
     const found = open.get(object.sha256);
     open.delete(object.sha256);
     const file: OpenFile = found ?? {
@@ -54,21 +55,20 @@ export function createObjects(parts: FillParts, log: Log): Objects {
       users: 0,
       dropped: false,
     };
+    file.users++;
     open.set(object.sha256, file);
     if (open.size > MAX_OPEN) closeOldest(open);
     return file;
   };
   const readHeld = async (object: CatalogObject, index: number, into: Buffer): Promise<void> => {
-    const file = openFile(object, false);
-    file.users++;
+    const file = useFile(object, false);
     try {
       await (await file.held).read(index, into);
     } catch (error) {
       if (open.get(object.sha256) === file) forget(object);
       throw error;
     } finally {
-      file.users--;
-      closeIfUnused(file);
+      leave(file);
     }
   };
   const forget = ({ sha256 }: CatalogObject) => {
@@ -93,7 +93,8 @@ export function createObjects(parts: FillParts, log: Log): Objects {
     fill.done
       .then(() => {
         present.add(sha256);
-        openFile(object, true).held.catch(() => forget(object));
+        const file = useFile(object, true);
+        file.held.catch(() => forget(object)).finally(() => leave(file));
       })
       .catch(() => {})
       .finally(() => fills.delete(sha256));
@@ -144,6 +145,11 @@ export function createObjects(parts: FillParts, log: Log): Objects {
       await Promise.allSettled(files.map(async ({ held }) => (await held).close()));
     },
   };
+}
+
+function leave(file: OpenFile): void {
+  file.users--;
+  closeIfUnused(file);
 }
 
 function closeOldest(open: Map<string, OpenFile>): void {

@@ -38,7 +38,7 @@ export async function sendBody(
   for (let at = first; at <= last; ) {
     const index = Math.floor(at / PIECE);
     const found = means.read(index);
-    const piece = "bytes" in found ? found : await Promise.race([found, reader.closed]);
+    const piece = "bytes" in found ? found : await reader.unlessGone(found);
     if (piece === undefined) return false;
     const from = at - index * PIECE;
     const part = piece.bytes.subarray(from, Math.min(from + size, last + 1 - index * PIECE));
@@ -63,6 +63,7 @@ export async function sendBody(
 /** Waits for the reader, under its ticket. */
 function watchReader(response: ServerResponse, ticket: Ticket) {
   let go: ((taken: boolean) => void) | undefined;
+  let gone = () => {};
   const settle = (taken: boolean) => {
     ticket.taken();
     go?.(taken);
@@ -70,17 +71,22 @@ function watchReader(response: ServerResponse, ticket: Ticket) {
   };
   response.on("drain", () => settle(true));
   response.once("finish", () => settle(true));
-  const closed = new Promise<undefined>((resolve) => {
-    response.once("close", () => {
-      settle(response.writableFinished);
-      resolve(undefined);
-    });
+  response.once("close", () => {
+    settle(response.writableFinished);
+    gone();
   });
+  /** Undefined when the reader goes first. A race against one promise for all pieces would keep them all. */
+  const unlessGone = <Result>(result: Promise<Result>): Promise<Result | undefined> =>
+    new Promise((resolve, reject) => {
+      gone = () => resolve(undefined);
+      if (response.closed) gone();
+      result.then(resolve, reject);
+    });
   const takes = (bytes: number) => {
     ticket.waitsFor(bytes);
     return new Promise<boolean>((resolve) => {
       go = resolve;
     });
   };
-  return { closed, takes, finishes: takes };
+  return { unlessGone, takes, finishes: takes };
 }

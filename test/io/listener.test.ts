@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import net from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { openListener } from "../../src/io/listener.ts";
 import { SILENT } from "../../src/io/log.ts";
 
@@ -67,4 +67,49 @@ test("who asked ahead is not without a request while the next answer is on its w
   expect(await Promise.race([ahead.closed, newcomer.closed])).toBe(get("/newcomer"));
   await answer("/two");
   await ahead.heard("/two.");
+});
+
+describe("a client that asks and does not read", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  /** Half as much as a connection's buffers may hold. */
+  const LONG = 20_000_000;
+
+  /** A listener with a client that takes nothing of a long answer; time passes when it is told to. */
+  async function listenToOne() {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+    let asked = () => {};
+    const isAsked = new Promise<void>((resolve) => (asked = resolve));
+    const listener = await openListener(
+      { host: "127.0.0.1", port: 0, log: SILENT, maxConnections: 1 },
+      (_, response) => {
+        response.end(Buffer.alloc(LONG));
+        asked();
+      },
+    );
+    onTestFinished(() => listener.close());
+    const socket = net.connect(listener.port, "127.0.0.1").pause();
+    onTestFinished(() => void socket.destroy());
+    socket.on("error", () => {});
+    socket.write(get("/"));
+    await isAsked;
+    const isOver = once(socket, "close").then(() => "thrown out");
+    return { listener, socket, isOver };
+  }
+
+  test("is thrown out after a minute and what its answer may take", async () => {
+    const { socket, isOver } = await listenToOne();
+    await vi.advanceTimersByTimeAsync(60_000 + LONG + 4_000);
+    socket.resume();
+    expect(await isOver).toBe("thrown out");
+  });
+
+  test("gives its place to a newcomer before that, once it has taken nothing for five seconds", async () => {
+    const { listener } = await listenToOne();
+    const early = await connect(listener.port, get("/early"));
+    expect(await early.closed).toBe(get("/early"));
+    await vi.advanceTimersByTimeAsync(10_000);
+    const late = await connect(listener.port, get("/late"));
+    await late.heard("200 OK");
+  });
 });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { update } from "../../src/agent/update.ts";
@@ -65,6 +66,25 @@ describe("the lock of a data directory", () => {
     const folder = await newFolder();
     await holder(folder);
     await expect(takeLock(folder)).rejects.toMatchObject({ code: "LOCKED" });
+  });
+
+  test("is not refused because somebody looks whether it is held", async () => {
+    const folder = await newFolder();
+    (await takeLock(folder)).release();
+    const glance = new DatabaseSync(path.join(folder, "lock"), { readOnly: true });
+    glance.exec("BEGIN; SELECT count(*) FROM sqlite_schema");
+    const taking = takeLock(folder);
+    await new Promise(setImmediate);
+    glance.close();
+    (await taking).release();
+  });
+
+  test("is released once, however often that is asked for", async () => {
+    const folder = await newFolder();
+    const lock = await takeLock(folder);
+    lock.release();
+    lock.release();
+    (await takeLock(folder)).release();
   });
 
   test("is one for each data directory", async () => {
