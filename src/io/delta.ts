@@ -9,9 +9,6 @@ import { inflate, readPart } from "./inflate.ts";
 import { type ObjectName, writeAt } from "./partial.ts";
 import { adopt, hashFile, storePath } from "./store.ts";
 
-/** What is rebuilt is written in calls of this size. Bytes. */
-const WRITE_SIZE = 262_144;
-
 /**
  * Makes the object `result` of a compressed form or a delta, and puts it into the store. Nothing is
  * believed: the base is hashed before it is used, and what comes out must have the signed length and
@@ -30,7 +27,7 @@ export async function rebuild(
   const file = temporaryName(dirs.tmp, "rebuilt");
   try {
     const contents = asDeltaErrors(contentsOf(dirs, alternative, from, result.length), alternative.format);
-    await writeChecked(file, untilAborted(gathered(contents), signal), result, alternative.format);
+    await writeChecked(file, untilAborted(contents, signal), result, alternative.format);
     await adopt(dirs, file, result.sha256);
   } finally {
     await fs.rm(file, { force: true });
@@ -70,23 +67,6 @@ async function writeChecked(
   } finally {
     await handle.close();
   }
-}
-
-/** Small pieces together, so that each write is worth its call; what comes is good until the next is asked for. */
-async function* gathered(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  const block = Buffer.allocUnsafe(WRITE_SIZE);
-  let filled = 0;
-  for await (const piece of pieces) {
-    for (let done = 0; done < piece.length; ) {
-      const copied = piece.copy(block, filled, done);
-      done += copied;
-      filled += copied;
-      if (filled < block.length) continue;
-      yield block;
-      filled = 0;
-    }
-  }
-  if (filled > 0) yield block.subarray(0, filled);
 }
 
 /**

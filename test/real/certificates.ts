@@ -26,6 +26,18 @@ export interface Authority {
   issue: (options?: CertificateOptions) => Promise<Certificate>;
 }
 
+/** Writes a certificate and its key into a folder of their own below `folder`, for a server to read. */
+export async function writeCertificate(
+  folder: string,
+  { cert, key }: Certificate,
+): Promise<{ cert: string; key: string }> {
+  const own = await fs.mkdtemp(path.join(folder, "tls-"));
+  const files = { cert: path.join(own, "cert.pem"), key: path.join(own, "key.pem") };
+  await fs.writeFile(files.cert, cert);
+  await fs.writeFile(files.key, key);
+  return files;
+}
+
 const run = promisify(execFile);
 
 const CONFIG = `

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { UpdateEvent } from "../../src/agent/update.ts";
 import { openListener } from "../../src/io/listener.ts";
 import { SILENT } from "../../src/io/log.ts";
-import { makeAuthority } from "../real/certificates.ts";
+import { makeAuthority, writeCertificate } from "../real/certificates.ts";
 import {
   ask,
   makeRelayAgent,
@@ -211,7 +211,7 @@ async function onSmallDisk(
 describe("over TLS with a private authority", () => {
   test("clients that have http.ca update, and those without do not", async () => {
     const authority = await makeAuthority(world.folder, "Of this site");
-    const tls = await writeCertificate(await authority.issue());
+    const tls = await writeCertificate(world.folder, await authority.issue());
     const relay = await startTestRelay(world, { upstream: (await source()).url, tls });
     open.push(relay);
     await relay.relay.refresh();
@@ -228,7 +228,7 @@ describe("over TLS with a private authority", () => {
 
   test("a certificate that was replaced is used from then on, and one that is half replaced is not", async () => {
     const authority = await makeAuthority(world.folder, "Of this site, too");
-    const files = await writeCertificate(await authority.issue());
+    const files = await writeCertificate(world.folder, await authority.issue());
     const listener = await openListener(
       { host: "127.0.0.1", port: 0, tls: files, log: SILENT },
       (_, response) => {
@@ -256,11 +256,3 @@ describe("over TLS with a private authority", () => {
     expect(await serial()).not.toBe(first);
   });
 });
-
-async function writeCertificate({ cert, key }: { cert: string; key: string }) {
-  const folder = await fs.mkdtemp(path.join(world.folder, "tls-"));
-  const files = { cert: path.join(folder, "cert.pem"), key: path.join(folder, "key.pem") };
-  await fs.writeFile(files.cert, cert);
-  await fs.writeFile(files.key, key);
-  return files;
-}

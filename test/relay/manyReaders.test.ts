@@ -1,12 +1,10 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { promises as fs } from "node:fs";
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
-import path from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { makeAuthority } from "../real/certificates.ts";
+import { makeAuthority, writeCertificate } from "../real/certificates.ts";
 import { objectUrl, startTestRelay, type TestRelay } from "../support/relay.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import { LARGE, makeWorld, objectOf, readTree, type World } from "../support/world.ts";
@@ -25,9 +23,7 @@ beforeAll(async () => {
   const options = { upstream: origin.url, relay: { maxTransfers: 1_000, maxPerClient: 1_000 } };
   const authority = await makeAuthority(world.folder, "Of this site");
   ca = authority.cert;
-  const issued = await authority.issue();
-  const tls = { cert: path.join(world.folder, "cert.pem"), key: path.join(world.folder, "key.pem") };
-  for (const part of ["cert", "key"] as const) await fs.writeFile(tls[part], issued[part], { mode: 0o600 });
+  const tls = await writeCertificate(world.folder, await authority.issue());
   relays = {
     http: await startTestRelay(world, options),
     https: await startTestRelay(world, { ...options, tls }),
