@@ -3,7 +3,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { notify, timestampOf } from "../support/post.ts";
-import { type ResidentProcess, settle, startResident } from "../support/resident.ts";
+import { killAll, type ResidentProcess, settle, startResident } from "../support/resident.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
@@ -24,10 +24,7 @@ afterAll(() => stage.close());
 const residents: ResidentProcess[] = [];
 const sources: TestSource[] = [];
 afterEach(async () => {
-  for (const resident of residents.splice(0)) {
-    resident.process.kill("SIGKILL");
-    await resident.ended;
-  }
+  await killAll(residents);
   await closeAll(sources);
 });
 

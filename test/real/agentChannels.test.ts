@@ -5,7 +5,7 @@ import net, { type AddressInfo } from "node:net";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { timestampOf } from "../support/post.ts";
-import { type ResidentProcess, settle, startResident } from "../support/resident.ts";
+import { killAll, type ResidentProcess, settle, startResident } from "../support/resident.ts";
 import { startServer } from "../support/server.ts";
 import { type Agent, closeAll, expectInstalled, newFolder } from "../support/world.ts";
 import { openStage, type Stage } from "./commandLine.ts";
@@ -20,10 +20,7 @@ const residents: ResidentProcess[] = [];
 const servers: { close(): Promise<void> }[] = [];
 const children: ChildProcess[] = [];
 afterEach(async () => {
-  for (const resident of residents.splice(0)) {
-    resident.process.kill("SIGKILL");
-    await resident.ended;
-  }
+  await killAll(residents);
   for (const child of children.splice(0)) child.kill("SIGKILL");
   await closeAll(servers);
 });

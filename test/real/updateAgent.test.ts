@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
 import { notify, timestampOf } from "../support/post.ts";
-import { type ResidentProcess, startResident } from "../support/resident.ts";
+import { killAll, type ResidentProcess, startResident } from "../support/resident.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
@@ -26,10 +26,7 @@ beforeAll(async () => {
 const residents: ResidentProcess[] = [];
 const sources: TestSource[] = [];
 afterEach(async () => {
-  for (const resident of residents.splice(0)) {
-    resident.process.kill("SIGKILL");
-    await resident.ended;
-  }
+  await killAll(residents);
   await closeAll(sources);
 });
 

@@ -47,6 +47,14 @@ export function startResident(
   return { ...running, said, text: () => text, port, stop };
 }
 
+/** Ends all of them at once, and forgets them. */
+export async function killAll(residents: ResidentProcess[]): Promise<void> {
+  for (const resident of residents.splice(0)) {
+    resident.process.kill("SIGKILL");
+    await resident.ended;
+  }
+}
+
 /** Lets `agent` be a resident one with this policy: any free port, at once after a notification, once a day. */
 export async function settle(agent: Agent, config: object = {}, policy: object = {}): Promise<void> {
   const written = JSON.parse(await fs.readFile(agent.configFile, "utf8"));
