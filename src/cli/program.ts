@@ -1,7 +1,8 @@
 import { Command, CommanderError, Option } from "commander";
 import { KINDS } from "../core/kind.ts";
-import { fail, refuseUncheckedTls } from "./failure.ts";
-import { print } from "./output.ts";
+import { NearsourceError } from "../errors.ts";
+import { asksForJson, fail, refuseUncheckedTls, toDocument } from "./failure.ts";
+import { print, printJson } from "./output.ts";
 
 /**
  * Runs one command line.
@@ -19,10 +20,20 @@ export async function runProgram(argv: string[]): Promise<number> {
     else await program.parseAsync(argv, { from: "user" });
     return exitCode;
   } catch (error) {
+    const json = asksForJson(argv);
+    if (!(error instanceof CommanderError)) return fail(error, json);
     // Commander has said what is wrong with the line, or has shown the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return fail(error);
+    if (error.exitCode === 0) return 0;
+    if (json) printJson(toDocument(asUsage(error)));
+    return 2;
   }
+}
+
+function asUsage({ code, message }: CommanderError): NearsourceError {
+  const said = code === "commander.help" ? "a command is missing" : message.replace(/^error: /, "");
+  return new NearsourceError("USAGE", said, {
+    hint: "nearsource --help has the commands, nearsource COMMAND --help its options",
+  });
 }
 
 const kindOption = () =>

@@ -206,7 +206,8 @@ describe.concurrent("exit 6:", () => {
     const agent = await stage.agentOf(1, { config: { roots: {} } });
     const ended = await on(agent, "update", "--json");
     expect(ended.code).toBe(6);
-    expectError(ended, /has no roots\.content/);
+    expect(json(ended)).toMatchObject({ error: { code: "CONFIG_INVALID" } });
+    expectError({ ...ended, stdout: "" }, /has no roots\.content/);
   });
 
   test("an environment that turns certificate checks off, for every command", async () => {

@@ -11,6 +11,7 @@ import { startSource } from "../support/source.ts";
 import { makeAgent, objectOf, SMALL } from "../support/world.ts";
 import {
   changeConfig,
+  type Ended,
   expectError,
   json,
   nearsource,
@@ -181,5 +182,61 @@ describe.concurrent("exit 2:", () => {
     const ended = await nearsource("updte");
     expect(ended.code).toBe(2);
     expectError(ended, /unknown command 'updte'\n\(Did you mean update\?\)/);
+  });
+});
+
+describe.concurrent("--json is one JSON document on stdout also where a command fails:", () => {
+  /** What the document and stderr say, which is the same. */
+  function expectFailure(ended: Ended, code: number, error: string, message: RegExp): void {
+    expect(ended.code).toBe(code);
+    expect(json(ended)).toEqual({
+      error: { code: error, message: expect.stringMatching(message), hint: expect.any(String) },
+    });
+    expect(ended.stderr).toMatch(message);
+  }
+
+  test.for(["update", "explain", "status", "verify"])("%s without a configuration", async (command) => {
+    const ended = await nearsource(command, "--json", "--config", path.join(stage.world.folder, "none.json"));
+    expectFailure(ended, 6, "CONFIG_NOT_FOUND", /there is no configuration at .*none\.json/);
+  });
+
+  test("a key that is none, a root that is none, and nothing to verify", async () => {
+    const agent = await stage.agentOf(1, { config: { dataDri: "x" } });
+    expectFailure(await on(agent, "update", "--json"), 6, "CONFIG_INVALID", /"dataDri" is not a key/);
+    const [rootless, empty] = await Promise.all([stage.agentOf(1), stage.agentOf(1)]);
+    await fs.writeFile(path.join(rootless.folder, "root.json"), "{}");
+    expectFailure(await on(rootless, "update", "--json"), 8, "TRUST_ROOT_INVALID", /cannot use .*root\.json/);
+    expectFailure(await on(empty, "verify", "--json"), 2, "GENERATION_NOT_FOUND", /nothing is installed/);
+  });
+
+  test("a lock that another run holds", async () => {
+    const agent = await stage.agentOf(2);
+    const { root } = await openDataDir(agent.dataDir);
+    const lock = await takeLock(root);
+    expectFailure(await on(agent, "update", "--json"), 5, "LOCKED", /another update is running/);
+    lock.release();
+  });
+
+  test("a source list, a folder or an environment that is refused", async () => {
+    const none = path.join(stage.world.folder, "none");
+    expectFailure(await nearsource("repo", "show", none, "--json"), 8, "REPOSITORY_INVALID", /no repository/);
+    const agent = await stage.agentOf(1);
+    const unchecked = { NODE_TLS_REJECT_UNAUTHORIZED: "0" };
+    const ended = await start(["status", "--json", "--config", agent.configFile], unchecked).ended;
+    expect(ended.code).toBe(6);
+    expect(json(ended)).toMatchObject({ error: { code: "TLS_CHECKS_DISABLED" } });
+  });
+
+  test.for([
+    [["updte", "--json"], /unknown command 'updte'/],
+    [["update", "--json", "--now"], /unknown option '--now'/],
+    [["update", "--kind", "rules", "--json"], /argument 'rules' is invalid/],
+    [["sources", "check", "--json"], /missing required argument 'file'/],
+    [["explain", "--json", "--ip", "10.0.0.1/8"], /--ip: "10\.0\.0\.1\/8" is not/],
+    [["repo", "show", "--json"], /missing required argument 'dir'/],
+  ] as const)("the command line %j", async ([args, said]) => {
+    const agent = await stage.agentOf(1);
+    const ended = await start([...args], { NEARSOURCE_CONFIG: agent.configFile }).ended;
+    expectFailure(ended, 2, "USAGE", said);
   });
 });
