@@ -28,6 +28,7 @@ export const PHASE_OF = {
   USAGE: "usage",
   CONFIG_INVALID: "configuration",
   CONFIG_NOT_FOUND: "configuration",
+  FILE_UNSAFE: "configuration",
   TLS_CHECKS_DISABLED: "configuration",
   TRUST_ROOT_INVALID: "configuration",
   CLOCK_BEHIND: "configuration",

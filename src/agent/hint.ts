@@ -5,6 +5,7 @@ import type { Repository } from "../core/layout.ts";
 import { parseVersionRecord, saysNothingNewer } from "../core/versionRecord.ts";
 import type { Config } from "../io/config.ts";
 import { checkedPath, checkedText, dataDirOf } from "../io/configPath.ts";
+import { refuseUnsafe } from "../io/safePath.ts";
 import type { State } from "../io/state.ts";
 import { touch } from "../io/touched.ts";
 
@@ -26,6 +27,7 @@ type Written = Partial<Pick<Config, "dataDir" | "sourceList" | "policy" | "roots
  * @throws when something needed for it is missing or damaged, which a run is needed to say
  */
 export async function checkVersionRecord(file: string, now: Date): Promise<string | undefined> {
+  refuseUnsafe(file, "the configuration");
   const text = readFileSync(file, "utf8");
   const config = JSON.parse(text) as Written;
   const dataDir = dataDirOf(config, file, process.env);

@@ -4,6 +4,7 @@ import type { Kind } from "../core/kind.ts";
 import type { Attempt, Report, Skipped, Trigger, UpdateEvent } from "../core/report.ts";
 import type { Step, UpdateOrder } from "../core/updateOrder.ts";
 import { type ErrorCode, explainError, type NearsourceError } from "../errors.ts";
+import { refuseUnsafeFiles } from "../io/believedFiles.ts";
 import { interrupted } from "../io/body.ts";
 import { type Config, noteChecked, readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
@@ -231,6 +232,10 @@ function toReport(
 }
 
 async function configOf(given: string | Config | undefined): Promise<Config> {
-  if (typeof given === "object") return given;
+  if (typeof given === "object") {
+    // It was read some time ago, by a process that stays.
+    refuseUnsafeFiles(given, process.env);
+    return given;
+  }
   return await readConfig(configPath(given, process.env), process.env);
 }

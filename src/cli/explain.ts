@@ -44,7 +44,7 @@ export async function explainCommand(options: ExplainOptions): Promise<number> {
 async function configFor({ config, sourceList }: ExplainOptions): Promise<Config> {
   const file = configPath(config, process.env);
   try {
-    return await readConfig(file, process.env);
+    return await readConfig(file, process.env, { onlyShown: true });
   } catch (error) {
     const optional = config === undefined && sourceList !== undefined;
     if (!optional || !(error instanceof NearsourceError) || error.code !== "CONFIG_NOT_FOUND") throw error;

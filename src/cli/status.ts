@@ -16,7 +16,9 @@ import { type AgentStatus, agentStatus, printAgent, printSources } from "./statu
 
 /** `nearsource status`: reads what is on disk, asks nobody and changes nothing. */
 export async function statusCommand(options: { config?: string; json?: boolean }): Promise<number> {
-  const config = await readConfig(configPath(options.config, process.env), process.env);
+  const config = await readConfig(configPath(options.config, process.env), process.env, {
+    onlyShown: true,
+  });
   const dirs = dataDirAt(config.dataDir);
   const state = await readState(dirs);
   const settings = await settingsInForce(config, await readTrustedSet(dirs, "settings"), state.agentId);

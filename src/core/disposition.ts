@@ -59,6 +59,7 @@ export const DISPOSITIONS: Record<ErrorCode, Disposition> = {
   USAGE: "stop",
   CONFIG_INVALID: "stop",
   CONFIG_NOT_FOUND: "stop",
+  FILE_UNSAFE: "stop",
   TLS_CHECKS_DISABLED: "stop",
   TRUST_ROOT_INVALID: "stop",
   CLOCK_BEHIND: "stop",

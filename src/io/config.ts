@@ -7,9 +7,11 @@ import { parseComponentName } from "../core/manifest.ts";
 import { type RateLimit, readRateLimit } from "../core/rateLimit.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
 import { NearsourceError } from "../errors.ts";
+import { refuseUnsafeFiles } from "./believedFiles.ts";
 import { AGENT_PORT, checkedPath, checkedText, dataDirOf, MONITOR_PORT } from "./configPath.ts";
 import { readIfThere, rename, temporaryName, writeDurably } from "./files.ts";
 import { completeRelay, type RelayConfig, type WrittenRelay } from "./relayConfig.ts";
+import { refuseUnsafe } from "./safePath.ts";
 
 /** An agent's configuration, complete: defaults filled in, paths absolute. `docs/configuration.md` has each key. */
 export interface Config {
@@ -109,16 +111,30 @@ type Written = Partial<Omit<Config, "file" | "checked" | Section>> & {
 };
 
 /**
- * Reads and checks a configuration. Every key is known and well-typed, or the error names it.
+ * Reads and checks a configuration. Every key is known and well-typed, or the error names it. Neither it
+ * nor a file that it names may be another account's to write.
  *
- * @throws NearsourceError CONFIG_NOT_FOUND, CONFIG_INVALID
+ * @param options.onlyShown for commands that show what there is and act on nothing: any account may use
+ *   them, and the files need not be safe for it
+ * @throws NearsourceError CONFIG_NOT_FOUND, CONFIG_INVALID, FILE_UNSAFE
  */
-export async function readConfig(file: string, env: NodeJS.ProcessEnv): Promise<Config> {
+export async function readConfig(
+  file: string,
+  env: NodeJS.ProcessEnv,
+  options: { onlyShown?: boolean } = {},
+): Promise<Config> {
+  const config = await readWritten(file, env, options.onlyShown === true);
+  if (options.onlyShown !== true) refuseUnsafeFiles(config, env);
+  return config;
+}
+
+async function readWritten(file: string, env: NodeJS.ProcessEnv, onlyShown: boolean): Promise<Config> {
   if (!existsSync(file)) {
     throw new NearsourceError("CONFIG_NOT_FOUND", `there is no configuration at ${file}`, {
       hint: "name one with --config FILE or NEARSOURCE_CONFIG; docs/configuration.md has an example",
     });
   }
+  if (!onlyShown) refuseUnsafe(file, "the configuration");
   const { text, value } = await readSyntax(file);
   const checked = checkedText(text);
   const noted = await notedAt(dataDirOf(value, file, env));

@@ -120,7 +120,7 @@ describe.skipIf(!mosquitto)("an agent that listens to an MQTT broker", () => {
     await fs.chmod(folder, 0o755);
     await startBroker(folder, port);
     await publish(port, await newsOf(1));
-    await fs.writeFile(path.join(folder, "password"), "secret\n");
+    await fs.writeFile(path.join(folder, "password"), "secret\n", { mode: 0o600 });
     const mqtt = {
       ...{ url: `mqtt://127.0.0.1:${port}`, topic: "nearsource/news", username: "fleet" },
       passwordFile: path.join(folder, "password"),

@@ -34,7 +34,7 @@ export async function writeCertificate(
   const own = await fs.mkdtemp(path.join(folder, "tls-"));
   const files = { cert: path.join(own, "cert.pem"), key: path.join(own, "key.pem") };
   await fs.writeFile(files.cert, cert);
-  await fs.writeFile(files.key, key);
+  await fs.writeFile(files.key, key, { mode: 0o600 });
   return files;
 }
 
