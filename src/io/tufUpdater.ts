@@ -4,6 +4,7 @@ import { METADATA_LIMITS } from "../core/layout.ts";
 import { NearsourceError } from "../errors.ts";
 import { readWhole } from "./body.ts";
 import type { Fetcher, GetOptions } from "./fetch.ts";
+import "./tufRecords.ts";
 import { isNumberedRoot, type TrustedSet } from "./trustedSet.ts";
 
 /** Root rotations followed in one refresh, beyond those already held. */
@@ -76,10 +77,31 @@ export function makeUpdater(
       if (!trusted.files.get(name)?.equals(bytes)) staged.set(name, bytes);
     },
   });
+  loadOnce(updater);
   const set = internalsOf(updater).trustedSet;
   set.referenceTime = now;
   rememberFailures(set, watched);
   return updater;
+}
+
+/**
+ * tuf-js verifies a role anew for each target that is looked up in it, which takes time with the square of
+ * their number. Nothing of it changes within a refresh: once for each delegator is enough. Those who look
+ * at the same time wait for the same file. What failed is tried anew by the next.
+ */
+function loadOnce(updater: Updater): void {
+  const internals = internalsOf(updater);
+  const load = internals.loadTargets.bind(updater);
+  const loaded = new Map<string, ReturnType<typeof load>>();
+  internals.loadTargets = (role, delegator) => {
+    const key = JSON.stringify([role, delegator]);
+    const loading = loaded.get(key) ?? load(role, delegator);
+    if (!loaded.has(key)) {
+      loaded.set(key, loading);
+      loading.catch(() => loaded.delete(key));
+    }
+    return loading;
+  };
 }
 
 function localFile(trusted: TrustedSet, role: string): Buffer {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Key, MetaFile, Targets } from "@tufjs/models";
 import { DELEGATED_ROLES, METADATA_LIMITS, type Repository } from "../core/layout.ts";
 import { NearsourceError } from "../errors.ts";
+import "../io/tufRecords.ts";
 
 /** A JSON object, as the models of TUF take and give it. */
 export type Json = Parameters<typeof Targets.fromJSON>[0];

@@ -35,13 +35,15 @@ describe.concurrent("a target", () => {
     },
   );
 
-  test("that is there already is not fetched again, and one that was altered is", async () => {
+  test("that is there already is neither fetched nor written again, and one that was altered is", async () => {
     const { repository, download, downloaded, targetDir } = await published("dir/file");
     expect(await download("dir/file")).toBe(0);
     takeAsked(repository);
+    const [file = ""] = Object.keys(await readTree(targetDir));
+    const { ino } = await fs.stat(path.join(targetDir, file));
     expect(await download("dir/file")).toBe(0);
     expect(takeAsked(repository)).toEqual(["2.root", "timestamp"]);
-    const [file = ""] = Object.keys(await readTree(targetDir));
+    expect((await fs.stat(path.join(targetDir, file))).ino).toBe(ino);
     await fs.writeFile(path.join(targetDir, file), "altered");
     expect(await download("dir/file")).toBe(0);
     expect(await downloaded()).toEqual(["content"]);

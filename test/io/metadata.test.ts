@@ -1,7 +1,8 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
+import { Metadata } from "@tufjs/models";
 import { Updater } from "tuf-js";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { repositoryUrls } from "../../src/core/layout.ts";
 import { createFetcher, type Fetcher } from "../../src/io/fetch.ts";
 import { refresh } from "../../src/io/metadata.ts";
@@ -101,6 +102,23 @@ describe("a refresh", () => {
     expect([...refreshed.files.keys()].sort()).toEqual([...staged.keys(), "root.json"].sort());
     expect(refreshed.bytes).toBe([...staged.values()].reduce((sum, bytes) => sum + bytes.length, 0));
     expect(await readTree(dirs.root)).toEqual(before);
+  });
+
+  test("verifies a role once, however many of its targets are looked up", async () => {
+    const large = await makeWorld({ several: true });
+    onTestFinished(large.remove);
+    const source = await startSource(large.www(2));
+    open.push(source);
+    const trusted = await openTrustedSet(await newDataDir(), "content", await fs.readFile(large.root));
+    const verified: string[] = [];
+    const verify = vi.spyOn(Metadata.prototype, "verifyDelegate");
+    onTestFinished(() => verify.mockRestore());
+    const refreshed = await refresh(trusted, at(source), new Date());
+    const names = await refreshed.names("components");
+    await Promise.all(names.map((name) => refreshed.document(`components/${name}.json`)));
+    for (const [role] of verify.mock.calls) if (role !== "root") verified.push(role);
+    expect(names).toEqual(["filters", "rules"]);
+    expect(verified).toEqual(["timestamp", "snapshot", "targets", "components"]);
   });
 
   test("with nothing new asks for the next root and the timestamp alone", async () => {
