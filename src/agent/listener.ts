@@ -1,14 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import {
-  countGenuine,
-  countMistake,
-  isShut,
-  NOTIFICATION_LIMIT,
-  noSenders,
-  senderOf,
-} from "../core/notification.ts";
+import { countGenuine, countMistake, isShut, NOTIFICATION_LIMIT, noSenders } from "../core/notification.ts";
+import { senderOf } from "../core/sender.ts";
 import { type Listener, type ListenerOptions, openListener } from "../io/listener.ts";
 import type { Verdict } from "./notifications.ts";
+import { createReception } from "./reception.ts";
 
 export interface AgentListenerOptions extends ListenerOptions {
   /** Hears a notification. */
@@ -18,10 +13,6 @@ export interface AgentListenerOptions extends ListenerOptions {
   /** For how long mistakes are remembered; milliseconds. */
   now(): number;
 }
-
-/** Notifications that are being received at once, of all senders and of one. */
-const MOST_BODIES = 64;
-const MOST_BODIES_OF_ONE = 4;
 
 const STATUS = { new: 202, older: 204, refused: 403 } as const satisfies Record<Verdict, number>;
 
@@ -43,18 +34,18 @@ export async function startListener(options: AgentListenerOptions): Promise<List
 /** Answers `POST /v1/notify`. What is cheap to find out is found out first, the signature last. */
 function createNotifyHandler({ hear, now }: Pick<AgentListenerOptions, "hear" | "now">) {
   const senders = noSenders();
-  const receiving = new Map<string, number>();
-  let bodies = 0;
+  const reception = createReception();
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const key = senderOf(request.socket.remoteAddress ?? "");
-    const open = receiving.get(key) ?? 0;
     if (request.method !== "POST") return answer(response, 405);
     if (isShut(senders, key, now())) return answer(response, 429);
-    if (bodies >= MOST_BODIES || open >= MOST_BODIES_OF_ONE) return answer(response, 503);
-    receiving.set(key, open + 1);
-    bodies++;
+    const place = reception.enter(key, senders.proven.has(key), () => answer(response, 503));
+    if (place === undefined) return answer(response, 503);
     try {
       const text = await readBody(request);
+      place.received();
+      // Its place was taken while its last piece was on its way.
+      if (response.writableEnded) return;
       const status = text === undefined ? 413 : STATUS[await hear(text)];
       if (status > 400) countMistake(senders, key, now());
       else if (status === 202) countGenuine(senders, key);
@@ -62,10 +53,7 @@ function createNotifyHandler({ hear, now }: Pick<AgentListenerOptions, "hear" | 
     } catch {
       response.destroy();
     } finally {
-      bodies--;
-      const left = (receiving.get(key) ?? 1) - 1;
-      if (left === 0) receiving.delete(key);
-      else receiving.set(key, left);
+      place.leave();
     }
   };
 }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { promises as fs } from "node:fs";
-import http, { type RequestListener } from "node:http";
+import http, { type IncomingMessage, type RequestListener } from "node:http";
 import type https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { NearsourceError } from "../errors.ts";
@@ -28,7 +28,7 @@ export interface Listener {
 
 /**
  * How long (ms) a client may take. Node gives it 60 s for the head of a request unless told otherwise, and
- * looks for offenders only every 30 s: enough to hold every connection there is.
+ * looks for offenders only every 30 s, so that heads and bodies are looked after here as well.
  */
 const PATIENCE = {
   headersTimeout: 10_000,
@@ -63,7 +63,7 @@ export async function openListener(options: ListenerOptions, handle: RequestList
       : await createTlsServer({ ...settings, ...asContext(certificate), handshakeTimeout: 10_000 }, handle);
   // What is not HTTP gets no answer, which could only be longer than what was sent.
   server.on("clientError", (_, socket) => socket.destroy());
-  boundConnections(server, options.maxConnections ?? 12_000);
+  const connections = boundConnections(server, options.maxConnections ?? 12_000);
   const { host, port } = options;
   server.listen({ port, backlog: BACKLOG, ...(host === undefined ? {} : { host }) });
   try {
@@ -78,6 +78,8 @@ export async function openListener(options: ListenerOptions, handle: RequestList
       },
     );
   }
+  // A connection that could not be accepted, for want of descriptors or memory, must not end the process.
+  server.on("error", (error) => options.log.debug(`a connection could not be accepted: ${error.message}`));
   const reload = watchCertificate(server, options, certificate);
   const timer = certificate === undefined ? undefined : setInterval(reload, CERTIFICATE_INTERVAL).unref();
   return {
@@ -85,9 +87,10 @@ export async function openListener(options: ListenerOptions, handle: RequestList
     reload,
     close: async () => {
       clearInterval(timer);
+      const closed = once(server, "close");
       server.close();
-      server.closeAllConnections();
-      await once(server, "close");
+      connections.end();
+      await closed;
     },
   };
 }
@@ -107,6 +110,9 @@ interface Asked {
   stream: Socket;
   /** Requests without an answer: who asks ahead has several. */
   open: number;
+  /** The last of them, and since when (ms) its body is awaited: those before have come whole. */
+  request: IncomingMessage;
+  begun: number;
   /** Bytes that were taken over, and since when (ms) it was no more, though more wait. */
   taken: number;
   since: number;
@@ -115,10 +121,13 @@ interface Asked {
 /**
  * Holds the number of connections to a limit: the one that has been without a request for longest makes
  * room, or else one that takes nothing of its answer. Refusing the newcomer instead would leave the place to
- * whoever came first and does nothing. Who does not come to the end of a request's head in time, or does
- * not read, is thrown out in any case.
+ * whoever came first and does nothing. Who does not come to the end of a request in time, head or body, or
+ * does not read, is thrown out in any case.
+ *
+ * @returns what ends every connection, also one that has not come to the end of TLS's handshake, of which
+ *   the server's own `closeAllConnections` does not know
  */
-function boundConnections(server: http.Server, limit: number): void {
+function boundConnections(server: http.Server, limit: number): { end(): void } {
   /** Connections without a request, the oldest first, and until when (ms) that may go on. */
   const idle = new Map<Socket, number>();
   const asked = new Map<Socket, Asked>();
@@ -128,6 +137,7 @@ function boundConnections(server: http.Server, limit: number): void {
     const now = performance.now();
     for (const [socket, until] of idle) if (until < now) socket.destroy();
     for (const [socket, each] of asked) {
+      if (!each.request.complete && now - each.begun > PATIENCE.requestTimeout) socket.destroy();
       const waiting = each.stream.writableLength;
       const taken = each.stream.bytesWritten - waiting;
       if (waiting === 0 || taken !== each.taken) Object.assign(each, { taken, since: now });
@@ -153,11 +163,13 @@ function boundConnections(server: http.Server, limit: number): void {
     });
     if (count > limit) makeRoomFor(socket);
   });
-  server.on("request", ({ socket }, response) => {
+  server.on("request", (request: IncomingMessage, response) => {
+    const { socket } = request;
     const raw = rawOf(socket);
     idle.delete(raw);
-    const each = asked.get(raw) ?? { stream: socket, open: 0, taken: 0, since: performance.now() };
-    each.open++;
+    const begun = performance.now();
+    const before = asked.get(raw) ?? { stream: socket, open: 0, taken: 0, since: begun };
+    const each: Asked = Object.assign(before, { open: before.open + 1, request, begun });
     asked.set(raw, each);
     response.once("close", () => {
       if (--each.open > 0) return;
@@ -166,6 +178,11 @@ function boundConnections(server: http.Server, limit: number): void {
       idle.set(raw, performance.now() + PATIENCE.keepAliveTimeout + PATIENCE.headersTimeout);
     });
   });
+  return {
+    end: () => {
+      for (const socket of [...idle.keys(), ...asked.keys()]) socket.destroy();
+    },
+  };
 }
 
 /** The connection below TLS, which is what the server announces; Node keeps it in `_parent`. */

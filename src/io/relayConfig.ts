@@ -4,7 +4,7 @@ import { type RateLimit, readRateLimit } from "../core/rateLimit.ts";
 export interface RelayConfig {
   /** Objects that are sent at the same time. */
   maxTransfers: number;
-  /** The same, to one address. */
+  /** The same, to one client: an IPv4 address or an IPv6 /64. */
   maxPerClient: number;
   /** With less free space than this nothing is served and nothing filled. */
   minFree: number;

@@ -1,3 +1,4 @@
+import { senderOf } from "../core/sender.ts";
 import type { RelayStats } from "./stats.ts";
 
 /** Leave to send one object to one client. */
@@ -14,9 +15,10 @@ export interface Admission {
   /**
    * Leave to send, or why there is none.
    *
+   * @param address of the client; all of an IPv6 /64 are one
    * @param cut ends the transfer, when its client is too slow
    */
-  enter(client: string, cut: () => void): Ticket | "transfers" | "client";
+  enter(address: string, cut: () => void): Ticket | "transfers" | "client";
   close(): void;
 }
 
@@ -80,7 +82,8 @@ export function createAdmission(
     if (slowest !== undefined && waited(slowest) > CROWDED_PATIENCE) cut(slowest);
   };
   return {
-    enter(client, cutTransfer) {
+    enter(address, cutTransfer) {
+      const client = senderOf(address);
       if ((perClient.get(client) ?? 0) >= limits.maxPerClient) return "client";
       if (places.size >= limits.maxTransfers) makeRoom();
       if (places.size >= limits.maxTransfers) return "transfers";

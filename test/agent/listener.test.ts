@@ -1,7 +1,7 @@
 import http from "node:http";
 import net from "node:net";
 import { text } from "node:stream/consumers";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startListener } from "../../src/agent/listener.ts";
 import { createNotifications } from "../../src/agent/notifications.ts";
 import type { Config } from "../../src/io/config.ts";
@@ -162,6 +162,56 @@ test("G4: of 20,000 forged notices none begins a run, and a genuine one among th
   expect(unread).toBeGreaterThan(10_000);
   expect(await notify(port, content(third()))).toBe(202);
 }, 240_000);
+
+describe("half-sent notifications", () => {
+  /** Connections from 20 addresses, four from each, that send the head of a notification and a part of its body. */
+  function attack(port: number) {
+    const told: string[] = [];
+    const sockets = Array.from({ length: 80 }, (_, n) => {
+      const socket = net.connect({ host: "127.0.0.1", port, localAddress: `127.0.0.${10 + (n % 20)}` });
+      socket.on("error", () => {}).setEncoding("latin1");
+      socket.on("data", (answer: string) => told.push(answer));
+      socket.write("POST /v1/notify HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n{");
+      return socket;
+    });
+    onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
+    const refused = async (count: number) => {
+      while (told.length < count) await new Promise((later) => setTimeout(later, 10));
+      return new Set(told);
+    };
+    return { sockets, refused };
+  }
+
+  test("from many addresses shut out nobody: the oldest give their places to who comes", async () => {
+    const { port, runs } = await listenAtFirst();
+    const { refused } = attack(port);
+    expect(await refused(16)).toEqual(new Set(["HTTP/1.1 503 \r\n\r\n"]));
+    expect(await notify(port, content(second()), { from: "127.0.0.9" })).toBe(202);
+    attack(port);
+    expect(await notify(port, content(third()), { from: "127.0.0.9" })).toBe(202);
+    expect(await notify(port, content(third()), { from: "127.0.0.8" })).toBe(204);
+    expect(runs).toHaveLength(2);
+  });
+
+  test("of those who have proven nothing never take the place of one who has", async () => {
+    const { port } = await listenAtFirst();
+    expect(await notify(port, content(second()), { from: "127.0.0.9" })).toBe(202);
+    const body = content(third());
+    const slow = net.connect({ host: "127.0.0.1", port, localAddress: "127.0.0.9" });
+    const answer = text(slow);
+    slow.write(`POST /v1/notify HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n{`);
+    await attack(port).refused(30);
+    slow.write(body.slice(1));
+    expect(await answer).toMatch(/^HTTP\/1.1 202 /);
+  });
+
+  test("of one sender give way to its own newest", async () => {
+    const { port } = await listenAtFirst();
+    await attack(port).refused(16);
+    const from = "127.0.0.29";
+    expect(await notify(port, content(second()), { from })).toBe(202);
+  });
+});
 
 describe("whoever asks for something else", () => {
   test("gets a status and nothing more", async () => {

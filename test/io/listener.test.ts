@@ -1,27 +1,31 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import net from "node:net";
+import tls from "node:tls";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { openListener } from "../../src/io/listener.ts";
 import { SILENT } from "../../src/io/log.ts";
+import { selfSigned, writeCertificate } from "../real/certificates.ts";
+import { newFolder } from "../support/world.ts";
 
 /** A listener for so many connections that answers nothing by itself; the answers that wait, by path. */
 async function listen(maxConnections: number) {
   const waiting = new Map<string, ServerResponse>();
-  let arrived = () => {};
+  const onArrival: (() => void)[] = [];
   const listener = await openListener(
     { host: "127.0.0.1", port: 0, log: SILENT, maxConnections },
     (request, response) => {
       waiting.set(request.url ?? "", response);
-      arrived();
+      for (const look of onArrival.splice(0)) look();
     },
   );
   onTestFinished(() => listener.close());
-  const answer = async (path: string) => {
-    while (!waiting.has(path)) await new Promise<void>((resolve) => (arrived = resolve));
-    waiting.get(path)?.end(`answer to ${path}.`);
+  const asked = async (path: string) => {
+    while (!waiting.has(path)) await new Promise<void>((resolve) => onArrival.push(resolve));
+    return waiting.get(path);
   };
-  return { port: listener.port, answer };
+  const answer = async (path: string) => void (await asked(path))?.end(`answer to ${path}.`);
+  return { port: listener.port, answer, asked };
 }
 
 /** A connection that says `text`; `heard` resolves once it was told `words`, `closed` with that text once it is over. */
@@ -69,9 +73,42 @@ test("who asked ahead is not without a request while the next answer is on its w
   await ahead.heard("/two.");
 });
 
-describe("a client that asks and does not read", () => {
-  afterEach(() => void vi.useRealTimers());
+afterEach(() => void vi.useRealTimers());
 
+test("a request whose body does not come to its end is thrown out after 15 seconds, and one that waits for its answer is not", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  const { port, answer, asked } = await listen(10);
+  const post = (path: string, sent: string) =>
+    connect(port, `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n${sent}`);
+  const half = await post("/half", "a");
+  const whole = await post("/whole", "ab");
+  await Promise.all([asked("/half"), asked("/whole")]);
+  await vi.advanceTimersByTimeAsync(18_000);
+  expect(await Promise.race([half.closed, whole.closed])).toContain("/half");
+  await answer("/whole");
+  await whole.heard("/whole.");
+});
+
+test("a TLS listener that is closed waits for nobody who is silent before the handshake", async () => {
+  const folder = await newFolder();
+  const certificate = await writeCertificate(folder, await selfSigned(folder));
+  const listener = await openListener(
+    { host: "127.0.0.1", port: 0, log: SILENT, tls: certificate },
+    (_, response) => void response.end(),
+  );
+  const silent = await connect(listener.port);
+  // The one before has been accepted by the time that one after it speaks TLS.
+  const speaking = tls.connect({ port: listener.port, host: "127.0.0.1", rejectUnauthorized: false });
+  speaking.on("error", () => {});
+  await once(speaking, "secureConnect");
+  // A handshake may take 10 s, so that what waits for it is still there after 8.
+  const closed = listener.close().then(() => "closed");
+  const late = new Promise((held) => setTimeout(held, 8_000, "held"));
+  expect(await Promise.race([closed, late])).toBe("closed");
+  await silent.closed;
+});
+
+describe("a client that asks and does not read", () => {
   /** Half as much as a connection's buffers may hold. */
   const LONG = 20_000_000;
 

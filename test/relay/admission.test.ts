@@ -39,6 +39,17 @@ describe("who is sent objects", () => {
     enter("a");
   });
 
+  test("of an IPv6 network (/64) all addresses are one client: one host has them all", () => {
+    const { admission, enter } = makeAdmission({ maxTransfers: 100 });
+    enter("2001:db8::1");
+    enter("2001:db8::ffff:2");
+    expect(admission.enter("2001:db8:0:0:3::", () => {})).toBe("client");
+    enter("2001:db8:0:1::1");
+    enter("10.0.0.1");
+    enter("::ffff:10.0.0.1");
+    expect(admission.enter("10.0.0.1", () => {})).toBe("client");
+  });
+
   test("leaving twice gives back one place", () => {
     const { admission, enter } = makeAdmission({ maxTransfers: 3, maxPerClient: 3 });
     const first = enter("a");
