@@ -61,8 +61,8 @@ export async function readResidentState(dir: ResidentDir): Promise<ResidentState
   }
 }
 
-/** Whether the agent that wrote the state is there now. */
-export async function isResident(dir: ResidentDir): Promise<boolean> {
+/** Whether the agent that wrote the state is there now; undefined when this account may not know. */
+export async function isResident(dir: ResidentDir): Promise<boolean | undefined> {
   return await isLocked(path.join(dir.root, "lock"));
 }
 

@@ -8,23 +8,30 @@ import {
 import type { Report } from "../core/report.ts";
 import { formatBytes, formatDuration, paint, print } from "./output.ts";
 
-/** What `status` says of the resident agent; null where there has never been one. */
-export type AgentStatus = ({ resident: boolean } & Partial<ResidentState>) | null;
+/**
+ * What `status` says of the resident agent; null where there has never been one. Whether it is there is
+ * null where this account may not know.
+ */
+export type AgentStatus = ({ resident: boolean | null } & Partial<ResidentState>) | null;
 
 /** Reads what the resident agent says of itself, and whether it is there. */
 export async function agentStatus(dataDir: string): Promise<AgentStatus> {
   const dir = residentDirOf(dataDir);
   const state = await readResidentState(dir);
   if (state === undefined) return null;
-  if (await isResident(dir)) return { resident: true, ...state };
-  return { resident: false, runs: state.runs };
+  const resident = await isResident(dir);
+  if (resident === false) return { resident, runs: state.runs };
+  return { resident: resident ?? null, ...state };
 }
 
 export function printAgent(agent: AgentStatus): void {
   if (agent === null) {
     print("No agent stays resident here.");
-  } else if (!agent.resident) {
+  } else if (agent.resident === false) {
     print("The agent is not running.");
+  } else if (agent.resident === null) {
+    print("Whether the agent is running, only root and its own account can tell.");
+    if (agent.next) print(`  it last said: ${describeNext(agent)}`);
   } else {
     const port = agent.port === null ? "listens at no port" : `listens at port ${agent.port}`;
     print(`The agent is running (process ${agent.pid}, since ${agoOf(agent.since)}), and ${port}.`);

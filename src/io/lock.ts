@@ -3,7 +3,7 @@ import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NearsourceError } from "../errors.ts";
-import { refuseLink } from "./files.ts";
+import { codeOf, refuseLink } from "./files.ts";
 
 /** Holding it means being the only run on this data directory. */
 export interface Lock {
@@ -51,11 +51,19 @@ export async function takeLock(
   }
 }
 
-/** Whether somebody holds a lock. It is shared for a moment, so that whoever may read the file may ask. */
-export async function isLocked(file: string): Promise<boolean> {
+/**
+ * Whether somebody holds a lock; undefined when this account may not know, since whoever may read the
+ * file can hold it. It is shared for a moment.
+ */
+export async function isLocked(file: string): Promise<boolean | undefined> {
   const { DatabaseSync } = await import("node:sqlite");
-  if ((await fs.lstat(file).catch(() => undefined))?.isFile() !== true) return false;
   let database: DatabaseSync | undefined;
+  try {
+    if (!(await fs.lstat(file)).isFile()) return false;
+    await fs.access(file, fs.constants.R_OK);
+  } catch (error) {
+    return codeOf(error) === "EACCES" ? undefined : false;
+  }
   try {
     database = new DatabaseSync(file, { readOnly: true });
     database.prepare("SELECT count(*) FROM sqlite_schema").get();
@@ -90,6 +98,7 @@ async function tryLock(file: string): Promise<DatabaseSync | undefined> {
   await refuseLink(file);
   let database: DatabaseSync | undefined;
   try {
+    await makePrivate(file);
     database = new DatabaseSync(file);
     // Nothing is ever written, so the journal stays in memory and the folder stays as it is.
     database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
@@ -101,6 +110,21 @@ async function tryLock(file: string): Promise<DatabaseSync | undefined> {
       cause: error,
       hint: "make the data directory writable for the account that runs nearsource",
     });
+  }
+}
+
+/**
+ * Makes the file of a lock, mode 0600, or takes from others the right to read it: with that alone they
+ * could hold it (fcntl(2)). A file that is there is not opened, see `held`.
+ */
+async function makePrivate(file: string): Promise<void> {
+  try {
+    await fs.writeFile(file, "", { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    const found = await fs.lstat(file);
+    const isLoose = process.platform !== "win32" && (found.mode & 0o077) !== 0;
+    if (found.isFile() && isLoose) await fs.chmod(file, 0o600);
   }
 }
 
@@ -119,7 +143,9 @@ async function holderOf(file: string): Promise<string | undefined> {
   try {
     const { ino } = await fs.stat(file);
     const table = await fs.readFile("/proc/locks", "utf8");
-    return table.match(new RegExp(`POSIX +ADVISORY +WRITE +(\\d+) [0-9a-f]+:[0-9a-f]+:${ino} `))?.[1];
+    return table.match(
+      new RegExp(`POSIX +ADVISORY +(?:READ|WRITE) +(\\d+) [0-9a-f]+:[0-9a-f]+:${ino} `),
+    )?.[1];
   } catch {
     return undefined;
   }

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { update } from "../../src/agent/update.ts";
-import { type Lock, takeLock } from "../../src/io/lock.ts";
+import { isLocked, type Lock, takeLock } from "../../src/io/lock.ts";
 import { newFolder, writeJson } from "../support/world.ts";
 
 const LOCK = pathToFileURL(path.resolve("src/io/lock.ts")).href;
@@ -175,6 +175,45 @@ describe.skipIf(!hasPidNamespaces)("a process id that is used again", () => {
     // Its parent going takes it along (--kill-child), which may come a moment later.
     await killed(one, "SIGKILL");
     await expect.poll(async () => await said(first(taking(folder)))).toBe("1 held");
+  });
+});
+
+/** What `isLocked` says to an account that is neither root nor the owner. */
+function askedByNobody(file: string): string {
+  const script = `
+    process.setgid(65534);
+    process.setuid(65534);
+    const { isLocked } = await import(${JSON.stringify(LOCK)});
+    process.stdout.write(String(await isLocked(${JSON.stringify(file)})));`;
+  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
+    encoding: "utf8",
+  });
+  return stdout;
+}
+
+describe.runIf(process.platform !== "win32")("another account", () => {
+  test("may not read the lock file, with which it could hold it; one that it might is closed to it", async () => {
+    const folder = await newFolder();
+    const file = path.join(folder, "lock");
+    const mode = async () => (await fs.stat(file)).mode & 0o777;
+    (await takeLock(folder)).release();
+    expect(await mode()).toBe(0o600);
+    await fs.chmod(file, 0o644);
+    (await takeLock(folder)).release();
+    expect(await mode()).toBe(0o600);
+  });
+
+  test.runIf(process.geteuid?.() === 0)("is told neither that it is held nor that it is free", async () => {
+    const folder = await newFolder();
+    await fs.chmod(folder, 0o755);
+    const file = path.join(folder, "lock");
+    const lock = await takeLock(folder);
+    expect(askedByNobody(file)).toBe("undefined");
+    lock.release();
+    expect(askedByNobody(file)).toBe("undefined");
+    expect(await isLocked(file)).toBe(false);
+    await fs.chmod(file, 0o644);
+    expect(askedByNobody(file)).toBe("false");
   });
 });
 
