@@ -14,6 +14,8 @@ async function start(args: string[]): Promise<void> {
     process.stdout.write(`${VERSION}\n`);
     return;
   }
+  // Modes are said where a file is made: what is installed and published is for others to read, under any umask.
+  process.umask(0o022);
   if (args.includes("--scheduled")) {
     const { endsByHint } = await import("./cli/hint.ts");
     if (await endsByHint(args)) return;

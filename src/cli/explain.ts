@@ -12,6 +12,7 @@ import { dataDirAt } from "../io/files.ts";
 import { readState } from "../io/state.ts";
 import { readTrustedSet } from "../io/trustedSet.ts";
 import { paint, print, printJson } from "./output.ts";
+import { ifReadable } from "./readable.ts";
 
 export interface ExplainOptions {
   ip?: string[];
@@ -24,7 +25,9 @@ export interface ExplainOptions {
 /** `nearsource explain`: prints exactly the plan that `update` would walk, and asks nobody for it. */
 export async function explainCommand(options: ExplainOptions): Promise<number> {
   const config = await configFor(options);
-  const settings = await settingsFor(config, options);
+  const hidden: string[] = [];
+  const settings = await settingsFor(config, options, hidden);
+  const unknown = describeHidden(hidden);
   const addresses = options.ip === undefined ? ownAddresses(config) : options.ip.map(parseIp);
   const kinds = hasRoots(config)
     ? kindsOf(config, options.kind, settings.policy.kinds)
@@ -33,9 +36,10 @@ export async function explainCommand(options: ExplainOptions): Promise<number> {
   const shown = addresses.map(formatAddress);
   if (options.json === true) {
     const { role, sourceList } = settings;
-    printJson({ addresses: shown, role, domain: config.domain, sourceList, kinds, ...order });
+    printJson({ addresses: shown, role, domain: config.domain, sourceList, kinds, ...order, unknown });
   } else {
     printOrder(order, settings, shown, config.domain);
+    for (const each of unknown) print(`\n${paint("yellow", "Not known")} to this account: ${each}.`);
   }
   return 0;
 }
@@ -52,20 +56,32 @@ async function configFor({ config, sourceList }: ExplainOptions): Promise<Config
   }
 }
 
-async function settingsFor(config: Config, { sourceList }: ExplainOptions): Promise<Settings> {
+async function settingsFor(
+  config: Config,
+  { sourceList }: ExplainOptions,
+  hidden: string[],
+): Promise<Settings> {
   if (config.dataDir === "" && sourceList !== undefined) {
     const list = await readSourceListFile(sourceList);
     const from = { version: list.version, from: "file" } as const;
     return { list, policy: DEFAULT_POLICY, role: "agent", granted: [], sourceList: from };
   }
   const dirs = dataDirAt(config.dataDir);
-  const { agentId } = await readState(dirs);
-  const trusted = await readTrustedSet(dirs, "settings");
+  const state = await ifReadable(hidden, "state.json", () => readState(dirs));
+  const trusted = await ifReadable(hidden, "metadata", () => readTrustedSet(dirs, "settings"));
   return await settingsInForce(
     sourceList === undefined ? config : { ...config, sourceList },
     trusted,
-    agentId,
+    state?.agentId ?? "",
   );
+}
+
+/** What cannot be known without files that this account may not read. */
+function describeHidden(hidden: string[]): string[] {
+  return [
+    ...(hidden.includes("state.json") ? ["whether the role of an Update Agent is granted here"] : []),
+    ...(hidden.includes("metadata") ? ["the source list and the policy that the server gave"] : []),
+  ];
 }
 
 function hasRoots({ roots }: Config): boolean {

@@ -12,7 +12,19 @@ import { touchedAt } from "../io/touched.ts";
 import { describeRole, readTrustedSet } from "../io/trustedSet.ts";
 import { describeSourceList } from "./explain.ts";
 import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
+import { ifReadable } from "./readable.ts";
 import { type AgentStatus, agentStatus, printAgent, printSources } from "./statusAgent.ts";
+
+/** What an account may not be able to read, as `status` names it. */
+const PLACES = {
+  state: "state.json (this agent's id, its role, what is held, the last run)",
+  settings: "the settings in force",
+  installed: "what is installed",
+  generations: "the kept generations",
+  metadata: "the metadata",
+  agent: "what the resident agent says",
+  hinted: "when DNS was asked last",
+};
 
 /** `nearsource status`: reads what is on disk, asks nobody and changes nothing. */
 export async function statusCommand(options: { config?: string; json?: boolean }): Promise<number> {
@@ -20,24 +32,28 @@ export async function statusCommand(options: { config?: string; json?: boolean }
     onlyShown: true,
   });
   const dirs = dataDirAt(config.dataDir);
-  const state = await readState(dirs);
-  const settings = await settingsInForce(config, await readTrustedSet(dirs, "settings"), state.agentId);
-  const installed = await readCurrent(dirs);
-  const status = {
-    agentId: state.agentId,
-    role: settings.role,
+  const hidden: string[] = [];
+  const shown = <Part>(place: string, read: () => Promise<Part>) => ifReadable(hidden, place, read);
+  const state = await shown(PLACES.state, () => readState(dirs));
+  const trusted = await shown(PLACES.metadata, () => readTrustedSet(dirs, "settings"));
+  const settings = await shown(PLACES.settings, () => settingsInForce(config, trusted, state?.agentId ?? ""));
+  const installed = await shown(PLACES.installed, () => readCurrent(dirs));
+  const status: Status = {
+    agentId: state?.agentId ?? null,
+    role: (state && settings?.role) ?? null,
     domain: config.domain,
     addresses: ownAddresses(config).map(formatAddress),
     dataDir: config.dataDir,
-    sourceList: settings.sourceList,
+    sourceList: settings?.sourceList ?? null,
     generation: installed?.generation ?? 0,
-    generations: await listGenerations(dirs),
+    generations: (await shown(PLACES.generations, () => listGenerations(dirs))) ?? [],
     components: installed?.components ?? [],
-    held: state.failed,
-    metadata: await metadataStatus(dirs, state),
-    agent: await agentStatus(dirs.root),
-    lastRun: state.lastRun ?? null,
-    hintedAt: touchedAt(dirs.root, "hinted")?.toISOString() ?? null,
+    held: state?.failed ?? {},
+    metadata: (await shown(PLACES.metadata, () => metadataStatus(dirs, state))) ?? [],
+    agent: (await shown(PLACES.agent, () => agentStatus(dirs.root))) ?? null,
+    lastRun: state?.lastRun ?? null,
+    hintedAt: (await shown(PLACES.hinted, async () => touchedAt(dirs.root, "hinted")))?.toISOString() ?? null,
+    hidden: [...new Set(hidden)],
   };
   if (options.json === true) printJson(status);
   else printStatus(status);
@@ -53,13 +69,13 @@ interface MetadataStatus {
   ageMs: number | null;
 }
 
-async function metadataStatus(dirs: DataDir, state: State): Promise<MetadataStatus[]> {
+async function metadataStatus(dirs: DataDir, state: State | undefined): Promise<MetadataStatus[]> {
   const found: MetadataStatus[] = [];
   for (const repository of REPOSITORIES) {
     const set = await readTrustedSet(dirs, repository);
     const timestamp = describeRole(set?.files.get("timestamp.json"));
     if (timestamp === undefined) continue;
-    const freshAt = state.fresh[repository] ?? null;
+    const freshAt = state?.fresh[repository] ?? null;
     const ageMs = freshAt === null ? null : Date.now() - Date.parse(freshAt);
     found.push({ repository, version: timestamp.version, expires: timestamp.expires, freshAt, ageMs });
   }
@@ -67,12 +83,13 @@ async function metadataStatus(dirs: DataDir, state: State): Promise<MetadataStat
 }
 
 interface Status {
-  agentId: string;
-  role: string;
+  /** Null, as the role, where this account may not read it. */
+  agentId: string | null;
+  role: string | null;
   domain: string;
   addresses: string[];
   dataDir: string;
-  sourceList: Report["sourceList"];
+  sourceList: Report["sourceList"] | null;
   generation: number;
   generations: number[];
   components: { kind: string; name: string; version: string; release: number; files: { length: number }[] }[];
@@ -82,36 +99,44 @@ interface Status {
   lastRun: State["lastRun"] | null;
   /** When a version record in DNS last spared a scheduled run. ISO 8601. */
   hintedAt: string | null;
+  /** What this account may not read, and which is therefore left out. */
+  hidden: string[];
 }
 
 function printStatus(status: Status): void {
+  const { hidden } = status;
+  const role = status.role === null ? "" : `${status.role}, `;
   print(
-    `Agent ${status.agentId} (${status.role}, domain ${status.domain}) at ${status.addresses.join(", ")}`,
+    `Agent ${status.agentId ?? "here"} (${role}domain ${status.domain}) at ${status.addresses.join(", ")}`,
   );
-  print(`Source list: ${describeSourceList(status.sourceList)}`);
-  for (const each of status.metadata) print(metadataLine(each));
-  if (status.metadata.length === 0) print("No metadata has been verified yet.");
+  if (status.sourceList !== null) print(`Source list: ${describeSourceList(status.sourceList)}`);
+  for (const each of status.metadata) print(metadataLine(each, hidden));
+  const noMetadata = status.metadata.length === 0 && !hidden.includes(PLACES.metadata);
+  if (noMetadata) print("No metadata has been verified yet.");
   print();
-  printInstalled(status);
+  if (!hidden.includes(PLACES.installed)) printInstalled(status);
   for (const [name, release] of Object.entries(status.held)) {
     print(`  ${paint("yellow", "held")}: ${name} up to release ${release}, until a newer one appears`);
   }
   print();
-  printLastRun(status.lastRun);
+  if (!hidden.includes(PLACES.state)) printLastRun(status.lastRun);
   if (status.hintedAt !== null && status.hintedAt > (status.lastRun?.ended ?? "")) {
     const age = formatDuration(Math.max(Date.now() - Date.parse(status.hintedAt), 0));
     print(`Since then, last ${age} ago: DNS said that nothing is newer, so no source was asked`);
   }
   print();
-  printAgent(status.agent);
+  if (!hidden.includes(PLACES.agent)) printAgent(status.agent);
+  if (hidden.length === 0) return;
+  print(`Left out, since this account may not read it in ${status.dataDir}: ${hidden.join(", ")}.`);
 }
 
-function metadataLine({ repository, version, expires, ageMs }: MetadataStatus): string {
+function metadataLine({ repository, version, expires, ageMs }: MetadataStatus, hidden: string[]): string {
   const left = Date.parse(expires) - Date.now();
   const life =
     left > 0 ? `expires in ${formatDuration(left)}` : paint("red", `expired ${formatDuration(-left)} ago`);
-  const age = ageMs === null ? "never confirmed" : `confirmed ${formatDuration(Math.max(ageMs, 0))} ago`;
-  return `${repository}: timestamp ${version}, ${age}, ${life}`;
+  const unknown = hidden.includes(PLACES.state) ? "" : "never confirmed, ";
+  const age = ageMs === null ? unknown : `confirmed ${formatDuration(Math.max(ageMs, 0))} ago, `;
+  return `${repository}: timestamp ${version}, ${age}${life}`;
 }
 
 function printInstalled({ generation, generations, components }: Status): void {

@@ -6,6 +6,7 @@ import {
   residentDirOf,
 } from "../agent/residentState.ts";
 import type { Report } from "../core/report.ts";
+import { listFolder } from "../io/files.ts";
 import { formatBytes, formatDuration, paint, print } from "./output.ts";
 
 /**
@@ -14,9 +15,14 @@ import { formatBytes, formatDuration, paint, print } from "./output.ts";
  */
 export type AgentStatus = ({ resident: boolean | null } & Partial<ResidentState>) | null;
 
-/** Reads what the resident agent says of itself, and whether it is there. */
+/**
+ * Reads what the resident agent says of itself, and whether it is there.
+ *
+ * @throws NearsourceError STORAGE_UNWRITABLE where this account may not look
+ */
 export async function agentStatus(dataDir: string): Promise<AgentStatus> {
   const dir = residentDirOf(dataDir);
+  await listFolder(dir.root);
   const state = await readResidentState(dir);
   if (state === undefined) return null;
   const resident = await isResident(dir);
