@@ -23,7 +23,7 @@ const BELOW: Record<string, string[]> = {
 };
 
 /** Packages that only compute: the ones `core` may use. */
-const PURE_PACKAGES = ["ipaddr.js", "valibot", "dns-packet", "croner"];
+const PURE_PACKAGES = ["ipaddr.js", "valibot", "dns-packet", "croner", "leven"];
 
 /** What makes a function's result depend on more than its arguments. */
 const IMPURE = [

@@ -5,7 +5,6 @@ import { settingsTargets } from "../core/layout.ts";
 import { DEFAULT_POLICY, type Policy, parsePolicy, parseUpdateAgents } from "../core/policy.ts";
 import type { Report } from "../core/report.ts";
 import { parseSourceList, type SourceList, STANDARD_SOURCE } from "../core/sourceList.ts";
-import { type Finding, reviewFields, reviewSourceList } from "../core/sourceListReview.ts";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
 import type { Config } from "../io/config.ts";
 import type { TrustedSet } from "../io/trustedSet.ts";
@@ -75,18 +74,6 @@ async function readLocal<Result>(
  */
 export function readSourceListFile(file: string): Promise<SourceList> {
   return readLocal(file, "SOURCE_LIST_INVALID", parseSourceList);
-}
-
-/**
- * Reads a source list as `readSourceListFile` does, with what is odd about it.
- *
- * @throws NearsourceError SOURCE_LIST_INVALID naming the entry, the field and the reason
- */
-export function reviewSourceListFile(file: string): Promise<{ list: SourceList; findings: Finding[] }> {
-  return readLocal(file, "SOURCE_LIST_INVALID", (value) => {
-    const list = parseSourceList(value);
-    return { list, findings: [...reviewFields(value), ...reviewSourceList(list)] };
-  });
 }
 
 /**

@@ -29,6 +29,13 @@ function inOneLine(text: string): string {
   return short.replace(UNSHOWN, (each) => `\\u${(each.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`);
 }
 
+/** One place of a document that does not fit, and why. */
+export interface Fault {
+  /** The place, from the document's top: `["entries", 3, "range"]`. */
+  path: (string | number)[];
+  error: DocumentError;
+}
+
 /**
  * Reads `value` (parsed JSON of unknown shape) by `schema` and returns what the schema makes of it.
  * Fields the schema does not know are ignored, so that an older program reads a newer document.
@@ -42,9 +49,33 @@ export function readDocument<Schema extends v.GenericSchema>(
   if (Array.isArray(value)) throw new DocumentError("", "must be an object, not a list");
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
-  const issue = result.issues[0];
-  const missing = issue.received === "undefined";
-  throw new DocumentError(placeOf(issue), missing ? "is missing" : reasonOf(issue));
+  throw faultOf(result.issues[0]).error;
+}
+
+/** Every place of a document that does not fit, in its order. */
+export function findFaults(schema: v.GenericSchema, value: unknown): Fault[] {
+  if (Array.isArray(value)) {
+    return [{ path: [], error: new DocumentError("", "must be an object, not a list") }];
+  }
+  return (v.safeParse(schema, value).issues ?? []).map(faultOf);
+}
+
+function faultOf(found: v.BaseIssue<unknown>): Fault {
+  const { issue, path } = mostTelling(found);
+  const reason = issue.received === "undefined" ? "is missing" : reasonOf(issue);
+  return { path, error: new DocumentError(placeOf(path), reason) };
+}
+
+/**
+ * Of a value that fits none of several shapes, what keeps it from the one it comes nearest to: a field
+ * that is there and wrong says more than that another shape would have fields that are not.
+ */
+function mostTelling(issue: v.BaseIssue<unknown>): { issue: v.BaseIssue<unknown>; path: Fault["path"] } {
+  const path = (issue.path ?? []).map(({ key }) => key as string | number);
+  const inner = issue.issues?.find((each) => each.path !== undefined && each.received !== "undefined");
+  if (inner === undefined) return { issue, path };
+  const deeper = mostTelling(inner);
+  return { issue: deeper.issue, path: [...path, ...deeper.path] };
 }
 
 /**
@@ -60,10 +91,14 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** A field whose text is turned into a value by `parse`; what `parse` throws becomes the reason. */
-export function parsedBy<Output>(parse: (text: string) => Output) {
+/**
+ * A field whose text is turned into a value by `parse`; what `parse` throws becomes the reason.
+ *
+ * @param example shown where the field is no text at all
+ */
+export function parsedBy<Output>(parse: (text: string) => Output, example?: string) {
   return v.pipe(
-    v.string(),
+    example === undefined ? v.string() : v.string(`!must be text, such as ${JSON.stringify(example)}`),
     v.rawTransform<string, Output>(({ dataset, addIssue, NEVER }) => {
       try {
         return parse(dataset.value);
@@ -81,9 +116,9 @@ export const positiveInteger = v.pipe(v.number(), v.safeInteger(), v.minValue(1)
 /** A length in bytes. */
 export const byteLength = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-function placeOf(issue: v.BaseIssue<unknown>): string {
-  const keys = (issue.path ?? []).map((item) => item.key);
-  return keys.reduce<string>((place, key) => {
+/** A place as people read it: `entries[3].range`. */
+export function placeOf(path: Fault["path"]): string {
+  return path.reduce<string>((place, key) => {
     if (typeof key === "number") return `${place}[${key}]`;
     return place === "" ? String(key) : `${place}.${key}`;
   }, "");

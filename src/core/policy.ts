@@ -29,7 +29,8 @@ export interface Policy {
 
 const notifyWindow = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(86_400_000));
 
-const policySchema = v.object({
+/** What a policy is made of; `parsePolicy` reads by it. */
+export const policySchema = v.object({
   version: v.optional(byteLength, 0),
   activeUpdate: v.optional(v.boolean(), false),
   activeUpdateRule: v.optional(v.picklist(["documented", "privilege"]), "documented"),
@@ -54,7 +55,8 @@ export function parsePolicy(value: unknown): Policy {
   return readDocument(policySchema, value);
 }
 
-const updateAgentsSchema = v.object({
+/** What the grants are made of; `parseUpdateAgents` reads by it. */
+export const updateAgentsSchema = v.object({
   version: v.optional(byteLength, 0),
   agents: v.array(v.object({ id: v.pipe(v.string(), v.minLength(1)), kinds: kindList })),
 });

@@ -19,18 +19,22 @@ export interface WeeklyHours {
 
 const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const DAY = 1_440;
+const EXAMPLE = "mon-fri 08:00-18:00";
 
 const bytesPerSecond = v.pipe(v.number(), v.safeInteger(), v.minValue(1_024, "!must be 1024 or more bytes"));
 
 /** `500000`, or `{ "bytesPerSecond": 500000, "hours": ["mon-fri 08:00-18:00"] }`. */
 export const rateLimitSchema = v.pipe(
-  v.union([
-    bytesPerSecond,
-    v.object({
+  v.union(
+    [
       bytesPerSecond,
-      hours: v.optional(v.pipe(v.array(parsedBy(parseWeeklyHours)), v.minLength(1))),
-    }),
-  ]),
+      v.object({
+        bytesPerSecond,
+        hours: v.optional(v.pipe(v.array(parsedBy(parseWeeklyHours, EXAMPLE)), v.minLength(1, "!is empty"))),
+      }),
+    ],
+    `!must be 1024 bytes per second or more, such as 500000, or { "bytesPerSecond": 500000, "hours": ["${EXAMPLE}"] }`,
+  ),
   v.transform((written): RateLimit => (typeof written === "number" ? { bytesPerSecond: written } : written)),
 );
 
@@ -55,11 +59,11 @@ export function parseWeeklyHours(text: string): WeeklyHours {
     /^(?:([a-z,-]+) +)?(\d\d):(\d\d)-(\d\d):(\d\d)$/.exec(text.trim().toLowerCase()) ?? [];
   const [fromHour, fromMinute, toHour, toMinute] = times.map(Number);
   if (fromHour === undefined || fromMinute === undefined || toHour === undefined || toMinute === undefined) {
-    throw new Error(`"${text}" is not hours of the week, such as "mon-fri 08:00-18:00"`);
+    throw new Error(`"${text}" is not hours of the week, such as "${EXAMPLE}"`);
   }
   const [from, to] = [fromHour * 60 + fromMinute, toHour * 60 + toMinute];
   if (from >= DAY || to > DAY || fromMinute > 59 || toMinute > 59) {
-    throw new Error(`"${text}" has a time that is not between 00:00 and 24:00`);
+    throw new Error(`"${text}" has a time that is not between 00:00 and 24:00, such as "${EXAMPLE}"`);
   }
   return { days: days.split(",").flatMap(parseDays), from, to };
 }
@@ -67,7 +71,8 @@ export function parseWeeklyHours(text: string): WeeklyHours {
 function parseDays(text: string): number[] {
   const [first = "", last = first] = text.split("-");
   const [from, to] = [DAYS.indexOf(first), DAYS.indexOf(last)];
-  if (from < 0 || to < 0) throw new Error(`"${text}" is not a day or a range of days: ${DAYS.join(", ")}`);
+  if (from < 0 || to < 0)
+    throw new Error(`"${text}" is not a day or a range of days: ${DAYS.join(", ")}, such as "${EXAMPLE}"`);
   const count = ((to - from + 7) % 7) + 1;
   return Array.from({ length: count }, (_, index) => (from + index) % 7);
 }

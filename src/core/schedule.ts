@@ -19,8 +19,12 @@ const STEP_BACK = 3_600_000;
 /** How long (ms) after a failed run the next is due: doubled with each failure, with jitter below. */
 const RETRY = { first: 60_000, longest: 3_600_000 };
 
-const splay = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(86_400_000)));
-const interval = v.pipe(v.number(), v.safeInteger(), v.minValue(60_000), v.maxValue(2_592_000_000));
+const milliseconds = (least: number, most: number, example: string) => {
+  const wanted = `!must be ${least} or more and ${most} at most, in milliseconds, such as ${example}`;
+  return v.pipe(v.number(wanted), v.safeInteger(wanted), v.minValue(least, wanted), v.maxValue(most, wanted));
+};
+const splay = v.optional(milliseconds(0, 86_400_000, "600000 for ten minutes"));
+const interval = milliseconds(60_000, 2_592_000_000, "3600000 for an hour");
 
 /** `{ "cron": "0 3 * * *" }` or `{ "interval": 3600000 }`, with `splay` in milliseconds. */
 export const scheduleSchema = v.union(
@@ -34,16 +38,31 @@ export const scheduleSchema = v.union(
     ),
     v.object({ interval, splay }),
   ],
-  '!must be { "cron": "…" } or { "interval": 60000 or more }, and a "splay" 86400000 at most',
+  '!must be { "cron": "…" } or { "interval": 60000 or more }, such as { "cron": "0 3 * * *" }',
 );
 
 /** What is wrong with a cron expression; undefined when it has slots. */
 function whyNoCron(cron: string, timeZone: string | undefined): string | undefined {
+  if (timeZone !== undefined && !isTimeZone(timeZone)) {
+    return `"${timeZone}" is not a time zone, such as "Europe/Berlin"`;
+  }
+  const example = 'five fields, such as "0 3 * * *"';
+  if (!cron.startsWith("@") && cron.trim().split(/\s+/).length !== 5)
+    return `"${cron}" is not a cron expression of ${example}`;
   try {
     const next = slotsOf(cron, timeZone).nextRun(new Date(0));
     return next === null ? `"${cron}" never comes` : undefined;
   } catch (error) {
-    return (error as Error).message.replace(/^CronPattern: /, "");
+    const reason = (error as Error).message.replace(/^CronPattern: /, "").replace(/\.$/, "");
+    return `"${cron}" is not a cron expression of ${example}: ${reason}`;
+  }
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }) !== undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -46,7 +46,8 @@ const entrySchema = v.pipe(
   v.transform(({ range, ...rest }): SourceListEntry => ({ ...range, ...rest })),
 );
 
-const sourceListSchema = v.object({
+/** What a source list is made of; `parseSourceList` reads by it. */
+export const sourceListSchema = v.object({
   version: v.optional(byteLength, 0),
   mode: v.optional(v.picklist(["standard", "customized"]), "customized"),
   entries: v.optional(

@@ -1,4 +1,6 @@
-import type { SourceList, SourceListEntry } from "./sourceList.ts";
+import { placeOf } from "./document.ts";
+import { type SourceList, type SourceListEntry, sourceListSchema } from "./sourceList.ts";
+import { hasNoEffect, unknownFields } from "./unknownFields.ts";
 
 /** Something in a valid list that is probably not what was meant. */
 export interface Finding {
@@ -59,32 +61,18 @@ function overlaps(one: SourceListEntry, other: SourceListEntry): boolean {
   );
 }
 
-const FIELDS = {
-  list: ["version", "mode", "entries", "serverFallback", "updateAgentsOnlyFromServer"],
-  entry: ["range", "name", "url", "kinds"],
-  fallback: ["enabled", "kinds"],
-};
-
-/**
- * Fields of a valid list, as it was written, that this program does not know. A newer one may; but
- * most often a name is misspelt.
- */
+/** Fields of a valid list, as it was written, that this program does not know: the list's own come first. */
 export function reviewFields(list: unknown): Finding[] {
-  const { entries, serverFallback } = list as { entries?: object[]; serverFallback?: object };
-  const inList = [
-    ...unknown(list as object, FIELDS.list),
-    ...unknown(serverFallback ?? {}, FIELDS.fallback).map((field) => `serverFallback.${field}`),
-  ];
-  const inEntries = (entries ?? []).flatMap((each, entry) =>
-    unknown(each, FIELDS.entry).map((field) => ({ entry, remark: hasNoEffect(field) })),
-  );
-  return [...inList.map((field) => ({ remark: hasNoEffect(field) })), ...inEntries];
+  const findings = unknownFields(sourceListSchema, list).map((field): Finding => {
+    const [first, entry, ...rest] = field.path;
+    return first === "entries" && typeof entry === "number"
+      ? { entry, remark: hasNoEffect(placeOf(rest), field) }
+      : { remark: hasNoEffect(placeOf(field.path), field) };
+  });
+  return findings.sort((a, b) => (a.entry ?? -1) - (b.entry ?? -1));
 }
 
-function unknown(value: object, fields: string[]): string[] {
-  return Object.keys(value).filter((field) => !fields.includes(field));
-}
-
-function hasNoEffect(field: string): string {
-  return `its field ${JSON.stringify(field)} is not known here and has no effect`;
+/** A finding with its place, in words for people. */
+export function describeFinding({ entry, remark }: Finding): string {
+  return entry === undefined ? remark : `entries[${entry}]: ${remark}`;
 }

@@ -1,4 +1,5 @@
 import { KINDS } from "../core/kind.ts";
+import { nearestName } from "../core/unknownFields.ts";
 
 /** No file name, and no word of a command, can hold a NUL. */
 const text = { type: "string", minLength: 1, pattern: "^[^\\u0000]*$" } as const;
@@ -77,28 +78,59 @@ const IN_WORDS: [said: RegExp, words: string][] = [
   [/must match pattern "[^"]*"/g, "must be 1 to 100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"],
 ];
 
+/** What a key may be that may be several things, with an example. */
+const CHOICES: Record<string, string> = {
+  rateLimit:
+    '1024 bytes per second or more, such as 500000, or { "bytesPerSecond": 500000, "hours": ["mon-fri 08:00-18:00"] }',
+  afterUpdate: 'a command, such as "./reload", or a list of command and arguments',
+};
+
 /** A schema violation in our words: the key as it is written, `http.minRate` or `kinds[0]`, and what it may be. */
 export function inOurWords(message: string): string {
   const said = message
     .replace(/^Config schema violation: /, "")
     .replaceAll(/`([^`]*)` must be equal to one of the allowed values/g, (_, key: string) => {
-      return `\`${key}\` must be one of ${allowedAt(key).join(", ")}`;
+      return `\`${key}\` must be one of ${nodeAt(key)?.enum?.join(", ")}`;
+    })
+    .replaceAll(/`([^`]*)` must NOT have additional properties/g, (whole, key: string) => {
+      const [, parent = "", name = key] = /^(.*)\/([^/]*)$/.exec(key) ?? [];
+      const meant = nearestName(name, Object.keys(nodeAt(parent)?.properties ?? {}));
+      return meant === undefined ? whole : `${whole}, did you mean "${meant}"?`;
     })
     // What the validator says of a key begins with "must"; the key may have a backtick of its own.
     .replaceAll(/`(.*?)`(?= must )/gs, (_, key: string) => {
       return `"${key.replaceAll(/\/(\d+)(?=\/|$)/g, "[$1]").replaceAll("/", ".")}"`;
     });
-  return IN_WORDS.reduce((text, [pattern, words]) => text.replaceAll(pattern, words), said);
+  return IN_WORDS.reduce((text, [pattern, words]) => text.replaceAll(pattern, words), inOneWord(said));
 }
 
-/** The values that the schema lists for a key, such as `log/level` or `kinds/0`. */
-function allowedAt(key: string): string[] {
-  interface Node {
-    properties?: Record<string, Node>;
-    items?: Node;
-    enum?: string[];
+/** Of a key that fits none of several shapes, what is wrong within it, else what it may be: not both, for each shape. */
+function inOneWord(said: string): string {
+  let faults = said.split("; ");
+  for (const fault of said.split("; ")) {
+    const key = /^"([^"]*)" must match a schema in anyOf$/.exec(fault)?.[1];
+    if (key === undefined) continue;
+    faults = faults.filter((each) => !each.startsWith(`"${key}" must`));
+    const isWithin = (each: string) => each.startsWith(`"${key}.`) || each.startsWith(`"${key}[`);
+    if (!faults.some(isWithin)) faults.push(`"${key}" must be ${CHOICES[key.replace(/^.*\./, "")]}`);
   }
+  return faults.join("; ");
+}
+
+interface Node {
+  properties?: Record<string, Node>;
+  anyOf?: Node[];
+  items?: Node;
+  enum?: string[];
+}
+
+/** The part of the schema for a key, such as `log/level` or `kinds/0`; for none, the whole. */
+function nodeAt(key: string): Node | undefined {
   const root: Node = { properties: SCHEMA as unknown as Record<string, Node> };
-  const down = (node: Node | undefined, part: string) => node?.properties?.[part] ?? node?.items;
-  return key.split("/").reduce<Node | undefined>(down, root)?.enum ?? [];
+  const down = (node: Node | undefined, part: string): Node | undefined => {
+    const shapes = [node, ...(node?.anyOf ?? [])];
+    return shapes.map((each) => each?.properties?.[part] ?? each?.items).find((each) => each !== undefined);
+  };
+  const found = key === "" ? root : key.split("/").reduce<Node | undefined>(down, root);
+  return found?.anyOf?.find(({ properties }) => properties !== undefined) ?? found;
 }

@@ -2,8 +2,9 @@ import { promises as fs } from "node:fs";
 import { DocumentError, parseJson } from "../core/document.ts";
 import { parseComponentName } from "../core/manifest.ts";
 import { parsePolicy, parseUpdateAgents } from "../core/policy.ts";
+import { reviewPolicy, reviewUpdateAgents } from "../core/policyReview.ts";
 import { parseSourceList } from "../core/sourceList.ts";
-import { type Finding, reviewFields } from "../core/sourceListReview.ts";
+import { describeFinding, reviewFields } from "../core/sourceListReview.ts";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
 
 /**
@@ -54,17 +55,14 @@ export function checkDocument(name: string, file: string, bytes: Buffer): string
     const value = parseJson(decode(bytes));
     parse(value);
     if (parse === requireObject) return [`agents of this version do not read settings/${name}`];
-    return name === "source-list" ? reviewFields(value).map(describeFinding) : [];
+    if (parse === parseSourceList) return reviewFields(value).map(describeFinding);
+    return parse === parsePolicy ? reviewPolicy(value) : reviewUpdateAgents(value);
   } catch (error) {
     if (!(error instanceof DocumentError)) throw error;
     throw new NearsourceError(code, `the ${what} in ${file} is not valid: ${error.message}`, {
       hint: "nothing was published: the document in force stays in force",
     });
   }
-}
-
-function describeFinding({ entry, remark }: Finding): string {
-  return entry === undefined ? remark : `entries[${entry}]: ${remark}`;
 }
 
 interface Reader {

@@ -137,8 +137,16 @@ describe("repo add, set, remove and show", () => {
     await repo("set", dir, "policies/berlin", await newFile("{}"));
     const odd = await newFile('{"version":2,"entires":[]}');
     expect((await repo("set", dir, "source-list", odd)).err).toBe(
-      'nearsource: warning: its field "entires" is not known here and has no effect\n',
+      'nearsource: warning: its field "entires" is not known here and has no effect (did you mean "entries"?)\n',
     );
+    const late = await newFile('{"shedule":{"cron":"0 3 * * *"}}');
+    expect((await repo("set", dir, "policies/berlin", late)).err).toBe(
+      'nearsource: warning: its field "shedule" is not known here and has no effect (did you mean "schedule"?)\n',
+    );
+    const none = await newFile('{"agents":[],"agent":[]}');
+    expect((await repo("set", dir, "update-agents", none)).err).toContain('(did you mean "agents"?)');
+    await repo("remove", dir, "settings/update-agents");
+    await repo("set", dir, "policies/berlin", await newFile("{}"));
     expect((await repo("set", dir, "sourcelist", list)).err).toBe(
       "nearsource: warning: agents of this version do not read settings/sourcelist\n",
     );

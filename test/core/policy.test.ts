@@ -62,6 +62,27 @@ describe("a policy is refused, with the field and the reason:", () => {
     ],
     [{ holds: { "components/virus-pattern": "42" } }, "must be a number"],
     [{ holds: { "components/virus-pattern": 1.5 } }, "must be a whole number, not 1.5"],
+    [{ rateLimit: "fast" }, "rateLimit: must be 1024 bytes per second or more, such as 500000, or {"],
+    [{ rateLimit: { hours: [] } }, "rateLimit: must be 1024 bytes per second or more, such as 500000, or {"],
+    [{ rateLimit: { bytesPerSecond: 5 } }, "rateLimit.bytesPerSecond: must be 1024 or more bytes"],
+    [
+      { rateLimit: { bytesPerSecond: 5_000, hours: ["mon 8-18"] } },
+      'rateLimit.hours[0]: "mon 8-18" is not hours of the week, such as "mon-fri 08:00-18:00"',
+    ],
+    [
+      { rateLimit: { bytesPerSecond: 5_000, hours: ["sat 00:00-24:00", 8] } },
+      'rateLimit.hours[1]: must be text, such as "mon-fri 08:00-18:00"',
+    ],
+    [{ schedule: { interval: "1h" } }, "schedule.interval: must be 60000 or more and "],
+    [
+      { schedule: { cron: "0 3 * * *", splay: -1 } },
+      "schedule.splay: must be 0 or more and 86400000 at most, in milliseconds, such as ",
+    ],
+    [
+      { schedule: { cron: "daily" } },
+      'schedule: "daily" is not a cron expression of five fields, such as "0 3',
+    ],
+    [{ schedule: { cron: "0 3 * * *", timeZone: "Mars" } }, 'schedule: "Mars" is not a time zone, such as'],
   ] as const)("%j", ([policy, reason]) => {
     expect(() => parsePolicy(policy)).toThrow(DocumentError);
     expect(() => parsePolicy(policy)).toThrow(reason);

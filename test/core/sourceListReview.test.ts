@@ -92,9 +92,9 @@ describe("a field that this program does not know", () => {
       serverFallback: { on: true },
     };
     expect(reviewFields(list)).toEqual([
-      { remark: 'its field "entires" is not known here and has no effect' },
+      { remark: 'its field "entires" is not known here and has no effect (did you mean "entries"?)' },
       { remark: 'its field "serverFallback.on" is not known here and has no effect' },
-      { entry: 1, remark: 'its field "kind" is not known here and has no effect' },
+      { entry: 1, remark: 'its field "kind" is not known here and has no effect (did you mean "kinds"?)' },
     ]);
   });
 

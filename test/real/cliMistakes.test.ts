@@ -240,3 +240,42 @@ describe.concurrent("--json is one JSON document on stdout also where a command 
     expectFailure(ended, 2, "USAGE", said);
   });
 });
+
+describe.concurrent("nearsource sources check", () => {
+  const LIST = `{
+  // Berlin
+  "entries": [
+    { "range": "10.0.0.9-10.0.0.1", "url": "http://ua:1" },
+    { "url": "ftp://ua", "kinds": ["componets"] },
+  ]
+}`;
+  const SAID = [
+    [2, 3, /a comment, which JSON does not have/],
+    [4, 16, /entries\[0\]\.range: "10\.0\.0\.9-10\.0\.0\.1" ends before it begins/],
+    [5, 5, /entries\[1\]\.range: is missing/],
+    [5, 14, /entries\[1\]\.url: "ftp:\/\/ua" must begin with http/],
+    [5, 36, /entries\[1\]\.kinds\[0\]: must be one of "settings", "components", "programs"/],
+    [5, 50, /a comma that nothing follows/],
+  ] as const;
+
+  test("names every error of a list at once, with line and column", async () => {
+    const file = path.join(stage.world.folder, "list-of-errors.json");
+    await fs.writeFile(file, LIST);
+    const ended = await nearsource("sources", "check", file);
+    expect(ended.code).toBe(6);
+    expectError(ended, /list-of-errors\.json is refused for 6 errors\n/);
+    const lines = ended.stderr.split("\n").filter((line) => line.startsWith("  line "));
+    expect(lines).toEqual(
+      SAID.map(([line, column, words]) =>
+        expect.stringMatching(new RegExp(`^  line ${line}, column ${column}: .*${words.source}`)),
+      ),
+    );
+    const document = await nearsource("sources", "check", "--json", file);
+    expect(document.code).toBe(6);
+    expect(json(document)).toEqual({
+      valid: false,
+      errors: SAID.map(([line, column, words]) => ({ line, column, message: expect.stringMatching(words) })),
+      error: { code: "SOURCE_LIST_INVALID", message: expect.any(String), hint: expect.any(String) },
+    });
+  });
+});

@@ -1,0 +1,76 @@
+import { closestMatch } from "leven";
+import * as v from "valibot";
+
+/** A field of a valid document that its schema does not know. */
+export interface UnknownField {
+  /** Where it stands, from the document's top: `["entries", 3, "kind"]`. */
+  path: (string | number)[];
+  /** The field that was probably meant. */
+  meant?: string;
+}
+
+/** What is known of a schema's shape; the library's own types of it are one for each kind. */
+interface Shape {
+  type: string;
+  entries?: Record<string, Shape>;
+  wrapped?: Shape;
+  item?: Shape;
+  options?: Shape[];
+  pipe?: (Shape & { kind: string })[];
+}
+
+/**
+ * The fields of a valid document, as it was written, that its schema does not know. A newer program
+ * may know them; but most often a name is misspelt.
+ */
+export function unknownFields(schema: v.GenericSchema, value: unknown): UnknownField[] {
+  return look(schema as unknown as Shape, value, []);
+}
+
+/** What to say of one, in words for people. `place` is where it stands, `schedule.crn`. */
+export function hasNoEffect(place: string, { meant }: Pick<UnknownField, "meant">): string {
+  const guess = meant === undefined ? "" : ` (did you mean ${JSON.stringify(meant)}?)`;
+  return `its field ${JSON.stringify(place)} is not known here and has no effect${guess}`;
+}
+
+function look(shape: Shape, value: unknown, path: UnknownField["path"]): UnknownField[] {
+  if (shape.wrapped !== undefined) return value === undefined ? [] : look(shape.wrapped, value, path);
+  if (shape.type === "union" && shape.options !== undefined) return lookInFitting(shape.options, value, path);
+  // Of several schemas one after the other, the last says the most: those before check less.
+  const last = shape.pipe?.findLast(({ kind }) => kind === "schema");
+  const { item, entries } = last ?? shape;
+  if (Array.isArray(value)) {
+    return item === undefined ? [] : value.flatMap((each, index) => look(item, each, [...path, index]));
+  }
+  if (entries === undefined || typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([field, inner]) => {
+    const known = Object.hasOwn(entries, field) ? entries[field] : undefined;
+    return known === undefined
+      ? [unknownField([...path, field], field, Object.keys(entries))]
+      : look(known, inner, [...path, field]);
+  });
+}
+
+function lookInFitting(options: Shape[], value: unknown, path: UnknownField["path"]): UnknownField[] {
+  const fitting = options.find((option) => v.is(option as unknown as v.GenericSchema, value));
+  return fitting === undefined ? [] : look(fitting, value, path);
+}
+
+function unknownField(path: UnknownField["path"], field: string, known: string[]): UnknownField {
+  const meant = nearestName(field, known);
+  return meant === undefined ? { path } : { path, meant };
+}
+
+/** Letters that differ, are missing or too many in what counts as misspelt. */
+const FAR = 2;
+/** What is longer than every name that is known is none of them misspelt; documents may have names of any length. */
+const LONGEST = 64;
+
+/** The one of `known` that was probably meant by `name`: case, `_` and `-` do not count. */
+export function nearestName(name: string, known: string[]): string | undefined {
+  if (name.length > LONGEST) return undefined;
+  const plain = (text: string) => text.toLowerCase().replaceAll(/[_-]/g, "");
+  const maxDistance = Math.min(FAR, Math.floor(name.length / 2));
+  const match = closestMatch(plain(name), known.map(plain), { maxDistance });
+  return known.find((each) => plain(each) === match);
+}

@@ -1,0 +1,104 @@
+import {
+  type AnyNode,
+  type DocumentNode,
+  evaluate,
+  type LocationRange,
+  parse,
+  type Token,
+} from "@humanwhocodes/momoa";
+import { DocumentError, type Fault, parseJson } from "../core/document.ts";
+
+/** Where in a text something stands, both counted from 1. */
+export interface Position {
+  line: number;
+  column: number;
+}
+
+/** Something that keeps a text from being JSON. */
+export type SyntaxFault = Position & { reason: string };
+
+/** JSON text with the places of what is in it. */
+export interface JsonText {
+  /** What it says; undefined where that cannot be told. */
+  value: unknown;
+  faults: SyntaxFault[];
+  /** Where a value stands; for one that is missing, what it is missing in. */
+  positionOf(path: Fault["path"]): Position;
+}
+
+/**
+ * Reads JSON text that people write, and goes on after what editors let through: comments, and commas
+ * that nothing follows.
+ */
+export function readJsonText(text: string): JsonText {
+  const body = text.startsWith("\uFEFF") ? text.slice(1) : text;
+  const start = { line: 1, column: 1 };
+  let document: DocumentNode;
+  try {
+    document = parse(body, { mode: "jsonc", allowTrailingCommas: true, tokens: true });
+  } catch (error) {
+    return { value: undefined, faults: [inOurWords(error)], positionOf: () => start };
+  }
+  const faults = leniences(document.tokens ?? []);
+  const rest = faults.length > 0 ? undefined : strictly(body);
+  return {
+    value: evaluate(document),
+    faults: rest === undefined ? faults : [rest],
+    positionOf: (path) => positionOf(nodeAt(document.body, path).loc),
+  };
+}
+
+function positionOf({ start: { line, column } }: LocationRange): Position {
+  return { line, column };
+}
+
+/** What is no JSON and was read all the same. */
+function leniences(tokens: Token[]): SyntaxFault[] {
+  const faults: SyntaxFault[] = [];
+  let comma: Token | undefined;
+  for (const token of tokens) {
+    const { type, loc } = token;
+    if (type.endsWith("Comment")) {
+      faults.push({ ...positionOf(loc), reason: "is not JSON: a comment, which JSON does not have" });
+      continue;
+    }
+    if (comma !== undefined && (type === "RBrace" || type === "RBracket")) {
+      faults.push({ ...positionOf(comma.loc), reason: "is not JSON: a comma that nothing follows" });
+    }
+    comma = type === "Comma" ? token : undefined;
+  }
+  return faults;
+}
+
+/** What the runtime's own parser, which reads it in the end, refuses beyond that: a line break within a text. */
+function strictly(text: string): SyntaxFault | undefined {
+  try {
+    parseJson(text);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DocumentError)) throw error;
+    const [, line = "1", column = "1"] = /line (\d+) column (\d+)/.exec(error.message) ?? [];
+    return { line: Number(line), column: Number(column), reason: error.message };
+  }
+}
+
+function inOurWords(error: unknown): SyntaxFault {
+  const { message, line = 1, column = 1 } = error as Error & Partial<Position>;
+  const said = message.replace(/ found\.? \(\d+:\d+\)$/, "").replace(/ \(\d+:\d+\)$/, "");
+  return { line, column, reason: `is not JSON: ${said.charAt(0).toLowerCase()}${said.slice(1)}` };
+}
+
+function nodeAt(body: AnyNode, path: Fault["path"]): AnyNode {
+  let node = body;
+  for (const key of path) {
+    const next =
+      node.type === "Object"
+        ? node.members.findLast(({ name }) => ("value" in name ? name.value : name.name) === key)?.value
+        : node.type === "Array"
+          ? node.elements[key as number]?.value
+          : undefined;
+    if (next === undefined) return node;
+    node = next;
+  }
+  return node;
+}

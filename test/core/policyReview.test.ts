@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import { parsePolicy, parseUpdateAgents } from "../../src/core/policy.ts";
+import { reviewPolicy, reviewUpdateAgents } from "../../src/core/policyReview.ts";
+
+describe("a field that has no effect is pointed out, with the one that was probably meant:", () => {
+  test.for([
+    [{ shedule: {} }, ['its field "shedule" is not known here and has no effect (did you mean "schedule"?)']],
+    [{ Rate_Limit: 5_000 }, [expect.stringContaining('(did you mean "rateLimit"?)')]],
+    [{ hold: {} }, [expect.stringContaining('(did you mean "holds"?)')]],
+    [{ notify: { windw: 5 } }, [expect.stringMatching(/"notify\.windw" .* \(did you mean "window"\?\)$/)]],
+    [
+      { rateLimit: { bytesPerSecond: 5_000, hour: [] } },
+      [expect.stringMatching(/"rateLimit\.hour" .*"hours"/)],
+    ],
+    [{ schedule: { cron: "0 3 * * *", interval: 60_000 } }, [expect.stringContaining('"schedule.interval"')]],
+    [{ schedule: { interval: 60_000, timeZone: "UTC" } }, [expect.stringContaining('"schedule.timeZone"')]],
+    [{ comment: "ours" }, ['its field "comment" is not known here and has no effect']],
+    [{ ["x".repeat(100_000)]: 1 }, [expect.stringContaining("has no effect")]],
+    [{ constructor: 1 }, [expect.stringContaining('"constructor"')]],
+  ] as const)("policy %#", ([policy, remarks]) => {
+    parsePolicy(policy);
+    expect(reviewPolicy(policy)).toEqual(remarks);
+  });
+
+  test("in the grants of the Update Agent role", () => {
+    const grants = { agent: [], agents: [{ id: "a", kinds: ["components"], kind: ["settings"] }] };
+    parseUpdateAgents(grants);
+    expect(reviewUpdateAgents(grants)).toEqual([
+      'its field "agent" is not known here and has no effect (did you mean "agents"?)',
+      'its field "agents[0].kind" is not known here and has no effect (did you mean "kinds"?)',
+    ]);
+  });
+
+  test("a hold of a name without its kind", () => {
+    const policy = { holds: { "components/rules": 4, rules: 4, "components/": 4 } };
+    parsePolicy(policy);
+    expect(reviewPolicy(policy)).toEqual([
+      'its hold of "rules" has no effect: a hold is of kind/name, such as "components/rules"',
+      'its hold of "components/" has no effect: a hold is of kind/name, such as "components/components/"',
+    ]);
+  });
+
+  test("none in a policy that has every field there is", () => {
+    const kinds = ["components"];
+    const policy = {
+      ...{ version: 1, activeUpdate: true, activeUpdateRule: "privilege", activeUpdateAfterServer: true },
+      ...{ activeUpdateKinds: kinds, kinds, rateLimit: { bytesPerSecond: 5_000, hours: ["00:00-24:00"] } },
+      ...{ schedule: { cron: "0 3 * * *", timeZone: "UTC", splay: 0 }, notify: { window: 0 } },
+      holds: { "programs/agent": 3 },
+    };
+    parsePolicy(policy);
+    expect(reviewPolicy(policy)).toEqual([]);
+  });
+});
