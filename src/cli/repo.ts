@@ -15,6 +15,8 @@ import {
   flaggedRepositories,
   KEYS_OPTION,
   type RepositoryFlags,
+  type SigningFlags,
+  WAIT_OPTION,
   warn,
   wholeNumber,
   wholeOrZero,
@@ -73,6 +75,7 @@ async function runInit(dir: string, repository: Repository, flags: InitFlags): P
   };
   const { rootKeys, rootThreshold, keys: keysDir } = flags;
   const made = await initRepository({ dir, repository, keysDir, lifetimes, rootKeys, rootThreshold });
+  warn(made.warnings);
   const command = repository === "content" ? "add" : "set";
   const what = repository === "content" ? "components/NAME VERSION PATH" : "source-list FILE";
   const where = keysDir === undefined ? "" : ` --keys ${keysDir}`;
@@ -96,10 +99,22 @@ function addAdd(repo: Command): void {
     .option("--keep <n>", "how many releases stay available", wholeNumber, 5)
     .option("--deltas <n>", "make deltas from so many earlier releases; 0 for none", wholeOrZero, 5)
     .option(...KEYS_OPTION)
+    .option(...WAIT_OPTION)
     .action(async (dir: string, what: string, version: string, path: string, flags: AddFlags) => {
       const { kind, name } = splitName(what, CONTENT_KINDS);
-      const { keys: keysDir, release, keep, deltas } = flags;
-      const added = await addRelease({ dir, keysDir, kind, name, version, path, release, keep, deltas });
+      const { keys: keysDir, release, keep, deltas, wait } = flags;
+      const added = await addRelease({
+        dir,
+        keysDir,
+        kind,
+        name,
+        version,
+        path,
+        release,
+        keep,
+        deltas,
+        wait,
+      });
       warn(added.warnings);
       const fetched =
         added.bytesFromPrevious < added.bytes
@@ -110,8 +125,7 @@ function addAdd(repo: Command): void {
     });
 }
 
-interface AddFlags {
-  keys?: string;
+interface AddFlags extends SigningFlags {
   release?: number;
   keep: number;
   deltas: number;
@@ -125,8 +139,9 @@ function addSet(repo: Command): void {
     .argument("<name>", "source-list, update-agents or policies/<domain>")
     .argument("<file>", "the JSON file")
     .option(...KEYS_OPTION)
-    .action(async (dir: string, name: string, file: string, { keys: keysDir }: { keys?: string }) => {
-      const { changed, warnings } = await setDocument({ dir, keysDir, name, file });
+    .option(...WAIT_OPTION)
+    .action(async (dir: string, name: string, file: string, { keys: keysDir, wait }: SigningFlags) => {
+      const { changed, warnings } = await setDocument({ dir, keysDir, wait, name, file });
       warn(warnings);
       print(changed ? `published settings/${name}` : `settings/${name} is published already, unchanged`);
     });
@@ -139,9 +154,10 @@ function addRemove(repo: Command): void {
     .argument("<dir>", "the web root")
     .argument("<kind/name>", "such as components/virus-pattern or settings/policies/berlin")
     .option(...KEYS_OPTION)
-    .action(async (dir: string, what: string, { keys: keysDir }: { keys?: string }) => {
+    .option(...WAIT_OPTION)
+    .action(async (dir: string, what: string, { keys: keysDir, wait }: SigningFlags) => {
       const { kind, name } = splitName(what, [...CONTENT_KINDS, "settings"]);
-      const { warnings } = await removeTarget({ dir, keysDir, kind, name });
+      const { warnings } = await removeTarget({ dir, keysDir, wait, kind, name });
       warn(warnings);
       print(`removed ${kind}/${name}`);
     });
@@ -156,13 +172,20 @@ function addRefresh(repo: Command): void {
     .option("--settings", "only the settings repository")
     .option("--restored", "go on although the web root was put back to an older state")
     .option(...KEYS_OPTION)
-    .action(async (dir: string, flags: RepositoryFlags & { keys?: string; restored?: boolean }) => {
-      const { keys: keysDir, restored } = flags;
+    .option(...WAIT_OPTION)
+    .action(async (dir: string, flags: RepositoryFlags & SigningFlags & { restored?: boolean }) => {
+      const { keys: keysDir, wait, restored } = flags;
       const flagged = flaggedRepositories(flags);
       const chosen = flagged.length > 0 ? flagged : await listRepositories({ dir, keysDir }, "ours");
       if (chosen.length === 0) throw noRepository(dir, "whose keys are here");
       for (const repository of chosen) {
-        const { signed, skipped, warnings } = await refreshRepository({ dir, keysDir, repository, restored });
+        const { signed, skipped, warnings } = await refreshRepository({
+          dir,
+          keysDir,
+          wait,
+          repository,
+          restored,
+        });
         warn(warnings);
         warn(skipped.map((role) => `${repository}: ${role} is due and its key is not here`));
         print(`${repository}: signed ${signed.join(", ")}`);

@@ -4,6 +4,15 @@ import type { Repository } from "../core/layout.ts";
 /** The option that every command which signs has. */
 export const KEYS_OPTION = ["--keys <folder>", "where the private keys stand (default: DIR.keys)"] as const;
 
+/** The option of every command that publishes. */
+export const WAIT_OPTION = ["--wait", "wait for another publisher that is at work in the web root"] as const;
+
+/** What the commands that publish have in common. */
+export interface SigningFlags {
+  keys?: string;
+  wait?: boolean;
+}
+
 /** Which of the two repositories a command is about. */
 export interface RepositoryFlags {
   content?: boolean;

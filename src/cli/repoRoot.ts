@@ -6,7 +6,15 @@ import { writeKeyPair } from "../publisher/keys.ts";
 import { publishRoot } from "../publisher/publishRoot.ts";
 import { draftRoot, type RootDraftState, signRoot } from "../publisher/root.ts";
 import { print } from "./output.ts";
-import { flaggedRepositories, KEYS_OPTION, type RepositoryFlags, warn, wholeNumber } from "./repoOptions.ts";
+import {
+  flaggedRepositories,
+  KEYS_OPTION,
+  type RepositoryFlags,
+  type SigningFlags,
+  WAIT_OPTION,
+  warn,
+  wholeNumber,
+} from "./repoOptions.ts";
 
 /** `nearsource repo root`: the ceremony by which root keys, and the keys they vouch for, are changed. */
 export function rootCommand(): Command {
@@ -80,8 +88,9 @@ function addPublish(root: Command): void {
     .argument("<dir>", "the web root")
     .argument("<file>", "the signed draft")
     .option(...KEYS_OPTION)
-    .action(async (dir: string, file: string, { keys: keysDir }: { keys?: string }) => {
-      const { version, rotated, changed, warnings } = await publishRoot({ dir, keysDir, file });
+    .option(...WAIT_OPTION)
+    .action(async (dir: string, file: string, { keys: keysDir, wait }: SigningFlags) => {
+      const { version, rotated, changed, warnings } = await publishRoot({ dir, keysDir, wait, file });
       warn(warnings);
       print(changed ? `published root ${version}` : `root ${version} is published already`);
       if (rotated.length > 0) print(`  new keys: ${rotated.join(", ")}`);

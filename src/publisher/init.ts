@@ -12,10 +12,10 @@ import {
   writeChoices,
   writeHighest,
 } from "./choices.ts";
-import { exists, makeFolders, placeFile } from "./files.ts";
+import { exists, makeFolders, placeFile, removeTemporaries } from "./files.ts";
 import { readOrMakeKey, roleKeyFile, signWith, tufKey } from "./keys.ts";
-import { type Location, locate, refuseKeysInside } from "./location.ts";
-import { withLock } from "./lock.ts";
+import { closedFolder, type Location, locate, refuseKeysInside } from "./location.ts";
+import { withLocks } from "./lock.ts";
 import {
   delegations,
   emptyTargets,
@@ -48,6 +48,8 @@ export interface InitializedRepository {
   rootKeyFiles: string[];
   /** The root to ship with agents. */
   rootFile: string;
+  /** What the person who publishes should know although it went well. */
+  warnings: string[];
 }
 
 /** A root carries at most so many keys; more do not fit into what agents accept. */
@@ -70,8 +72,10 @@ export async function initRepository(options: InitOptions): Promise<InitializedR
   return guardStorage(`cannot make a repository in ${location.folder}`, async () => {
     await makeFolders(location.keys, 0o700);
     await fs.chmod(location.keys, 0o700);
-    return withLock(location.keys, async () => {
+    await makeFolders(location.folder);
+    return withLocks(location, options.wait === true, async () => {
       await refuseExisting(location);
+      await removeTemporaries(location.keys);
       return create(location, { lifetimes, rootKeys, threshold }, options);
     });
   });
@@ -105,7 +109,12 @@ async function create(
   const publication = await publishNext(publisher, { root, roles });
   await writeHighest(location, versionsOf(publication));
   const { repository, folder, keys } = location;
-  return { repository, folder, keys, rootKeyFiles, rootFile };
+  const closed = await closedFolder(folder);
+  const warnings =
+    closed === undefined
+      ? []
+      : [`${closed} keeps other accounts out: a web server of another account cannot serve ${folder}`];
+  return { repository, folder, keys, rootKeyFiles, rootFile, warnings };
 }
 
 async function signFirstRoot(

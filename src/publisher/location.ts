@@ -21,7 +21,7 @@ export interface Location {
   targets: string;
   /** Only the content repository has objects. */
   objects: string;
-  /** The private keys of this repository, `publisher.json` and the lock. */
+  /** The private keys of this repository, `publisher.json`, and a lock. */
   keys: string;
 }
 
@@ -54,6 +54,38 @@ export async function refuseKeysInside(location: Location): Promise<void> {
     `the keys folder ${location.keys} is inside the web root ${location.base}`,
     { hint: "private keys must stand where no web server serves them: choose another --keys" },
   );
+}
+
+/**
+ * Refuses a web root in which the repository has no folder.
+ *
+ * @throws NearsourceError REPOSITORY_INVALID
+ */
+export async function refuseMissing(location: Location): Promise<void> {
+  const stats = await fs.stat(location.folder).catch(() => undefined);
+  if (stats?.isDirectory() === true) return;
+  throw new NearsourceError(
+    "REPOSITORY_INVALID",
+    `no ${location.repository} repository in ${location.base}`,
+    {
+      hint: `is this the web root, and is it mounted? make a repository with: nearsource repo init --${location.repository}`,
+    },
+  );
+}
+
+/**
+ * The folder, of `folder` and those above it, that keeps other accounts out, as the web server's is one;
+ * undefined where none does.
+ */
+export async function closedFolder(folder: string): Promise<string | undefined> {
+  if (process.platform === "win32") return undefined;
+  const { mode } = await fs.stat(folder);
+  const above = path.dirname(folder);
+  if (above !== folder) {
+    const closed = await closedFolder(above);
+    if (closed !== undefined) return closed;
+  }
+  return (mode & 0o001) === 0 ? folder : undefined;
 }
 
 /** Whether `inner` is `outer` or stands somewhere below it; both absolute. */

@@ -26,11 +26,13 @@ export async function storeObject(
 ): Promise<ObjectDescription> {
   await makeFolders(location.objects);
   const temporary = temporaryIn(location.objects);
-  const output = await fs.open(temporary, "wx", 0o644);
+  // Nobody else's to read before it is known what it is.
+  const output = await fs.open(temporary, "wx", 0o600);
   try {
     const description = await copyAndHash(source, output);
     const file = path.join(location.base, ...objectPath(description.sha256).split("/"));
     if (await isStored(file, description.length)) return description;
+    await output.chmod(0o644);
     await output.sync();
     await output.close();
     await makeFolders(path.dirname(file));

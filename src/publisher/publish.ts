@@ -1,11 +1,11 @@
 import type { KeyObject } from "node:crypto";
 import path from "node:path";
 import { Metadata, MetaFile, type Root, Snapshot, Targets, Timestamp } from "@tufjs/models";
-import { hashedTargetPath } from "../core/layout.ts";
+import { hashedTargetPath, METADATA_LIMITS } from "../core/layout.ts";
 import { NearsourceError } from "../errors.ts";
 import { readIfThere } from "../io/files.ts";
 import { type Choices, type HighestVersions, lifetimeOf } from "./choices.ts";
-import { makeFolders, type OnFile, placeFile } from "./files.ts";
+import { makeFolders, type OnFile, placeFile, replaceJson } from "./files.ts";
 import { roleKeyFile, roleKeysAtHand, signWith, tufKey } from "./keys.ts";
 import type { Location } from "./location.ts";
 import {
@@ -65,7 +65,9 @@ export async function publishNext(publisher: Publisher, changes: Changes): Promi
   await makeFolders(location.metadata);
   for (const { name, bytes } of draft.files) {
     const file = path.join(location.metadata, name);
-    await placeFile(file, bytes);
+    // The one file that is asked for under the same name again and again.
+    if (name === "timestamp.json") await replaceJson(file, bytes, METADATA_LIMITS.timestamp);
+    else await placeFile(file, bytes);
     onFile(file);
   }
   const { files: _, ...publication } = draft;

@@ -4,10 +4,10 @@ import type { Repository } from "../core/layout.ts";
 import { explainError, NearsourceError } from "../errors.ts";
 import { guardStorage } from "../io/files.ts";
 import { type HighestVersions, readChoices, readHighest, writeHighest } from "./choices.ts";
-import { exists, type OnFile, renameDurably } from "./files.ts";
+import { exists, type OnFile, removeTemporaries, renameDurably } from "./files.ts";
 import { readPrivateKey, roleKeyFile, tufKey } from "./keys.ts";
-import { type Location, locate, type RepositoryPlace, refuseKeysInside } from "./location.ts";
-import { withLock } from "./lock.ts";
+import { type Location, locate, type RepositoryPlace, refuseKeysInside, refuseMissing } from "./location.ts";
+import { withLocks } from "./lock.ts";
 import { onlineRoles } from "./metadata.ts";
 import { keyIdsOf, loadPublication, type Publication, versionsOf } from "./publication.ts";
 import type { Publisher } from "./publish.ts";
@@ -17,12 +17,16 @@ import { sweep } from "./sweep.ts";
 export interface PublisherOptions extends RepositoryPlace {
   /** The time of signing; now by default. */
   now?: Date | undefined;
+  /** Waits for another publisher, for as long as it takes; otherwise LOCKED. */
+  wait?: boolean | undefined;
   onFile?: OnFile | undefined;
 }
 
 /** A repository opened for publishing: locked, read and verified. */
 export interface Session extends Publisher {
   publication: Publication;
+  /** The files that this command has put in place. */
+  placed: Set<string>;
   /** What the person who publishes should know although it went well. */
   warnings: string[];
 }
@@ -51,7 +55,8 @@ export async function withRepository<Result extends object>(
   await refuseKeysInside(location);
   return guardStorage(`cannot publish in ${location.folder}`, async () => {
     await readChoices(location);
-    return withLock(location.keys, async () => {
+    await refuseMissing(location);
+    return withLocks(location, options.wait === true, async () => {
       const session = await open(location, options, tolerance);
       let result: Result;
       try {
@@ -67,17 +72,24 @@ export async function withRepository<Result extends object>(
 }
 
 async function open(location: Location, options: PublisherOptions, tolerance: Tolerance): Promise<Session> {
+  await removeTemporaries(location.keys);
   const choices = await readChoices(location);
   const highest = await readHighest(location);
   const publication = await loadPublication(location, { firstRoot: choices.root, next: tolerance.nextRoot });
   refuseOlder(location, publication, highest, tolerance.restored === true);
+  const placed = new Set<string>();
+  const onFile = (file: string) => {
+    placed.add(file);
+    options.onFile?.(file);
+  };
   const session: Session = {
     location,
     choices,
     highest,
     publication,
     now: options.now ?? new Date(),
-    onFile: options.onFile ?? (() => undefined),
+    onFile,
+    placed,
     warnings: [],
   };
   warnOfTime(session);
@@ -143,11 +155,11 @@ async function tidyOrWarn(session: Session): Promise<void> {
 }
 
 /** What stands on disk now says what was published, however far `work` came. */
-async function tidy({ location, choices, highest }: Session): Promise<void> {
+async function tidy({ location, choices, highest, placed }: Session): Promise<void> {
   const current = await loadPublication(location, { firstRoot: choices.root });
   const versions = versionsOf(current);
   const raised = Object.entries(versions).map(([role, each]) => [role, Math.max(each, highest[role] ?? 0)]);
   const next = Object.fromEntries(raised);
   if (!isDeepStrictEqual(next, highest)) await writeHighest(location, next);
-  await sweep(location, current);
+  await sweep(location, current, placed);
 }

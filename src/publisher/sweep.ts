@@ -1,8 +1,8 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { Metadata, MetadataKind, type Targets } from "@tufjs/models";
 import { CONTENT_KINDS } from "../core/kind.ts";
 import { hashedTargetPath } from "../core/layout.ts";
+import { NearsourceError } from "../errors.ts";
 import { codeOf, listFolder } from "../io/files.ts";
 import { isTemporary } from "./files.ts";
 import type { Location } from "./location.ts";
@@ -10,32 +10,47 @@ import { objectsOf } from "./manifest.ts";
 import { targetsRoles } from "./metadata.ts";
 import type { Publication } from "./publication.ts";
 
-/** One snapshot's worth of files: what a reader who began with it may still ask for. */
+/** So long a reader may take for what it began with, and another publisher for what it has not yet published. */
+const READERS_FINISH = 15 * 60_000;
+
+/** What a snapshot leads to; of an older one it is read without being verified. */
 interface Held {
   snapshot: number;
-  roles: Map<string, Metadata<Targets>>;
+  roles: Map<string, HeldRole>;
+}
+
+interface HeldRole {
+  version: number;
+  targets: Record<string, { hashes: Record<string, string> }>;
 }
 
 /**
- * Deletes what no reader needs any more: all that neither the current snapshot nor the one before it
- * leads to, and what killed publishers left half-written. Readers in the middle of the previous
- * publication finish. Roots stay for ever, since a client may come back after years. Files that are
- * not named as this publisher names them are left alone.
+ * Deletes what no reader needs any more: all that neither the current snapshot nor one that was replaced
+ * within the last 15 minutes leads to, and what killed publishers left. What is younger than that stays,
+ * but for what this command has placed itself and not published: it may be another publisher's, whom no
+ * lock keeps out, as on some network file systems. Roots stay for ever, since a client may come back
+ * after years. Files that are not named as this publisher names them are left alone.
  *
- * The caller holds the lock. When it cannot be told what the previous snapshot needs, nothing goes.
+ * The caller holds the lock. When it cannot be told what is needed, nothing goes. Times are those of the
+ * file system: "now" is when the current timestamp was placed.
  *
+ * @param own the files that this command has placed
  * @returns the deleted files
  */
-export async function sweep(location: Location, current: Publication): Promise<string[]> {
-  const newest: Held = { snapshot: current.snapshot.signed.version, roles: current.roles };
-  const before = await readHeldBefore(location, newest.snapshot);
-  const held = before === undefined ? [newest] : [newest, before];
-  const needed = await neededFiles(location, held);
+export async function sweep(
+  location: Location,
+  current: Publication,
+  own: ReadonlySet<string> = new Set(),
+): Promise<string[]> {
+  const now = await fs.stat(path.join(location.metadata, "timestamp.json"));
+  const since = now.mtimeMs - READERS_FINISH;
+  const needed = await neededFiles(location, await readHeld(location, current, since));
 
   const deleted: string[] = [];
   for (const folder of [location.metadata, location.targets, location.objects]) {
     for (const file of await filesBelow(folder)) {
       if (needed.has(file) || !isDisposable(location, file)) continue;
+      if (!own.has(file) && (await fs.stat(file)).mtimeMs >= since) continue;
       await fs.rm(file, { force: true });
       deleted.push(file);
     }
@@ -43,45 +58,79 @@ export async function sweep(location: Location, current: Publication): Promise<s
   return deleted;
 }
 
-/** The newest snapshot below `version` that is still on disk; every such one was published once. */
-async function readHeldBefore(location: Location, version: number): Promise<Held | undefined> {
+/** The current publication, and every older one that was replaced after `since`. */
+async function readHeld(location: Location, current: Publication, since: number): Promise<Held[]> {
+  const { version } = current.snapshot.signed;
+  const roles = [...current.roles].map(([role, { signed }]) => [role, signed] as const);
+  const held: Held[] = [{ snapshot: version, roles: new Map(roles) }];
+  for (let newer = version; await isYounger(snapshotFile(location, newer), since); ) {
+    const before = await newestBelow(location, newer);
+    if (before === undefined) break;
+    held.push(await readSnapshot(location, before));
+    newer = before;
+  }
+  return held;
+}
+
+/** Whether `file` was placed after `since`: what stood in its place was in force until then. */
+async function isYounger(file: string, since: number): Promise<boolean> {
+  return (await fs.stat(file)).mtimeMs >= since;
+}
+
+/** The newest snapshot below `version` that is on disk; every such one was published once. */
+async function newestBelow(location: Location, version: number): Promise<number | undefined> {
   const versions = (await listFolder(location.metadata))
     .map((name) => Number(/^(\d+)\.snapshot\.json$/.exec(name)?.[1] ?? 0))
     .filter((each) => each > 0 && each < version);
-  if (versions.length === 0) return undefined;
-  const newest = Math.max(...versions);
-  const snapshot = Metadata.fromJSON(
-    MetadataKind.Snapshot,
-    await readJson(path.join(location.metadata, `${newest}.snapshot.json`)),
+  return versions.length === 0 ? undefined : Math.max(...versions);
+}
+
+async function readSnapshot(location: Location, version: number): Promise<Held> {
+  const { meta } = await readSigned<{ meta: Record<string, { version: number }> }>(
+    snapshotFile(location, version),
   );
-  const roles = new Map<string, Metadata<Targets>>();
+  const roles = new Map<string, HeldRole>();
   for (const role of targetsRoles(location.repository)) {
-    const file = `${snapshot.signed.meta[`${role}.json`]?.version}.${role}.json`;
-    const json = await readJson(path.join(location.metadata, file));
-    roles.set(role, Metadata.fromJSON(MetadataKind.Targets, json));
+    const file = `${meta[`${role}.json`]?.version}.${role}.json`;
+    roles.set(role, await readSigned(path.join(location.metadata, file)));
   }
-  return { snapshot: newest, roles };
+  return { snapshot: version, roles };
 }
 
 async function neededFiles(location: Location, held: Held[]): Promise<Set<string>> {
   const needed = new Set<string>();
-  for (const { snapshot, roles } of held) {
-    needed.add(path.join(location.metadata, `${snapshot}.snapshot.json`));
-    for (const [role, metadata] of roles) {
-      needed.add(path.join(location.metadata, `${metadata.signed.version}.${role}.json`));
-      for (const target of Object.values(metadata.signed.targets)) {
-        const hashed = hashedTargetPath(target.path, target.hashes.sha256 ?? "");
+  for (const [index, { snapshot, roles }] of held.entries()) {
+    needed.add(snapshotFile(location, snapshot));
+    for (const [role, { version, targets }] of roles) {
+      needed.add(path.join(location.metadata, `${version}.${role}.json`));
+      for (const [target, { hashes }] of Object.entries(targets)) {
+        const hashed = hashedTargetPath(target, hashes.sha256 ?? "");
         const file = path.join(location.targets, ...hashed.split("/"));
         if (needed.has(file)) continue;
         needed.add(file);
-        if (!isManifest(target.path)) continue;
-        for (const object of objectsOf(await fs.readFile(file))) {
+        if (!isManifest(target)) continue;
+        for (const object of await objectsNamedIn(file, index > 0)) {
           needed.add(path.join(location.objects, object.slice(0, 2), object));
         }
       }
     }
   }
   return needed;
+}
+
+/** The objects that a manifest leads to; none from one that is missing in a publication that was replaced. */
+async function objectsNamedIn(manifest: string, replaced: boolean): Promise<Set<string>> {
+  try {
+    return objectsOf(await fs.readFile(manifest));
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+    if (replaced) return new Set();
+    throw new NearsourceError("REPOSITORY_INVALID", `the manifest ${manifest} is missing`);
+  }
+}
+
+function snapshotFile(location: Location, version: number): string {
+  return path.join(location.metadata, `${version}.snapshot.json`);
 }
 
 function isManifest(target: string): boolean {
@@ -108,6 +157,6 @@ async function filesBelow(folder: string): Promise<string[]> {
   }
 }
 
-async function readJson(file: string) {
-  return JSON.parse(await fs.readFile(file, "utf8")) as Parameters<typeof Metadata.fromJSON>[1];
+async function readSigned<Signed>(file: string): Promise<Signed> {
+  return (JSON.parse(await fs.readFile(file, "utf8")) as { signed: Signed }).signed;
 }

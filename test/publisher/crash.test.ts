@@ -10,6 +10,7 @@ import { publishRoot } from "../../src/publisher/publishRoot.ts";
 import { refreshRepository } from "../../src/publisher/refresh.ts";
 import { draftRoot, signRoot } from "../../src/publisher/root.ts";
 import {
+  age,
   newFolder,
   newReader,
   newRepository,
@@ -160,6 +161,7 @@ test("a publisher killed at any moment holds no lock, and leaves nothing that st
     expect(Object.keys(await readRelease(dir, manifest, newest)).length).toBeGreaterThan(0);
   }
   expect(killed).toBeGreaterThan(0);
+  await age(dir, 16);
   await refreshRepository({ dir, repository: "content" });
   const names = Object.keys(await treeOf(dir)).map((name) => path.basename(name));
   expect(names.filter((name) => name.startsWith(".new"))).toEqual([]);

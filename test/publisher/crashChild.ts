@@ -4,14 +4,14 @@ import { publishRoot } from "../../src/publisher/publishRoot.ts";
 
 /**
  * A publisher that dies: killed, without a chance to clean up, when its n-th file is in place.
- * Arguments: what to do, its options as JSON, n (0 lets it live).
+ * Arguments: what to do, its options as JSON, n (0 lets it live), another signal than SIGKILL.
  */
-const [operation, json = "{}", count = "0"] = process.argv.slice(2);
+const [operation, json = "{}", count = "0", signal = "SIGKILL"] = process.argv.slice(2);
 let files = 0;
 
 function onFile(): void {
   files += 1;
-  if (files === Number(count)) process.kill(process.pid, "SIGKILL");
+  if (files === Number(count)) process.kill(process.pid, signal);
 }
 
 const options = { ...JSON.parse(json), onFile };

@@ -6,7 +6,6 @@ import { METADATA_LIMITS } from "../../src/core/layout.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import { type AddReleaseOptions, addRelease } from "../../src/publisher/addRelease.ts";
 import { type InitOptions, initRepository } from "../../src/publisher/init.ts";
-import { locate } from "../../src/publisher/location.ts";
 import { withLock } from "../../src/publisher/lock.ts";
 import { roleOf } from "../../src/publisher/publication.ts";
 import { publishNext } from "../../src/publisher/publish.ts";
@@ -254,9 +253,12 @@ describe("a publisher refuses to go on", () => {
     await expectRefusal(dir, remove, "REPOSITORY_INPUT_INVALID", "programs/agent is not published here");
   });
 
-  test("while another publisher is at work with the same keys", async () => {
+  test.each([
+    ["in the same repository", (dir: string) => path.join(dir, "content/.lock")],
+    ["with the same keys", (dir: string) => path.join(`${dir}.keys`, "content/lock")],
+  ])("while another publisher is at work %s", async (_, lockOf) => {
     const dir = await newRepository("content");
-    await withLock(locate({ dir }, "content").keys, async () => {
+    await withLock(lockOf(dir), false, async () => {
       const refresh = () => refreshRepository({ dir, repository: "content" });
       await expectRefusal(dir, refresh, "LOCKED", "another publisher is at work");
     });

@@ -5,6 +5,7 @@ import { addRelease } from "../../src/publisher/addRelease.ts";
 import { refreshRepository } from "../../src/publisher/refresh.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
 import {
+  age,
   newFolder,
   newReader,
   newRepository,
@@ -47,23 +48,59 @@ describe("what is deleted after a publication", () => {
     expect(String((await readRelease(dir, manifest, 1))["data.bin"])).toBe("old content");
   });
 
-  test("what neither the current nor the previous publication needs is gone", async () => {
+  test("a reader who holds a snapshot still finishes after three more publications", async () => {
     const dir = await newRepository("content");
-    for (const content of ["one", "two", "three", "four"]) await add(dir, content);
-    expect(await names(dir, "objects")).toHaveLength(2);
-    expect(await names(dir, "targets")).toHaveLength(2);
+    await add(dir, "old content");
+    const reader = await newReader(dir, "content");
+    let published = false;
+    const updater = await reader.refresh(async (name) => {
+      if (published || !name.endsWith("snapshot.json")) return;
+      published = true;
+      for (const content of ["two", "three", "four"]) await add(dir, content);
+    });
+    const info = await updater.getTargetInfo("components/vp.json");
+    const hash = info?.hashes.sha256 ?? "";
+    const manifest = JSON.parse(
+      await fs.readFile(path.join(dir, `content/targets/components/${hash}.vp.json`), "utf8"),
+    );
+    expect(String((await readRelease(dir, manifest, 1))["data.bin"])).toBe("old content");
+  });
+
+  test("what no publication of the last 15 minutes needs is gone", async () => {
+    const dir = await newRepository("content");
+    for (const content of ["one", "two"]) await add(dir, content);
+    await age(dir, 16);
+    for (const content of ["three", "four"]) await add(dir, content);
+    // Two was in force until three came, one until two came.
+    expect(await names(dir, "objects")).toHaveLength(3);
+    expect(await names(dir, "targets")).toHaveLength(3);
+    await age(dir, 16);
+    await refreshRepository({ dir, repository: "content" });
+    expect(await names(dir, "objects")).toHaveLength(1);
     expect(await names(dir, "metadata")).toEqual([
       "1.programs.json",
       "1.root.json",
       "1.targets.json",
-      "4.components.json",
-      "4.snapshot.json",
       "5.components.json",
       "5.snapshot.json",
       "timestamp.json",
     ]);
     const manifest = await readManifest(dir, "components", "vp");
     expect(manifest?.releases.map(({ version }) => version)).toEqual(["four"]);
+  });
+
+  test("what is younger than 15 minutes stays, whoever placed it", async () => {
+    const dir = await newRepository("content");
+    const others = {
+      "metadata/.new.4711.0123456789ab": "on its way",
+      "metadata/9.snapshot.json": "not yet published",
+      [`targets/components/${"00".repeat(32)}.vp.json`]: "not yet published",
+      [`objects/00/${"00".repeat(32)}`]: "not yet published",
+    };
+    await writeTree(path.join(dir, "content"), others);
+    await add(dir, "one");
+    const tree = Object.keys(await treeOf(path.join(dir, "content")));
+    for (const name of Object.keys(others)) expect(tree).toContain(name);
   });
 
   test("objects of every release that is kept stay, alternatives included", async () => {
@@ -91,7 +128,7 @@ describe("what is deleted after a publication", () => {
     expect(await fs.readdir(outside)).toHaveLength(1);
   });
 
-  test("half-written files of a publisher that was killed go with the next publication", async () => {
+  test("half-written files of a publisher that was killed go after 15 minutes", async () => {
     const dir = await newRepository("content");
     await writeTree(path.join(dir, "content"), {
       "metadata/.new.4711.0123456789ab": "half",
@@ -99,6 +136,7 @@ describe("what is deleted after a publication", () => {
       [`objects/00/${"00".repeat(32)}`]: "an object that no manifest names",
       "metadata/9.snapshot.json": "never published",
     });
+    await age(dir, 16);
     await refreshRepository({ dir, repository: "content" });
     expect(await names(dir, "objects")).toEqual([]);
     const metadata = await names(dir, "metadata");
@@ -113,18 +151,22 @@ describe("what is deleted after a publication", () => {
     const { warnings } = await refreshRepository({ dir, repository: "content" });
     expect(warnings).toEqual([expect.stringContaining("old files could not be deleted")]);
     expect(Object.keys(await treeOf(dir))).toEqual(before);
+    await age(dir, 16);
     await add(dir, "three");
-    await add(dir, "four");
     expect(await names(dir, "objects")).toHaveLength(2);
   });
 
-  test("the previous settings document stays for one more publication", async () => {
+  test("settings documents that were replaced stay for 15 minutes", async () => {
     const dir = await newRepository("settings");
     const folder = await newFolder();
+    const documents = async () => Object.keys(await treeOf(path.join(dir, "settings/targets"))).length;
     for (let version = 1; version <= 3; version++) {
       await writeTree(folder, { "list.json": JSON.stringify({ version, entries: [] }) });
       await setDocument({ dir, name: "source-list", file: path.join(folder, "list.json") });
     }
-    expect(Object.keys(await treeOf(path.join(dir, "settings/targets")))).toHaveLength(2);
+    expect(await documents()).toBe(3);
+    await age(dir, 16);
+    await refreshRepository({ dir, repository: "settings" });
+    expect(await documents()).toBe(1);
   });
 });
