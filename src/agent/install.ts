@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { CONTENT_KINDS } from "../core/kind.ts";
@@ -17,10 +16,8 @@ import {
   unlinkCurrent,
 } from "../io/generations.ts";
 import { inStore, sweepStore } from "../io/store.ts";
+import { runHook } from "./hook.ts";
 import type { Run } from "./run.ts";
-
-/** A hook that takes longer (ms) than this is taken to have failed. */
-const HOOK_TIMEOUT = 300_000;
 
 /** What installing changed. */
 export interface Installation {
@@ -36,7 +33,7 @@ export interface Installation {
  * Makes what the sources delivered the installed set: one new generation, switched to in one step, and
  * back to the previous one when the hook refuses it. Kinds that nobody delivered stay as they are.
  *
- * @throws NearsourceError of the storage phase
+ * @throws NearsourceError of the storage phase, INTERRUPTED
  */
 export async function installDelivered(run: Run): Promise<Installation> {
   const before = run.installed?.components ?? [];
@@ -64,9 +61,18 @@ export async function installDelivered(run: Run): Promise<Installation> {
   return await goBack(run, { from: generation, to: previous, changes, failure });
 }
 
-/** Runs the hook for a generation that is current now, and remembers that it was content with it. */
+/**
+ * Runs the hook for a generation that is current now, and remembers that it was content with it.
+ *
+ * @throws NearsourceError INTERRUPTED: it is called again by the next run, as when this one had been killed
+ */
 async function announce(run: Run, generation: number): Promise<NearsourceError | undefined> {
   const failure = await runHook(run, generation);
+  if (failure?.code === "INTERRUPTED") {
+    throw new NearsourceError("INTERRUPTED", `${failure.message}; generation ${generation} is installed`, {
+      hint: "the next run calls the hook again",
+    });
+  }
   if (failure === undefined) run.state.announced = generation;
   return failure;
 }
@@ -136,44 +142,6 @@ function describeChange(run: Run, before: InstalledComponent[], component: Insta
 
 function sameName(one: InstalledComponent, other: InstalledComponent): boolean {
   return one.kind === other.kind && one.name === other.name;
-}
-
-/**
- * Runs `hooks.afterUpdate` after a switch, without a shell, with `NEARSOURCE_CURRENT` and
- * `NEARSOURCE_GENERATION` in its environment.
- *
- * @returns the error when it failed, undefined when it succeeded or none is configured
- */
-export async function runHook(
-  run: Pick<Run, "config" | "dirs" | "log">,
-  generation: number,
-): Promise<NearsourceError | undefined> {
-  const [command, ...parameters] = run.config.hooks.afterUpdate ?? [];
-  if (command === undefined) return undefined;
-  const env = {
-    ...process.env,
-    NEARSOURCE_CURRENT: path.join(run.dirs.root, "current"),
-    NEARSOURCE_GENERATION: String(generation),
-  };
-  return await new Promise((resolve) => {
-    execFile(
-      command,
-      parameters,
-      { env, cwd: run.dirs.root, timeout: HOOK_TIMEOUT },
-      (error, stdout, stderr) => {
-        for (const line of `${stdout}${stderr}`.split("\n").filter(Boolean)) run.log.debug(`hook: ${line}`);
-        if (error === null) return resolve(undefined);
-        const last = stderr.trim().split("\n").at(-1);
-        const said = last === undefined || last === "" ? "" : `: ${last.slice(0, 200)}`;
-        const how =
-          typeof error.code === "number"
-            ? `ended with ${error.code}`
-            : `did not run (${error.code ?? error.signal})`;
-        const hint = "the previous set is back; the new one is held until a newer release appears";
-        resolve(new NearsourceError("HOOK_FAILED", `the hook ${command} ${how}${said}`, { hint }));
-      },
-    );
-  });
 }
 
 /**

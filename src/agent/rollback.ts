@@ -12,7 +12,7 @@ import type { Log } from "../io/log.ts";
 import { readState, type State, writeState } from "../io/state.ts";
 import { findDamage } from "./damage.ts";
 import { withDataDir } from "./dataDir.ts";
-import { runHook } from "./install.ts";
+import { runHook } from "./hook.ts";
 
 /** Which generation was left for which. */
 export interface Rollback {
@@ -24,9 +24,14 @@ export interface Rollback {
  * Goes back to the generation before the current one, or to `to`. What is left behind is held, so
  * that the next run does not bring it straight back; a newer release lifts the hold.
  *
- * @throws NearsourceError GENERATION_NOT_FOUND, STORE_DAMAGED, HOOK_FAILED, LOCKED, storage
+ * @throws NearsourceError GENERATION_NOT_FOUND, STORE_DAMAGED, HOOK_FAILED, INTERRUPTED, LOCKED, storage
  */
-export async function rollback(config: Config, log: Log, to?: number): Promise<Rollback> {
+export async function rollback(
+  config: Config,
+  log: Log,
+  to?: number,
+  signal?: AbortSignal,
+): Promise<Rollback> {
   return await withDataDir(config.dataDir, {}, async (dirs) => {
     const from = await readCurrent(dirs);
     if (from === undefined) {
@@ -36,7 +41,7 @@ export async function rollback(config: Config, log: Log, to?: number): Promise<R
     }
     const target = await targetOf(dirs, from, to);
     await switchTo(dirs, target.generation);
-    const failure = await runHook({ config, dirs, log }, target.generation);
+    const failure = await runHook({ config, dirs, log, signal }, target.generation);
     if (failure !== undefined) {
       await switchTo(dirs, from.generation);
       throw failure;

@@ -3,7 +3,7 @@ import { endsSource, isLie } from "../core/disposition.ts";
 import type { Kind } from "../core/kind.ts";
 import type { Attempt, Report, Skipped, Trigger, UpdateEvent } from "../core/report.ts";
 import type { Step, UpdateOrder } from "../core/updateOrder.ts";
-import { type ErrorCode, explainError, type NearsourceError } from "../errors.ts";
+import { type ErrorCode, explainError, type NearsourceError, toNearsourceError } from "../errors.ts";
 import { refuseUnsafeFiles } from "../io/believedFiles.ts";
 import { interrupted } from "../io/body.ts";
 import { type Config, noteChecked, readConfig } from "../io/config.ts";
@@ -74,7 +74,7 @@ export async function withRun<Result>(
       work(await openRun(options, config, fetcher, dirs)),
     );
   } catch (error) {
-    throw interrupted(signal) ?? error;
+    throw toNearsourceError(error).code === "INTERRUPTED" ? error : (interrupted(signal) ?? error);
   } finally {
     fetcher.close();
   }

@@ -4,7 +4,7 @@ import { readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
 import { openLog } from "../io/log.ts";
 import { print } from "./output.ts";
-import { stderrLevel } from "./running.ts";
+import { onSignals, stderrLevel } from "./running.ts";
 
 export interface RollbackCommandOptions {
   to?: string;
@@ -23,13 +23,15 @@ export async function rollbackCommand(options: RollbackCommandOptions): Promise<
   }
   const config = await readConfig(configPath(options.config, process.env), process.env);
   const log = openLog(config.log, stderrLevel(options));
+  const interruption = onSignals();
   try {
-    const done = await rollback(config, log, to);
+    const done = await rollback(config, log, to, interruption.signal);
     print(`back from generation ${done.from.generation} to ${done.to.generation}:`);
     for (const { kind, name, version } of done.to.components) print(`  ${kind}/${name}  ${version}`);
     print("what was left behind is held until a newer release appears");
     return 0;
   } finally {
+    interruption.end();
     await log.close();
   }
 }

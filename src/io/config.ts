@@ -269,9 +269,16 @@ function complete(written: Written, file: string, checked: string, env: NodeJS.P
       port: metrics.port === undefined ? MONITOR_PORT : metrics.port,
     },
     notify: { poll: notify.poll ?? false, mqtt: completeMqtt(notify.mqtt, from) },
-    hooks: { afterUpdate: typeof command === "string" ? [command] : command },
+    hooks: { afterUpdate: completeHook(typeof command === "string" ? [command] : command, from) },
     log: { level: log.level ?? "info", file: from(log.file) },
   };
+}
+
+/** A program with a folder in its name is relative to the file, as all paths; one without is looked for in PATH. */
+function completeHook(command: string[] | undefined, from: (name: string) => string): string[] | undefined {
+  const [program = "", ...parameters] = command ?? [];
+  const isPath = program.includes("/") || program.includes(path.sep);
+  return command === undefined ? undefined : [isPath ? from(program) : program, ...parameters];
 }
 
 function completeMqtt(

@@ -1,0 +1,156 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import path from "node:path";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { NearsourceError, onOneLine } from "../errors.ts";
+import type { Run } from "./run.ts";
+
+/** A hook that takes longer (ms) than this is taken to have failed. */
+const TIMEOUT = 300_000;
+/** What a hook that is stopped has left (ms) to end by itself; less than a resident agent leaves its run. */
+const GRACE = 2_000;
+/** What a hook has said is there when it ends (ms); whoever it left behind may hold its output for ever. */
+const LAST_WORDS = 200;
+/** What is heard of its output: so many lines, and so many characters of each. The rest is dropped. */
+const MOST_LINES = 1_000;
+const MOST_CHARACTERS = 1_000;
+
+/** How a hook ended. */
+interface HookEnd {
+  /** Undefined when it was ended by a signal, or never began. */
+  code?: number | undefined;
+  /** How, in words for people, where it was not with 0. */
+  how: string;
+  /** The last line on its stderr. */
+  lastWords: string;
+}
+
+/**
+ * Runs `hooks.afterUpdate` after a switch, without a shell, with `NEARSOURCE_CURRENT` and
+ * `NEARSOURCE_GENERATION` in its environment. What counts is its exit code at the moment of its exit:
+ * neither what it says nor what it leaves behind. An interruption of the run reaches it and all of its
+ * process group.
+ *
+ * @returns undefined when it succeeded or none is configured, else HOOK_FAILED, or INTERRUPTED
+ */
+export async function runHook(
+  { config, dirs, log, signal }: Pick<Run, "config" | "dirs" | "log" | "signal">,
+  generation: number,
+): Promise<NearsourceError | undefined> {
+  const [program, ...parameters] = config.hooks.afterUpdate ?? [];
+  if (program === undefined) return undefined;
+  const env = {
+    ...process.env,
+    NEARSOURCE_CURRENT: path.join(dirs.root, "current"),
+    NEARSOURCE_GENERATION: String(generation),
+  };
+  const hear = hearing((line) => log.debug(`hook: ${onOneLine(line)}`));
+  const { code, how, lastWords } = await runToItsEnd([program, ...parameters], {
+    ...{ env, cwd: dirs.root, hear },
+    signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT), ...(signal === undefined ? [] : [signal])]),
+  });
+  if (code === 0) return undefined;
+  if (signal?.aborted) return new NearsourceError("INTERRUPTED", `interrupted while the hook ${program} ran`);
+  const said = lastWords === "" ? "" : `: ${lastWords.slice(0, 200)}`;
+  return new NearsourceError("HOOK_FAILED", `the hook ${program} ${how}${said}`, {
+    hint: "the previous set is back; the new one is held until a newer release appears",
+  });
+}
+
+/** Passes lines on, up to the limit. */
+function hearing(say: (line: string) => void): (line: string) => void {
+  let lines = 0;
+  return (line) => {
+    if (line.trim() === "") return;
+    lines++;
+    if (lines <= MOST_LINES) say(line);
+    else if (lines === MOST_LINES + 1) say("(it said more, which is left out)");
+  };
+}
+
+async function runToItsEnd(
+  [program = "", ...parameters]: string[],
+  options: {
+    env: NodeJS.ProcessEnv;
+    cwd: string;
+    signal: AbortSignal;
+    hear: (line: string) => void;
+  },
+): Promise<HookEnd> {
+  const { env, cwd, signal, hear } = options;
+  let child: ChildProcess;
+  try {
+    const detached = process.platform !== "win32";
+    child = spawn(program, parameters, { env, cwd, detached, stdio: ["ignore", "pipe", "pipe"] });
+  } catch (error) {
+    return { how: `did not run (${(error as NodeJS.ErrnoException).code})`, lastWords: "" };
+  }
+  let lastWords = "";
+  const rests = [
+    eachLine(child.stdout, hear),
+    eachLine(child.stderr, (line) => {
+      hear(line);
+      if (line.trim() !== "") lastWords = line.trim();
+    }),
+  ];
+  const closed = new AbortController();
+  child.once("close", () => closed.abort());
+  const end = await untilExit(child, signal);
+  await sleep(LAST_WORDS, undefined, { signal: closed.signal }).catch(() => {});
+  for (const rest of rests) rest();
+  return { ...end, lastWords };
+}
+
+/** Waits for its exit, and stops it when `signal` says so. */
+async function untilExit(child: ChildProcess, signal: AbortSignal): Promise<Omit<HookEnd, "lastWords">> {
+  let stopped: Promise<void> | undefined;
+  const exited = new Promise<Omit<HookEnd, "lastWords">>((done) => {
+    child.once("error", (error: NodeJS.ErrnoException) => done({ how: `did not run (${error.code})` }));
+    child.once("exit", (code, by) => {
+      if (code !== null) done({ code, how: `ended with ${code}` });
+      else
+        done({ how: stopped === undefined ? `was ended by ${by}` : "did not end in time, and was stopped" });
+    });
+  });
+  const stop = () => {
+    stopped ??= stopGroup(child);
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  const end = await exited;
+  signal.removeEventListener("abort", stop);
+  await stopped;
+  return end;
+}
+
+/** Asks a hook and all that it began to end, and makes them. */
+async function stopGroup(child: ChildProcess): Promise<void> {
+  if (!signalGroup(child, "SIGTERM")) return;
+  const patience = AbortSignal.timeout(GRACE);
+  while (!patience.aborted && signalGroup(child, 0)) await sleep(20);
+  signalGroup(child, "SIGKILL");
+}
+
+/** Whether there was anybody to tell. */
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals | 0): boolean {
+  if (pid === undefined) return false;
+  try {
+    return process.kill(process.platform === "win32" ? pid : -pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** Calls `say` for each line. The result says the last one, without its end, and hears no more. */
+function eachLine(stream: Readable | null, say: (line: string) => void): () => void {
+  let rest = "";
+  stream?.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = (lines.pop() ?? "").slice(0, MOST_CHARACTERS);
+    for (const line of lines) say(line.slice(0, MOST_CHARACTERS));
+  });
+  return () => {
+    stream?.destroy();
+    say(rest);
+  };
+}
