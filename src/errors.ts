@@ -129,13 +129,24 @@ function wordsOf(error: Error, before: string[]): string {
   return words && before.some((part) => part.includes(path)) ? `${words} (${code})` : message;
 }
 
-/** What a source, a file or a library said may hold characters that drive the terminal it is shown on. */
-function onOneLine(text: string): string {
-  const escaped = (character: string) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, "0")}`;
+/**
+ * `text` as one line that drives no terminal, whoever said it: what a source, a file, a hook or a library
+ * says may hold any character.
+ */
+export function onOneLine(text: string): string {
   return text
     .trim()
     .replaceAll(/\s*[\r\n]\s*/g, " ")
-    .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, escaped);
+    .replaceAll(CONTROLS, escapeCharacter);
+}
+
+/** Characters that drive a terminal, or that change how the text around them is shown. */
+export const CONTROLS = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
+/** `\u001b` for an escape character; beyond U+FFFF a pair of them, as in JSON (RFC 8259 §7). */
+export function escapeCharacter(character: string): string {
+  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }
 
 /** `error` itself when it is one of ours, else an `UNEXPECTED` with it as the cause. */

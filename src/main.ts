@@ -3,32 +3,30 @@
  * The process: arguments in, exit code out. Nothing is imported here that `--version` does not need;
  * each command loads its own parts, since this starts on every endpoint every hour.
  */
+import { keepGoing } from "./cli/keepGoing.ts";
 import { VERSION } from "./version.ts";
+
+/** What package.json says in `engines`. */
+const OLDEST_NODE = 26;
 
 // Not awaited at the top, which CommonJS does not have: what is installed is a bundle in that form,
 // since an `import` of node:http, unlike a `require`, loads all of the runtime's own HTTP clients.
-void start(process.argv.slice(2));
+void start(process.argv.slice(2)).catch(end);
 
 async function start(args: string[]): Promise<void> {
-  if (args[0] === "--version" || args[0] === "-V") {
-    process.stdout.write(`${VERSION}\n`);
-    return;
-  }
+  if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) return refuseRuntime();
+  process.on("uncaughtException", end);
   // Modes are said where a file is made: what is installed and published is for others to read, under any umask.
   process.umask(0o022);
   if (args.includes("--scheduled")) {
     const { endsByHint } = await import("./cli/hint.ts");
     if (await endsByHint(args)) return;
   }
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      // Whoever read us has gone (`| head`). What a command does, it does all the same.
-      if (error.code !== "EPIPE") throw error;
-    });
+  keepGoing();
+  if (args[0] === "--version" || args[0] === "-V") {
+    process.stdout.write(`${VERSION}\n`);
+    return;
   }
-  // A file that grows over its limit is an error of that write (EFBIG). What conf brings along would end
-  // the process at this signal, if it were the only one to listen.
-  if (process.platform !== "win32") process.on("SIGXFSZ", () => {});
   if (args.includes("agent")) {
     const { runAgentLine } = await import("./cli/agentLine.ts");
     const exitCode = await runAgentLine(args);
@@ -39,4 +37,18 @@ async function start(args: string[]): Promise<void> {
   }
   const { runProgram } = await import("./cli/program.ts");
   process.exitCode = await runProgram(args);
+}
+
+function refuseRuntime(): void {
+  process.stderr.write(
+    `nearsource: it takes Node ${OLDEST_NODE} or newer, and this is ${process.version} (${process.execPath})\n` +
+      "hint: install that, or take the executable that needs none; in a checkout: npm ci, then npm start -- COMMAND\n",
+  );
+  process.exitCode = 6;
+}
+
+/** What nobody caught ends the process as any other failure does. */
+async function end(error: unknown): Promise<void> {
+  const { fail } = await import("./cli/failure.ts");
+  process.exit(fail(error));
 }

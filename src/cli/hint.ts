@@ -16,6 +16,17 @@ export async function endsByHint(args: string[]): Promise<boolean> {
     () => undefined,
   );
   if (server === undefined) return false;
-  writeSync(1, `already current: DNS server ${server} says that nothing is newer\n`);
+  say(1, `already current: DNS server ${server} says that nothing is newer`);
   return true;
+}
+
+/** Written past the process's own streams, which would take longer to open than all this. */
+function say(descriptor: number, line: string): void {
+  try {
+    writeSync(descriptor, `${line}\n`);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (descriptor === 1 && code !== "EPIPE")
+      say(2, `nearsource: warning: stdout cannot be written: ${message}`);
+  }
 }

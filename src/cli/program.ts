@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { KINDS } from "../core/kind.ts";
+import { printable } from "../core/printable.ts";
 import { NearsourceError } from "../errors.ts";
 import { asksForJson, fail, refuseUncheckedTls, toDocument } from "./failure.ts";
 import { print, printJson } from "./output.ts";
@@ -52,7 +53,9 @@ async function buildProgram(argv: string[], done: Done): Promise<Command> {
     .showHelpAfterError("(nearsource --help has the commands, nearsource COMMAND --help its options)")
     .showSuggestionAfterError()
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "nearsource: ")) });
+    .configureOutput({
+      outputError: (text, write) => write(printable(text.replace(/^error: /, "nearsource: "))),
+    });
   addAgentCommands(program, done);
   addListCommands(program, done);
   program.addCommand(await repoCommand(argv));

@@ -1,4 +1,5 @@
 import type { WriteStream } from "node:tty";
+import { printable } from "../core/printable.ts";
 import type { UpdateEvent } from "../core/report.ts";
 import { formatBytes, formatDuration } from "./output.ts";
 
@@ -12,6 +13,8 @@ export interface Progress {
 
 const REDRAW = 100;
 const BAR = 24;
+/** Of a terminal that does not say how wide it is, as some serial ones. */
+const DEFAULT_COLUMNS = 79;
 
 export function openProgress(stream: WriteStream): Progress {
   if (!stream.isTTY) return { update: () => {}, clear: () => {} };
@@ -36,6 +39,7 @@ export function openProgress(stream: WriteStream): Progress {
   };
 }
 
+/** As much of it as the line holds: of a bar that leaves no room for the numbers, nobody has anything. */
 function progressLine(
   { component, received, length }: ProgressEvent,
   { since, from }: { since: number; from: number },
@@ -44,12 +48,20 @@ function progressLine(
 ): string {
   const share = length === 0 ? 1 : received / length;
   const filled = Math.round(share * BAR);
-  const bar = "█".repeat(filled) + "░".repeat(BAR - filled);
+  const bar = `${"█".repeat(filled)}${"░".repeat(BAR - filled)} `;
+  const percent = `${Math.floor(share * 100)} %`;
   const rate = now > since ? ((received - from) * 1_000) / (now - since) : 0;
+  const amounts = `${formatBytes(received)} of ${formatBytes(length)}`;
+  const pace = `, ${formatBytes(rate)}/s`;
   const left = rate > 0 ? `, ${formatDuration(((length - received) * 1_000) / rate)} left` : "";
-  const amounts = `${formatBytes(received)} of ${formatBytes(length)}, ${formatBytes(rate)}/s${left}`;
-  return `  ${bar} ${Math.floor(share * 100)} %  ${component}  ${amounts}`.slice(
-    0,
-    Math.max(columns - 1, 20),
-  );
+  const room = Math.max(columns > 0 ? columns - 1 : DEFAULT_COLUMNS, 1);
+  const lines = [
+    `  ${bar}${percent}  ${component}  ${amounts}${pace}${left}`,
+    `  ${percent}  ${component}  ${amounts}${pace}${left}`,
+    `  ${percent}  ${amounts}${pace}${left}`,
+    `  ${percent}  ${amounts}${pace}`,
+    `  ${percent}  ${amounts}`,
+    percent,
+  ];
+  return printable(lines.find((line) => line.length <= room) ?? percent.slice(0, room));
 }

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { Repository } from "../core/layout.ts";
+import { printAside } from "./output.ts";
 
 /** The option that every command which signs has. */
 export const KEYS_OPTION = ["--keys <folder>", "where the private keys stand (default: DIR.keys)"] as const;
@@ -41,5 +42,5 @@ export function wholeOrZero(text: string): number {
 
 /** Writes warnings to stderr, where they do not get into what is piped on. */
 export function warn(warnings: string[]): void {
-  for (const warning of warnings) process.stderr.write(`nearsource: warning: ${warning}\n`);
+  for (const warning of warnings) printAside(`nearsource: warning: ${warning}`);
 }

@@ -8,7 +8,7 @@ import { type ErrorCode, explainError } from "../errors.ts";
 import { readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
 import { openLog } from "../io/log.ts";
-import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
+import { formatBytes, formatDuration, paint, print, printAside, printJson } from "./output.ts";
 import { openProgress } from "./progress.ts";
 import { onSignals, stderrLevel } from "./running.ts";
 
@@ -144,8 +144,8 @@ function whyRemoved(name: string, wanted: string[] | undefined): string {
 /** With --quiet, what failed the run is all that is said. */
 function printFailed(report: Report): void {
   const reason = report.failure === undefined ? "" : `${report.failure.message}: `;
-  process.stderr.write(`nearsource: ${reason}${stripVTControlCharacters(outcomeLine(report))}\n`);
-  process.stderr.write("hint: nearsource status says what was tried\n");
+  printAside(`nearsource: ${reason}${stripVTControlCharacters(outcomeLine(report))}`);
+  printAside("hint: nearsource status says what was tried");
 }
 
 function changeLine({ component, kind, fromVersion, toVersion, via, bytes }: Installed): string {

@@ -1,5 +1,8 @@
-import { promises as fs } from "node:fs";
+import { admitLine, noLines } from "../core/lineLimit.ts";
+import { printableJson } from "../core/printable.ts";
+import { explainError, onOneLine } from "../errors.ts";
 import type { Config } from "./config.ts";
+import { createLogFile, type LogFile } from "./logFile.ts";
 
 /** What the program says while it works. `fields` go into the JSON line; people read the message. */
 export interface Log {
@@ -47,25 +50,54 @@ export function openLog(log: Config["log"], level: Level | undefined): OpenLog {
 }
 
 /**
- * As `openLog`, without the logger: for a process that stays, where it would cost memory for good. The
- * file is opened for each line, so that it may be rotated by a run that logs to it as well.
+ * As `openLog`, without the logger: for a process that stays, where it would cost memory for good. Lines
+ * that are alike are said a few times a minute, and then counted.
  */
 export function openLineLog(log: Config["log"], level: Level): Log {
-  const write = (severity: Level) => (message: string, fields?: object) => {
+  const limit = noLines();
+  const say = (severity: Level, message: string, fields?: object) => {
     if (LEVELS[severity] <= LEVELS[level]) process.stderr.write(`${humanLine(severity, message)}\n`);
-    if (log.file === undefined || LEVELS[severity] > LEVELS[log.level]) return;
-    const line = { ...fields, level: severity, message, timestamp: new Date().toISOString() };
-    // A log that cannot be written must not end the agent.
-    fs.appendFile(log.file, `${JSON.stringify(line)}\n`, { mode: 0o640 }).catch(() => {});
+    if (LEVELS[severity] > LEVELS[log.level]) return;
+    file?.append(printableJson({ ...fields, level: severity, message, timestamp: new Date().toISOString() }));
+  };
+  const file = openFile(log, (message) => write("warn")(message));
+  const write = (severity: Level) => (message: string, fields?: object) => {
+    if (LEVELS[severity] > Math.max(LEVELS[level], LEVELS[log.level])) return;
+    const { isSaid, before } = admitLine(limit, message, performance.now());
+    for (const line of before) say(severity, line);
+    if (isSaid) say(severity, message, fields);
   };
   return { error: write("error"), warn: write("warn"), info: write("info"), debug: write("debug") };
 }
 
+/** The configured file. What cannot be written there, or on the standard streams, is said where it can be. */
+function openFile(log: Config["log"], warn: (message: string) => void): LogFile | undefined {
+  const name = log.file;
+  if (name === undefined) return undefined;
+  const file = createLogFile(name, (error) =>
+    warn(`the log ${name} cannot be written, and goes on without it: ${explainError(error)}`),
+  );
+  for (const stream of ["stdout", "stderr"] as const) {
+    process[stream].once("error", ({ message }: Error) =>
+      file.append(
+        printableJson({
+          level: "warn",
+          message: `${stream} cannot be written: ${message}`,
+          timestamp: new Date().toISOString(),
+        }),
+      ),
+    );
+  }
+  return file;
+}
+
 function humanLine(level: string, message: unknown): string {
-  return level === "info" ? String(message) : `${level}: ${message}`;
+  const line = onOneLine(String(message));
+  return level === "info" ? line : `${level}: ${line}`;
 }
 
 async function startLogger(log: Config["log"], level: Level | undefined): Promise<OpenLog> {
+  const { Writable } = await import("node:stream");
   const { createLogger, format, transports } = await import("winston");
   const human = format.printf(({ level: severity, message }) => humanLine(severity, message));
   const stderr = new transports.Console({
@@ -73,32 +105,26 @@ async function startLogger(log: Config["log"], level: Level | undefined): Promis
     format: human,
     stderrLevels: ["error", "warn", "info", "debug"],
   });
-  const json = format.combine(format.timestamp(), format.json());
-  const files =
-    log.file === undefined
-      ? []
-      : [
-          new transports.File({
-            filename: log.file,
-            level: log.level,
-            format: json,
-            maxsize: 10_485_760,
-            maxFiles: 5,
-            options: { flags: "a", mode: 0o640 },
-          }),
-        ];
-  const logger = createLogger({
-    levels: LEVELS,
-    transports: [stderr, ...files],
+  const file = openFile(log, (message) => process.stderr.write(`nearsource: warning: ${message}\n`));
+  const lines = new Writable({
+    decodeStrings: false,
+    write: (line, _, done) => {
+      file?.append(String(line).trimEnd());
+      done();
+    },
   });
-  // A log that cannot be written must not end an update.
-  logger.on("error", () => {});
-  for (const file of files) file.on("error", () => {});
+  const json = format.combine(
+    format.timestamp(),
+    format.printf((info) => printableJson(info)),
+  );
+  const files =
+    file === undefined ? [] : [new transports.Stream({ stream: lines, level: log.level, format: json })];
+  const logger = createLogger({ levels: LEVELS, transports: [stderr, ...files] });
   const close = async () => {
     const { once } = await import("node:events");
-    const flushed = Promise.all(files.map((file) => once(file, "finish").catch(() => {})));
+    const written = Promise.all(files.map((each) => once(each, "finish")));
     logger.end();
-    await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
+    await written;
   };
   return {
     error: (message, fields) => logger.error(message, fields),

@@ -29,14 +29,23 @@ export interface Running {
 
 const MAIN = path.resolve("src/main.ts");
 
-/** Starts the real program with these arguments. */
-export function start(args: string[], env: Record<string, string> = {}): Running {
+/**
+ * Starts the real program with these arguments.
+ *
+ * @param streams descriptors in place of its stdout and stderr, of which nothing is read then
+ */
+export function start(
+  args: string[],
+  env: Record<string, string> = {},
+  streams: { stdout?: number; stderr?: number } = {},
+): Running {
   const { PATH = "", HOME = "", TMPDIR = "" } = process.env;
   const own = { PATH, HOME, NO_COLOR: "1", ...(TMPDIR === "" ? {} : { TMPDIR }), ...env };
-  const child = spawn(process.execPath, [MAIN, ...args], { env: own, stdio: ["ignore", "pipe", "pipe"] });
-  const text = (stream: NodeJS.ReadableStream) => {
+  const { stdout: out = "pipe", stderr: err = "pipe" } = streams;
+  const child = spawn(process.execPath, [MAIN, ...args], { env: own, stdio: ["ignore", out, err] });
+  const text = (stream: NodeJS.ReadableStream | null) => {
     let all = "";
-    stream.setEncoding("utf8").on("data", (piece: string) => {
+    stream?.setEncoding("utf8").on("data", (piece: string) => {
       all += piece;
     });
     return () => all;

@@ -1,0 +1,49 @@
+/** How often lines that are alike are said, in a log that is written for years. */
+export interface LineLimit {
+  /** The lines of the last minute, by what they have in common. */
+  alike: Map<string, { since: number; said: number; omitted: number; example: string }>;
+}
+
+/** Lines that are alike, within a minute (ms). */
+const MOST = 10;
+const WINDOW = 60_000;
+/** Of those that are not alike, more within a minute count as alike. */
+const MOST_ALIKE = 200;
+const COMMON = 200;
+
+export function noLines(): LineLimit {
+  return { alike: new Map() };
+}
+
+/**
+ * Whether a line is to be said. Lines that differ in nothing but numbers and hashes are alike: what strangers
+ * cause comes as often as they like.
+ *
+ * @param now milliseconds, of a clock that only goes forward
+ * @returns what is to be said before it, of those that were left out until a moment ago
+ */
+export function admitLine(
+  limit: LineLimit,
+  line: string,
+  now: number,
+): { isSaid: boolean; before: string[] } {
+  const before = forgetOld(limit, now);
+  const common = line.slice(0, COMMON).replaceAll(/\d+|[0-9a-f]{8,}/g, "#");
+  const key = limit.alike.has(common) || limit.alike.size < MOST_ALIKE ? common : "";
+  const known = limit.alike.get(key) ?? { since: now, said: 0, omitted: 0, example: line.slice(0, COMMON) };
+  limit.alike.set(key, known);
+  const isSaid = known.said < MOST;
+  if (isSaid) known.said++;
+  else known.omitted++;
+  return { isSaid, before };
+}
+
+function forgetOld({ alike }: LineLimit, now: number): string[] {
+  const before: string[] = [];
+  for (const [key, { since, omitted, example }] of alike) {
+    if (now - since < WINDOW) continue;
+    alike.delete(key);
+    if (omitted > 0) before.push(`${omitted} more lines were left out that are like: ${example}`);
+  }
+  return before;
+}

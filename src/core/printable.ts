@@ -1,0 +1,22 @@
+import { CONTROLS, escapeCharacter } from "../errors.ts";
+
+/** What `styleText` writes for the few styles of this program: no more than colours, whoever wrote it. */
+const STYLES = /(\u001b\[(?:1|2|22|31|32|33|36|39)m)/;
+
+/** `text` without characters that drive a terminal, but for ends of lines and this program's own colours. */
+export function printable(text: string): string {
+  const escaped = (part: string) =>
+    part.replaceAll(CONTROLS, (each) => (each === "\n" ? each : escapeCharacter(each)));
+  return text
+    .split(STYLES)
+    .map((part, index) => (index % 2 === 1 ? part : escaped(part)))
+    .join("");
+}
+
+/** A JSON document that reads the same, and drives no terminal that it is shown on. */
+export function printableJson(value: unknown, indent?: number): string {
+  // JSON escapes some of these characters itself; others are only ever inside its strings.
+  return JSON.stringify(value, undefined, indent).replaceAll(CONTROLS, (each) =>
+    each === "\n" ? each : escapeCharacter(each),
+  );
+}
