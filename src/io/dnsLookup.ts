@@ -47,6 +47,8 @@ interface Failure {
 
 /** How long addresses of one family wait for those of the other, in ms (RFC 8305 §3 has 50). */
 const GRACE = 100;
+/** That wait is made of this many, so that a program which stands still for long uses up one of them. */
+const GRACE_PARTS = 10;
 
 /**
  * Asks for the IPv6 and IPv4 addresses of `name` at once. When one family has been found, the other
@@ -64,13 +66,17 @@ export async function lookupAddresses(name: string, context: LookupContext): Pro
   try {
     const both = [ask("AAAA"), ask("A")];
     await Promise.race(both);
-    const grace = isDecided(found) ? [delay(GRACE, undefined, { signal }).catch(() => {})] : [];
+    const grace = isDecided(found) ? [waitGrace(signal).catch(() => {})] : [];
     await Promise.race([Promise.all(both), ...grace]);
   } finally {
     stop.abort();
   }
   context.signal.throwIfAborted();
   return combineFamilies(found);
+}
+
+async function waitGrace(signal: AbortSignal): Promise<void> {
+  for (let part = 0; part < GRACE_PARTS; part++) await delay(GRACE / GRACE_PARTS, undefined, { signal });
 }
 
 /**
