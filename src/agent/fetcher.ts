@@ -1,3 +1,4 @@
+import type { ProxyVariables } from "../core/proxy.ts";
 import { readAuthority } from "../io/authority.ts";
 import type { Config } from "../io/config.ts";
 import { createFetcher, type Fetcher } from "../io/fetch.ts";
@@ -10,21 +11,14 @@ import { createResolver, toLookup } from "../io/resolve.ts";
  */
 export async function openFetcher(config: Pick<Config, "file" | "http" | "dns">): Promise<Fetcher> {
   const { proxy, rateLimit, ca, ...limits } = config.http;
-  const options = { ...limits, proxyEnv: proxyEnvOf(proxy, process.env), ca: await readAuthority(config) };
+  const options = { ...limits, proxies: proxiesOf(proxy), ca: await readAuthority(config) };
   const fetcher = createFetcher(options, toLookup(createResolver(config.dns)));
   fetcher.limitRate(rateLimit);
   return fetcher;
 }
 
-const PROXY_VARIABLES = ["http_proxy", "https_proxy", "no_proxy"];
-
 /** The proxy variables in force: the environment's, those of one configured proxy, or none. */
-function proxyEnvOf(proxy: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv | undefined {
-  if (proxy === "none") return undefined;
-  if (proxy !== "system") return { http_proxy: proxy, https_proxy: proxy };
-  const found = PROXY_VARIABLES.flatMap((name) => {
-    const value = env[name] ?? env[name.toUpperCase()];
-    return value ? [[name, value]] : [];
-  });
-  return found.length === 0 ? undefined : Object.fromEntries(found);
+function proxiesOf(proxy: string): ProxyVariables {
+  if (proxy === "none") return {};
+  return proxy === "system" ? process.env : { http_proxy: proxy, https_proxy: proxy };
 }

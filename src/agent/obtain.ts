@@ -6,6 +6,7 @@ import type { ManifestFile } from "../core/manifest.ts";
 import type { Setback } from "../core/report.ts";
 import type { InstalledComponent } from "../core/target.ts";
 import { type Way, type WaySituation, type WayStep, waysTo } from "../core/ways.ts";
+import type { NearsourceError } from "../errors.ts";
 import { rebuild } from "../io/delta.ts";
 import { type DownloadOptions, downloadObject, fetchObject } from "../io/download.ts";
 import { type ObjectName, partialLength } from "../io/partial.ts";
@@ -97,7 +98,7 @@ function queue(): Obtaining["inTurn"] {
 
 /** One file, by the cheapest way that leads to it. */
 async function obtainFile(obtaining: Obtaining, { component, file, ways }: MissingFile): Promise<void> {
-  const { run, traffic } = obtaining;
+  const { run } = obtaining;
   // The same bytes may be named by two components.
   if (await isWholeInStore(run.dirs, file)) return;
   const key = `${component.kind}/${component.name}`;
@@ -113,16 +114,21 @@ async function obtainFile(obtaining: Obtaining, { component, file, ways }: Missi
       const failure = stopOr(error);
       if (way === ways.at(-1) || !leavesOtherWays(failure.code)) throw failure;
       const format = way.steps[0]?.alternative?.format ?? "full";
-      run.log.info(`${key}/${file.path}: by another way, as ${failure.message} (${failure.code})`);
-      traffic.setbacks.push({
-        component: key,
-        path: file.path,
-        format,
-        code: failure.code,
-        message: failure.message,
-      });
+      noteSetback(obtaining, component, { path: file.path, format, failure }, "by another way");
     }
   }
+}
+
+/** Tells the log and the report what did not go as planned with a file, and what is done in its place. */
+function noteSetback(
+  { run, traffic }: Pick<Obtaining, "run" | "traffic">,
+  { kind, name }: MissingFile["component"],
+  { path, format, failure }: { path: string; format: string; failure: NearsourceError },
+  instead: string,
+): void {
+  const { code, message } = failure;
+  run.log.info(`${kind}/${name}/${path}: ${instead}, as ${message} (${code})`);
+  traffic.setbacks.push({ component: `${kind}/${name}`, path, format, code, message });
 }
 
 function isDelta(alternative: WayStep["alternative"]): boolean {
@@ -139,6 +145,10 @@ async function takeStep(
   const object: ObjectName = alternative ?? result;
   const url = `${source.url}/${objectPath(object.sha256)}`;
   const options = transferOptions(run, source, component, object, traffic);
+  options.onNoParts = (reason) => {
+    const setback = { path: result.path, format: alternative?.format ?? "full", failure: reason };
+    noteSetback({ run, traffic }, component, setback, "all of it from this source");
+  };
   if (alternative === undefined) {
     const whole = await retrying(run, () => downloadObject(run.dirs, run.fetcher, url, object, options));
     traffic.address = whole.address ?? traffic.address;
@@ -164,12 +174,14 @@ function transferOptions(
   { length }: ObjectName,
   traffic: Traffic,
 ): DownloadOptions {
-  return {
+  const options: DownloadOptions = {
     viaProxy,
     signal: run.signal,
     onReceived: (received) => {
       traffic.bytes += received;
+      options.hasGiven = true;
     },
     onProgress: (received) => run.emit({ type: "progress", kind, component: name, received, length }),
   };
+  return options;
 }

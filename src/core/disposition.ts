@@ -116,6 +116,36 @@ export function leavesOtherWays(code: ErrorCode): boolean {
   return ABOUT_ONE_FILE.has(code) || ABOUT_ONE_REQUEST.has(code);
 }
 
+/** Codes with which a request for a part may end at a source that gives the whole. */
+const MET_WITH_RANGES: ReadonlySet<ErrorCode> = new Set([
+  "HTTP_STATUS",
+  "HTTP_FORBIDDEN",
+  "HTTP_SERVER_ERROR",
+  "HTTP_PROTOCOL",
+  "REDIRECT_REFUSED",
+  "ENCODING_REFUSED",
+  "RANGE_INVALID",
+  "LENGTH_MISMATCH",
+  "HASH_MISMATCH",
+]);
+
+/** Filters are met that swallow requests for parts, or cut them off. */
+const OF_THE_LINK: ReadonlySet<ErrorCode> = new Set([
+  "CONNECTION_RESET",
+  "TRUNCATED",
+  "STALLED",
+  "RESPONSE_TIMEOUT",
+]);
+
+/**
+ * Whether a source that failed so at a request for a part, and gave nothing, is asked for the whole.
+ *
+ * @param hasGiven whether it gave bytes of that object before, so that it is most likely the link
+ */
+export function mayGiveWhole(code: ErrorCode, hasGiven: boolean): boolean {
+  return MET_WITH_RANGES.has(code) || (!hasGiven && OF_THE_LINK.has(code));
+}
+
 /** Whether a source that failed with `code` is asked nothing more for the rest of the run. */
 export function endsSource(code: ErrorCode): boolean {
   return !ABOUT_ONE_FILE.has(code);

@@ -55,6 +55,24 @@ function parseRange(header: string): AskedRange | undefined {
   return last < first ? undefined : { first, last };
 }
 
+/** A range as a response says it; `last` inclusive, `length` of the whole, undefined where it is not said. */
+export interface ContentRange {
+  first: number;
+  last: number;
+  length: number | undefined;
+}
+
+/**
+ * The range of a `Content-Range: bytes first-last/length` (RFC 9110 §14.4). Names of units know no case
+ * (§14.1), and servers are met that write `=` where a blank belongs.
+ */
+export function parseContentRange(header: string | undefined): ContentRange | undefined {
+  const [, first, last, length] =
+    header?.match(/^[ \t]*bytes[ \t=]+(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)[ \t]*$/i) ?? [];
+  if (first === undefined || last === undefined) return undefined;
+  return { first: Number(first), last: Number(last), length: length === "*" ? undefined : Number(length) };
+}
+
 /** Whether an entity tag is in a header's list (§8.8.3.2); `weak`: a tag that differs in weakness alone counts. */
 function lists(header: string, etag: string, weak: boolean): boolean {
   return header.split(",").some((each) => {

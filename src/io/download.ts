@@ -1,6 +1,8 @@
+import { mayGiveWhole } from "../core/disposition.ts";
 import { NearsourceError } from "../errors.ts";
-import type { Fetcher, GetOptions, Response } from "./fetch.ts";
+import type { Fetcher, GetOptions } from "./fetch.ts";
 import { type DataDir, guardStorage } from "./files.ts";
+import { askForPart, type Part, wrongLength } from "./part.ts";
 import {
   append,
   isWhole,
@@ -8,8 +10,8 @@ import {
   openPartial,
   type PartialFile,
   partialPath,
+  passOver,
   rewind,
-  startOver,
 } from "./partial.ts";
 import { adopt } from "./store.ts";
 
@@ -20,6 +22,10 @@ export interface DownloadOptions extends Pick<GetOptions, "viaProxy" | "signal">
   onReceived?: ((length: number) => void) | undefined;
   /** Called with how much of the object, from its beginning, is on disk and known to be the signed bytes. */
   onProven?: ((length: number) => void) | undefined;
+  /** Whether the source has given bytes of this object in an earlier try of this run. */
+  hasGiven?: boolean;
+  /** Called when the source turns out to give no parts that could be used, with what it did, before the whole comes. */
+  onNoParts?: ((reason: NearsourceError) => void) | undefined;
 }
 
 export interface Downloaded {
@@ -32,13 +38,18 @@ export interface Downloaded {
 
 /** Pieces are gathered to this size before they are written, in one call each. */
 const WRITE_SIZE = 1 << 18;
+/** Parts shorter than this (bytes) are tiny; after so many of them the whole is asked for. */
+const TINY_PART = 65_536;
+const TINY_PARTS = 16;
 /** What is gathered is written at least this often (ms), so that a kill loses little. */
 const WRITE_INTERVAL = 250;
 
 /**
  * Fetches one object into the store, continuing what any earlier source or run left of it. Nothing is
  * believed: a partial file is hashed again before it is continued, blocks are checked as they complete
- * (so that a liar wastes one block), and the whole must have the signed length and SHA-256.
+ * (so that a liar wastes one block), and the whole must have the signed length and SHA-256. Whatever part
+ * a source gives is taken; one that gives none that could be used is asked for the whole, of which what
+ * is here already is passed over.
  *
  * Where what an earlier source left turns out wrong, this one gets one restart from the last proven
  * byte: only what a source sent itself is held against it.
@@ -91,110 +102,74 @@ async function transfer(
   if (partial.position === object.length && (await isWhole(partial, object))) {
     return { bytes: 0, resumedAt: object.length, address: undefined };
   }
-  let bytes = 0;
-  for (let restarted = false; ; restarted = true) {
-    const response = await ask(fetcher, url, partial, object, options);
+  const resumedAt = partial.position;
+  let [bytes, inParts, restarted] = [0, true, false];
+  const count = (length: number) => {
+    bytes += length;
+    options.onReceived?.(length);
+  };
+  const endParts = (reason: NearsourceError) => {
+    inParts = false;
+    options.onNoParts?.(reason);
+  };
+  for (let requests = 1; ; requests++) {
     const began = partial.position;
     const inherited = began > partial.proven.position;
+    const isForPart = inParts && began > 0;
     try {
-      await receive(response, partial, object, options, (length) => {
-        bytes += length;
-        options.onReceived?.(length);
-      });
-      if (await isWhole(partial, object)) return { bytes, resumedAt: began, address: response.address };
-      throw wrongHash(url, object);
+      const part = await askForPart(fetcher, url, isForPart ? began : 0, object, options);
+      if (isForPart && part.response.status === 200) endParts(noParts(part.response.url));
+      await receive(part, partial, object, options, count);
+      if (partial.position === object.length) {
+        if (!(await isWhole(partial, object))) throw wrongHash(url, object);
+        return { bytes, resumedAt, address: part.response.address };
+      }
+      // Parts of a server's own size are taken one after the other, unless that would never end.
+      if (bytes < (requests - TINY_PARTS) * TINY_PART) endParts(tinyParts(part.response.url));
     } catch (error) {
-      const mayBeInherited = inherited && error instanceof NearsourceError && error.code === "HASH_MISMATCH";
-      if (!mayBeInherited || restarted) throw error;
+      if (!(error instanceof NearsourceError)) throw error;
+      if (error.code === "HASH_MISMATCH" && inherited && !restarted) {
+        restarted = true;
+        await rewind(partial);
+      } else if (
+        isForPart &&
+        partial.position <= began &&
+        mayGiveWhole(error.code, options.hasGiven === true || bytes > 0)
+      )
+        endParts(error);
+      else throw error;
     }
   }
 }
 
-/** Asks for the rest of the object; a source that cannot continue is asked for the whole. */
-async function ask(
-  fetcher: Fetcher,
-  url: string,
-  partial: PartialFile,
-  object: ObjectName,
-  options: DownloadOptions,
-): Promise<Response> {
-  const from = partial.position;
-  const headers: Record<string, string> = from === 0 ? {} : { range: `bytes=${from}-` };
-  const response = await fetcher.get(url, {
-    ...options,
-    headers,
-    redirects: true,
-    accept: from === 0 ? [200] : [200, 206, 416],
-  });
-  if (response.status === 206) return await checkedRange(response, from, object);
-  if (response.status === 416) {
-    await response.discard();
-    await startOver(partial);
-    options.onProven?.(0);
-    return await ask(fetcher, url, partial, object, options);
-  }
-  if (from > 0) {
-    options.onProven?.(0);
-    await startOver(partial);
-  }
-  return await checkedLength(response, object.length);
-}
-
-/** A 206 must be the range that was asked for (RFC 9110 §15.3.7.1), of an object of this length. */
-async function checkedRange(response: Response, from: number, object: ObjectName): Promise<Response> {
-  const range = parseContentRange(response.headers["content-range"]);
-  const fits = range?.first === from && range.last === object.length - 1;
-  if (!fits || (range.length !== undefined && range.length !== object.length)) {
-    await response.discard();
-    throw new NearsourceError(
-      "RANGE_INVALID",
-      `${response.url.host} answered another range than bytes ${from} to ${object.length - 1}`,
-    );
-  }
-  return await checkedLength(response, object.length - from);
-}
-
-/** The parts of a `Content-Range: bytes first-last/length` (RFC 9110 §14.4); length undefined for `*`. */
-export function parseContentRange(
-  header: string | undefined,
-): { first: number; last: number; length: number | undefined } | undefined {
-  const [, first, last, length] = header?.match(/^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/) ?? [];
-  if (first === undefined || last === undefined) return undefined;
-  return { first: Number(first), last: Number(last), length: length === "*" ? undefined : Number(length) };
-}
-
-/** A length that is announced and wrong is refused before the first byte of the body. */
-async function checkedLength(response: Response, expected: number): Promise<Response> {
-  const announced = response.headers["content-length"];
-  if (announced === undefined || Number(announced) === expected) return response;
-  await response.discard();
-  throw wrongLength(response.url, expected, `announces ${announced.slice(0, 20)}`);
-}
-
 async function receive(
-  response: Response,
+  { response, first, end }: Part,
   partial: PartialFile,
   object: ObjectName,
   options: DownloadOptions,
   count: (length: number) => void,
 ): Promise<void> {
-  const gathered = gather(partial, object, response.url, options.onProven);
+  const { url } = response;
+  const newOf = passOver(partial, first, object);
+  const gathered = gather(partial, object, url, options.onProven);
   try {
     for await (const piece of response.read()) {
       count(piece.length);
-      const room = object.length - partial.position - gathered.size();
+      const fresh = newOf(piece);
+      if (fresh === undefined) throw wrongHash(url.href, object);
+      const room = end - partial.position - gathered.size();
       // Bytes up to the signed length are worth keeping even if more follow; those are not.
-      await gathered.add(piece.length > room ? piece.subarray(0, room) : piece);
-      if (piece.length > room) throw wrongLength(response.url, object.length, "sends more than");
+      await gathered.add(fresh.length > room ? fresh.subarray(0, room) : fresh);
+      if (fresh.length > room) throw wrongLength(url, end - first, "sends more than");
       options.onProgress?.(partial.position + gathered.size());
     }
   } finally {
     await gathered.end();
   }
-  if (partial.position < object.length) {
+  if (partial.position < end) {
     throw new NearsourceError(
       "TRUNCATED",
-      `${response.url.host} ended its answer after ${partial.position} of ${object.length} bytes`,
+      `${url.host} ended its answer after ${partial.position} of ${object.length} bytes`,
     );
   }
 }
@@ -247,9 +222,13 @@ function wrongHash(url: string, object: ObjectName): NearsourceError {
   );
 }
 
-function wrongLength(url: URL, expected: number, what: string): NearsourceError {
+function noParts(url: URL): NearsourceError {
   return new NearsourceError(
-    "LENGTH_MISMATCH",
-    `${url.host} ${what} ${expected === 1 ? "1 byte" : `${expected} bytes`} for ${url.pathname}`,
+    "RANGE_INVALID",
+    `${url.host} gives no parts: it answered the request for one with the whole of ${url.pathname}`,
   );
+}
+
+function tinyParts(url: URL): NearsourceError {
+  return new NearsourceError("RANGE_INVALID", `${url.host} gives tiny parts of ${url.pathname}`);
 }

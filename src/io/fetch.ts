@@ -5,6 +5,7 @@ import type { LookupFunction } from "node:net";
 import tls from "node:tls";
 import got, { type OptionsInit, type Request } from "got";
 import { parseRetryAfter } from "../core/backoff.ts";
+import { chooseProxy, type ProxyVariables } from "../core/proxy.ts";
 import { type RateLimit, rateAt } from "../core/rateLimit.ts";
 import { NearsourceError } from "../errors.ts";
 import { VERSION } from "../version.ts";
@@ -20,8 +21,8 @@ export interface HttpOptions extends PaceLimits {
   connectTimeout: number;
   /** From the request to the end of the response's headers. */
   responseTimeout: number;
-  /** Proxy variables in the form of the environment's (`http_proxy`, …), for sources on the internet. */
-  proxyEnv?: NodeJS.ProcessEnv | undefined;
+  /** The proxy variables (`http_proxy`, …) that count, for sources on the internet. */
+  proxies?: ProxyVariables | undefined;
   /** Certificates of a private authority (PEM), believed beside the system's. */
   ca?: string | undefined;
 }
@@ -68,12 +69,19 @@ export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fet
   let limit: RateLimit | undefined;
   const limiter = createRateLimiter(() => rateAt(limit, new Date()));
   const direct = makeAgents(options.ca, undefined);
-  const proxied = options.proxyEnv === undefined ? direct : makeAgents(options.ca, options.proxyEnv);
+  const proxied = new Map<string, Agents>();
+  const agentsFor = (url: URL, viaProxy: boolean): Agents => {
+    const proxy = viaProxy ? proxyFor(url, options.proxies) : undefined;
+    if (proxy === undefined) return direct;
+    const agents = proxied.get(proxy) ?? makeAgents(options.ca, proxy);
+    proxied.set(proxy, agents);
+    return agents;
+  };
   const get = async (start: string, request: GetOptions = {}): Promise<Response> => {
     let url = new URL(start);
     let reach: number | undefined;
     for (let hop = 0; ; hop++) {
-      const agent = request.viaProxy === true ? proxied : direct;
+      const agent = agentsFor(url, request.viaProxy === true);
       const means = { options, agent, limiter, lookup: limitReach(lookup, reach) };
       const response = await requestOnce(url, request, means);
       if (!isRedirect(response.status)) return await checked(response, request);
@@ -85,7 +93,10 @@ export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fet
     }
   };
   const close = () => {
-    for (const agent of [direct.http, direct.https, proxied.http, proxied.https]) agent.destroy();
+    for (const agents of [direct, ...proxied.values()]) {
+      agents.http.destroy();
+      agents.https.destroy();
+    }
   };
   const limitRate = (wanted: RateLimit | undefined) => {
     limit = wanted;
@@ -106,12 +117,23 @@ interface Agents {
   https: https.Agent;
 }
 
-function makeAgents(ca: string | undefined, proxyEnv: NodeJS.ProcessEnv | undefined): Agents {
+/** The proxy for a URL, if there is one; a variable that cannot be used is a matter of the sources that need it. */
+function proxyFor(url: URL, variables: ProxyVariables = {}): string | undefined {
+  const choice = chooseProxy(url, variables);
+  if (!("variable" in choice)) return choice.proxy;
+  throw new NearsourceError(
+    "PROXY_FAILED",
+    `${url.host} is to be reached through the proxy of ${choice.variable}, which cannot be used: ${choice.reason}`,
+    { hint: `set ${choice.variable} to http://host:port, or name ${url.hostname} in no_proxy` },
+  );
+}
+
+function makeAgents(ca: string | undefined, proxy: string | undefined): Agents {
   const settings = {
     keepAlive: true,
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT,
-    ...(proxyEnv === undefined ? {} : { proxyEnv }),
+    ...(proxy === undefined ? {} : { proxyEnv: { http_proxy: proxy, https_proxy: proxy } }),
   };
   // A list of one's own takes the place of the system's, so that has to be in it.
   const believed = ca === undefined ? {} : { ca: [...tls.getCACertificates("default"), ca] };

@@ -31,14 +31,18 @@ export function partialPath(dirs: DataDir, { sha256 }: ObjectName): string {
   return path.join(dirs.partial, sha256);
 }
 
-/** A partial file: `position` bytes are on disk and in `hash`; those up to `proven` are the signed ones. */
-export interface PartialFile {
-  handle: fs.FileHandle;
+/** How far an object has come: `position` bytes are in `hash`; those up to `proven` are the signed ones. */
+interface Progress {
   position: number;
   hash: Hash;
   /** Of the block that `position` is in. */
   block: Hash;
   proven: { position: number; hash: Hash };
+}
+
+/** A partial file, with `position` bytes on disk. */
+export interface PartialFile extends Progress {
+  handle: fs.FileHandle;
 }
 
 /**
@@ -62,7 +66,7 @@ export async function openPartial(dirs: DataDir, object: ObjectName): Promise<Pa
   });
 }
 
-function nothingYet(): Omit<PartialFile, "handle"> {
+function nothingYet(): Progress {
   const [hash, block, empty] = [createHash("sha256"), createHash("sha256"), createHash("sha256")];
   return { position: 0, hash, block, proven: { position: 0, hash: empty } };
 }
@@ -82,7 +86,7 @@ async function rehash(partial: PartialFile, object: ObjectName): Promise<void> {
 }
 
 /** Takes `data`, which is on disk, into the hashes. False at a block that is not the signed one. */
-function advance(partial: PartialFile, data: Buffer, object: ObjectName): boolean {
+function advance(partial: Progress, data: Buffer, object: ObjectName): boolean {
   const { blocks } = object;
   for (let at = 0; at < data.length; ) {
     const { position } = partial;
@@ -99,6 +103,31 @@ function advance(partial: PartialFile, data: Buffer, object: ObjectName): boolea
     partial.proven = { position: partial.position, hash: partial.hash.copy() };
   }
   return true;
+}
+
+/**
+ * Passes over bytes that are here already, where a source begins at an earlier byte `first`. Those from
+ * the very beginning are held against what is here, so that other ones are found out in time.
+ *
+ * @returns what takes pieces in order and returns what is new of each; undefined at bytes that differ
+ */
+export function passOver(
+  { position, hash }: PartialFile,
+  first: number,
+  object: ObjectName,
+): (piece: Buffer) => Buffer | undefined {
+  const seen = first === 0 && position > 0 ? nothingYet() : undefined;
+  const here = hash.copy().digest("hex");
+  let at = first;
+  return (piece) => {
+    if (at === position) return piece;
+    const known = piece.subarray(0, position - at);
+    at += known.length;
+    if (seen === undefined) return piece.subarray(known.length);
+    const isSigned = advance(seen, known, object);
+    const isSame = at < position || seen.hash.digest("hex") === here;
+    return isSigned && isSame ? piece.subarray(known.length) : undefined;
+  };
 }
 
 /** Back to the last byte that is known to be good. Nothing may be on its way to the file. */

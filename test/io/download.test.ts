@@ -2,7 +2,8 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { objectPath } from "../../src/core/layout.ts";
-import { type DownloadOptions, downloadObject, parseContentRange } from "../../src/io/download.ts";
+import { parseContentRange } from "../../src/core/range.ts";
+import { type DownloadOptions, downloadObject } from "../../src/io/download.ts";
 import { createFetcher, type Fetcher } from "../../src/io/fetch.ts";
 import type { DataDir } from "../../src/io/files.ts";
 import { type ObjectName, partialLength } from "../../src/io/partial.ts";
@@ -205,12 +206,16 @@ test.for([
   ["", undefined],
   ["bytes */10", undefined],
   ["bytes 0-9", undefined],
-  ["bytes=0-9/10", undefined],
+  ["bytes=0-9/10", { first: 0, last: 9, length: 10 }],
+  ["Bytes 0-9/10", { first: 0, last: 9, length: 10 }],
+  ["BYTES\t0-9/*", { first: 0, last: 9, length: undefined }],
+  ["lines 0-9/10", undefined],
+  ["bytes0-9/10", undefined],
   ["bytes -1-9/10", undefined],
   ["bytes 0-9/10, 20-29/30", undefined],
   ["bytes 0x0-0x9/0x10", undefined],
   ["bytes 1e3-9/10", undefined],
-  [" bytes 0-9/10", undefined],
+  [" bytes 0-9/10 ", { first: 0, last: 9, length: 10 }],
   ["bytes 9999999999999999-9999999999999999/*", undefined],
 ] as const)("the Content-Range %j is read as %j", ([header, range]) => {
   expect(parseContentRange(header)).toEqual(range);

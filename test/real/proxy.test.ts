@@ -112,19 +112,23 @@ async function expectDelivered(agent: Agent): Promise<void> {
 }
 
 describe("a source near by", () => {
-  test.for(["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"])(
-    "is reached directly, whatever %s says",
-    async (variable) => {
-      vi.stubEnv(variable, DEAD);
-      const source = await serve();
-      const agent = await makeAgent(world, {
-        sources: { near: source.url },
-        installed: 1,
-        config: { http: system },
-      });
-      await expectDelivered(agent);
-    },
-  );
+  test.for([
+    ["http_proxy", DEAD],
+    ["HTTP_PROXY", DEAD],
+    ["https_proxy", DEAD],
+    ["all_proxy", DEAD],
+    ["http_proxy", "socks5://127.0.0.2"],
+    ["https_proxy", "not a proxy"],
+  ] as const)("is reached directly, whatever %s says: %s", async ([variable, value]) => {
+    vi.stubEnv(variable, value);
+    const source = await serve();
+    const agent = await makeAgent(world, {
+      sources: { near: source.url },
+      installed: 1,
+      config: { http: system },
+    });
+    await expectDelivered(agent);
+  });
 
   test("is reached directly also when it is an entry without a name, by its address", async () => {
     vi.stubEnv("http_proxy", DEAD);
@@ -209,6 +213,38 @@ describe("ActiveUpdate", () => {
       expect(lines.map(({ message }) => message).join("\n")).toContain("127.0.0.2:3128");
     },
   );
+
+  test.for([
+    ["without a scheme", (url: string) => url.replace("http://", "")],
+    ["in capitals", (url: string) => url.replace("http", "HTTP")],
+    ["between blanks", (url: string) => ` ${url} `],
+  ] as const)("is reached through a proxy that is written %s", async ([, written]) => {
+    const proxy = await startProxy(await serve());
+    vi.stubEnv("http_proxy", written(proxy.url));
+    await expectDelivered(await internetAgent("http", system));
+    expect(proxy.asked.length).toBeGreaterThan(4);
+  });
+
+  test("fails where the variable cannot be used, which is named; sources near by do not need it", async () => {
+    vi.stubEnv("http_proxy", "socks5://user:hunter2@127.0.0.2:1080");
+    const near = await startSource(world.www(2), {
+      answer: (_, response) => {
+        response.writeHead(404).end();
+        return true;
+      },
+    });
+    open.push(near);
+    const activeUpdate = `http://${VENDOR}:8080`;
+    const agent = await makeAgent(world, {
+      sources: { near: near.url },
+      installed: 1,
+      config: { activeUpdate, http: system },
+    });
+    const { report, lines } = await runUpdate(agent);
+    expect(report.attempts.map(({ code }) => code)).toEqual(["HTTP_NOT_FOUND", "PROXY_FAILED"]);
+    expect(report.attempts[1]?.message).toContain("http_proxy");
+    expect(JSON.stringify([report, lines])).not.toContain("hunter2");
+  });
 
   test.for([403, 407, 502, 503])("over TLS fails with the proxy when that answers %i", async (status) => {
     const proxy = await startProxy(await serve(), status);
