@@ -1,4 +1,4 @@
-import { endsSource } from "../core/disposition.ts";
+import { leavesOtherKinds } from "../core/disposition.ts";
 import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/kind.ts";
 import type { Attempt } from "../core/report.ts";
 import type { Step } from "../core/updateOrder.ts";
@@ -61,7 +61,7 @@ export async function attemptSource(
     } catch (error) {
       const failure = stopOr(error);
       gathered.errors.push(failure);
-      if (endsSource(failure.code)) break;
+      if (!leavesOtherKinds(failure.code)) break;
     }
   }
   return { attempt: toAttempt(step, kinds, gathered, began), empty: gathered.empty, errors: gathered.errors };
@@ -103,13 +103,14 @@ async function deliverContent(
   needed: Kind[],
   gathered: Gathered,
 ): Promise<void> {
-  const offer = await retrying(run, () => learnOffer(run, source, kinds, needed));
+  const offer = await learnOffer(run, source, kinds, needed);
   gathered.address = offer.address ?? gathered.address;
   gathered.bytes += offer.bytes;
   gathered.empty = offer.empty;
+  gathered.errors.push(...offer.failures);
   // Whoever says so: what was withdrawn whole is delivered by nobody, and goes.
   for (const kind of offer.empty) run.delivered.set(kind, []);
-  for (const kind of kinds) {
+  for (const kind of kinds.filter((each) => offer.manifests.has(each))) {
     try {
       const changed = await deliverKind(run, source, kind, offer, gathered);
       gathered.delivered.push(kind);
@@ -117,7 +118,7 @@ async function deliverContent(
     } catch (error) {
       const failure = stopOr(error);
       gathered.errors.push(failure);
-      if (endsSource(failure.code)) return;
+      if (!leavesOtherKinds(failure.code)) return;
     }
   }
 }

@@ -1,22 +1,23 @@
-import pMap from "p-map";
-import { DISPOSITIONS } from "../core/disposition.ts";
+import { DISPOSITIONS, leavesOtherKinds } from "../core/disposition.ts";
 import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/kind.ts";
-import { manifestTarget, repositoryUrls } from "../core/layout.ts";
-import { type Manifest, parseComponentName, parseManifest } from "../core/manifest.ts";
+import { repositoryUrls } from "../core/layout.ts";
+import type { Manifest } from "../core/manifest.ts";
 import { NearsourceError, toNearsourceError } from "../errors.ts";
 import { type Refreshed, refresh } from "../io/metadata.ts";
 import { type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
 import type { MetadataSource } from "../io/tufUpdater.ts";
+import { type Collected, collectManifests, type Manifests, readManifests } from "./manifests.ts";
+import { retrying } from "./retrying.ts";
 import type { Run, Source } from "./run.ts";
 import { etagKey, remember } from "./settingsDelivery.ts";
 
-/** Small files that are fetched at a time: what they cost is the waiting. */
-const AT_ONCE = 4;
-
 /** What signed metadata says there is to have. */
 export interface Offer {
-  manifests: Map<ContentKind, Manifest[]>;
+  /** Of the kinds that the source offers whole. */
+  manifests: Manifests;
   empty: ContentKind[];
+  /** Why it does not offer the others. */
+  failures: NearsourceError[];
   /** Set when the source's own metadata is older than what is trusted; its objects may still serve. */
   stale: NearsourceError | undefined;
   address: string | undefined;
@@ -47,22 +48,26 @@ export async function learnOffer(
   };
   let refreshed: Refreshed;
   try {
-    refreshed = await refresh(trusted, reached, run.now);
+    refreshed = await retrying(run, () => refresh(trusted, reached, run.now));
   } catch (error) {
     if (!(error instanceof NearsourceError) || error.code !== "METADATA_OLDER") throw error;
     const manifests = await trustedManifests(trusted, kinds, run.now);
     if (manifests.size === 0) throw error;
-    return { manifests, empty: [], stale: error, address: undefined, bytes: 0 };
+    const failures = manifests.size < kinds.length ? [error] : [];
+    return { manifests, empty: [], failures, stale: error, address: undefined, bytes: 0 };
   }
-  const documents = await collectManifests(refreshed, trusted, kinds);
-  const manifests = readManifests(documents, kinds);
-  const empty = await emptyKinds(refreshed, needed);
-  // Only now is the set complete: metadata, and every manifest of the kinds this source delivers.
+  const again = <Result>(work: () => Promise<Result>) => retrying(run, work);
+  const collected = await collectManifests(refreshed, trusted, kinds, again);
+  const { documents, manifests } = collected;
+  const failures = [...collected.failures.values()];
+  const empty = await emptyKinds(refreshed, needed, collected);
+  // Only now is the set complete: metadata, and every manifest of the kinds that this source offers whole.
   if (refreshed.changed || !sameDocuments(trusted.documents, documents)) {
     run.trusted.content = await writeTrustedSet(run.dirs, "content", { files: refreshed.files, documents });
   }
   remember(run, "content", source, refreshed);
-  return { manifests, empty, stale: undefined, address: refreshed.address, bytes: refreshed.bytes };
+  const { address, bytes } = refreshed;
+  return { manifests, empty, failures, stale: undefined, address, bytes };
 }
 
 /**
@@ -70,22 +75,14 @@ export async function learnOffer(
  * say which objects to fetch, whoever has them. What is held of a kind that came from another source may
  * be older than the snapshot, and then decides nothing.
  */
-async function trustedManifests(
-  trusted: TrustedSet,
-  kinds: ContentKind[],
-  now: Date,
-): Promise<Offer["manifests"]> {
-  const manifests: Offer["manifests"] = new Map();
-  for (const kind of kinds) {
-    try {
-      const confirmed = await refresh(trusted, NOTHING_NEW, now);
-      const documents = await collectManifests(confirmed, trusted, [kind]);
-      manifests.set(kind, readManifests(documents, [kind]).get(kind) ?? []);
-    } catch (error) {
-      if (DISPOSITIONS[toNearsourceError(error).code] === "stop") throw error;
-    }
+async function trustedManifests(trusted: TrustedSet, kinds: ContentKind[], now: Date): Promise<Manifests> {
+  try {
+    const confirmed = await refresh(trusted, NOTHING_NEW, now);
+    return (await collectManifests(confirmed, trusted, kinds)).manifests;
+  } catch (error) {
+    if (DISPOSITIONS[toNearsourceError(error).code] === "stop") throw error;
+    return new Map();
   }
-  return manifests;
 }
 
 /** A source that has nothing but the very timestamp that is trusted: what it confirms is held here. */
@@ -103,62 +100,11 @@ const NOTHING_NEW: MetadataSource = {
   },
 };
 
-/** The manifests of `kinds` as this refresh names them, with what is held of other kinds. */
-export async function collectManifests(
-  refreshed: Refreshed,
-  trusted: TrustedSet,
-  kinds: ContentKind[],
-): Promise<Map<string, Buffer>> {
-  const isOther = (document: string) => !kinds.some((kind) => document.startsWith(`${kind}/`));
-  const documents = new Map([...trusted.documents].filter(([document]) => isOther(document)));
-  for (const kind of kinds) {
-    const names = await refreshed.names(kind);
-    for (const name of names) checkName(kind, name);
-    const fetch = async (name: string) => await refreshed.document(manifestTarget(kind, name));
-    const fetched = await pMap(names, fetch, { concurrency: AT_ONCE });
-    for (const [index, bytes] of fetched.entries()) {
-      if (bytes !== undefined) documents.set(manifestTarget(kind, names[index] ?? ""), bytes);
-    }
-  }
-  return documents;
-}
-
-function checkName(kind: ContentKind, name: string): void {
-  try {
-    parseComponentName(name);
-  } catch (error) {
-    throw new NearsourceError(
-      "MANIFEST_INVALID",
-      `the target ${JSON.stringify(`${kind}/${name}.json`)} is refused`,
-      {
-        cause: error,
-      },
-    );
-  }
-}
-
 /** Whether two sets hold the same documents, to the byte. */
 export function sameDocuments(one: ReadonlyMap<string, Buffer>, other: ReadonlyMap<string, Buffer>): boolean {
   return (
     one.size === other.size && [...one].every(([name, bytes]) => other.get(name)?.equals(bytes) === true)
   );
-}
-
-/**
- * The manifests of `kinds` among verified documents, by kind.
- *
- * @throws NearsourceError MANIFEST_INVALID
- */
-export function readManifests(
-  documents: ReadonlyMap<string, Buffer>,
-  kinds: ContentKind[],
-): Offer["manifests"] {
-  const manifests: Offer["manifests"] = new Map(kinds.map((kind) => [kind, []]));
-  for (const [document, bytes] of documents) {
-    const [kind, file = ""] = document.split("/") as [ContentKind, string?];
-    manifests.get(kind)?.push(readManifest(kind, file.replace(/\.json$/, ""), bytes));
-  }
-  return manifests;
 }
 
 /**
@@ -186,22 +132,16 @@ function heldManifests(trusted: TrustedSet | undefined, kind: ContentKind): Mani
   }
 }
 
-function readManifest(kind: ContentKind, name: string, bytes: Buffer): Manifest {
-  try {
-    return parseManifest(JSON.parse(bytes.toString()), { kind, name });
-  } catch (error) {
-    throw new NearsourceError("MANIFEST_INVALID", `the signed manifest of ${kind}/${name} is refused`, {
-      cause: error,
-      hint: "tell the publisher; no source can mend it",
-    });
-  }
-}
-
 /** Needed content kinds that the vendor publishes nothing of. What cannot be told counts as something. */
-async function emptyKinds(refreshed: Refreshed, needed: Kind[]): Promise<ContentKind[]> {
+async function emptyKinds(
+  refreshed: Refreshed,
+  needed: Kind[],
+  { manifests, failures }: Collected,
+): Promise<ContentKind[]> {
+  const isSilent = [...failures.values()].some(({ code }) => !leavesOtherKinds(code));
   const empty: ContentKind[] = [];
   for (const kind of CONTENT_KINDS) {
-    if (!needed.includes(kind)) continue;
+    if (!needed.includes(kind) || failures.has(kind) || (isSilent && !manifests.has(kind))) continue;
     const names = await refreshed.names(kind).catch(() => ["unknown"]);
     if (names.length === 0) empty.push(kind);
   }

@@ -1,4 +1,4 @@
-import { DISPOSITIONS, endsSource } from "../core/disposition.ts";
+import { DISPOSITIONS, endsSource, leavesOtherKinds } from "../core/disposition.ts";
 import { type Repository, repositoryUrls, settingsTargets } from "../core/layout.ts";
 import { parsePolicy, parseUpdateAgents } from "../core/policy.ts";
 import type { Installed } from "../core/report.ts";
@@ -26,8 +26,8 @@ export interface FetchedSettings {
   fetched: boolean;
   /** Why it did not, if it was asked. */
   failure?: NearsourceError;
-  /** It failed in a way that makes asking it again in this run pointless. */
-  serverDead?: boolean;
+  /** It failed in a way that makes asking it again in this run pointless: for anything, or for settings. */
+  serverLost?: "whole" | "settings";
 }
 
 /**
@@ -58,8 +58,9 @@ export async function fetchSettings(run: Run): Promise<FetchedSettings> {
     settings.sourceList.code = failure.code;
     settings.sourceList.message = failure.message;
     // Out of budget is not out of order: over a thin link the server may still be the one that works.
-    const serverDead = !budget.aborted && endsSource(failure.code);
-    return { settings, fetched: false, failure, serverDead };
+    if (budget.aborted || !endsSource(failure.code)) return { settings, fetched: false, failure };
+    const serverLost = leavesOtherKinds(failure.code) ? "settings" : "whole";
+    return { settings, fetched: false, failure, serverLost };
   }
 }
 

@@ -110,7 +110,7 @@ async function openRun(
 
 async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger): Promise<Report> {
   const started = new Date().toISOString();
-  const { settings, fetched, failure, serverDead } = await fetchSettings(run);
+  const { settings, fetched, failure, serverLost } = await fetchSettings(run);
   if (failure !== undefined) {
     const line = `the settings could not be fetched: ${explainError(failure)} (${failure.code})`;
     run.log[isLie(failure.code) ? "error" : "warn"](line);
@@ -124,7 +124,8 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   const walk = startWalk(kinds, order);
   // The list came from the server a moment ago, and with it all settings that concern this agent.
   if (fetched) walk.needed.delete("settings");
-  if (failure !== undefined && serverDead === true) walk.dead.set(run.config.server ?? "", failure.code);
+  if (failure !== undefined && serverLost === "whole") walk.dead.set(run.config.server ?? "", failure.code);
+  if (serverLost === "settings") walk.withoutSettings = run.config.server;
   await walkOrder(run, order, walk);
   noteUnpublished(run);
   const installation = await installDelivered(run);
@@ -143,6 +144,8 @@ interface Walk {
   needed: Set<Kind>;
   /** Sources found useless in this run, by base URL, with the reason. */
   dead: Map<string, ErrorCode>;
+  /** The server, where its settings turned out to be of no use. */
+  withoutSettings?: string | undefined;
   attempts: Attempt[];
   skipped: Skipped[];
 }
@@ -154,7 +157,8 @@ function startWalk(kinds: Kind[], order: UpdateOrder): Walk {
 /** Walks the plan: entry after entry, for what is still needed, until nothing is or the plan ends. */
 async function walkOrder(run: Run, order: UpdateOrder, walk: Walk): Promise<void> {
   for (const step of order.steps) {
-    const kinds = step.kinds.filter((kind) => walk.needed.has(kind));
+    const isLost = (kind: Kind) => kind === "settings" && step.url === walk.withoutSettings;
+    const kinds = step.kinds.filter((kind) => walk.needed.has(kind) && !isLost(kind));
     if (kinds.length === 0) continue;
     const code = walk.dead.get(step.url);
     if (code !== undefined) {

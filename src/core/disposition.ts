@@ -92,11 +92,14 @@ export function isLie(code: ErrorCode): boolean {
 }
 
 /**
- * Codes after which the same source may still deliver another kind in this run. After any other code
- * it counts as dead, and no later step asks it again.
+ * Answers that say nothing of other requests, or of the source as a whole. After any other code it counts
+ * as dead for the rest of the run, and no later step asks it again. Many servers say 403 for what is not
+ * there.
  */
 const ABOUT_ONE_FILE: ReadonlySet<ErrorCode> = new Set([
   "HTTP_NOT_FOUND",
+  "HTTP_FORBIDDEN",
+  "HTTP_STATUS",
   "MANIFEST_INVALID",
   "RELEASE_UNAVAILABLE",
   "NOT_OFFERED",
@@ -108,12 +111,23 @@ const ABOUT_ONE_FILE: ReadonlySet<ErrorCode> = new Set([
   "SETTINGS_INVALID",
 ]);
 
-/** Answers to one request that say nothing of others: many servers say 403 for what is not there. */
-const ABOUT_ONE_REQUEST: ReadonlySet<ErrorCode> = new Set(["HTTP_FORBIDDEN", "HTTP_STATUS"]);
+/** What a source of which only one kind is wrong may answer too: damaged, altered or broken files of that kind. */
+const ABOUT_ONE_KIND: ReadonlySet<ErrorCode> = new Set([
+  "HTTP_SERVER_ERROR",
+  "REDIRECT_REFUSED",
+  "ENCODING_REFUSED",
+  "RANGE_INVALID",
+  "LENGTH_MISMATCH",
+  "HASH_MISMATCH",
+  "METADATA_TOO_LARGE",
+  "METADATA_MALFORMED",
+  "METADATA_MISMATCH",
+  "SIGNATURE_INVALID",
+]);
 
 /** Whether a source at which one way to a file failed with `code` is asked for another way to it. */
 export function leavesOtherWays(code: ErrorCode): boolean {
-  return ABOUT_ONE_FILE.has(code) || ABOUT_ONE_REQUEST.has(code);
+  return ABOUT_ONE_FILE.has(code);
 }
 
 /** Codes with which a request for a part may end at a source that gives the whole. */
@@ -146,7 +160,12 @@ export function mayGiveWhole(code: ErrorCode, hasGiven: boolean): boolean {
   return MET_WITH_RANGES.has(code) || (!hasGiven && OF_THE_LINK.has(code));
 }
 
-/** Whether a source that failed with `code` is asked nothing more for the rest of the run. */
+/** Whether a source at which one kind failed with `code` is asked for the others: kinds are independent (DESIGN §2). */
+export function leavesOtherKinds(code: ErrorCode): boolean {
+  return ABOUT_ONE_FILE.has(code) || ABOUT_ONE_KIND.has(code);
+}
+
+/** Whether no later step of the run asks a source that failed with `code`. */
 export function endsSource(code: ErrorCode): boolean {
   return !ABOUT_ONE_FILE.has(code);
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readManifests } from "../agent/offer.ts";
+import { readManifests } from "../agent/manifests.ts";
 import { CONTENT_KINDS, type Kind } from "../core/kind.ts";
 import type { Repository } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";

@@ -1,7 +1,9 @@
-import { collectManifests, readManifests, sameDocuments } from "../agent/offer.ts";
+import { collectManifests } from "../agent/manifests.ts";
+import { sameDocuments } from "../agent/offer.ts";
 import type { Source } from "../agent/run.ts";
-import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/kind.ts";
+import { CONTENT_KINDS, type Kind } from "../core/kind.ts";
 import { type Repository, repositoryUrls } from "../core/layout.ts";
+import type { NearsourceError } from "../errors.ts";
 import type { Fetcher } from "../io/fetch.ts";
 import type { DataDir } from "../io/files.ts";
 import { type Refreshed, refresh } from "../io/metadata.ts";
@@ -11,6 +13,9 @@ import { type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
 export interface Learned {
   /** The trusted set after it; the same as before when it has nothing newer. */
   set: TrustedSet;
+  /** The kinds that it has whole, and why not the others. */
+  kinds: Kind[];
+  failures: NearsourceError[];
   etag: string | undefined;
   /** Seconds since the source itself is known to have asked. */
   age: number;
@@ -32,10 +37,10 @@ export function kindsOf(repository: Repository, kinds: readonly Kind[]): Kind[] 
 }
 
 /**
- * Refreshes a repository from one source, with every document of `kinds`, and makes what verified the
- * trusted set, once it is complete.
+ * Refreshes a repository from one source, with every document of those of `kinds` that it has whole, and
+ * makes what verified the trusted set.
  *
- * @throws NearsourceError of the phases resolve to content, and storage
+ * @throws NearsourceError of the phases resolve to content, when it has none of them whole, and storage
  */
 export async function learn(
   trusted: TrustedSet,
@@ -52,22 +57,23 @@ export async function learn(
     etag,
   };
   const refreshed = await refresh(trusted, reached, now);
-  const documents =
+  const collected =
     repository === "settings"
-      ? await collectSettings(refreshed)
+      ? { documents: await collectSettings(refreshed), kinds, failures: [] }
       : await collectContent(refreshed, trusted, kinds);
+  const { documents } = collected;
   const isSame = !refreshed.changed && sameDocuments(trusted.documents, documents);
   const set = isSame
     ? trusted
     : await writeTrustedSet(dirs, repository, { files: refreshed.files, documents });
-  return { set, etag: refreshed.etag, age: refreshed.age ?? 0 };
+  const { failures } = collected;
+  return { set, kinds: collected.kinds, failures, etag: refreshed.etag, age: refreshed.age ?? 0 };
 }
 
 async function collectContent(refreshed: Refreshed, trusted: TrustedSet, kinds: Kind[]) {
-  const wanted: ContentKind[] = CONTENT_KINDS.filter((kind) => kinds.includes(kind));
-  const documents = await collectManifests(refreshed, trusted, wanted);
-  readManifests(documents, wanted);
-  return documents;
+  const wanted = CONTENT_KINDS.filter((kind) => kinds.includes(kind));
+  const { documents, manifests, failures } = await collectManifests(refreshed, trusted, wanted);
+  return { documents, kinds: [...manifests.keys()], failures: [...failures.values()] };
 }
 
 /** Names that can stand as files; the publisher makes no others. */

@@ -112,10 +112,14 @@ export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<M
         const etag = held?.url === source.url ? held.value : undefined;
         const means = { dirs: parts.dirs, fetcher, now, signal: parts.signal, etag };
         const learned = await learn(set, source, wanted, means);
-        take(repository, source.url, wanted, learned);
+        take(repository, source.url, learned.kinds, learned);
+        for (const failure of learned.failures) {
+          parts.stats.upstream.failures++;
+          upstreams.failed(source, failure, `refreshing ${repository}`);
+        }
         // One that could not ask for long itself leaves the question open.
         if (learned.age * 1_000 <= config.relay.maxStale) {
-          needed = needed.filter((kind) => !wanted.includes(kind));
+          needed = needed.filter((kind) => !learned.kinds.includes(kind));
         }
       } catch (error) {
         parts.stats.upstream.failures++;

@@ -4,6 +4,7 @@ import {
   type Disposition,
   endsSource,
   isLie,
+  leavesOtherKinds,
   leavesOtherWays,
 } from "../../src/core/disposition.ts";
 import { type ErrorCode, PHASE_OF, type Phase } from "../../src/errors.ts";
@@ -59,6 +60,8 @@ test("a source that refused one object is asked for another way to the file, and
 describe("for the rest of the run a source is done with", () => {
   const lacking: ErrorCode[] = [
     "HTTP_NOT_FOUND",
+    "HTTP_FORBIDDEN",
+    "HTTP_STATUS",
     "MANIFEST_INVALID",
     "RELEASE_UNAVAILABLE",
     "NOT_OFFERED",
@@ -79,5 +82,20 @@ describe("for the rest of the run a source is done with", () => {
 
   test("after any lie", () => {
     for (const code of codes.filter(isLie)) expect(endsSource(code), code).toBe(true);
+  });
+});
+
+describe("a source at which one kind failed is asked for the others", () => {
+  test("after any answer, also one that is a lie", () => {
+    const answers = [...codesOf("metadata"), ...codesOf("content"), ...codesOf("settings")];
+    const requests = ["HTTP_NOT_FOUND", "HTTP_FORBIDDEN", "HTTP_STATUS", "HTTP_SERVER_ERROR"] as const;
+    for (const code of [...answers, ...requests, ...codes.filter(isLie)])
+      expect(leavesOtherKinds(code), code).toBe(true);
+  });
+
+  test("and not where it cannot be reached, is busy, or falls silent", () => {
+    const silent = ["RESPONSE_TIMEOUT", "SOURCE_BUSY", "STALLED", "TOO_SLOW", "TRUNCATED"] as const;
+    for (const code of [...codesOf("resolve"), ...codesOf("connect"), ...silent])
+      expect(leavesOtherKinds(code), code).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { parseAddress } from "../../src/core/address.ts";
-import { endsSource } from "../../src/core/disposition.ts";
+import { endsSource, leavesOtherKinds } from "../../src/core/disposition.ts";
 import { CONTENT_KINDS, type ContentKind, KINDS, type Kind } from "../../src/core/kind.ts";
 import type { Manifest, Release } from "../../src/core/manifest.ts";
 import { DEFAULT_POLICY, type Policy, parsePolicy } from "../../src/core/policy.ts";
@@ -32,6 +32,7 @@ interface Walk {
   holds: Policy["holds"];
   needed: Set<Kind>;
   dead: Set<string>;
+  withoutSettings?: string;
   attempts: Prediction["attempts"];
   installed: Record<string, number>;
   changed: boolean;
@@ -61,7 +62,8 @@ export function predict(
     changed: false,
   };
   const failure = failureOf(() => deliverSettings(walk, sources.get(SERVER) as SimulatedSource));
-  if (failure?.some(endsSource) === true) walk.dead.add(SERVER);
+  if (failure?.every(leavesOtherKinds) === false) walk.dead.add(SERVER);
+  else if (failure?.some(endsSource) === true) walk.withoutSettings = SERVER;
   const { list, policy } = settingsOf(memory);
   walk.holds = policy.holds;
   walk.needed = new Set(policy.kinds ?? KINDS);
@@ -107,16 +109,18 @@ function conclude(walk: Walk, kinds: Kind[], sourceList: Prediction["sourceList"
 }
 
 function attempt(walk: Walk, step: Step, source: SimulatedSource): void {
-  const kinds = step.kinds.filter((kind) => walk.needed.has(kind));
+  const kinds = step.kinds.filter(
+    (kind) => walk.needed.has(kind) && (kind !== "settings" || step.url !== walk.withoutSettings),
+  );
   if (kinds.length === 0 || walk.dead.has(step.url)) return;
   const needed = [...walk.needed];
   const delivered: Kind[] = [];
   const failures: ErrorCode[][] = [];
-  /** Whether the source is still of use after `work`. */
+  /** Whether the source is still of use to other kinds after `work`. */
   const survives = (work: () => void): boolean => {
     const codes = failureOf(work);
     if (codes !== undefined) failures.push(codes);
-    return codes?.some(endsSource) !== true;
+    return codes?.every(leavesOtherKinds) !== false;
   };
   const content = CONTENT_KINDS.filter((kind) => kinds.includes(kind));
   const settings = () => {
@@ -127,10 +131,11 @@ function attempt(walk: Walk, step: Step, source: SimulatedSource): void {
   if (useful && content.length > 0) {
     let offer: Offer | undefined;
     survives(() => {
-      offer = twice(() => learn(walk, source, content, needed));
+      offer = learn(walk, source, content, needed);
+      failures.push(...offer.failures);
     });
     for (const kind of offer?.empty ?? []) takeAway(walk, kind);
-    for (const kind of offer === undefined ? [] : content) {
+    for (const kind of offer?.manifests.keys() ?? []) {
       const done = survives(() => {
         deliverKind(walk, source, kind, offer as Offer);
         delivered.push(kind);
@@ -174,6 +179,8 @@ function deliverSettings(walk: Walk, source: SimulatedSource): void {
 interface Offer {
   manifests: Map<ContentKind, Manifest[]>;
   empty: Kind[];
+  /** Of the kinds that it does not offer. */
+  failures: ErrorCode[][];
   stale: boolean;
 }
 
@@ -182,7 +189,7 @@ function learn(walk: Walk, source: SimulatedSource, kinds: ContentKind[], needed
   const { trusted } = memory;
   let found: ReturnType<typeof refreshFrom>;
   try {
-    found = refreshFrom(memory, source, "content");
+    found = twice(() => refreshFrom(memory, source, "content"));
   } catch (error) {
     if (!(error instanceof Failure) || error.usable === undefined) throw error;
     const named = kinds.map((kind) => [kind, error.usable?.(kind)] as const);
@@ -197,23 +204,39 @@ function learn(walk: Walk, source: SimulatedSource, kinds: ContentKind[], needed
         usable.map(([kind]) => kind),
       ),
       empty: [],
+      failures: usable.length < kinds.length ? [error.codes] : [],
       stale: true,
     };
   }
-  const others = [...trusted.content.documents].filter(
-    ([name]) => !kinds.some((kind) => name.startsWith(`${kind}/`)),
-  );
-  const documents = new Map(others);
+  const documents = new Map<string, Buffer>();
+  const whole: ContentKind[] = [];
+  const failed = new Map<ContentKind, ErrorCode[]>();
   for (const kind of kinds) {
-    found.load(kind);
-    for (const target of found.targets(kind)) documents.set(target, found.document(kind, target) as Buffer);
+    const own = new Map<string, Buffer>();
+    const codes = failureOf(() => {
+      twice(() => found.load(kind));
+      for (const target of found.targets(kind))
+        own.set(target, twice(() => found.document(kind, target)) as Buffer);
+    });
+    if (codes === undefined) {
+      whole.push(kind);
+      for (const [target, bytes] of own) documents.set(target, bytes);
+      continue;
+    }
+    failed.set(kind, codes);
+    if (!codes.every(leavesOtherKinds)) break;
   }
+  const [first] = failed.values();
+  if (whole.length === 0 && first !== undefined) throw new Failure(first);
+  for (const [name, bytes] of trusted.content.documents)
+    if (!whole.some((kind) => name.startsWith(`${kind}/`))) documents.set(name, bytes);
+  const isSilent = [...failed.values()].some((codes) => !codes.every(leavesOtherKinds));
   const empty = CONTENT_KINDS.filter((kind) => {
-    if (!needed.includes(kind)) return false;
+    if (!needed.includes(kind) || failed.has(kind) || (isSilent && !whole.includes(kind))) return false;
     return failureOf(() => found.load(kind)) === undefined && found.targets(kind).length === 0;
   });
   trusted.content = { files: found.files(), documents };
-  return { manifests: manifestsOf(documents, kinds), empty, stale: false };
+  return { manifests: manifestsOf(documents, whole), empty, failures: [...failed.values()], stale: false };
 }
 
 function manifestsOf(documents: ReadonlyMap<string, Buffer>, kinds: ContentKind[]): Offer["manifests"] {
