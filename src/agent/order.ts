@@ -1,7 +1,8 @@
 import os from "node:os";
 import { type Address, parseAddress, privacyOf } from "../core/address.ts";
+import { type Uncovered, uncoveredKinds } from "../core/coverage.ts";
 import type { Kind } from "../core/kind.ts";
-import { type UpdateOrder, updateOrder } from "../core/updateOrder.ts";
+import { type Situation, type UpdateOrder, updateOrder } from "../core/updateOrder.ts";
 import { NearsourceError } from "../errors.ts";
 import type { Config } from "../io/config.ts";
 import { AGENT_PORT } from "../io/configPath.ts";
@@ -14,9 +15,37 @@ export function orderOf(
   settings: Pick<Settings, "list" | "policy" | "role">,
   kinds: Kind[],
 ): UpdateOrder {
+  return updateOrder(situationOf(run, settings, kinds));
+}
+
+/** Needed kinds that no run can get as things are set up; see `core/coverage.ts`. */
+export function uncoveredOf(
+  run: Pick<Run, "config" | "addresses">,
+  settings: Pick<Settings, "list" | "policy" | "role">,
+  kinds: Kind[],
+): Uncovered {
+  const situation = situationOf(run, settings, kinds);
+  return uncoveredKinds(situation, updateOrder(situation), asksServerFirst(run.config));
+}
+
+/** Whether a run asks the server for the settings before it walks the order. */
+export function asksServerFirst({
+  server,
+  sourceList,
+  policy,
+  roots,
+}: Pick<Config, "server" | "sourceList" | "policy" | "roots">): boolean {
+  const fileOnly = sourceList !== undefined && policy !== undefined;
+  return server !== undefined && roots.settings !== undefined && !fileOnly;
+}
+
+function situationOf(
+  run: Pick<Run, "config" | "addresses">,
+  { list, policy, role }: Pick<Settings, "list" | "policy" | "role">,
+  kinds: Kind[],
+): Situation {
   const { server, activeUpdate } = run.config;
-  const { list, policy, role } = settings;
-  return updateOrder({
+  return {
     list,
     policy,
     role,
@@ -25,7 +54,7 @@ export function orderOf(
     server,
     activeUpdate,
     kinds,
-  });
+  };
 }
 
 /** The kinds a run needs: asked for, else configured, else the policy's, else all; less what has no root. */

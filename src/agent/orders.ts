@@ -6,8 +6,10 @@ import { type Config, noteChecked, readConfig } from "../io/config.ts";
 import { openDataDir } from "../io/files.ts";
 import { openState, readState } from "../io/state.ts";
 import { readTrustedSet } from "../io/trustedSet.ts";
-import { kindsOf } from "./order.ts";
-import { settingsInForce } from "./settings.ts";
+import { asksServerFirst, kindsOf, ownAddresses, uncoveredOf } from "./order.ts";
+import { remarksOnDocuments, remarksOnKinds } from "./remarks.ts";
+import type { Run } from "./run.ts";
+import { type Settings, settingsInForce } from "./settings.ts";
 
 /**
  * What a resident agent goes by: plain data, made by another process. Reading and checking
@@ -24,6 +26,8 @@ export interface Orders {
   granted: Kind[];
   /** Shipped roots of the repositories that its runs refresh: no other's news concern it. */
   roots: Config["roots"];
+  /** What is valid and hardly meant, for the log. */
+  remarks: string[];
 }
 
 /**
@@ -49,7 +53,9 @@ export async function ordersBy(config: Config): Promise<Orders> {
   const dirs = await openDataDir(config.dataDir);
   const { agentId } = await readState(dirs);
   const trusted = await readTrustedSet(dirs, "settings");
-  const { policy, role, granted } = await settingsInForce(config, trusted, agentId);
+  const settings = await settingsInForce(config, trusted, agentId);
+  const { policy, role, granted } = settings;
+  const run = { config, addresses: ownAddresses(config) };
   return {
     config,
     agentId,
@@ -57,14 +63,22 @@ export async function ordersBy(config: Config): Promise<Orders> {
     window: policy.notify.window,
     role,
     granted,
-    roots: followedRoots(config, kindsOf(config, undefined, policy.kinds)),
+    roots: followedRoots(config, coveredKinds(run, settings)),
+    remarks: [...(await remarksOnKinds(run, settings)), ...(await remarksOnDocuments(config, trusted))],
   };
 }
 
-function followedRoots({ roots, server, sourceList, policy }: Config, kinds: Kind[]): Config["roots"] {
-  const fromServer = server !== undefined && (sourceList === undefined || policy === undefined);
+/** The kinds that a run can get from anybody. */
+function coveredKinds(run: Pick<Run, "config" | "addresses">, settings: Settings): Kind[] {
+  const kinds = kindsOf(run.config, undefined, settings.policy.kinds);
+  const uncovered = uncoveredOf(run, settings, kinds).kinds;
+  return kinds.filter((kind) => !uncovered.includes(kind));
+}
+
+function followedRoots(config: Config, kinds: Kind[]): Config["roots"] {
+  const { content, settings } = config.roots;
   return {
-    ...(kinds.some((kind) => kind !== "settings") ? { content: roots.content } : {}),
-    ...(kinds.includes("settings") || fromServer ? { settings: roots.settings } : {}),
+    ...(kinds.some((kind) => kind !== "settings") ? { content } : {}),
+    ...(kinds.includes("settings") || asksServerFirst(config) ? { settings } : {}),
   };
 }

@@ -67,6 +67,7 @@ export async function startResident(options: ResidentOptions): Promise<Resident>
   const lock = await takeLock(dir.root, { role: "agent" });
   const held = await settleIn(options, dir);
   await listen(held);
+  for (const remark of options.orders.remarks) options.log.warn(remark);
   held.scheduler.start();
   return {
     reload: (orders) => reload(held, orders),
@@ -152,14 +153,20 @@ async function conclude(held: Held, trigger: Trigger, started: number, end: RunE
   held.ears?.look();
 }
 
-/** What a run that took something back would do again is no better a minute later; a release is held by then. */
+/**
+ * What a run that took something back would do again is no better a minute later; a release is held by then.
+ * Nor is what no source could deliver: that is said, and waits for somebody to change it.
+ */
 async function isToBeTriedAgain(end: RunEnd, notifications: Notifications): Promise<boolean> {
   if ("failure" in end) return true;
-  const { exitCode } = end.report;
-  return exitCode === 3 || exitCode === 4 || (exitCode === 0 && (await notifications.isOwed()));
+  const { exitCode, undelivered, uncovered = [] } = end.report;
+  if (exitCode === 8) return false;
+  return undelivered.some((kind) => !uncovered.includes(kind)) || (await notifications.isOwed());
 }
 
 async function follow(held: Held, orders: Orders): Promise<void> {
+  const said = held.orders.remarks;
+  for (const remark of orders.remarks) if (!said.includes(remark)) held.log.warn(remark);
   held.orders = orders;
   held.scheduler.follow(orders.schedule);
   await held.role.grant(orders);

@@ -6,7 +6,8 @@ import { parseSourceList } from "../core/sourceList.ts";
 import { type ErrorCode, NearsourceError, toNearsourceError } from "../errors.ts";
 import { type Refreshed, refresh } from "../io/metadata.ts";
 import { describeRole, type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
-import { type Run, raiseClockFloor, type Source } from "./run.ts";
+import { remarksOnBytes } from "./remarks.ts";
+import { note, type Run, raiseClockFloor, type Source } from "./run.ts";
 import { parseOrThrow, type Settings, settingsInForce } from "./settings.ts";
 
 /** How long (ms) the source list may take to fetch before the last one is used. */
@@ -108,6 +109,11 @@ export async function updateSettings(run: Run, source: Source): Promise<Settings
   }
   remember(run, "settings", source, refreshed);
   run.changedSettings.push(...changes);
+  for (const name of ["sourceList", "policy", "updateAgents"] as const) {
+    const bytes = documents.get(targets[name]);
+    if (bytes === undefined || before.documents.get(targets[name])?.equals(bytes)) continue;
+    for (const remark of remarksOnBytes(name, targets[name], bytes)) note(run, remark, "warn");
+  }
   return { changes, bytes: refreshed.bytes, address: refreshed.address };
 }
 

@@ -19,7 +19,7 @@ import { noteUnpublished } from "./deliver.ts";
 import { openFetcher } from "./fetcher.ts";
 import { type Installation, installDelivered, sweepUnwanted } from "./install.ts";
 import { namedObjects } from "./offer.ts";
-import { kindsOf, orderOf, ownAddresses } from "./order.ts";
+import { kindsOf, orderOf, ownAddresses, uncoveredOf } from "./order.ts";
 import { openTrusted, type Run, timeOfRun } from "./run.ts";
 import type { Settings } from "./settings.ts";
 import { fetchSettings } from "./settingsDelivery.ts";
@@ -121,7 +121,7 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   run.emit({ type: "settings", addresses, sourceList: settings.sourceList });
   const kinds = kindsOf(run.config, asked, settings.policy.kinds);
   const order = orderOf(run, settings, kinds);
-  const walk = startWalk(kinds, order);
+  const walk = startWalk(kinds, uncoveredOf(run, settings, kinds).kinds, order);
   // The list came from the server a moment ago, and with it all settings that concern this agent.
   if (fetched) walk.needed.delete("settings");
   if (failure !== undefined && serverLost === "whole") walk.dead.set(run.config.server ?? "", failure.code);
@@ -142,6 +142,8 @@ interface Walk {
   kinds: Kind[];
   /** Kinds that no source has delivered yet. */
   needed: Set<Kind>;
+  /** Kinds that no source could. */
+  uncovered: Kind[];
   /** Sources found useless in this run, by base URL, with the reason. */
   dead: Map<string, ErrorCode>;
   /** The server, where its settings turned out to be of no use. */
@@ -150,8 +152,9 @@ interface Walk {
   skipped: Skipped[];
 }
 
-function startWalk(kinds: Kind[], order: UpdateOrder): Walk {
-  return { kinds, needed: new Set(kinds), dead: new Map(), attempts: [], skipped: [...order.skipped] };
+function startWalk(kinds: Kind[], uncovered: Kind[], order: UpdateOrder): Walk {
+  const needed = new Set(kinds);
+  return { kinds, needed, uncovered, dead: new Map(), attempts: [], skipped: [...order.skipped] };
 }
 
 /** Walks the plan: entry after entry, for what is still needed, until nothing is or the plan ends. */
@@ -213,6 +216,7 @@ function toReport(
   { generation, installed, removed, failure }: Installation,
 ): Report {
   const undelivered = walk.kinds.filter((kind) => walk.needed.has(kind));
+  const uncovered = undelivered.filter((kind) => walk.uncovered.includes(kind));
   const changed = installed.length + removed.length + run.changedSettings.length > 0;
   const anything = walk.attempts.some((attempt) => attempt.delivered.length > 0);
   const outcome =
@@ -229,6 +233,7 @@ function toReport(
     installed: [...run.changedSettings, ...installed],
     removed,
     undelivered,
+    ...(uncovered.length === 0 ? {} : { uncovered }),
     ...(failure === undefined ? {} : { failure: { code: failure.code, message: failure.message } }),
     generation,
     bytes: walk.attempts.reduce((sum, attempt) => sum + attempt.bytes, 0),

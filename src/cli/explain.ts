@@ -1,4 +1,5 @@
-import { kindsOf, orderOf, ownAddresses } from "../agent/order.ts";
+import { kindsOf, orderOf, ownAddresses, uncoveredOf } from "../agent/order.ts";
+import { remarkOnServer, remarksOnKinds } from "../agent/remarks.ts";
 import { readSourceListFile, type Settings, settingsInForce } from "../agent/settings.ts";
 import { AddressSyntaxError, formatAddress, parseAddress } from "../core/address.ts";
 import type { Kind } from "../core/kind.ts";
@@ -34,11 +35,26 @@ export async function explainCommand(options: ExplainOptions): Promise<number> {
     : (options.kind ?? ["settings", "components", "programs"]);
   const order = orderOf({ config, addresses }, settings, [...kinds]);
   const shown = addresses.map(formatAddress);
+  const run = { config, addresses };
+  const remarks = hasRoots(config)
+    ? [...(await remarksOnKinds(run, settings, options.kind)), ...remarkOnServer(config, settings)]
+    : uncoveredOf(run, settings, kinds).remarks;
   if (options.json === true) {
     const { role, sourceList } = settings;
-    printJson({ addresses: shown, role, domain: config.domain, sourceList, kinds, ...order, unknown });
+    printJson({
+      addresses: shown,
+      role,
+      domain: config.domain,
+      sourceList,
+      kinds,
+      ...order,
+      remarks,
+      unknown,
+    });
   } else {
     printOrder(order, settings, shown, config.domain);
+    if (remarks.length > 0) print();
+    for (const remark of remarks) print(`${paint("yellow", "note")} ${remark}`);
     for (const each of unknown) print(`\n${paint("yellow", "Not known")} to this account: ${each}.`);
   }
   return 0;

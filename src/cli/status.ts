@@ -1,15 +1,16 @@
 import { ownAddresses } from "../agent/order.ts";
-import { settingsInForce } from "../agent/settings.ts";
+import { remarksOnDocuments, remarksOnKinds } from "../agent/remarks.ts";
+import { type Settings, settingsInForce } from "../agent/settings.ts";
 import { formatAddress } from "../core/address.ts";
 import { REPOSITORIES, type Repository } from "../core/layout.ts";
 import type { Report } from "../core/report.ts";
-import { readConfig } from "../io/config.ts";
+import { type Config, readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
 import { type DataDir, dataDirAt } from "../io/files.ts";
 import { listGenerations, readCurrent } from "../io/generations.ts";
 import { readState, type State } from "../io/state.ts";
 import { touchedAt } from "../io/touched.ts";
-import { describeRole, readTrustedSet } from "../io/trustedSet.ts";
+import { describeRole, readTrustedSet, type TrustedSet } from "../io/trustedSet.ts";
 import { describeSourceList } from "./explain.ts";
 import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
 import { ifReadable } from "./readable.ts";
@@ -53,11 +54,20 @@ export async function statusCommand(options: { config?: string; json?: boolean }
     agent: (await shown(PLACES.agent, () => agentStatus(dirs.root))) ?? null,
     lastRun: state?.lastRun ?? null,
     hintedAt: (await shown(PLACES.hinted, async () => touchedAt(dirs.root, "hinted")))?.toISOString() ?? null,
+    remarks: settings === undefined ? [] : await remarksOf(config, settings, trusted),
     hidden: [...new Set(hidden)],
   };
   if (options.json === true) printJson(status);
   else printStatus(status);
   return 0;
+}
+
+/** What is valid and hardly meant. Where a kind has no root, `update` says so. */
+async function remarksOf(config: Config, settings: Settings, trusted: TrustedSet | undefined) {
+  const run = { config, addresses: ownAddresses(config) };
+  const hasRoot = config.roots.content !== undefined || config.roots.settings !== undefined;
+  const onKinds = hasRoot ? await remarksOnKinds(run, settings) : [];
+  return [...onKinds, ...(await remarksOnDocuments(config, trusted))];
 }
 
 interface MetadataStatus {
@@ -99,6 +109,8 @@ interface Status {
   lastRun: State["lastRun"] | null;
   /** When a version record in DNS last spared a scheduled run. ISO 8601. */
   hintedAt: string | null;
+  /** What is valid and hardly meant. */
+  remarks: string[];
   /** What this account may not read, and which is therefore left out. */
   hidden: string[];
 }
@@ -126,6 +138,7 @@ function printStatus(status: Status): void {
   }
   print();
   if (!hidden.includes(PLACES.agent)) printAgent(status.agent);
+  for (const remark of status.remarks) print(`${paint("yellow", "note")} ${remark}`);
   if (hidden.length === 0) return;
   print(`Left out, since this account may not read it in ${status.dataDir}: ${hidden.join(", ")}.`);
 }

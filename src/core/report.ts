@@ -21,6 +21,8 @@ export interface Report {
   removed: string[];
   /** Kinds that no source delivered. */
   undelivered: Kind[];
+  /** Those of them that no source could, as things are set up: trying again brings none (docs/update-order.md). */
+  uncovered?: Kind[];
   /** Set when the update was delivered and then taken back. */
   failure?: { code: ErrorCode; message: string };
   generation: number;

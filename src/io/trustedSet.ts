@@ -46,6 +46,21 @@ export async function readTrustedSet(dirs: DataDir, repository: Repository): Pro
 }
 
 /**
+ * Whether the newest verified metadata of a role names nothing at all, as of a kind that the vendor does not
+ * publish. False where that cannot be told. Reads one file.
+ */
+export async function isEmptyRole(dirs: DataDir, repository: Repository, role: string): Promise<boolean> {
+  const [number = 0] = await setNumbers(dirs, repository);
+  const file = path.join(dirs.metadata, repository, String(number), `${role}.json`);
+  try {
+    const { targets } = JSON.parse((await readIfThere(file))?.toString() ?? "").signed;
+    return Object.keys(targets).length === 0;
+  } catch {
+    return false;
+  }
+}
+
+/**
  * The set to start a refresh from: what is trusted, chained from the shipped root. A root other than
  * the one the set was started from (an agent updated with a newer one) starts a new set that keeps the
  * rest, since whatever the new root does not vouch for will not load. The chain of roots is kept only

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { initRepository } from "../../src/publisher/init.ts";
 import { notify, timestampOf } from "../support/post.ts";
 import { killAll, type ResidentProcess, settle, startResident } from "../support/resident.ts";
 import { startSource, type TestSource } from "../support/source.ts";
@@ -319,4 +320,49 @@ test("SIGTERM in mid-download ends the agent, and the next one goes on where it 
   await begin(agent).said(/ended: updated/);
   await expectInstalled(agent, 2);
   if (size > 0) expect(good.objects().map(({ range }) => range)).toContain(`bytes=${size}-`);
+});
+
+describe("a kind that no source of the list can deliver", () => {
+  /** An agent with a root for settings, whose list has none. */
+  async function lacking(policy: object = {}) {
+    const agent = await stage.agentOf(1);
+    const root = path.join(stage.world.folder, `settings-${path.basename(agent.folder)}`);
+    await initRepository({ dir: root, repository: "settings" });
+    await fs.copyFile(path.join(root, "settings/metadata/1.root.json"), path.join(agent.folder, "site.json"));
+    await settle(agent, { roots: { content: "root.json", settings: "site.json" } }, policy);
+    await changeConfig(agent, { kinds: ["components", "settings"] });
+    return agent;
+  }
+  const REMARK = /no source delivers settings: entries\[0\] declares only components: add kinds/;
+
+  test("is said with its remedy, and not tried again before the schedule's next run", async () => {
+    const agent = await lacking();
+    const resident = begin(agent);
+    await resident.said(/ended: partial/);
+    await until(async () => (await statusOf(agent)).agent.next?.why).toBe("schedule");
+    const status = await statusOf(agent);
+    expect(status.agent.runs).toHaveLength(1);
+    expect(status.remarks).toEqual([expect.stringMatching(REMARK)]);
+    expect(status.lastRun).toMatchObject({ report: { undelivered: ["settings"], uncovered: ["settings"] } });
+    expect(resident.text().match(new RegExp(REMARK, "g"))).toHaveLength(1);
+    for (const command of ["explain", "status"]) {
+      expect((await on(agent, command)).stdout.match(new RegExp(REMARK, "g"))).toHaveLength(1);
+    }
+  });
+
+  test("is no reason to leave alone what could have come", async () => {
+    const agent = await lacking();
+    await writeJson(path.join(agent.folder, "list.json"), {
+      entries: [{ range: "127.0.0.0/8", url: "http://127.0.0.2:21112" }],
+      serverFallback: { enabled: false },
+    });
+    const resident = begin(agent);
+    await resident.said(/ended: exhausted/);
+    await until(async () => (await statusOf(agent)).agent.next?.why).toBe("retry");
+  });
+
+  test("a policy with a field that has no effect is said in the log as well", async () => {
+    const resident = begin(await lacking({ shedule: {} }));
+    await resident.said(/warn: .*policy\.json: its field "shedule" .* \(did you mean "schedule"\?\)/);
+  });
 });
