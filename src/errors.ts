@@ -152,6 +152,11 @@ export function escapeCharacter(character: string): string {
 /** `error` itself when it is one of ours, else an `UNEXPECTED` with it as the cause. */
 export function toNearsourceError(error: unknown): NearsourceError {
   if (error instanceof NearsourceError) return error;
+  if ((error as NodeJS.ErrnoException | undefined)?.syscall === "uv_cwd") {
+    return new NearsourceError("USAGE", "the folder that this was started in is gone", {
+      hint: "start it in one that is there",
+    });
+  }
   return new NearsourceError("UNEXPECTED", "unexpected failure", {
     cause: error,
     hint: "this is a bug: please report it with the log of this run",

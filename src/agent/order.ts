@@ -1,4 +1,3 @@
-import os from "node:os";
 import { type Address, parseAddress, privacyOf } from "../core/address.ts";
 import { type Uncovered, uncoveredKinds } from "../core/coverage.ts";
 import type { Kind } from "../core/kind.ts";
@@ -6,6 +5,7 @@ import { type Situation, type UpdateOrder, updateOrder } from "../core/updateOrd
 import { NearsourceError } from "../errors.ts";
 import type { Config } from "../io/config.ts";
 import { AGENT_PORT } from "../io/configPath.ts";
+import { machineAddresses, machineName } from "../io/machine.ts";
 import type { Run } from "./run.ts";
 import type { Settings } from "./settings.ts";
 
@@ -83,13 +83,17 @@ export function kindsOf(config: Config, asked: Kind[] | undefined, policy: Kind[
  */
 export function ownAddresses(config: Pick<Config, "addresses">): Address[] {
   if (config.addresses !== undefined) return config.addresses.map(parseAddress);
-  const all = Object.values(os.networkInterfaces()).flatMap((each) => each ?? []);
-  const found = all.map(({ address }) => parseAddress(address.replace(/%.*$/, "")));
+  const found = machineAddresses().map((address) => parseAddress(address.replace(/%.*$/, "")));
   const reaching = found.filter((address) => privacyOf(address) < 2);
   return reaching.length > 0 ? reaching : found;
 }
 
+/** Said where `ownAddresses` finds none: the list is there, and none of its entries can be meant. */
+export const NO_ADDRESS =
+  'this machine does not say its addresses, so no entry of the source list matches: name them in "addresses" of the configuration';
+
 /** What this agent answers to: it is never its own source. */
 export function ownSelf({ listen }: Partial<Pick<Config, "listen">>): { names: string[]; port: number } {
-  return { names: [os.hostname().toLowerCase()], port: listen?.port ?? AGENT_PORT };
+  const name = machineName();
+  return { names: name === undefined ? [] : [name], port: listen?.port ?? AGENT_PORT };
 }

@@ -19,8 +19,8 @@ import { noteUnpublished } from "./deliver.ts";
 import { openFetcher } from "./fetcher.ts";
 import { type Installation, installDelivered, sweepUnwanted } from "./install.ts";
 import { namedObjects } from "./offer.ts";
-import { kindsOf, orderOf, ownAddresses, uncoveredOf } from "./order.ts";
-import { openTrusted, type Run, timeOfRun } from "./run.ts";
+import { kindsOf, NO_ADDRESS, orderOf, ownAddresses, uncoveredOf } from "./order.ts";
+import { note, openTrusted, type Run, timeOfRun } from "./run.ts";
 import type { Settings } from "./settings.ts";
 import { fetchSettings } from "./settingsDelivery.ts";
 
@@ -119,6 +119,7 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   run.fetcher.limitRate(run.config.http.rateLimit ?? settings.policy.rateLimit);
   const addresses = run.addresses.map(formatAddress);
   run.emit({ type: "settings", addresses, sourceList: settings.sourceList });
+  if (addresses.length === 0) note(run, NO_ADDRESS, "warn");
   const kinds = kindsOf(run.config, asked, settings.policy.kinds);
   const order = orderOf(run, settings, kinds);
   const walk = startWalk(kinds, uncoveredOf(run, settings, kinds).kinds, order);

@@ -1,4 +1,4 @@
-import { kindsOf, orderOf, ownAddresses, uncoveredOf } from "../agent/order.ts";
+import { kindsOf, NO_ADDRESS, orderOf, ownAddresses, uncoveredOf } from "../agent/order.ts";
 import { remarkOnServer, remarksOnKinds } from "../agent/remarks.ts";
 import { readSourceListFile, type Settings, settingsInForce } from "../agent/settings.ts";
 import { AddressSyntaxError, formatAddress, parseAddress } from "../core/address.ts";
@@ -39,6 +39,7 @@ export async function explainCommand(options: ExplainOptions): Promise<number> {
   const remarks = hasRoots(config)
     ? [...(await remarksOnKinds(run, settings, options.kind)), ...remarkOnServer(config, settings)]
     : uncoveredOf(run, settings, kinds).remarks;
+  if (addresses.length === 0) remarks.unshift(NO_ADDRESS);
   if (options.json === true) {
     const { role, sourceList } = settings;
     printJson({

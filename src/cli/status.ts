@@ -119,7 +119,7 @@ function printStatus(status: Status): void {
   const { hidden } = status;
   const role = status.role === null ? "" : `${status.role}, `;
   print(
-    `Agent ${status.agentId ?? "here"} (${role}domain ${status.domain}) at ${status.addresses.join(", ")}`,
+    `Agent ${status.agentId ?? "here"} (${role}domain ${status.domain}) at ${status.addresses.join(", ") || "no known address"}`,
   );
   if (status.sourceList !== null) print(`Source list: ${describeSourceList(status.sourceList)}`);
   for (const each of status.metadata) print(metadataLine(each, hidden));

@@ -103,7 +103,7 @@ function printSettings({ addresses, sourceList }: Extract<UpdateEvent, { type: "
     from === "none"
       ? "no source list, so the standard source"
       : `source list ${version === 0 ? "" : `${version} `}${origin}`;
-  print(paint("dim", `${addresses.join(", ")}: ${list}`));
+  print(paint("dim", `${addresses.join(", ") || "no known address"}: ${list}`));
   if (code === undefined) return;
   print(`  ${markOf(code)} the server's settings: ${message} ${paint("dim", `(${code})`)}`);
 }

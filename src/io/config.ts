@@ -8,6 +8,7 @@ import { type RateLimit, readRateLimit } from "../core/rateLimit.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
 import { NearsourceError } from "../errors.ts";
 import { refuseUnsafeFiles } from "./believedFiles.ts";
+import { loadConf } from "./conf.ts";
 import { AGENT_PORT, checkedPath, checkedText, dataDirOf, MONITOR_PORT } from "./configPath.ts";
 import { readIfThere, rename, temporaryName, writeDurably } from "./files.ts";
 import { completeRelay, type RelayConfig, type WrittenRelay } from "./relayConfig.ts";
@@ -168,7 +169,7 @@ export async function noteChecked({ dataDir, checked }: Config): Promise<void> {
 }
 
 async function readChecked(file: string): Promise<Written> {
-  const { default: Conf } = await import("conf");
+  const Conf = await loadConf();
   const { inOurWords, SCHEMA } = await import("./configSchema.ts");
   const extension = path.extname(file);
   try {

@@ -7,6 +7,7 @@ import { REPOSITORIES, type Repository } from "../core/layout.ts";
 import type { Report } from "../core/report.ts";
 import type { HeldTimestamp } from "../core/versionRecord.ts";
 import { NearsourceError } from "../errors.ts";
+import { loadConf } from "./conf.ts";
 import {
   type DataDir,
   guardStorage,
@@ -175,7 +176,7 @@ const stateSchema = v.object({
 });
 
 async function openStateFile(cwd: string, configName: string) {
-  const { default: Conf } = await import("conf");
+  const Conf = await loadConf();
   return new Conf<State>({ projectName: "nearsource", cwd, configName, configFileMode: 0o600 });
 }
 
