@@ -94,6 +94,7 @@ async function settleIn(
     clock: CLOCK,
     random: Math.random,
     run: (trigger, signal) => run(held, trigger, signal),
+    onError: (error) => log.error(`the update could not be run: ${explainError(error)}`),
     onChange: () => {
       journal.plan(scheduler);
       held.ears?.look();
@@ -133,7 +134,9 @@ async function run(held: Held, trigger: Trigger, signal: AbortSignal) {
     log.info(`waiting: ${message}`);
     journal.waits(message);
   };
-  const { end, orders } = await runInProcess({ config, trigger, level }, signal, onWaiting);
+  const onOther = (text: string) =>
+    log.warn(`the run said what is not meant for this agent: ${explainError(text)}`);
+  const { end, orders } = await runInProcess({ config, trigger, level }, signal, { onWaiting, onOther });
   // A run that was stopped has nothing to report; one that came to its end just before has.
   if (signal.aborted && "failure" in end) return undefined;
   await conclude(held, trigger, started, end);

@@ -25,6 +25,8 @@ export interface SchedulerOptions {
   random(): number;
   /** One update run; resolves with whether it is to be tried again soon, or undefined when it was stopped. */
   run(trigger: Trigger, signal: AbortSignal): Promise<{ again: boolean } | undefined>;
+  /** A run that could not be begun, or brought to its end; it is tried again like one that failed. */
+  onError(error: unknown): void;
   /** After every change of what `next`, `running` and `followed` say. */
   onChange(): void;
 }
@@ -78,7 +80,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
 
   const runOnce = async (trigger: Trigger, why: Why, since: number) => {
-    const result = await options.run(trigger, stopping.signal).catch(() => ({ again: true }));
+    const result = await options.run(trigger, stopping.signal).catch((error: unknown) => {
+      options.onError(error);
+      return { again: true };
+    });
     const again = result?.again === true;
     // A run that was stopped, or died with this process, is one that was missed.
     if (result !== undefined && (why === "schedule" || why === "missed")) planned.followed = since;

@@ -29,6 +29,20 @@ export type Line =
   | { type: "report"; report: Report }
   | { type: "failure"; failure: Failure };
 
+/** What a line of each type cannot be without. */
+const CONTENT = { waiting: "message", orders: "orders", report: "report", failure: "failure" } as const;
+
+/** Who hears what a process says beside how it ended. */
+export interface Hearer {
+  /** Who holds the data directory, in words for people. */
+  onWaiting(message: string): void;
+  /** A line of its stdout that is none of the above: a debugger's, a preloaded module's. */
+  onOther(text: string): void;
+}
+
+/** A longer line (characters) of a process is dropped. */
+const LONGEST_LINE = 8_388_608;
+
 /** How long (ms) a run has to stop by itself, and keep what it fetched, before it is killed. */
 const GRACE = 3_000;
 
@@ -37,13 +51,12 @@ const GRACE = 3_000;
  * would keep 40 MB of it for ever. It waits while another run holds the data directory.
  *
  * @param signal stops the run; what it has fetched is kept
- * @param onWaiting is told who holds the data directory, in words for people
  * @returns how it ended, and the orders by the settings that it left
  */
 export async function runInProcess(
   request: RunRequest,
   signal: AbortSignal,
-  onWaiting: (message: string) => void,
+  hearer: Hearer,
 ): Promise<{ end: RunEnd; orders: Orders | undefined }> {
   const child = startOwn(["run-for-agent"]);
   child.stdin?.on("error", () => {}).write(`${JSON.stringify(request)}\n`);
@@ -57,11 +70,15 @@ export async function runInProcess(
   if (signal.aborted) stop();
   let end: RunEnd | undefined;
   let orders: Orders | undefined;
-  const how = await listenTo(child, (line) => {
-    if (line.type === "waiting") onWaiting(line.message);
-    else if (line.type === "orders") orders = line.orders;
-    else end = line.type === "report" ? { report: line.report } : { failure: line.failure };
-  });
+  const how = await listenTo(
+    child,
+    (line) => {
+      if (line.type === "waiting") hearer.onWaiting(line.message);
+      else if (line.type === "orders") orders = line.orders;
+      else end = line.type === "report" ? { report: line.report } : { failure: line.failure };
+    },
+    hearer.onOther,
+  );
   clearTimeout(killer);
   signal.removeEventListener("abort", stop);
   return { end: end ?? { failure: withoutEnd(how, signal.aborted) }, orders };
@@ -103,15 +120,35 @@ function startOwn(args: string[]): ChildProcess {
 }
 
 /** Hears a process to its end, and says how that came. */
-async function listenTo(child: ChildProcess, hear: (line: Line) => void): Promise<string> {
+async function listenTo(
+  child: ChildProcess,
+  hear: (line: Line) => void,
+  hearOther: (text: string) => void = () => {},
+): Promise<string> {
   let rest = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) hear(JSON.parse(line));
+    if (rest.length > LONGEST_LINE) rest = "";
+    for (const text of lines) {
+      const line = readLine(text);
+      if (line !== undefined) hear(line);
+      else if (text.trim() !== "") hearOther(text.slice(0, 200));
+    }
   });
   return await new Promise((done) => {
     child.on("close", (code, signal) => done(signal === null ? `exit code ${code}` : signal));
     child.on("error", (error) => done(error.message));
   });
+}
+
+/** A line as one of ours; undefined when it is not, whatever else prints to the stdout of a process. */
+function readLine(text: string): Line | undefined {
+  try {
+    const line = JSON.parse(text);
+    const content = line[CONTENT[line.type as Line["type"]]];
+    return content === undefined || content === null ? undefined : line;
+  } catch {
+    return undefined;
+  }
 }

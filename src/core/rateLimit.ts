@@ -69,9 +69,9 @@ export function parseWeeklyHours(text: string): WeeklyHours {
 }
 
 function parseDays(text: string): number[] {
-  const [first = "", last = first] = text.split("-");
+  const [first = "", last = first, ...rest] = text.split("-");
   const [from, to] = [DAYS.indexOf(first), DAYS.indexOf(last)];
-  if (from < 0 || to < 0)
+  if (from < 0 || to < 0 || rest.length > 0)
     throw new Error(`"${text}" is not a day or a range of days: ${DAYS.join(", ")}, such as "${EXAMPLE}"`);
   const count = ((to - from + 7) % 7) + 1;
   return Array.from({ length: count }, (_, index) => (from + index) % 7);

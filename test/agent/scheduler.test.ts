@@ -16,6 +16,7 @@ function stage(options: Partial<SchedulerOptions> = {}) {
     followed: NOON,
     clock,
     random: () => 0,
+    onError: () => {},
     onChange: () => {},
     run: (trigger, signal) =>
       new Promise((done) => {
@@ -109,10 +110,13 @@ describe("the scheduler", () => {
     expect(scheduler.next?.why).toBe("schedule");
   });
 
-  test("takes a run that throws for a failure", async () => {
-    const { clock, scheduler } = stage({ run: () => Promise.reject(new Error("no")) });
+  test("takes a run that throws for a failure, and has it said", async () => {
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => errors.push(error);
+    const { clock, scheduler } = stage({ run: () => Promise.reject(new Error("no")), onError });
     scheduler.ask("notify", 0);
     await clock.pass(0);
+    expect(errors).toEqual([new Error("no")]);
     expect(scheduler.next?.why).toBe("retry");
   });
 

@@ -45,6 +45,9 @@ describe("hours of the week are refused, with what is wrong,", () => {
     ["mon 24:00-25:00", /not between/],
     ["moon 08:00-09:00", /"moon" is not a day/],
     ["mon-sunday 08:00-09:00", /is not a day/],
+    ["mon-fri-xyz 08:00-09:00", /"mon-fri-xyz" is not a day or a range of days/],
+    ["mon-fri-sat 08:00-09:00", /is not a day/],
+    ["mon-fri- 08:00-09:00", /is not a day/],
   ] as const)("in %s", ([text, reason]) => {
     expect(() => parseWeeklyHours(text)).toThrow(reason);
   });

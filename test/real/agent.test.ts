@@ -188,6 +188,25 @@ describe("nearsource agent", () => {
   });
 });
 
+test("what something else prints to the stdout of a run does not end the agent, nor the run", async () => {
+  const agent = await stage.agentOf(1);
+  await settle(agent);
+  const noisy = path.join(agent.folder, "noisy.cjs");
+  const noise = [
+    "Debugger attached.",
+    "null",
+    "7",
+    '{"type":"report"}',
+    '{"type":"constructor"}',
+    "{".repeat(99),
+  ];
+  await fs.writeFile(noisy, `process.stdout.write(${JSON.stringify(`${noise.join("\n")}\n`)});`);
+  const resident = begin(agent, { NODE_OPTIONS: `--require=${noisy}` });
+  await resident.said(/warn: the run said what is not meant for this agent: Debugger attached\./);
+  await until(async () => (await statusOf(agent)).agent.runs).toMatchObject([{ outcome: "updated" }]);
+  expect(await resident.stop()).toMatchObject({ code: 0 });
+});
+
 /** Never answers a request for an object, and says nothing about it. */
 function never(sha256: string) {
   return ({ url = "" }: { url?: string | undefined }) =>
