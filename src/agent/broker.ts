@@ -1,68 +1,99 @@
 import { promises as fs } from "node:fs";
+import type { MqttClient } from "mqtt";
 import { NOTIFICATION_LIMIT } from "../core/notification.ts";
-import { explainError } from "../errors.ts";
+import { NearsourceError } from "../errors.ts";
 import type { MqttConfig } from "../io/config.ts";
 import type { Log } from "../io/log.ts";
 import type { Verdict } from "./notifications.ts";
+import type { Openable } from "./opening.ts";
 
-/** How long (ms) to wait before a broker that was lost is connected to again; with jitter up to half as much more. */
-const RECONNECT = 10_000;
+/** How long (ms) the broker may take to answer. */
 const CONNECT_TIMEOUT = 30_000;
 /** A sign of life (s) on an idle connection. */
 const KEEP_ALIVE = 300;
 
-/**
- * Hears notifications from an MQTT broker: the retained message of one topic, which is the body of a
- * notification (docs/notification.md). A broker that is lost is connected to again.
- *
- * @throws the system's error when a file of the configuration cannot be read
- */
-export async function startBroker(options: {
+export interface BrokerOptions {
   mqtt: MqttConfig;
   agentId: string;
   hear(text: string): Promise<Verdict>;
-  random(): number;
   log: Log;
-}): Promise<{ stop(): Promise<void> }> {
-  const { mqtt, agentId, hear, random, log } = options;
-  const password = mqtt.passwordFile === undefined ? undefined : await readPassword(mqtt.passwordFile);
+}
+
+/**
+ * Hears notifications from an MQTT broker: the retained message of one topic, which is the body of a
+ * notification (docs/notification.md). It is one connection: when that is lost, or the broker refuses
+ * it or the topic, the next reads password and certificate again.
+ *
+ * @throws NearsourceError CONNECTION_FAILED when it does not come about
+ */
+export async function connectBroker(
+  { mqtt, agentId, hear, log }: BrokerOptions,
+  signal: AbortSignal,
+): Promise<Openable> {
+  const { url, topic } = mqtt;
+  const toLoss = (cause: unknown) =>
+    new NearsourceError("CONNECTION_FAILED", `the broker ${url} is lost`, { cause });
+  try {
+    const client = await open(mqtt, agentId);
+    const lost = lossOf(client, signal).then(toLoss);
+    const close = () => client.endAsync(true);
+    client.on("message", (_, payload) => {
+      if (payload.length <= NOTIFICATION_LIMIT) void hear(payload.toString()).catch(() => {});
+    });
+    await Promise.race([
+      subscribe(client, topic),
+      lost.then((loss) => {
+        throw loss;
+      }),
+    ]).catch(async (error) => {
+      await close();
+      throw error;
+    });
+    log.info(`listening to ${topic} at the broker ${url}`);
+    return { lost, close };
+  } catch (error) {
+    throw error instanceof NearsourceError ? error : toLoss(error);
+  }
+}
+
+async function open(mqtt: MqttConfig, agentId: string): Promise<MqttClient> {
+  const { url, username, passwordFile } = mqtt;
+  const password = passwordFile === undefined ? undefined : await readPassword(passwordFile);
   const ca = mqtt.ca === undefined ? undefined : await fs.readFile(mqtt.ca);
   const { connect } = await import("mqtt");
-  const client = connect(mqtt.url, {
+  return connect(url, {
     clientId: `nearsource-${agentId}`,
     clean: true,
     keepalive: KEEP_ALIVE,
     connectTimeout: CONNECT_TIMEOUT,
-    reconnectPeriod: Math.round(RECONNECT * (1 + random() / 2)),
-    ...(mqtt.username === undefined ? {} : { username: mqtt.username }),
+    reconnectPeriod: 0,
+    ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(ca === undefined ? {} : { ca }),
   });
-  let lost = false;
-  client.on("connect", () => {
-    log.info(`listening to ${mqtt.topic} at the broker ${mqtt.url}`);
-    lost = false;
-    client.subscribe(mqtt.topic, { qos: 1 }, (error) => {
-      if (error) log.warn(`the broker refused the topic ${mqtt.topic}: ${explainError(error)}`);
-    });
-  });
-  client.on("error", (error) => sayOnce(explainError(error) || "it cannot be reached"));
-  client.on("close", () => sayOnce("the connection was closed"));
-  client.on("message", (_, payload) => {
-    if (payload.length <= NOTIFICATION_LIMIT) void hear(payload.toString()).catch(() => {});
-  });
-  const sayOnce = (reason: string) => {
-    if (!lost) log.warn(`the broker ${mqtt.url} is lost: ${reason}`);
-    lost = true;
-  };
-  return {
-    stop: async () => {
-      lost = true;
-      await client.endAsync(true);
-    },
-  };
 }
 
 async function readPassword(file: string): Promise<string> {
   return (await fs.readFile(file, "utf8")).replace(/\r?\n$/, "");
+}
+
+/** Why a connection ended, once it has. */
+async function lossOf(client: MqttClient, signal: AbortSignal): Promise<unknown> {
+  let abort = () => {};
+  const reason = await new Promise((tell) => {
+    abort = () => tell("it is needed no more");
+    client.on("error", tell);
+    client.once("close", () => tell("the connection was closed"));
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+  });
+  signal.removeEventListener("abort", abort);
+  return reason;
+}
+
+async function subscribe(client: MqttClient, topic: string): Promise<void> {
+  await new Promise<void>((connected) => client.once("connect", () => connected()));
+  await client.subscribeAsync(topic, { qos: 1 }).catch((cause) => {
+    throw new NearsourceError("CONNECTION_FAILED", `the broker refused the topic ${topic}`, { cause });
+  });
 }

@@ -1,8 +1,11 @@
-import { explainError } from "../errors.ts";
+import type { AgentHealth } from "../core/agentHealth.ts";
+import type { MqttConfig } from "../io/config.ts";
+import type { Listener } from "../io/listener.ts";
 import type { Log } from "../io/log.ts";
 import { startListener } from "./listener.ts";
 import { startMonitor } from "./monitor.ts";
 import type { Notifications, Verdict } from "./notifications.ts";
+import { keepOpen, type Openable, type Opening, type OpeningOptions } from "./opening.ts";
 import type { Orders } from "./orders.ts";
 import { startReportSender } from "./reports.ts";
 import type { ResidentDir } from "./residentState.ts";
@@ -11,8 +14,8 @@ import type { Clock } from "./scheduler.ts";
 
 /** How the resident agent is connected to the world, by one configuration: its port, the server, a broker. */
 export interface Ears {
-  /** The port at which it listens; null for none. */
-  port: number | null;
+  /** The port at which it listens now; null for none. */
+  readonly port: number | null;
   /** There may be a report to send. */
   look(): void;
   close(): Promise<void>;
@@ -24,73 +27,91 @@ export interface EarsOptions {
   hear(text: string): Promise<Verdict>;
   notifications: Pick<Notifications, "known">;
   role: Pick<Role, "serve" | "watched">;
+  /** What monitors are told. */
+  describe(): Promise<AgentHealth>;
+  /** The port at which it listens is another one. */
+  onPort(port: number | null): void;
   clock: Clock;
   random(): number;
   log: Log;
 }
 
+/** Between attempts to open a port, or to read what the server is reached with; ms. */
+const OPEN_AGAIN = { first: 10_000, longest: 60_000 };
+/** The same for a broker, which a whole fleet may have lost at once. */
+const CONNECT_AGAIN = { first: 20_000, longest: 300_000 };
+
 /**
- * Opens all of them. One that cannot be opened is logged and left out: the schedule alone keeps an
- * agent current.
+ * Opens all of them, and resolves once each but the broker has been tried. One that cannot be opened is
+ * logged and tried again: until it is there, the schedule alone keeps an agent current.
  */
 export async function openEars(options: EarsOptions): Promise<Ears> {
-  const listener = await orLogged(options.log, () => openListener(options));
-  const monitor = await orLogged(options.log, () => openMonitor(options));
-  const broker = await orLogged(options.log, () => openBroker(options));
-  const server = await orLogged(options.log, () => connectServer(options));
+  const { listen, metrics, notify, server } = options.orders.config;
+  const { mqtt } = notify;
+  const keep = <Wanted, Part extends Openable>(
+    wanted: Wanted | null | undefined,
+    open: (wanted: Wanted, signal: AbortSignal) => Promise<Part>,
+    rest: Partial<OpeningOptions> = {},
+  ): Opening<Part> | undefined => {
+    const all = { level: "error" as const, backOff: OPEN_AGAIN, ...options, ...rest };
+    return wanted === null || wanted === undefined
+      ? undefined
+      : keepOpen((signal) => open(wanted, signal), all);
+  };
+  const port = () => listener?.part?.port ?? null;
+  const onChange = () => options.onPort(port());
+  const listener: Opening<Listener> | undefined = keep(
+    listen.port,
+    (wanted) => openListener(options, wanted),
+    { onChange },
+  );
+  const monitor = keep(metrics.port, (wanted) => openMonitor(options, wanted));
+  const home = keep(server, (url) => connectServer(options, url));
+  const broker = keep(mqtt, (wanted, signal) => openBroker(options, wanted, signal), {
+    level: "warn",
+    backOff: CONNECT_AGAIN,
+  });
+  await Promise.all([listener?.tried, monitor?.tried, home?.tried]);
   return {
-    port: listener?.port ?? null,
-    look: () => server?.look(),
+    get port() {
+      return port();
+    },
+    look: () => home?.part?.look(),
     close: async () => {
-      await Promise.all([listener?.close(), monitor?.close(), broker?.stop(), server?.close()]);
+      await Promise.all([listener, monitor, home, broker].map((each) => each?.close()));
     },
   };
 }
 
-async function orLogged<Part>(log: Log, open: () => Promise<Part | undefined>): Promise<Part | undefined> {
-  try {
-    return await open();
-  } catch (error) {
-    log.error(explainError(error));
-    return undefined;
-  }
-}
-
-async function openListener({ orders, hear, role, clock, log }: EarsOptions) {
+async function openListener({ orders, hear, role, clock, log }: EarsOptions, port: number) {
   const { listen, relay } = orders.config;
-  const { host, port } = listen;
-  if (port === null) return undefined;
+  const { host } = listen;
   const { serve } = role;
   const listener = await startListener({ host, port, tls: relay.tls, hear, serve, now: clock.now, log });
   log.info(`listening at port ${listener.port}`);
   return listener;
 }
 
-async function openMonitor({ orders, role, log }: EarsOptions) {
-  const { host, port } = orders.config.metrics;
-  if (port === null) return undefined;
-  const monitor = await startMonitor({ host, port, log, watched: role.watched });
+async function openMonitor({ orders, role, describe, clock, log }: EarsOptions, port: number) {
+  const { host } = orders.config.metrics;
+  const monitor = await startMonitor({ host, port, log, describe, watched: role.watched, now: clock.now });
   log.info(`/healthz and /metrics at port ${monitor.port}`);
   return monitor;
 }
 
-async function openBroker({ orders, hear, random, log }: EarsOptions) {
-  const { config, agentId } = orders;
-  const { mqtt } = config.notify;
-  if (mqtt === undefined) return undefined;
-  const { startBroker } = await import("./broker.ts");
-  return await startBroker({ mqtt, agentId, hear, random, log });
+async function openBroker({ orders, hear, log }: EarsOptions, mqtt: MqttConfig, signal: AbortSignal) {
+  const { connectBroker } = await import("./broker.ts");
+  return await connectBroker({ mqtt, agentId: orders.agentId, hear, log }, signal);
 }
 
 /** Reports go to the server, and where it is asked for notifications, they come from it. */
-async function connectServer({ orders, dir, hear, notifications, ...rest }: EarsOptions) {
+async function connectServer({ orders, dir, hear, notifications, ...rest }: EarsOptions, server: string) {
   const { config, agentId } = orders;
-  if (config.server === undefined) return undefined;
   const { createResolver, toLookup } = await import("../io/resolve.ts");
   const { createExchange } = await import("../io/exchange.ts");
   const { readAuthority } = await import("../io/authority.ts");
   const exchange = createExchange(toLookup(createResolver(config.dns)), await readAuthority(config));
-  const home = `${config.server}/v1/agents/${encodeURIComponent(agentId)}`;
+  const home = `${server}/v1/agents/${encodeURIComponent(agentId)}`;
   const sender = startReportSender({ folder: dir.reports, url: `${home}/report`, exchange, ...rest });
   const { known } = notifications;
   const poll = config.notify.poll

@@ -1,4 +1,4 @@
-import type { Trigger } from "../core/report.ts";
+import { isSuccess, type Trigger } from "../core/report.ts";
 import {
   type PastRun,
   type ResidentDir,
@@ -11,6 +11,8 @@ import type { RunEnd } from "./updateProcess.ts";
 
 /** Keeps on disk what the resident agent says of itself, and writes only what has changed. */
 export interface Journal {
+  /** What is on disk, or about to be. */
+  readonly said: ResidentState;
   /** When an earlier process last followed the schedule; milliseconds since the epoch. */
   readonly followed: number | undefined;
   /** What the scheduler is about to do, or does. */
@@ -34,6 +36,7 @@ export async function openJournal(dir: ResidentDir, now: number): Promise<Journa
     since: inWords(now),
     port: null,
     ...(before?.followed === undefined ? {} : { followed: before.followed }),
+    ...(before?.lastSuccess === undefined ? {} : { lastSuccess: before.lastSuccess }),
     next: null,
     running: null,
     runs: before?.runs ?? [],
@@ -45,10 +48,17 @@ export async function openJournal(dir: ResidentDir, now: number): Promise<Journa
     const text = JSON.stringify(state);
     if (text === written) return;
     written = text;
-    // What cannot be written is not worth a failure: nothing but `status` reads it.
-    writing = writing.then(() => writeResidentState(dir, text)).catch(() => {});
+    // What cannot be written is not worth a failure: nothing but `status` reads it. The next change tries again.
+    writing = writing
+      .then(() => writeResidentState(dir, text))
+      .catch(() => {
+        written = "";
+      });
   };
   return {
+    get said() {
+      return state;
+    },
     followed: Number.isNaN(followed) ? undefined : followed,
     plan: ({ next, running, followed: last }) =>
       change({
@@ -62,7 +72,11 @@ export async function openJournal(dir: ResidentDir, now: number): Promise<Journa
     hears: (port) => change({ port }),
     ended: (trigger, started, ended, end) => {
       const run = { trigger, started: inWords(started), ended: inWords(ended), ...summaryOf(end) };
-      change({ runs: [run, ...state.runs].slice(0, MOST_RUNS) });
+      const gotAll = "report" in end && isSuccess(end.report);
+      change({
+        runs: [run, ...state.runs].slice(0, MOST_RUNS),
+        ...(gotAll ? { lastSuccess: inWords(ended) } : {}),
+      });
     },
     close: async () => {
       change({ next: null, running: null });

@@ -1,36 +1,54 @@
 import type { ServerResponse } from "node:http";
+import { type AgentHealth, agentMetrics, END_OF_METRICS, OPEN_METRICS } from "../core/agentHealth.ts";
+import { explainError } from "../errors.ts";
 import { type Listener, openListener } from "../io/listener.ts";
 import type { Log } from "../io/log.ts";
-import type { RelayPart } from "./role.ts";
+import type { Role } from "./role.ts";
 
 export interface MonitorOptions {
   host: string;
   port: number;
   log: Log;
+  describe(): Promise<AgentHealth>;
   /** The Update Agent's part; undefined while the role is not held. */
-  watched(): Pick<RelayPart, "health" | "metrics"> | undefined;
+  watched: Role["watched"];
+  now(): number;
 }
 
 /**
  * Serves `/healthz` and `/metrics` to whoever watches this machine, by default from this machine alone:
- * 200 with the state of the agent as JSON, and OpenMetrics while it is an Update Agent.
+ * 200 with the state of the agent, and of its part as an Update Agent, as JSON and as OpenMetrics.
  *
  * @throws NearsourceError CONFIG_INVALID when the port cannot be had
  */
-export async function startMonitor({ watched, ...options }: MonitorOptions): Promise<Listener> {
-  return await openListener({ ...options, maxConnections: 100 }, async (request, response) => {
+export async function startMonitor(options: MonitorOptions): Promise<Listener> {
+  const { host, port, log } = options;
+  return await openListener({ host, port, log, maxConnections: 100 }, async (request, response) => {
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (!isRead) return answer(response, 405, "text/plain", "");
-    const relay = watched();
     if (request.url === "/healthz") {
-      const health = relay === undefined ? { role: "agent" } : { role: "update-agent", ...relay.health() };
-      return answer(response, 200, "application/json", `${JSON.stringify(health)}\n`);
+      return answer(response, 200, "application/json", `${JSON.stringify(await healthOf(options))}\n`);
     }
-    if (request.url !== "/metrics" || relay === undefined) return answer(response, 404, "text/plain", "");
-    const page = await relay.metrics().catch(() => undefined);
-    if (page === undefined) answer(response, 500, "text/plain", "");
-    else answer(response, 200, page.contentType, page.body);
+    if (request.url !== "/metrics") return answer(response, 404, "text/plain", "");
+    answer(response, 200, OPEN_METRICS, await metricsOf(options));
   });
+}
+
+async function healthOf({ describe, watched }: MonitorOptions): Promise<object> {
+  const health = await describe();
+  const relay = watched()?.health();
+  if (relay === undefined) return health;
+  // Whoever cannot be reached serves nobody, however full it is.
+  const unreachable = health.port === null ? { serving: false, reason: "it listens at no port" } : {};
+  return { ...health, role: "update-agent", ...relay, ...unreachable };
+}
+
+async function metricsOf({ describe, watched, now, log }: MonitorOptions): Promise<string> {
+  const own = agentMetrics(await describe(), now());
+  const relay = await watched()
+    ?.metrics?.()
+    .catch((error: unknown) => log.warn(`no metrics of the Update Agent: ${explainError(error)}`));
+  return own + (relay?.body ?? END_OF_METRICS);
 }
 
 function answer(response: ServerResponse, status: number, type: string, body: string): void {

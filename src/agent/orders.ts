@@ -5,7 +5,7 @@ import { DEFAULT_SCHEDULE, type Schedule } from "../core/schedule.ts";
 import { type Config, noteChecked, readConfig } from "../io/config.ts";
 import { openDataDir } from "../io/files.ts";
 import { openState, readState } from "../io/state.ts";
-import { readTrustedSet } from "../io/trustedSet.ts";
+import { newestSets, readTrustedSet } from "../io/trustedSet.ts";
 import { asksServerFirst, kindsOf, ownAddresses, uncoveredOf } from "./order.ts";
 import { remarksOnDocuments, remarksOnKinds } from "./remarks.ts";
 import type { Run } from "./run.ts";
@@ -28,6 +28,8 @@ export interface Orders {
   roots: Config["roots"];
   /** What is valid and hardly meant, for the log. */
   remarks: string[];
+  /** The trusted sets that this was read from: once there are others, so may the orders be. */
+  sets: Awaited<ReturnType<typeof newestSets>>;
 }
 
 /**
@@ -52,6 +54,7 @@ export async function readOrders(file: string, env: NodeJS.ProcessEnv): Promise<
 export async function ordersBy(config: Config): Promise<Orders> {
   const dirs = await openDataDir(config.dataDir);
   const { agentId } = await readState(dirs);
+  const sets = await newestSets(dirs);
   const trusted = await readTrustedSet(dirs, "settings");
   const settings = await settingsInForce(config, trusted, agentId);
   const { policy, role, granted } = settings;
@@ -65,6 +68,7 @@ export async function ordersBy(config: Config): Promise<Orders> {
     granted,
     roots: followedRoots(config, coveredKinds(run, settings)),
     remarks: [...(await remarksOnKinds(run, settings)), ...(await remarksOnDocuments(config, trusted))],
+    sets,
   };
 }
 

@@ -1,19 +1,23 @@
+import { isDeepStrictEqual } from "node:util";
+import type { AgentHealth } from "../core/agentHealth.ts";
 import { notifyDelay } from "../core/notification.ts";
-import type { Trigger } from "../core/report.ts";
+import { isSuccess, type Trigger } from "../core/report.ts";
 import { explainError, NearsourceError } from "../errors.ts";
 import type { Config } from "../io/config.ts";
 import { dataDirAt } from "../io/files.ts";
 import { takeLock } from "../io/lock.ts";
 import type { Log } from "../io/log.ts";
+import { newestSets } from "../io/trustedSet.ts";
 import { type Ears, openEars } from "./ears.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { createNotifications, type Notifications, type Verdict } from "./notifications.ts";
 import type { Orders } from "./orders.ts";
+import { noticeRuns } from "./otherRuns.ts";
 import { describeRun, queueReport } from "./reports.ts";
 import { openResidentDir, type ResidentDir } from "./residentState.ts";
 import { createRole, type Role, type StartRelay } from "./role.ts";
 import { type Clock, createScheduler, type Scheduler } from "./scheduler.ts";
-import { type RunEnd, runInProcess } from "./updateProcess.ts";
+import { ordersByInProcess, type RunEnd, runInProcess } from "./updateProcess.ts";
 
 export interface ResidentOptions {
   orders: Orders;
@@ -47,6 +51,8 @@ interface Held {
   role: Role;
   notifications: Notifications;
   scheduler: Scheduler;
+  /** Whether it is being looked whether another process has run. */
+  isNoticing: boolean;
 }
 
 const CLOCK: Clock = {
@@ -69,9 +75,11 @@ export async function startResident(options: ResidentOptions): Promise<Resident>
   await listen(held);
   for (const remark of options.orders.remarks) options.log.warn(remark);
   held.scheduler.start();
+  const endNoticing = noticeRuns(options.orders.config.dataDir, CLOCK, () => void noticeOthers(held));
   return {
     reload: (orders) => reload(held, orders),
     stop: async () => {
+      endNoticing();
       await Promise.all([held.scheduler.stop(), held.ears?.close(), held.role.close()]);
       await held.journal.close();
       lock.release();
@@ -84,7 +92,7 @@ async function settleIn(
   dir: ResidentDir,
 ): Promise<Held> {
   const journal = await openJournal(dir, CLOCK.now());
-  const role = createRole({ log, startRelay });
+  const role = createRole({ log, startRelay, clock: CLOCK, random: Math.random });
   const dirs = dataDirAt(orders.config.dataDir);
   const notifications = createNotifications({ dirs, roots: () => held.orders.roots, now: CLOCK.now });
   const scheduler: Scheduler = createScheduler({
@@ -98,9 +106,13 @@ async function settleIn(
     onChange: () => {
       journal.plan(scheduler);
       held.ears?.look();
+      void noticeOthers(held);
     },
   });
-  const held: Held = { orders, ears: undefined, dir, level, log, journal, role, notifications, scheduler };
+  const held: Held = {
+    ...{ orders, ears: undefined, dir, level, log, journal, role, notifications, scheduler },
+    isNoticing: false,
+  };
   return held;
 }
 
@@ -110,11 +122,20 @@ async function listen(held: Held): Promise<void> {
   held.ears = await openEars({
     ...{ orders, dir, notifications, role, log },
     hear: (text) => hear(held, text),
+    describe: () => describe(held),
+    onPort: (port) => journal.hears(port),
     clock: CLOCK,
     random: Math.random,
   });
-  journal.hears(held.ears.port);
   await role.grant(orders);
+}
+
+/** What it takes to read the state of the runs is loaded when a monitor first asks. */
+async function describe({ orders, ears, journal }: Held): Promise<AgentHealth> {
+  const { describeHealth } = await import("./health.ts");
+  const { config, role } = orders;
+  const dirs = dataDirAt(config.dataDir);
+  return await describeHealth({ dirs, role, port: ears?.port ?? null, said: journal.said });
 }
 
 async function hear({ notifications, orders, scheduler, log }: Held, text: string): Promise<Verdict> {
@@ -162,17 +183,42 @@ async function conclude(held: Held, trigger: Trigger, started: number, end: RunE
  */
 async function isToBeTriedAgain(end: RunEnd, notifications: Notifications): Promise<boolean> {
   if ("failure" in end) return true;
-  const { exitCode, undelivered, uncovered = [] } = end.report;
-  if (exitCode === 8) return false;
-  return undelivered.some((kind) => !uncovered.includes(kind)) || (await notifications.isOwed());
+  if (end.report.exitCode === 8) return false;
+  return !isSuccess(end.report) || (await notifications.isOwed());
 }
 
 async function follow(held: Held, orders: Orders): Promise<void> {
+  adopt(held, orders);
+  await held.role.grant(orders);
+}
+
+function adopt(held: Held, orders: Orders): void {
   const said = held.orders.remarks;
   for (const remark of orders.remarks) if (!said.includes(remark)) held.log.warn(remark);
   held.orders = orders;
   held.scheduler.follow(orders.schedule);
-  await held.role.grant(orders);
+}
+
+/**
+ * Another process may have run, by hand: what it brought is followed as after a run of this one's own,
+ * which sees to that itself.
+ */
+async function noticeOthers(held: Held): Promise<void> {
+  const { log, scheduler } = held;
+  if (held.isNoticing || scheduler.running !== undefined) return;
+  held.isNoticing = true;
+  try {
+    const { config, sets } = held.orders;
+    if (isDeepStrictEqual(await newestSets(dataDirAt(config.dataDir)), sets)) return;
+    const orders = await ordersByInProcess(config);
+    if (held.orders.config === config && scheduler.running === undefined) {
+      await follow(held, { ...orders, config });
+    }
+  } catch (error) {
+    log.warn(`the settings stay as they were: ${explainError(error)}`);
+  } finally {
+    held.isNoticing = false;
+  }
 }
 
 async function reload(held: Held, orders: Orders): Promise<void> {
@@ -182,6 +228,7 @@ async function reload(held: Held, orders: Orders): Promise<void> {
     });
   }
   await held.ears?.close();
-  await follow(held, orders);
+  held.journal.hears(null);
+  adopt(held, orders);
   await listen(held);
 }

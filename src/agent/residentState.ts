@@ -23,6 +23,8 @@ export interface ResidentState {
   followed?: string;
   next: { at: string; why: Why } | null;
   running: { trigger: Trigger; since: string; waiting?: string } | null;
+  /** When a run of this agent last got all it wanted. */
+  lastSuccess?: string;
   /** The last runs, newest first. */
   runs: PastRun[];
 }

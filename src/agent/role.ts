@@ -1,10 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import type { Kind } from "../core/kind.ts";
+import { retryDelay } from "../core/schedule.ts";
 import { explainError } from "../errors.ts";
+import { readAuthority } from "../io/authority.ts";
 import type { Config } from "../io/config.ts";
 import type { Log } from "../io/log.ts";
 import type { Orders } from "./orders.ts";
+import type { Clock } from "./scheduler.ts";
 
 /** What serves other agents, as far as this one has to do with it. */
 export interface RelayPart {
@@ -31,56 +34,133 @@ export type StartRelay = (options: {
 export interface Role {
   /** What answers requests; undefined while there is nothing to serve. */
   serve(): RelayPart["handle"] | undefined;
-  /** What monitors may look at; undefined while there is nothing to serve. */
-  watched(): Pick<RelayPart, "health" | "metrics"> | undefined;
-  /** After each run: what is granted now, and that this agent may hold something newer. */
-  grant(orders: Pick<Orders, "config" | "agentId" | "granted">): Promise<void>;
+  /** What monitors may look at; undefined while the role is not granted. */
+  watched(): (Pick<RelayPart, "health"> & Partial<Pick<RelayPart, "metrics">>) | undefined;
+  /**
+   * After each run, and each change of the configuration: what is granted now, and that this agent may
+   * hold something newer. Resolves when the role is as granted, or could not be taken yet; what is new
+   * is fetched after that.
+   */
+  grant(grant: Grant): Promise<void>;
   close(): Promise<void>;
 }
 
-/**
- * Holds the role. Whatever becomes of it, the agent goes on as an agent: a relay that cannot be started
- * is logged, and tried again when the settings are read again.
- */
-export function createRole(options: { log: Log; startRelay?: StartRelay | undefined }): Role {
-  const { log, startRelay } = options;
-  let relay: RelayPart | undefined;
-  let held: Kind[] = [];
+export type Grant = Pick<Orders, "config" | "agentId" | "granted">;
 
-  const close = async () => {
-    const closing = relay;
-    relay = undefined;
-    held = [];
+export interface RoleOptions {
+  log: Log;
+  startRelay?: StartRelay | undefined;
+  clock: Clock;
+  random(): number;
+}
+
+/** The role while it is held. */
+interface Held {
+  relay: RelayPart;
+  kinds: Kind[];
+  /** What the relay was started with. */
+  basis: object;
+}
+
+/** Between attempts to take the role; ms. */
+const TAKE_AGAIN = { first: 10_000, longest: 300_000 };
+
+/**
+ * Holds the role. Grants are followed one after the other. Whatever becomes of it, the agent goes on as
+ * an agent: a relay that cannot be started is logged, and tried again.
+ */
+export function createRole({ log, startRelay, clock, random }: RoleOptions): Role {
+  let held: Held | undefined;
+  let wanted: Grant | undefined;
+  let failure: string | undefined;
+  let failures = 0;
+  let closed = false;
+  let cancel = () => {};
+  let work = Promise.resolve();
+
+  const giveUp = async () => {
+    const closing = held?.relay;
+    held = undefined;
     await closing?.close();
   };
-  const take = async ({
-    config,
-    agentId,
-    granted: kinds,
-  }: Pick<Orders, "config" | "agentId" | "granted">) => {
-    if (kinds.length === 0) {
-      if (relay !== undefined) log.info("this agent is no Update Agent any more");
-      return await close();
+  const take = async ({ config, agentId, granted: kinds }: Grant, start: StartRelay) => {
+    const basis = await basisOf(config);
+    if (held !== undefined && !isDeepStrictEqual(held.basis, basis)) {
+      log.info("this Update Agent begins anew, with the configuration that was changed");
+      await giveUp();
     }
-    if (startRelay === undefined) return;
-    if (relay === undefined) {
-      relay = await startRelay({ config, agentId, kinds, log });
+    if (held === undefined) {
+      held = { relay: await start({ config, agentId, kinds, log }), kinds, basis };
       log.info(`this agent is an Update Agent for ${kinds.join(", ")}`);
-    } else if (!isDeepStrictEqual(held, kinds)) {
+    } else if (!isDeepStrictEqual(held.kinds, kinds)) {
       log.info(`this Update Agent is now one for ${kinds.join(", ")}`);
-      await relay.grant(kinds);
+      await held.relay.grant(kinds);
+      held.kinds = kinds;
     }
-    held = kinds;
-    await relay.refresh();
+    // It may take as long as the link needs for all that is new.
+    void Promise.resolve(held.relay.refresh()).catch(say);
+  };
+  const follow = async () => {
+    cancel();
+    try {
+      if (isGranted(wanted) && startRelay !== undefined) await take(wanted, startRelay);
+      else if (held !== undefined) {
+        log.info("this agent is no Update Agent any more");
+        await giveUp();
+      }
+      failure = undefined;
+      failures = 0;
+    } catch (error) {
+      failure = say(error);
+      cancel = clock.after(retryDelay(++failures, random(), TAKE_AGAIN), () => void next());
+    }
+  };
+  const next = () => {
+    work = work.then(follow);
+    return work;
+  };
+  const say = (error: unknown) => {
+    const reason = explainError(error);
+    log[reason === failure ? "debug" : "error"](`the Update Agent's part failed: ${reason}`);
+    return reason;
   };
   return {
-    serve: () => relay && ((request, response) => relay?.handle(request, response)),
-    watched: () => relay,
-    grant: async (orders) => {
-      await take(orders).catch((error) =>
-        log.error(`the Update Agent's part failed: ${explainError(error)}`),
-      );
+    serve: () => {
+      const relay = held?.relay;
+      if (relay !== undefined) return (request, response) => relay.handle(request, response);
+      return isGranted(wanted) && startRelay !== undefined ? sendElsewhere : undefined;
     },
-    close,
+    watched: () => {
+      if (held !== undefined) return held.relay;
+      if (!isGranted(wanted)) return undefined;
+      return { health: () => ({ serving: false, reason: failure ?? "it is being started" }) };
+    },
+    grant: (grant) => {
+      if (!closed) wanted = grant;
+      return next();
+    },
+    close: () => {
+      closed = true;
+      wanted = undefined;
+      work = work.then(async () => {
+        cancel();
+        await giveUp();
+      });
+      return work;
+    },
   };
+}
+
+const isGranted = (grant: Grant | undefined): grant is Grant =>
+  grant !== undefined && grant.granted.length > 0;
+
+/** All of a configuration that a relay may go by, with what stands in the files that it reads once. */
+async function basisOf(config: Config): Promise<object> {
+  const { checked: _, listen: __, metrics: ___, notify: ____, hooks: _____, log: ______, ...rest } = config;
+  return { ...rest, authority: await readAuthority(config) };
+}
+
+/** There is no relay at this moment: as when it is full, other sources are next. */
+function sendElsewhere(_: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(503, { "retry-after": "5", "content-length": 0 }).end();
 }

@@ -14,10 +14,10 @@ export interface Failure {
   hint?: string | undefined;
 }
 
-/** What a run is told, as the first line on its stdin. */
+/** What a run is told, as the first line on its stdin; without a trigger, it only reads what orders there are. */
 export interface RunRequest {
   config: Config;
-  trigger: Trigger;
+  trigger?: Trigger;
   /** Of what it says on stderr. */
   level: Config["log"]["level"];
 }
@@ -97,6 +97,10 @@ function withoutEnd(how: string, stopped: boolean): Failure {
 export async function ordersInProcess(configFile: string): Promise<Orders> {
   const child = startOwn(["agent", "--orders", "--config", configFile]);
   child.stdin?.end();
+  return await hearOrders(child);
+}
+
+async function hearOrders(child: ChildProcess): Promise<Orders> {
   let orders: Orders | undefined;
   let failure: Failure | undefined;
   const how = await listenTo(child, (line) => {
@@ -109,6 +113,18 @@ export async function ordersInProcess(configFile: string): Promise<Orders> {
     message: `no configuration was read (${how})`,
   };
   throw new NearsourceError(code, message, hint === undefined ? {} : { hint });
+}
+
+/**
+ * The same by a configuration that has been read, whatever stands in its file by now.
+ *
+ * @throws NearsourceError what that process found wrong
+ */
+export async function ordersByInProcess(config: Config): Promise<Orders> {
+  const child = startOwn(["run-for-agent"]);
+  const request: RunRequest = { config, level: "error" };
+  child.stdin?.on("error", () => {}).end(`${JSON.stringify(request)}\n`);
+  return await hearOrders(child);
 }
 
 /** This program again, with other arguments: from a checkout, from the bundle, and as one executable. */

@@ -33,7 +33,7 @@ export async function agentCommand(
   startRelay: StartRelay = loadRelay,
 ): Promise<number> {
   const file = configPath(options.config, process.env);
-  if (options.orders === true) return await (await import("./runForAgent.ts")).sayOrders(file);
+  if (options.orders === true) return await sayOrdersOf(file);
   const orders = await ordersInProcess(file);
   if (options.check === true) {
     print(`${file} is valid`);
@@ -42,16 +42,18 @@ export async function agentCommand(
   const { config } = orders;
   const level = options.verbose === true ? "debug" : options.quiet === true ? "error" : config.log.level;
   const log = openLineLog(config.log, level);
-  const resident = await startResident({ orders, level, log, startRelay });
-  let reloading = Promise.resolve();
+  const stopped = untilStopped();
+  const starting = startResident({ orders, level, log, startRelay });
+  let reloading: Promise<unknown> = starting;
   const reload = () => {
-    reloading = reloading.then(() => reloadInto(resident, file, log));
+    reloading = reloading.then(async () => await reloadInto(await starting, file, log));
   };
   process.on("SIGHUP", reload);
+  const resident = await starting;
   const watchdog = startWatchdog();
   log.info(`the agent is ready (process ${process.pid})`);
   await tellServiceManager("READY=1");
-  await untilStopped();
+  await stopped;
   await tellServiceManager("STOPPING=1");
   clearInterval(watchdog);
   process.off("SIGHUP", reload);
@@ -60,6 +62,13 @@ export async function agentCommand(
   // Whatever has not ended by then would keep the process.
   setTimeout(() => process.exit(0), LAST_WORDS).unref();
   return 0;
+}
+
+/** What reading takes is loaded in the process that is there for it alone. */
+async function sayOrdersOf(file: string): Promise<number> {
+  const { sayOrders } = await import("./runForAgent.ts");
+  const { readOrders } = await import("../agent/orders.ts");
+  return await sayOrders(() => readOrders(file, process.env));
 }
 
 /** Only Update Agents load what they serve with. */
@@ -97,7 +106,7 @@ async function untilStopped(): Promise<void> {
   });
 }
 
-async function inTime(work: Promise<void>): Promise<void> {
+async function inTime(work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((done) => {
     timer = setTimeout(done, PATIENCE);

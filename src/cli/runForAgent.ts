@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { ordersBy, readOrders } from "../agent/orders.ts";
+import { type Orders, ordersBy } from "../agent/orders.ts";
 import { update } from "../agent/update.ts";
 import type { Line, RunRequest } from "../agent/updateProcess.ts";
 import { explainError, NearsourceError, toNearsourceError } from "../errors.ts";
@@ -16,6 +16,7 @@ import { onSignals } from "./running.ts";
 export async function runForAgent(): Promise<number> {
   const { request, ended } = await readRequest();
   const { config, trigger, level } = request;
+  if (trigger === undefined) return await sayOrders(() => ordersBy(config));
   const interruption = onSignals();
   const log = openLog(config.log, level);
   try {
@@ -44,9 +45,9 @@ export async function runForAgent(): Promise<number> {
 }
 
 /** `nearsource agent --orders`: what the resident agent goes by. */
-export async function sayOrders(file: string): Promise<number> {
+export async function sayOrders(read: () => Promise<Orders>): Promise<number> {
   try {
-    say({ type: "orders", orders: await readOrders(file, process.env) });
+    say({ type: "orders", orders: await read() });
     return 0;
   } catch (error) {
     return sayFailure(error);

@@ -29,6 +29,15 @@ export interface Report {
   bytes: number;
 }
 
+/** Whether a run got all that any source could deliver, and took nothing back. */
+export function isSuccess({
+  failure,
+  undelivered,
+  uncovered = [],
+}: Pick<Report, "failure" | "undelivered" | "uncovered">): boolean {
+  return failure === undefined && undelivered.every((kind) => uncovered.includes(kind));
+}
+
 export type Trigger = "manual" | "schedule" | "notify";
 
 /** One try of one source. */

@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import type { Repository } from "../core/layout.ts";
+import { REPOSITORIES, type Repository } from "../core/layout.ts";
 import {
   type DataDir,
   guardStorage,
@@ -30,6 +30,16 @@ export interface TrustedSet {
   files: ReadonlyMap<string, Buffer>;
   /** Documents by their TUF target path. */
   documents: ReadonlyMap<string, Buffer>;
+}
+
+/** The numbers of the newest sets on disk: they are others as soon as anything has been learnt. */
+export async function newestSets(dirs: DataDir): Promise<Partial<Record<Repository, number>>> {
+  const numbers: Partial<Record<Repository, number>> = {};
+  for (const repository of REPOSITORIES) {
+    const [newest] = await setNumbers(dirs, repository);
+    if (newest !== undefined) numbers[repository] = newest;
+  }
+  return numbers;
 }
 
 /** The newest set on disk, or undefined before the first run. Reads only. */

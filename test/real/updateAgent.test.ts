@@ -16,7 +16,7 @@ import {
   type World,
   writeJson,
 } from "../support/world.ts";
-import { json, on } from "./commandLine.ts";
+import { changeConfig, json, on } from "./commandLine.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -99,8 +99,54 @@ describe("an agent that signed settings make an Update Agent", () => {
     expect(await notify(port, JSON.stringify({ settings }))).toBe(202);
     await resident.said(/is no Update Agent any more/);
     expect((await fetch(`http://127.0.0.1:${port}/content/metadata/timestamp.json`)).status).toBe(404);
-    expect((await fetch(`http://127.0.0.1:${monitor}/metrics`)).status).toBe(404);
+    expect(await (await fetch(`http://127.0.0.1:${monitor}/metrics`)).text()).not.toContain("relay");
     expect((await resident.stop()).code).toBe(0);
+  });
+
+  test("says that it serves nobody while its port is not to be had, and serves once it is", async () => {
+    const server = await startServer();
+    await server.publish("policies/default", policy);
+    const { agent, id } = await makeMember(server);
+    await server.publish("update-agents", { agents: [{ id, kinds: ["components"] }] });
+    const taken = await startSource(world.folder);
+    sources.push(taken);
+    await changeConfig(agent, { listen: { host: "127.0.0.1", port: taken.port } });
+    const resident = startResident(agent);
+    residents.push(resident);
+    await resident.said(/error: cannot listen at 127\.0\.0\.1 port \d+: .*EADDRINUSE.*; it is tried again/);
+    await resident.said(/this agent is an Update Agent for components/);
+    const [, monitor] = await resident.said(/metrics at port (\d+)/);
+    const health = async () => await (await fetch(`http://127.0.0.1:${monitor}/healthz`)).json();
+    expect(await health()).toMatchObject({ port: null, serving: false, reason: "it listens at no port" });
+
+    await closeAll(sources.splice(sources.indexOf(taken), 1));
+    expect(await resident.port()).toBe(taken.port);
+    expect(await health()).toMatchObject({ port: taken.port, serving: true });
+    expect(json(await on(agent, "status", "--json"))).toMatchObject({ agent: { port: taken.port } });
+  });
+
+  test("is one as soon as a run by hand has brought the grant, and goes by what SIGHUP has it read", async () => {
+    const server = await startServer();
+    await server.publish("policies/default", policy);
+    const { agent, id } = await makeMember(server);
+    const resident = startResident(agent);
+    residents.push(resident);
+    await resident.said(/ended: current/);
+    await server.publish("update-agents", { agents: [{ id, kinds: ["components"] }] });
+    expect(await on(agent, "update")).toMatchObject({ code: 0 });
+    await resident.said(/this agent is an Update Agent for components/);
+
+    const [, monitor] = await resident.said(/metrics at port (\d+)/);
+    const health = async (port = monitor) => await (await fetch(`http://127.0.0.1:${port}/healthz`)).json();
+    expect(await health()).toMatchObject({ serving: true });
+    await changeConfig(agent, { relay: { minFree: 1e15 } });
+    resident.process.kill("SIGHUP");
+    await resident.said(/the configuration was read again/);
+    const [, after] = await resident.said(/metrics at port \d+[\s\S]*metrics at port (\d+)/);
+    expect(await health(after)).toMatchObject({
+      serving: false,
+      reason: expect.stringContaining("bytes free"),
+    });
   });
 
   test("brings what it was notified of to its neighbours", async () => {
