@@ -1,16 +1,17 @@
 import { type Resident, startResident } from "../agent/resident.ts";
 import type { StartRelay } from "../agent/role.ts";
 import { ordersInProcess } from "../agent/updateProcess.ts";
-import { explainError, toNearsourceError } from "../errors.ts";
+import { explainError, NearsourceError, toNearsourceError } from "../errors.ts";
 import { configPath } from "../io/configPath.ts";
 import { type Log, openLineLog } from "../io/log.ts";
 import { tellServiceManager, watchdogInterval } from "../io/serviceManager.ts";
-import { print } from "./output.ts";
 
 export interface AgentCommandOptions {
   config?: string;
-  /** Only say whether the configuration is valid. */
+  /** Only open what the configuration names, and say what is wrong with it. */
   check?: boolean;
+  /** With `check`. */
+  json?: boolean;
   /** Say what the resident agent goes by, for that agent. */
   orders?: boolean;
   verbose?: boolean;
@@ -34,11 +35,12 @@ export async function agentCommand(
 ): Promise<number> {
   const file = configPath(options.config, process.env);
   if (options.orders === true) return await sayOrdersOf(file);
-  const orders = await ordersInProcess(file);
   if (options.check === true) {
-    print(`${file} is valid`);
-    return 0;
+    const { agentCheckCommand } = await import("./agentCheck.ts");
+    return await agentCheckCommand(file, options.json === true);
   }
+  if (options.json === true) throw new NearsourceError("USAGE", "--json goes with --check");
+  const orders = await ordersInProcess(file);
   const { config } = orders;
   const level = options.verbose === true ? "debug" : options.quiet === true ? "error" : config.log.level;
   const log = openLineLog(config.log, level);

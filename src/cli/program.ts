@@ -83,9 +83,10 @@ function addAgentCommands(program: Command, done: Done): void {
   program
     .command("agent")
     .description("the resident client: updates on a schedule and on notifications, until it is stopped")
-    .option("--check", "only say whether the configuration is valid")
+    .option("--check", "only open what the configuration names, and say what is wrong with it")
     .addOption(new Option("--orders").hideHelp())
     .addOption(configOption())
+    .addOption(new Option("--json", "with --check: one JSON document on stdout"))
     .action(async (options) => {
       const { agentCommand } = await import("./agent.ts");
       done(await agentCommand({ ...program.opts(), ...options }));

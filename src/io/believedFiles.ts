@@ -13,21 +13,32 @@ const INTERPRETER = /^(?:(?:ba|da|k|z|a)?sh|python[\d.]*|perl|ruby|node|php|pwsh
  * @throws NearsourceError FILE_UNSAFE, naming the key, the file and its mode
  */
 export function refuseUnsafeFiles(config: Config, env: NodeJS.ProcessEnv): void {
+  const [first] = findUnsafeFiles(config, env);
+  if (first !== undefined) throw first;
+}
+
+/** Every file for which `refuseUnsafeFiles` would refuse a configuration, as its errors. */
+export function findUnsafeFiles(config: Config, env: NodeJS.ProcessEnv): unknown[] {
   const { roots, http, sourceList, policy, notify, relay, hooks } = config;
-  const refuse = (key: string, file: string | undefined, secret = false) => {
-    if (file !== undefined) refuseUnsafe(file, `"${key}" of the configuration:`, { secret });
+  const found: unknown[] = [];
+  const look = (key: string, file: string | undefined, secret = false) => {
+    try {
+      if (file !== undefined) refuseUnsafe(file, `"${key}" of the configuration:`, { secret });
+    } catch (error) {
+      found.push(error);
+    }
   };
-  refuse("roots.content", roots.content);
-  refuse("roots.settings", roots.settings);
-  refuse("http.ca", http.ca);
-  refuse("sourceList", sourceList);
-  refuse("policy", policy);
-  refuse("notify.mqtt.ca", notify.mqtt?.ca);
-  refuse("notify.mqtt.passwordFile", notify.mqtt?.passwordFile, true);
-  refuse("relay.tls.cert", relay.tls?.cert);
-  refuse("relay.tls.key", relay.tls?.key, true);
-  for (const program of programsOf(hooks.afterUpdate ?? [], config, env))
-    refuse("hooks.afterUpdate", program);
+  look("roots.content", roots.content);
+  look("roots.settings", roots.settings);
+  look("http.ca", http.ca);
+  look("sourceList", sourceList);
+  look("policy", policy);
+  look("notify.mqtt.ca", notify.mqtt?.ca);
+  look("notify.mqtt.passwordFile", notify.mqtt?.passwordFile, true);
+  look("relay.tls.cert", relay.tls?.cert);
+  look("relay.tls.key", relay.tls?.key, true);
+  for (const program of programsOf(hooks.afterUpdate ?? [], config, env)) look("hooks.afterUpdate", program);
+  return found;
 }
 
 /** The files that a command runs: its program, and the script of one that is an interpreter. */
@@ -45,7 +56,8 @@ function programsOf(
   return [program, script].filter((each) => each !== undefined && existsSync(each)) as string[];
 }
 
-function foundInPath(command: string, { PATH = "" }: NodeJS.ProcessEnv): string | undefined {
+/** Where a command without a folder is found, as the system looks for it. */
+export function foundInPath(command: string, { PATH = "" }: NodeJS.ProcessEnv): string | undefined {
   const places = PATH.split(path.delimiter).map((folder) => path.resolve(folder, command));
   return places.find((place) => existsSync(place));
 }

@@ -77,3 +77,22 @@ export async function isSigned(timestamp: object, trust: Trust, now: Date): Prom
     return false;
   }
 }
+
+/**
+ * What a shipped root is, once it is found to be a TUF root that its own keys have signed.
+ *
+ * @throws Error naming the file, with the reason as its cause
+ */
+export async function describeRoot(file: string): Promise<string> {
+  const { Metadata, MetadataKind } = await import("@tufjs/models");
+  const text = await fs.readFile(file, "utf8").catch((cause) => {
+    throw new Error(`cannot read ${file}`, { cause });
+  });
+  try {
+    const root = Metadata.fromJSON(MetadataKind.Root, JSON.parse(text));
+    root.verifyDelegate(MetadataKind.Root, root);
+    return `${file}: version ${root.signed.version}, expires ${root.signed.expires.slice(0, 10)}`;
+  } catch (error) {
+    throw new Error(`${file} is not a TUF root signed by its own keys`, { cause: error });
+  }
+}

@@ -1,0 +1,180 @@
+import { once } from "node:events";
+import { promises as fs } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { checkConfiguration } from "../../src/agent/check.ts";
+import { type Authority, makeAuthority, writeCertificate } from "../real/certificates.ts";
+import { json, nearsource } from "../real/commandLine.ts";
+import { type Agent, makeAgent, makeWorld, type World, writeJson } from "../support/world.ts";
+
+let world: World;
+let authority: Authority;
+beforeAll(async () => {
+  world = await makeWorld();
+  authority = await makeAuthority(world.folder, "Private authority");
+});
+afterAll(() => world.remove());
+
+/** An agent with these keys laid over a configuration in which all is well. */
+async function agentWith(config: object): Promise<Agent> {
+  const quiet = { listen: { port: null }, metrics: { port: null } };
+  return await makeAgent(world, { sources: { good: "http://127.0.0.2:1" }, config: { ...quiet, ...config } });
+}
+
+/** What is found wrong, by key. */
+async function problemsOf(agent: Agent): Promise<Record<string, string>> {
+  const found = await checkConfiguration(agent.configFile, process.env);
+  const problems = found.filter(({ level }) => level === "problem");
+  return Object.fromEntries(problems.map(({ key, message }) => [key, message]));
+}
+
+const inFolder = async (agent: Agent, name: string, text: string, mode = 0o644) => {
+  await fs.writeFile(path.join(agent.folder, name), text, { mode });
+};
+
+describe("agent --check opens what the configuration names:", () => {
+  test("all is well, and nothing is made or changed by looking", async () => {
+    const tls = await writeCertificate(world.folder, await authority.issue());
+    const agent = await agentWith({
+      http: { ca: authority.file },
+      relay: { tls },
+      dns: { servers: ["192.0.2.53", "[2001:db8::53]:5353"] },
+      hooks: { afterUpdate: ["true", "x"] },
+      log: { file: "agent.log" },
+    });
+    const found = await checkConfiguration(agent.configFile, process.env);
+    expect(found.filter(({ level }) => level !== "ok")).toEqual([]);
+    expect(found.map(({ key }) => key)).toEqual([
+      ...["configuration", "roots.content", "sourceList", "kinds", "dns.servers", "dns.servers"],
+      ...["http.ca", "relay.tls", "hooks.afterUpdate", "dataDir", "log.file"],
+    ]);
+    expect((await fs.readdir(agent.folder)).sort()).toEqual(["config.json", "list.json", "root.json"]);
+  });
+
+  test("every problem is found, not only the first", async () => {
+    const agent = await agentWith({
+      roots: { content: "none.json", settings: "list.json" },
+      http: { ca: "list.json" },
+      dns: { servers: ["ns.corp.example"] },
+      sourceList: "odd-list.json",
+      policy: "odd-policy.json",
+      hooks: { afterUpdate: "./list.json" },
+      notify: { mqtt: { url: "mqtt://broker", topic: "t", passwordFile: "no-password", ca: "no-ca.pem" } },
+      relay: { tls: { cert: "no-cert.pem", key: "no-key.pem" } },
+      log: { file: "list.json/agent.log" },
+      dataDir: "root.json",
+    });
+    await inFolder(agent, "odd-list.json", '{ "entries": [{ "range": "10.0.0.1" }], }');
+    await inFolder(agent, "odd-policy.json", '{ "schedule": { "cron": "daily" } }');
+    expect(await problemsOf(agent)).toEqual({
+      "roots.content": expect.stringMatching(/^cannot read .*none\.json/),
+      "roots.settings": expect.stringMatching(/list\.json is not a TUF root signed by its own keys/),
+      "http.ca": expect.stringMatching(/list\.json holds no certificate/),
+      "dns.servers": expect.stringContaining("ns.corp.example"),
+      sourceList: expect.stringMatching(/odd-list\.json: line 1, column 39: is not JSON: a comma/),
+      policy: expect.stringMatching(/odd-policy\.json: line 1, column 15: schedule: "daily" is not a cron/),
+      "hooks.afterUpdate": expect.stringMatching(/list\.json is not executable/),
+      "notify.mqtt.passwordFile": expect.stringMatching(/^cannot read .*no-password/),
+      "notify.mqtt.ca": expect.stringMatching(/^cannot read .*no-ca\.pem/),
+      "relay.tls": expect.stringMatching(/^cannot read .*no-cert\.pem/),
+      "log.file": expect.stringMatching(/list\.json is not a folder/),
+      dataDir: expect.stringMatching(/root\.json is not a folder/),
+    });
+  });
+
+  test("a root that its own keys have not signed", async () => {
+    const agent = await agentWith({});
+    const root = JSON.parse(await fs.readFile(world.root, "utf8"));
+    root.signed.expires = "2099-01-01T00:00:00Z";
+    await writeJson(path.join(agent.folder, "root.json"), root);
+    expect(await problemsOf(agent)).toEqual({
+      "roots.content": expect.stringMatching(/is not a TUF root signed by its own keys/),
+    });
+  });
+
+  test.for([
+    ["has expired", { from: -3, until: -1 }, /is no longer valid/],
+    ["is not valid yet", { from: 2, until: 3 }, /is not valid before/],
+  ] as const)("a certificate that %s", async ([, days, said]) => {
+    const tls = await writeCertificate(world.folder, await authority.issue(days));
+    const agent = await agentWith({ relay: { tls } });
+    expect(await problemsOf(agent)).toEqual({ "relay.tls": expect.stringMatching(said) });
+  });
+
+  test("a certificate and the key of another", async () => {
+    const one = await authority.issue();
+    const other = await (await makeAuthority(world.folder, "Another authority")).issue();
+    const tls = await writeCertificate(world.folder, { cert: one.cert, key: other.key });
+    const agent = await agentWith({ relay: { tls }, http: { ca: tls.key } });
+    expect(await problemsOf(agent)).toEqual({
+      "relay.tls": expect.stringMatching(/key\.pem is not the key of .*cert\.pem/),
+      "http.ca": expect.stringMatching(/holds no certificate/),
+    });
+  });
+
+  test("a hook that is not there, in PATH or where it is named, or that is a folder", async () => {
+    for (const [command, said] of [
+      ["no-such-program", /there is no no-such-program in PATH/],
+      ["./no-such-program", /no such file/],
+      [world.folder, /is not a file/],
+    ] as const) {
+      const agent = await agentWith({ hooks: { afterUpdate: [command] } });
+      expect(await problemsOf(agent)).toEqual({ "hooks.afterUpdate": expect.stringMatching(said) });
+    }
+  });
+
+  test("a port that another program has, and one that is asked for twice", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo;
+    const agent = await agentWith({ listen: { host: "127.0.0.1", port }, metrics: { port: null } });
+    const problem = expect.stringMatching(
+      new RegExp(`cannot listen at 127\\.0\\.0\\.1, port ${port}: .*EADDRINUSE`),
+    );
+    expect(await problemsOf(agent)).toEqual({ "listen.port": problem });
+    await new Promise((closed) => taken.close(closed));
+    const twice = { host: "127.0.0.1", port };
+    expect(await problemsOf(await agentWith({ listen: twice, metrics: twice }))).toEqual({
+      "metrics.port": problem,
+    });
+  });
+
+  test("files that another account can write, each of them", async ({ skip }) => {
+    if (process.getuid === undefined) skip();
+    const agent = await agentWith({});
+    for (const name of ["root.json", "list.json"]) await fs.chmod(path.join(agent.folder, name), 0o666);
+    const found = await checkConfiguration(agent.configFile, process.env);
+    expect(found.filter(({ key }) => key === "owners")).toEqual([
+      { level: "problem", key: "owners", message: expect.stringContaining("root.json") },
+      { level: "problem", key: "owners", message: expect.stringContaining("list.json") },
+    ]);
+  });
+});
+
+describe("nearsource agent --check", () => {
+  test("says each with a line, and exits 6 where there is a problem", async () => {
+    const agent = await agentWith({ dns: { servers: ["192.0.2.53", "ns"] } });
+    const ended = await nearsource("agent", "--check", "--config", agent.configFile);
+    expect(ended.code).toBe(6);
+    expect(ended.stdout).toMatch(/^ {2}ok {6}roots\.content: .*version 1, expires/m);
+    expect(ended.stdout).toMatch(/^ {2}problem dns\.servers: DNS server "ns" is not an IP address/m);
+    expect(ended.stderr).toMatch(/^nearsource: .*config\.json has a problem\nhint: /);
+  });
+
+  test("--json is one document, with the findings", async () => {
+    const agent = await agentWith({ sourceList: "list.json", kinds: ["components", "programs"] });
+    const ended = await nearsource("agent", "--check", "--json", "--config", agent.configFile);
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(json(ended)).toMatchObject({
+      valid: true,
+      findings: expect.arrayContaining([
+        { level: "note", key: "kinds", message: expect.stringMatching(/^no source delivers programs: /) },
+      ]),
+    });
+    await fs.rm(path.join(agent.folder, "root.json"));
+    const failed = await nearsource("agent", "--check", "--json", "--config", agent.configFile);
+    expect(failed.code).toBe(6);
+    expect(json(failed)).toMatchObject({ valid: false, error: { code: "CONFIG_INVALID" } });
+  });
+});
