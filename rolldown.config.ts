@@ -35,7 +35,7 @@ export default defineConfig([
       chunkFileNames: "chunks/[name]-[hash].cjs",
       banner: ({ isEntry }) =>
         isEntry
-          ? 'require("node:module").enableCompileCache(require("node:path").join(__dirname, "cache"));'
+          ? 'require("node:module").enableCompileCache?.(require("node:path").join(__dirname, "cache"));'
           : "",
     },
   },

@@ -44,6 +44,8 @@ export async function agentCommand(
   const { config } = orders;
   const level = options.verbose === true ? "debug" : options.quiet === true ? "error" : config.log.level;
   const log = openLineLog(config.log, level);
+  // What nobody caught ends this process, which the service manager starts again; the log says why.
+  process.on("uncaughtExceptionMonitor", (error) => log.error(explainError(error)));
   const stopped = untilStopped();
   const starting = startResident({ orders, level, log, startRelay });
   let reloading: Promise<unknown> = starting;

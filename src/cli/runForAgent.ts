@@ -71,13 +71,28 @@ async function readRequest(): Promise<{ request: RunRequest; ended: AbortSignal 
   process.stdout.on("error", () => {});
   const ended = new AbortController();
   const lines = createInterface({ input: process.stdin });
-  const request = await new Promise<RunRequest>((read, fail) => {
-    lines.once("line", (line) => read(JSON.parse(line)));
-    lines.once("close", () => {
+  const line = await new Promise<string>((read, fail) => {
+    const end = () => {
       const gone = new NearsourceError("INTERRUPTED", "the agent stopped this run");
       ended.abort(gone);
       fail(gone);
-    });
+    };
+    lines.once("line", read).once("close", end);
+    process.stdin.once("error", end);
   });
-  return { request, ended: ended.signal };
+  return { request: parseRequest(line), ended: ended.signal };
+}
+
+/** Of an agent, which is this same program. */
+function parseRequest(line: string): RunRequest {
+  try {
+    const { config, trigger, level }: RunRequest = JSON.parse(line);
+    if (typeof config?.dataDir === "string") return { config, trigger, level };
+  } catch {
+    // Said below.
+  }
+  process.stdin.destroy();
+  throw new NearsourceError("USAGE", "the first line of stdin is no run that an agent asks for", {
+    hint: "nearsource update runs an update",
+  });
 }

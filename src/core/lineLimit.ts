@@ -28,7 +28,7 @@ export function admitLine(
   now: number,
 ): { isSaid: boolean; before: string[] } {
   const before = forgetOld(limit, now);
-  const common = line.slice(0, COMMON).replaceAll(/\d+|[0-9a-f]{8,}/g, "#");
+  const common = line.slice(0, COMMON).replaceAll(/[0-9a-f]{8,}|\d+/g, "#");
   const key = limit.alike.has(common) || limit.alike.size < MOST_ALIKE ? common : "";
   const known = limit.alike.get(key) ?? { since: now, said: 0, omitted: 0, example: line.slice(0, COMMON) };
   limit.alike.set(key, known);

@@ -1,0 +1,19 @@
+/**
+ * `npm start -- COMMAND` in a checkout. npm starts it in the checkout's own folder, while the paths in a
+ * command are meant from where the person stands. Plain JavaScript, which any Node reads: one that is too old
+ * for the program gets a sentence.
+ */
+const OLDEST_NODE = 26;
+
+if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
+  console.error(`nearsource: it takes Node ${OLDEST_NODE} or newer, and this is ${process.version}`);
+  console.error("hint: npm ci brings one along, which npm start then uses");
+  process.exitCode = 6;
+} else {
+  try {
+    process.chdir(process.env.INIT_CWD ?? ".");
+  } catch {
+    // A folder that is gone: absolute paths still lead somewhere.
+  }
+  await import("./main.ts");
+}
