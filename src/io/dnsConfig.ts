@@ -41,9 +41,13 @@ export function parseServer(text: string): DnsServer {
   return toServer(host, port);
 }
 
-/** The servers this machine is set up with at this moment: they change when it moves between networks. */
-export function systemServers(): DnsServer[] {
-  return new SystemResolver().getServers().map(parseServer);
+/**
+ * The servers this machine is set up with at this moment: they change when it moves between networks.
+ * Those of resolv.conf come first-hand, since Node takes the zone from a link-local one (`fe80::1%eth0`),
+ * which then can be asked over no interface.
+ */
+export function systemServers(ofResolvConf: DnsServer[]): DnsServer[] {
+  return ofResolvConf.length > 0 ? ofResolvConf : new SystemResolver().getServers().map(parseServer);
 }
 
 /** The names to ask for when a user says `host`, in order (the rules of resolv.conf(5), ndots 1). */
@@ -70,6 +74,13 @@ export function parseSearch(text: string): string[] {
   const lines = wordsOfLines(text, /[#;].*/);
   const [, ...domains] = lines.findLast(([word]) => word === "search" || word === "domain") ?? [];
   return domains.map(canonicalName).filter(isHostName);
+}
+
+/** The servers in the text of a resolv.conf (resolv.conf(5)); what is not an address says nothing. */
+export function parseNameservers(text: string): DnsServer[] {
+  const lines = wordsOfLines(text, /[#;].*/).filter(([word]) => word === "nameserver");
+  const servers = lines.map(([, address = ""]) => address).filter((address) => isIP(address) !== 0);
+  return [...new Set(servers)].map(parseServer);
 }
 
 /**

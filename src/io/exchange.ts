@@ -4,7 +4,8 @@ import type https from "node:https";
 import type { LookupFunction } from "node:net";
 import { NearsourceError } from "../errors.ts";
 import { VERSION } from "../version.ts";
-import { toHttpError } from "./httpErrors.ts";
+import { serverNameOf, toHttpError } from "./httpErrors.ts";
+import { forgetIdle } from "./keptConnections.ts";
 
 /** A request of a few kilobytes and its answer. */
 export interface Request {
@@ -44,7 +45,10 @@ export function createExchange(lookup: LookupFunction, ca?: string): Exchange {
     // TLS is loaded for whoever speaks it: it is another 3 MB.
     const { request, Agent } = protocol === "https:" ? await import("node:https") : http;
     const believed = ca === undefined || protocol !== "https:" ? {} : { ca: await withSystem(ca) };
-    const means = agents.get(protocol) ?? { request, agent: new Agent({ keepAlive: true, ...believed }) };
+    const means = agents.get(protocol) ?? {
+      request,
+      agent: forgetIdle(new Agent({ keepAlive: true, ...believed })),
+    };
     agents.set(protocol, means);
     return means;
   };
@@ -72,6 +76,7 @@ async function send(request: Request, lookup: LookupFunction, means: Means): Pro
     method: request.method,
     agent: means.agent,
     lookup,
+    servername: serverNameOf(url),
     headers: {
       "user-agent": `nearsource/${VERSION}`,
       accept: "application/json",

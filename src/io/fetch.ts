@@ -10,7 +10,8 @@ import { type RateLimit, rateAt } from "../core/rateLimit.ts";
 import { NearsourceError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { drain, interrupted, readBody } from "./body.ts";
-import { toHttpError, toStatusError } from "./httpErrors.ts";
+import { serverNameOf, toHttpError, toStatusError } from "./httpErrors.ts";
+import { closeIdle, forgetIdle } from "./keptConnections.ts";
 import type { PaceLimits } from "./pace.ts";
 import { createRateLimiter, type RateLimiter } from "./rateLimiter.ts";
 import { checkLiteral, isRedirect, limitReach, reachOf, redirectTarget } from "./redirect.ts";
@@ -29,6 +30,8 @@ export interface HttpOptions extends PaceLimits {
 
 /** A dead first address of several may cost this much before the next is tried. */
 const ADDRESS_TIMEOUT = 1_000;
+/** A kept connection that stays silent so long (ms) may be one that something between has forgotten. */
+const KEPT_SILENCE = 2_000;
 export interface GetOptions {
   headers?: Record<string, string>;
   /** Statuses to hand to the caller; any other becomes an error. Default: 200. */
@@ -137,7 +140,10 @@ function makeAgents(ca: string | undefined, proxy: string | undefined): Agents {
   };
   // A list of one's own takes the place of the system's, so that has to be in it.
   const believed = ca === undefined ? {} : { ca: [...tls.getCACertificates("default"), ca] };
-  return { http: new http.Agent(settings), https: new https.Agent({ ...settings, ...believed }) };
+  return {
+    http: forgetIdle(new http.Agent(settings)),
+    https: forgetIdle(new https.Agent({ ...settings, ...believed })),
+  };
 }
 
 interface Means {
@@ -147,7 +153,8 @@ interface Means {
   lookup: LookupFunction;
 }
 
-async function requestOnce(url: URL, request: GetOptions, means: Means): Promise<Response> {
+/** @param afresh whether a kept connection was silent just before, so that this may take its whole time */
+async function requestOnce(url: URL, request: GetOptions, means: Means, afresh = false): Promise<Response> {
   const { connectTimeout, responseTimeout } = means.options;
   const stream = got.stream(url, {
     headers: { "user-agent": `nearsource/${VERSION}`, ...request.headers, "accept-encoding": "identity" },
@@ -157,20 +164,43 @@ async function requestOnce(url: URL, request: GetOptions, means: Means): Promise
     retry: { limit: 0 },
     timeout: { connect: connectTimeout, secureConnect: connectTimeout, response: responseTimeout },
     agent: means.agent,
+    https: { serverName: serverNameOf(url) },
     dnsLookup: means.lookup as NonNullable<OptionsInit["dnsLookup"]>,
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
   // An error may come when nobody listens, between the headers and the first read; read() reports it.
   stream.on("error", () => {});
+  const silence = afresh ? undefined : watchKept(stream, Math.min(KEPT_SILENCE, responseTimeout / 2));
   try {
     await once(stream, "response");
   } catch (error) {
     const failure = interrupted(request.signal) ?? toHttpError(error, url, "head");
+    if (failure.code === "INTERRUPTED") throw failure;
     // A kept connection may have been closed meanwhile (RFC 9112 §9.3.1), which a fresh one is not.
-    if (failure.code !== "CONNECTION_RESET" || !stream.reusedSocket) throw failure;
-    return await requestOnce(url, request, means);
+    if (failure.code === "CONNECTION_RESET" && stream.reusedSocket)
+      return await requestOnce(url, request, means, afresh);
+    if (silence?.met !== true) throw failure;
+    // What forgot this connection has forgotten the others too.
+    closeIdle(means.agent[url.protocol === "https:" ? "https" : "http"]);
+    return await requestOnce(url, request, means, true);
+  } finally {
+    silence?.stop();
   }
   return toResponse(stream, url, request, means);
+}
+
+/** Ends a request on a kept connection that stays silent for `limit` ms; then it is `met`. */
+function watchKept(stream: Request, limit: number): { met: boolean; stop(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = { met: false, stop: () => clearTimeout(timer) };
+  stream.once("request", ({ reusedSocket }: http.ClientRequest) => {
+    if (!reusedSocket) return;
+    timer = setTimeout(() => {
+      silence.met = true;
+      stream.destroy(new Error("a kept connection is silent"));
+    }, limit);
+  });
+  return silence;
 }
 
 function toResponse(
@@ -198,8 +228,8 @@ async function checked(response: Response, request: GetOptions): Promise<Respons
     await response.discard();
     throw toStatusError(status, url, parseRetryAfter(headers["retry-after"], Date.now()));
   }
-  const encoding = headers["content-encoding"];
-  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+  const encoding = headers["content-encoding"] ?? "";
+  if (!isIdentity(encoding)) {
     await response.discard();
     throw new NearsourceError(
       "ENCODING_REFUSED",
@@ -207,4 +237,9 @@ async function checked(response: Response, request: GetOptions): Promise<Respons
     );
   }
   return response;
+}
+
+/** An empty header and any list of `identity` are no encoding, whoever writes them (RFC 9110 §8.4.1). */
+function isIdentity(encoding: string): boolean {
+  return encoding.split(",").every((each) => /^(identity)?$/i.test(each.trim()));
 }

@@ -108,6 +108,12 @@ function innermost(tree: SystemError[]): SystemError | undefined {
   return tree.at(-1);
 }
 
+/** The name that a TLS server is asked for, which has no trailing dot (RFC 6066 §3); undefined for an address. */
+export function serverNameOf(url: URL): string | undefined {
+  const { host, isAddress } = hostOf(url);
+  return isAddress ? undefined : host.replace(/\.$/, "");
+}
+
 /** The host of a URL as an address or name, without the brackets of an IPv6 literal. */
 export function hostOf(url: URL): { host: string; isAddress: boolean } {
   const host = url.hostname.replace(/^\[|\]$/g, "");

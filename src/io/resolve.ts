@@ -9,6 +9,7 @@ import {
   type DnsServer,
   namesToTry,
   parseHosts,
+  parseNameservers,
   parseSearch,
   parseServer,
   SYSTEM_HOSTS_FILE,
@@ -27,6 +28,8 @@ export interface ResolverOptions {
   timeout?: number;
   /** Default: the platform's. */
   hostsFile?: string;
+  /** Where servers and search list stand; default: the platform's. */
+  resolvConf?: string;
   /** A clock that only goes forward, in ms. */
   now?: () => number;
 }
@@ -149,14 +152,17 @@ function local(name: string, all: Address[], server: "literal" | "hosts"): Resol
 /** Answers from DNS: the names that `host` may stand for, one after the other. */
 function createRemoteResolver(options: ResolverOptions, now: () => number) {
   const configured = options.servers?.map(parseServer);
-  const systemSearch = watchedFile(SYSTEM_RESOLV_CONF, parseSearch);
+  const resolvConf = options.resolvConf ?? SYSTEM_RESOLV_CONF;
+  const systemSearch = watchedFile(resolvConf, parseSearch);
+  const nameservers = watchedFile(resolvConf, parseNameservers);
   const timeout = options.timeout ?? 2 * SECOND;
   const order = createServerOrder(now);
   return async (host: string, signal: AbortSignal): Promise<Outcome> => {
     const deadline = now() + 4 * timeout;
     const search = options.search ?? (await systemSearch());
+    const ofResolvConf = configured === undefined ? await nameservers() : [];
     const context: LookupContext = {
-      servers: () => order.sort(configured ?? systemServers()),
+      servers: () => order.sort(configured ?? systemServers(ofResolvConf)),
       onSilent: order.onSilent,
       timeout,
       remaining: () => deadline - now(),

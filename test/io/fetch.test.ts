@@ -35,6 +35,8 @@ async function serve(
   server.on("connection", () => {
     connections += 1;
   });
+  // Who closes a kept connection is the client here.
+  server.keepAliveTimeout = HOUR;
   server.listen(0, host);
   await once(server, "listening");
   onTestFinished(async () => {
@@ -114,6 +116,46 @@ describe("a request", () => {
     expect(await text(await get(server.url))).toBe("answer 3");
     expect(server.connections()).toBe(2);
   });
+
+  test("is made once more, over a fresh connection, when the one that was kept is silent", async () => {
+    let asked = 0;
+    const met = new WeakSet<object>();
+    const server = await serve((request, response) => {
+      asked += 1;
+      // What stands between has forgotten a connection once it was used.
+      if (!met.has(request.socket)) response.end(`answer ${asked}`);
+      met.add(request.socket);
+    });
+    const { get } = fetcher();
+    for (const [turn, answered] of [1, 3, 5].entries()) {
+      expect(await text(await get(`${server.url}/${turn}`))).toBe(`answer ${answered}`);
+      // Silence meets whoever asks next, not those that are being asked.
+      await expect.poll(() => server.connections()).toBe(turn + 1);
+    }
+  });
+
+  test("does not use a connection again that has been idle for some seconds", async () => {
+    const closed = Promise.withResolvers<void>();
+    const server = await serve((request, response) => {
+      request.socket.once("close", closed.resolve);
+      response.end("hello");
+    });
+    const { get } = fetcher();
+    await text(await get(server.url));
+    await closed.promise;
+    await text(await get(server.url));
+    expect(server.connections()).toBe(2);
+  });
+
+  test.each(["", "identity", " Identity ", "identity, identity", ","])(
+    "takes an answer encoded as %j for what it is: not encoded",
+    async (encoding) => {
+      const server = await serve((_, response) =>
+        response.writeHead(200, { "content-encoding": encoding }).end("hello"),
+      );
+      expect(await text(await fetcher().get(server.url))).toBe("hello");
+    },
+  );
 
   test("is not made again when a fresh connection is closed", async () => {
     const server = await serve((request) => request.socket.destroy());

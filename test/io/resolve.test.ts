@@ -570,6 +570,19 @@ describe("aliases", () => {
   });
 });
 
+test("a link-local server of resolv.conf is asked over the interface of its zone", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "nearsource-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const resolvConf = join(folder, "resolv.conf");
+  const hostsFile = "/nowhere/hosts";
+  for (const server of ["fe80::53%nowhere", "fe80::53%lo"]) {
+    // The size tells the two apart, if the time does not.
+    await writeFile(resolvConf, `nameserver ${server}\n`);
+    const resolver = createResolver({ resolvConf, hostsFile, timeout: 200 });
+    await expect(resolver.resolve("a.test")).rejects.toThrow(server);
+  }
+});
+
 test("a pause of this program is not held against the family that is still on its way", async () => {
   const onQuery = async ({ type }: DnsQuery) => {
     if (type === "A") return "default" as const;

@@ -65,6 +65,28 @@ describe.concurrent("a source over TLS", () => {
     await source.close();
   });
 
+  test("by a name with a dot at its end is asked for the name without it", async () => {
+    const asked: (string | false | null)[] = [];
+    const certificate = await trusted.issue({ names: "DNS:ua.corp.test" });
+    const source = await startSource(world.www(2), {
+      tls: certificate,
+      answer: ({ socket }) => {
+        asked.push((socket as tls.TLSSocket).servername ?? null);
+        return false;
+      },
+    });
+    const dns = await startDnsServer({ records: { "ua.corp.test": { A: ["127.0.0.1"] } } });
+    const agent = await makeAgent(world, {
+      sources: { secure: `https://ua.corp.test.:${source.port}` },
+      installed: 1,
+      config: { dns: { servers: [dns.address], search: [] } },
+    });
+    const { report } = await runUpdate(agent);
+    expect(report.outcome).toBe("updated");
+    expect(new Set(asked)).toEqual(new Set(["ua.corp.test"]));
+    await Promise.all([source.close(), dns.close()]);
+  });
+
   test.for(refused)("whose certificate %s is passed over", async ([, options]) => {
     await meetTls("TLS_CERTIFICATE", await trusted.issue(options));
   });

@@ -107,6 +107,27 @@ describe("an Update Agent that is killed with -9", () => {
   });
 });
 
+test("an Update Agent asks again over a fresh connection where something between has forgotten those it kept", async () => {
+  const sockets = new Set<object>();
+  const forgotten = new WeakSet<object>();
+  let answered = 0;
+  const origin = await source({
+    answer: ({ socket }) => {
+      sockets.add(socket);
+      if (forgotten.has(socket)) return true;
+      answered++;
+      return false;
+    },
+  });
+  const relay = await startTestRelay(world, { upstream: origin.url, relay: { maxStale: 0 } });
+  open.push(relay);
+  await relay.relay.refresh();
+  for (const socket of sockets) forgotten.add(socket);
+  const before = answered;
+  await ask(relay.url, "/content/metadata/timestamp.json");
+  await expect.poll(() => answered, { timeout: 30_000 }).toBeGreaterThan(before);
+});
+
 test("an Update Agent that lies is found out, left, and reported, and the next delivers", async () => {
   const origin = await source();
   const relay = await relayProcess({ upstream: origin.url });

@@ -181,7 +181,9 @@ describe.concurrent("at the limits that are the defaults, a source that", () => 
   ];
 
   test.for(slow)("$name costs seconds: $code", async (fault) => {
-    const { attempt } = await meet(world, { ...fault, on: "object", tries: 1, http: DEFAULTS });
+    // The connection is one that was kept, whose silence proves nothing yet.
+    const tries = fault.code === "RESPONSE_TIMEOUT" ? 2 : 1;
+    const { attempt } = await meet(world, { ...fault, on: "object", tries, http: DEFAULTS });
     expect(attempt.ms).toBeLessThan(2 * LOST);
   });
 });
