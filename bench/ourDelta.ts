@@ -2,7 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { objectPath } from "../src/core/layout.ts";
 import type { Alternative, ManifestFile, Release } from "../src/core/manifest.ts";
-import { openDataDir } from "../src/io/files.ts";
+import { openDataDir } from "../src/io/openDataDir.ts";
 import { storePath } from "../src/io/store.ts";
 import { addRelease } from "../src/publisher/addRelease.ts";
 import { initRepository } from "../src/publisher/init.ts";

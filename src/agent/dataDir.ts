@@ -1,7 +1,8 @@
 import path from "node:path";
-import { type DataDir, listFolder, openDataDir, remove } from "../io/files.ts";
+import { type DataDir, listFolder, remove } from "../io/files.ts";
 import { refuseLinks, removeInstalledLinks } from "../io/links.ts";
 import { takeLock } from "../io/lock.ts";
+import { openDataDir } from "../io/openDataDir.ts";
 
 /**
  * Opens the data directory under its lock, without what dead runs left unfinished, for as long as

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Kind } from "../core/kind.ts";
 import { DEFAULT_SCHEDULE, type Schedule } from "../core/schedule.ts";
 import { type Config, noteChecked, readConfig } from "../io/config.ts";
-import { openDataDir } from "../io/files.ts";
+import { openDataDir } from "../io/openDataDir.ts";
 import { openState, readState } from "../io/state.ts";
 import { newestSets, readTrustedSet } from "../io/trustedSet.ts";
 import { asksServerFirst, kindsOf, ownAddresses, uncoveredOf } from "./order.ts";

@@ -20,28 +20,6 @@ export interface DataDir {
 }
 
 /**
- * The folders of a data directory, made where missing. Each must be a folder of its own: a symbolic
- * link in the place of one is refused, since an update must never write outside.
- *
- * @throws NearsourceError STORAGE_UNWRITABLE, STORAGE_UNSAFE
- */
-export async function openDataDir(root: string): Promise<DataDir> {
-  const dirs = dataDirAt(root);
-  await guardStorage(`cannot use ${root} as the data directory`, async () => {
-    const made = await makePath(root);
-    await refuseUnsafeRoot(root);
-    // Every folder that was made is a name in the one above it, which a power loss may take back.
-    for (let folder = root; made?.length && folder.length >= made.length; folder = path.dirname(folder)) {
-      await syncFolder(path.dirname(folder));
-    }
-    for (const folder of [dirs.store, dirs.generations, dirs.metadata, dirs.partial, dirs.tmp]) {
-      await makeFolder(folder);
-    }
-  });
-  return dirs;
-}
-
-/**
  * Makes a folder with its parents, and returns the first that was missing. Node's own way of doing so
  * never ends where a parent is there and takes no folders, as in `/proc`.
  */
@@ -58,24 +36,7 @@ export async function makePath(folder: string, mode = 0o755): Promise<string | u
   return made ?? folder;
 }
 
-/** What others may write to, they may fill with links: such a folder cannot hold what is verified. */
-async function refuseUnsafeRoot(root: string): Promise<void> {
-  const { mode, uid } = await fs.stat(root);
-  const own = process.getuid?.();
-  if (own === undefined) return;
-  const reason =
-    (mode & 0o002) !== 0
-      ? "can be written by everybody"
-      : uid !== own && uid !== 0
-        ? "belongs to another account"
-        : undefined;
-  if (reason === undefined) return;
-  throw new NearsourceError("STORAGE_UNSAFE", `the data directory ${root} ${reason}`, {
-    hint: "give it to the account that runs nearsource, with mode 0755",
-  });
-}
-
-/** The same folders, without looking at the disk: for commands that only read. */
+/** Where they are, without looking at the disk: all that commands which only read need. */
 export function dataDirAt(root: string): DataDir {
   return {
     root,

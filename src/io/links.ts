@@ -2,18 +2,26 @@ import { type Dirent, promises as fs } from "node:fs";
 import path from "node:path";
 import { NearsourceError } from "../errors.ts";
 import { type DataDir, guardStorage, remove } from "./files.ts";
+import { refuseUnsafeInside } from "./safePath.ts";
+
+/** What is believed, or deleted from, beside the folders that are walked. */
+const BESIDE = ["agent", "relay", "tmp", "state.json", "config.checked"];
 
 /**
  * Refuses a data directory in which a symbolic link stands where this program keeps files or folders,
  * at whatever depth: what is read, linked or deleted by its path would lie elsewhere. `current` is the
  * one link there is (`currentNumber` looks at it); in `tmp` a dead run may have left one, which is
- * swept without being followed.
+ * swept without being followed. A folder that another account can write, at whatever depth, is refused
+ * too, since it could plant one at any time.
  *
- * @throws NearsourceError STORAGE_UNSAFE, naming the link
+ * @throws NearsourceError STORAGE_UNSAFE, naming the link or folder
  */
 export async function refuseLinks(dirs: DataDir): Promise<void> {
-  const beside = (await entriesOf(dirs.root)).filter((entry) => entry.isSymbolicLink());
-  const links = beside.filter(({ name }) => name !== "current").map(({ name }) => path.join(dirs.root, name));
+  const entries = (await entriesOf(dirs.root)).filter(({ name }) => name !== "current");
+  const links = entries
+    .filter((entry) => entry.isSymbolicLink())
+    .map(({ name }) => path.join(dirs.root, name));
+  for (const name of BESIDE) refuseUnsafeInside(path.join(dirs.root, name));
   for (const folder of [dirs.store, dirs.generations, dirs.metadata, dirs.partial]) {
     links.push(...(await linksBelow(folder)));
   }
@@ -34,6 +42,7 @@ export async function removeInstalledLinks(dirs: DataDir): Promise<void> {
 
 async function linksBelow(folder: string): Promise<string[]> {
   const links: string[] = [];
+  refuseUnsafeInside(folder);
   for (const entry of await entriesOf(folder)) {
     const place = path.join(folder, entry.name);
     if (entry.isSymbolicLink()) links.push(place);

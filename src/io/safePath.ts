@@ -48,6 +48,23 @@ export function refuseUnsafe(
   }
 }
 
+/**
+ * Refuses a file or folder of a data directory that another account can write, without a look at what
+ * stands above: `refuseUnsafe` has looked at the way to the data directory.
+ *
+ * @throws NearsourceError STORAGE_UNSAFE, naming the place and its mode, with the command that mends it
+ */
+export function refuseUnsafeInside(place: string): void {
+  const account = process.geteuid?.();
+  const [entry] = account === undefined ? [] : entryAt(place, true);
+  if (account === undefined || entry === undefined) return;
+  const fault = ownerFault(entry, account) ?? writeFault(entry, account);
+  if (fault === undefined) return;
+  throw new NearsourceError("STORAGE_UNSAFE", `${place} ${fault.reason}`, {
+    hint: `${fault.hint}; nearsource verify --repair mends what they changed`,
+  });
+}
+
 interface Fault {
   reason: string;
   hint: string;

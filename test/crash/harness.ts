@@ -8,6 +8,7 @@ import { expect } from "vitest";
 import type { Report } from "../../src/agent/update.ts";
 import { dataDirAt } from "../../src/io/files.ts";
 import { currentNumber, listGenerations, readGeneration } from "../../src/io/generations.ts";
+import { MARKER } from "../../src/io/openDataDir.ts";
 import { partialLength } from "../../src/io/partial.ts";
 import { readState } from "../../src/io/state.ts";
 import { inStore } from "../../src/io/store.ts";
@@ -232,7 +233,7 @@ export async function expectNoOrphans(agent: Agent, when: string): Promise<void>
     expect(await fs.readdir(folder), `${when}: ${path.basename(folder)} is swept`).toEqual([]);
   }
   const ours = ["current", "generations", "lock", "metadata", "partial", "state.json", "store", "tmp"];
-  const markers = ["config.checked", "confirmed"];
+  const markers = [MARKER, "config.checked", "confirmed"];
   const names = (await fs.readdir(agent.dataDir)).filter((name) => !markers.includes(name));
   expect(names.sort(), `${when}: nothing stands beside it`).toEqual(ours);
   for (const repository of await fs.readdir(dirs.metadata)) {

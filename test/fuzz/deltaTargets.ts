@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { Alternative } from "../../src/core/manifest.ts";
 import { NearsourceError } from "../../src/errors.ts";
 import { rebuild } from "../../src/io/delta.ts";
-import { openDataDir } from "../../src/io/files.ts";
+import { openDataDir } from "../../src/io/openDataDir.ts";
 import { storePath } from "../../src/io/store.ts";
 import {
   bsdiffOf,

@@ -5,10 +5,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { NearsourceError } from "../../src/errors.ts";
 import {
   codeOf,
-  dataDirAt,
   guardStorage,
   listFolder,
-  openDataDir,
   readIfThere,
   refuseLink,
   rename,
@@ -17,106 +15,6 @@ import {
   writeDurably,
 } from "../../src/io/files.ts";
 import { newFolder, readTree } from "../support/world.ts";
-
-const FOLDERS = ["store", "generations", "metadata", "partial", "tmp"] as const;
-const isRoot = process.getuid?.() === 0;
-
-describe("a data directory", () => {
-  test("is made with its folders, however deep it lies, and opened again as it is", async () => {
-    const root = path.join(await newFolder(), "a/b/data");
-    const dirs = await openDataDir(root);
-    expect((await fs.readdir(root)).sort()).toEqual([...FOLDERS].sort());
-    await fs.writeFile(path.join(dirs.store, "kept"), "");
-    expect(await openDataDir(root)).toEqual(dirs);
-    expect(await fs.readdir(dirs.store)).toEqual(["kept"]);
-  });
-
-  test("that is only to be read is not made", async () => {
-    const root = path.join(await newFolder(), "data");
-    expect(dataDirAt(root).store).toBe(path.join(root, "store"));
-    await expect(fs.stat(root)).rejects.toThrow("ENOENT");
-  });
-
-  test.for(FOLDERS)(
-    "is refused when a symbolic link stands at %s, and nothing is written through it",
-    async (name) => {
-      const folder = await newFolder();
-      const victim = path.join(folder, "victim");
-      await fs.mkdir(victim);
-      const root = path.join(folder, "data");
-      await fs.mkdir(root);
-      await fs.symlink(victim, path.join(root, name));
-      await expect(openDataDir(root)).rejects.toMatchObject({
-        code: "STORAGE_UNSAFE",
-        message: `${path.join(root, name)} is a symbolic link`,
-        hint: expect.stringContaining("move it away"),
-      });
-      expect(await fs.readdir(victim)).toEqual([]);
-    },
-  );
-
-  test.for(FOLDERS)("is refused when a dangling link stands at %s", async (name) => {
-    const root = await newFolder();
-    await fs.symlink("/nowhere/at/all", path.join(root, name));
-    await expect(openDataDir(root)).rejects.toMatchObject({ code: "STORAGE_UNSAFE" });
-  });
-
-  test.for(FOLDERS)("is refused when a file stands at %s", async (name) => {
-    const root = await newFolder();
-    await fs.writeFile(path.join(root, name), "precious");
-    await expect(openDataDir(root)).rejects.toMatchObject({ code: "STORAGE_UNWRITABLE" });
-    expect(await fs.readFile(path.join(root, name), "utf8")).toBe("precious");
-  });
-
-  test.runIf(process.platform === "linux")(
-    "where no folder can be made is refused, and not tried for ever",
-    async () => {
-      await expect(openDataDir("/proc/nearsource/data")).rejects.toMatchObject({ phase: "storage" });
-    },
-  );
-
-  test("that is a file, or below one, is refused", async () => {
-    const file = path.join(await newFolder(), "file");
-    await fs.writeFile(file, "");
-    await expect(openDataDir(file)).rejects.toMatchObject({ phase: "storage" });
-    await expect(openDataDir(path.join(file, "data"))).rejects.toMatchObject({ code: "STORAGE_UNWRITABLE" });
-  });
-
-  test("may itself stand behind a link, which its administrator made", async () => {
-    const folder = await newFolder();
-    await fs.mkdir(path.join(folder, "real"));
-    await fs.symlink("real", path.join(folder, "data"));
-    await openDataDir(path.join(folder, "data"));
-    expect((await fs.readdir(path.join(folder, "real"))).sort()).toEqual([...FOLDERS].sort());
-  });
-
-  test("that everybody may write to is refused", async () => {
-    const root = await newFolder();
-    await fs.chmod(root, 0o777);
-    await expect(openDataDir(root)).rejects.toMatchObject({
-      code: "STORAGE_UNSAFE",
-      message: expect.stringContaining("can be written by everybody"),
-    });
-  });
-
-  test.skipIf(!isRoot)("that belongs to another account is refused", async () => {
-    const root = await newFolder();
-    await fs.chown(root, 12_345, 12_345);
-    await expect(openDataDir(root)).rejects.toMatchObject({
-      code: "STORAGE_UNSAFE",
-      message: expect.stringContaining("belongs to another account"),
-    });
-  });
-
-  test.skipIf(isRoot)("that cannot be written to is refused", async () => {
-    const folder = await newFolder();
-    await fs.chmod(folder, 0o555);
-    await expect(openDataDir(path.join(folder, "data"))).rejects.toMatchObject({
-      code: "STORAGE_UNWRITABLE",
-    });
-    await fs.chmod(folder, 0o755);
-  });
-});
 
 describe("a durable write", () => {
   test("never replaces what is there", async () => {

@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { update } from "../../src/agent/update.ts";
 import { isLocked, type Lock, takeLock } from "../../src/io/lock.ts";
+import { openDataDir } from "../../src/io/openDataDir.ts";
 import { newFolder, writeJson } from "../support/world.ts";
 
 const LOCK = pathToFileURL(path.resolve("src/io/lock.ts")).href;
@@ -124,9 +125,9 @@ describe("the lock of a data directory", () => {
 
   test("is no longer waited for when the wait is interrupted", async () => {
     const folder = await newFolder();
-    const lock = await takeLock(folder);
+    const lock = await takeLock((await openDataDir(path.join(folder, "data"))).root);
     const config = path.join(folder, "config.json");
-    await writeJson(config, { dataDir: ".", dns: { servers: ["127.0.0.1"] } });
+    await writeJson(config, { dataDir: "data", dns: { servers: ["127.0.0.1"] } });
     const abort = new AbortController();
     const waiting = update({ config, wait: true, signal: abort.signal });
     const ended = expect(waiting).rejects.toMatchObject({ code: "INTERRUPTED" });
@@ -250,8 +251,8 @@ describe("in the place of the lock file", () => {
 test("a run that fails before it begins leaves the lock free", async () => {
   const folder = await newFolder();
   const config = path.join(folder, "config.json");
-  await writeJson(config, { dataDir: ".", dns: { servers: ["not an address"] } });
+  await writeJson(config, { dataDir: "data", dns: { servers: ["not an address"] } });
   for (let turn = 0; turn < 2; turn++)
     await expect(update({ config })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
-  (await takeLock(folder)).release();
+  (await takeLock((await openDataDir(path.join(folder, "data"))).root)).release();
 });

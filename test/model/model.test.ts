@@ -3,7 +3,7 @@ import path from "node:path";
 import fc from "fast-check";
 import { afterAll, test } from "vitest";
 import { readConfig } from "../../src/io/config.ts";
-import { openDataDir } from "../../src/io/files.ts";
+import { openDataDir } from "../../src/io/openDataDir.ts";
 import { writeJson } from "../support/world.ts";
 import { commands, type Endpoint, honestUpdate, type Model } from "./commands.ts";
 import { KEPT_GENERATIONS } from "./expect.ts";
