@@ -188,6 +188,69 @@ describe("nearsource agent", () => {
   });
 });
 
+describe("a plain agent tells monitors", () => {
+  const monitorOf = async (resident: ResidentProcess) => {
+    const [, port] = await resident.said(/metrics at port (\d+)/);
+    const get = async (place: string) => await fetch(`http://127.0.0.1:${port}${place}`);
+    const health = async () => (await (await get("/healthz")).json()) as Record<string, unknown>;
+    const metric = async (name: string) => {
+      const page = await (await get("/metrics")).text();
+      const [, value] =
+        page.match(new RegExp(`^nearsource_agent_${name.replaceAll(/[{}]/g, "\\$&")} (\\S+)$`, "m")) ?? [];
+      return value === undefined ? undefined : Number(value);
+    };
+    return { get, health, metric };
+  };
+
+  test("last success, age, outcome, generation, next run and expiry, of its own runs and of those by hand", async () => {
+    const { agent, resident } = await residentOf(1, {}, { metrics: { port: 0 } });
+    const { get, health, metric } = await monitorOf(resident);
+    await until(() => metric("generation")).toBe(1);
+    await until(async () => (await health()).next).toMatchObject({ why: "schedule" });
+    expect(await health()).toMatchObject({
+      role: "agent",
+      port: await resident.port(),
+      lastRun: { trigger: "schedule", outcome: "updated" },
+      generation: 1,
+      running: null,
+      metadata: [{ repository: "content", version: 1 }],
+    });
+    await stage.turnTo(agent, 2);
+    expect((await on(agent, "update")).code).toBe(0);
+    const { lastRun, lastSuccess } = await health();
+    expect(lastRun).toMatchObject({ trigger: "manual", outcome: "updated" });
+    expect(lastSuccess).toBe((lastRun as { ended: string }).ended);
+    expect(await metric("generation")).toBe(2);
+    expect(await metric('last_run_outcome{outcome="updated"}')).toBe(1);
+    expect((await metric("last_success_timestamp_seconds")) ?? 0).toBe(Date.parse(`${lastSuccess}`) / 1_000);
+    for (const name of [
+      'age_seconds{repository="content"}',
+      'expiry_timestamp_seconds{repository="content"}',
+    ])
+      expect(await metric(name)).toBeGreaterThan(0);
+    expect(await metric("next_run_timestamp_seconds")).toBeGreaterThan(Date.now() / 1_000);
+    const page = await get("/metrics");
+    expect(page.headers.get("content-type")).toMatch(/^application\/openmetrics-text/);
+    expect(await page.text()).toMatch(/\n# EOF\n$/);
+    expect((await get("/other")).status).toBe(404);
+  });
+
+  test("when the last success was, also once runs fail and after a restart", async () => {
+    const { agent, resident } = await residentOf(1, {}, { metrics: { port: 0 } });
+    const first = await monitorOf(resident);
+    await until(async () => (await first.health()).lastSuccess).not.toBeNull();
+    const { lastSuccess } = await first.health();
+    await resident.stop();
+    await writeJson(path.join(agent.folder, "list.json"), {
+      entries: [],
+      serverFallback: { enabled: false },
+    });
+    expect((await on(agent, "update")).code).not.toBe(0);
+    const second = await monitorOf(begin(agent));
+    expect(await second.health()).toMatchObject({ lastSuccess, lastRun: { trigger: "manual" } });
+  });
+});
+
 test("what something else prints to the stdout of a run does not end the agent, nor the run", async () => {
   const agent = await stage.agentOf(1);
   await settle(agent);
