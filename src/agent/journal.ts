@@ -71,11 +71,12 @@ export async function openJournal(dir: ResidentDir, now: number): Promise<Journa
     },
     hears: (port) => change({ port }),
     ended: (trigger, started, ended, end) => {
-      const run = { trigger, started: inWords(started), ended: inWords(ended), ...summaryOf(end) };
+      const times = { started: new Date(started).toISOString(), ended: new Date(ended).toISOString() };
+      const run = { trigger, ...times, ...summaryOf(end) };
       const gotAll = "report" in end && isSuccess(end.report);
       change({
         runs: [run, ...state.runs].slice(0, MOST_RUNS),
-        ...(gotAll ? { lastSuccess: inWords(ended) } : {}),
+        ...(gotAll ? { lastSuccess: times.ended } : {}),
       });
     },
     close: async () => {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { AgentHealth } from "../core/agentHealth.ts";
 import { notifyDelay } from "../core/notification.ts";
-import { isSuccess, type Trigger } from "../core/report.ts";
+import type { Trigger } from "../core/report.ts";
 import { explainError, NearsourceError } from "../errors.ts";
 import type { Config } from "../io/config.ts";
 import { dataDirAt } from "../io/files.ts";
@@ -183,8 +183,9 @@ async function conclude(held: Held, trigger: Trigger, started: number, end: RunE
  */
 async function isToBeTriedAgain(end: RunEnd, notifications: Notifications): Promise<boolean> {
   if ("failure" in end) return true;
-  if (end.report.exitCode === 8) return false;
-  return !isSuccess(end.report) || (await notifications.isOwed());
+  const { exitCode, undelivered, uncovered = [] } = end.report;
+  if (exitCode === 8) return false;
+  return undelivered.some((kind) => !uncovered.includes(kind)) || (await notifications.isOwed());
 }
 
 async function follow(held: Held, orders: Orders): Promise<void> {

@@ -39,7 +39,7 @@ type Sample = { labels?: Labels; value: number | undefined };
 
 /**
  * The same as metrics, in the text format of OpenMetrics 1.0 without its end. These few lines are
- * written by hand: the library that writes an Update Agent's would be 6 MB in every agent that is asked.
+ * written by hand: the library that writes an Update Agent's would hold 16 MB in every agent that is asked.
  *
  * @param now milliseconds since the epoch
  */

@@ -29,13 +29,10 @@ export interface Report {
   bytes: number;
 }
 
-/** Whether a run got all that any source could deliver, and took nothing back. */
-export function isSuccess({
-  failure,
-  undelivered,
-  uncovered = [],
-}: Pick<Report, "failure" | "undelivered" | "uncovered">): boolean {
-  return failure === undefined && undelivered.every((kind) => uncovered.includes(kind));
+/** Whether a run got all that any source could deliver, which was something, and took nothing back. */
+export function isSuccess({ outcome, failure, undelivered, uncovered = [] }: Report): boolean {
+  const gotAll = undelivered.every((kind) => uncovered.includes(kind));
+  return outcome !== "exhausted" && failure === undefined && gotAll;
 }
 
 export type Trigger = "manual" | "schedule" | "notify";
