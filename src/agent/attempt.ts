@@ -6,6 +6,7 @@ import type { NearsourceError } from "../errors.ts";
 import { deliverKind } from "./deliver.ts";
 import type { Traffic } from "./obtain.ts";
 import { learnOffer } from "./offer.ts";
+import { patiently } from "./patiently.ts";
 import { retrying } from "./retrying.ts";
 import { type Run, type Source, sourceOf, stopOr } from "./run.ts";
 import { updateSettings } from "./settingsDelivery.ts";
@@ -42,6 +43,8 @@ export async function attemptSource(
 ): Promise<AttemptResult> {
   const began = performance.now();
   const source = sourceOf(step);
+  const { fetcher, waited } = patiently(run, step);
+  const own: Run = { ...run, fetcher };
   const gathered: Gathered = {
     address: undefined,
     bytes: 0,
@@ -52,9 +55,9 @@ export async function attemptSource(
     errors: [],
   };
   const parts: ((gathered: Gathered) => Promise<void>)[] = [];
-  if (kinds.includes("settings")) parts.push((all) => deliverSettings(run, source, all));
+  if (kinds.includes("settings")) parts.push((all) => deliverSettings(own, source, all));
   const content = CONTENT_KINDS.filter((kind) => kinds.includes(kind));
-  if (content.length > 0) parts.push((all) => deliverContent(run, source, content, needed, all));
+  if (content.length > 0) parts.push((all) => deliverContent(own, source, content, needed, all));
   for (const part of parts) {
     try {
       await part(gathered);
@@ -64,7 +67,8 @@ export async function attemptSource(
       if (!leavesOtherKinds(failure.code)) break;
     }
   }
-  return { attempt: toAttempt(step, kinds, gathered, began), empty: gathered.empty, errors: gathered.errors };
+  const attempt = { ...toAttempt(step, kinds, gathered, began), ...waited() };
+  return { attempt, empty: gathered.empty, errors: gathered.errors };
 }
 
 function toAttempt(step: Step, kinds: Kind[], gathered: Gathered, began: number): Attempt {

@@ -16,8 +16,8 @@ export interface Notifications {
   hear(text: string): Promise<Verdict>;
   /** The newest versions held or verified; what is no newer need not be sent. */
   known(): Promise<Versions>;
-  /** Whether a verified notification spoke of something newer than what is held now. */
-  isOwed(): Promise<boolean>;
+  /** The versions that verified notifications spoke of, and that are newer than what is held now. */
+  owed(): Promise<Versions>;
 }
 
 export interface NotificationOptions {
@@ -76,12 +76,13 @@ export function createNotifications({ dirs, roots, now }: NotificationOptions): 
       }
       return versions;
     },
-    isOwed: async () => {
+    owed: async () => {
+      const versions: Versions = {};
       for (const [repository, { version, expires }] of verified) {
         const held = await trustOf(repository);
-        if (held !== undefined && held.version < version && now() < expires) return true;
+        if (held !== undefined && held.version < version && now() < expires) versions[repository] = version;
       }
-      return false;
+      return versions;
     },
   };
 }

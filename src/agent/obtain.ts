@@ -13,6 +13,7 @@ import { type ObjectName, partialLength } from "../io/partial.ts";
 import { isWholeInStore } from "../io/store.ts";
 import { retrying } from "./retrying.ts";
 import { type Run, type Source, stopOr } from "./run.ts";
+import { fetchAlone, handOver, takePart, takeWhole } from "./sharedObjects.ts";
 
 /** What came over the network in an attempt, from where, and which ways failed. */
 export interface Traffic {
@@ -150,11 +151,17 @@ async function takeStep(
     noteSetback({ run, traffic }, component, setback, "all of it from this source");
   };
   if (alternative === undefined) {
-    const whole = await retrying(run, () => downloadObject(run.dirs, run.fetcher, url, object, options));
-    traffic.address = whole.address ?? traffic.address;
-    return whole.bytes;
+    const whole = await asOne(run, object, async () => {
+      if (run.shares && (await takeWhole(run.dirs, object))) return undefined;
+      return await retrying(run, () => downloadObject(run.dirs, run.fetcher, url, object, options));
+    });
+    traffic.address = whole?.address ?? traffic.address;
+    return whole?.bytes ?? 0;
   }
-  const fetched = await retrying(run, () => fetchObject(run.dirs, run.fetcher, url, object, options));
+  const fetched = await asOne(run, object, async () => {
+    if (run.shares) await takePart(run.dirs, object);
+    return await retrying(run, () => fetchObject(run.dirs, run.fetcher, url, object, options));
+  });
   traffic.address = fetched.address ?? traffic.address;
   try {
     await inTurn(() => rebuild(run.dirs, alternative, fetched.file, result, run.signal));
@@ -163,8 +170,14 @@ async function takeStep(
     if (stopOr(error).code === "DELTA_FAILED") await fs.rm(fetched.file, { force: true });
     throw error;
   }
-  await fs.rm(fetched.file, { force: true });
+  if (run.shares) await handOver(run.dirs, fetched.file, object);
+  else await fs.rm(fetched.file, { force: true });
   return fetched.bytes;
+}
+
+/** An agent that is an Update Agent too fetches over one link, whichever of the two does. */
+async function asOne<Result>(run: Run, object: ObjectName, work: () => Promise<Result>): Promise<Result> {
+  return run.shares ? await fetchAlone(run.dirs.root, object, run.signal, work) : await work();
 }
 
 function transferOptions(

@@ -138,9 +138,10 @@ async function describe({ orders, ears, journal }: Held): Promise<AgentHealth> {
   return await describeHealth({ dirs, role, port: ears?.port ?? null, said: journal.said });
 }
 
-async function hear({ notifications, orders, scheduler, log }: Held, text: string): Promise<Verdict> {
+async function hear({ notifications, orders, scheduler, role, log }: Held, text: string): Promise<Verdict> {
   const verdict = await notifications.hear(text);
   if (verdict !== "new") return verdict;
+  role.refresh();
   const delay = notifyDelay(orders.window, orders.role, Math.random());
   log.info(`notified of something newer: an update follows in ${Math.round(delay / 1_000)} s`);
   scheduler.ask("notify", delay);
@@ -157,7 +158,8 @@ async function run(held: Held, trigger: Trigger, signal: AbortSignal) {
   };
   const onOther = (text: string) =>
     log.warn(`the run said what is not meant for this agent: ${explainError(text)}`);
-  const { end, orders } = await runInProcess({ config, trigger, level }, signal, { onWaiting, onOther });
+  const request = { config, trigger, level, told: await notifications.owed() };
+  const { end, orders } = await runInProcess(request, signal, { onWaiting, onOther });
   // A run that was stopped has nothing to report; one that came to its end just before has.
   if (signal.aborted && "failure" in end) return undefined;
   await conclude(held, trigger, started, end);
@@ -185,7 +187,7 @@ async function isToBeTriedAgain(end: RunEnd, notifications: Notifications): Prom
   if ("failure" in end) return true;
   const { exitCode, undelivered, uncovered = [] } = end.report;
   if (exitCode === 8) return false;
-  return undelivered.some((kind) => !uncovered.includes(kind)) || (await notifications.isOwed());
+  return undelivered.some((kind) => !uncovered.includes(kind)) || Object.keys(await notifications.owed()).length > 0;
 }
 
 async function follow(held: Held, orders: Orders): Promise<void> {

@@ -15,8 +15,8 @@ export interface RelayPart {
   handle(request: IncomingMessage, response: ServerResponse): void;
   /** The kinds that it may serve from now on. */
   grant(kinds: Kind[]): void | Promise<void>;
-  /** What this agent holds may have become newer. */
-  refresh(): void | Promise<void>;
+  /** What this agent holds may have become newer. It ends when it has all; what fails is logged, and never thrown. */
+  refresh(): Promise<void>;
   /** What monitors are told, and the same as a page of metrics. */
   health(): object;
   metrics(): Promise<{ contentType: string; body: string }>;
@@ -42,6 +42,8 @@ export interface Role {
    * is fetched after that.
    */
   grant(grant: Grant): Promise<void>;
+  /** There is something newer upstream: it is fetched for others at once. */
+  refresh(): void;
   close(): Promise<void>;
 }
 
@@ -148,6 +150,7 @@ export function createRole({ log, startRelay, clock, random }: RoleOptions): Rol
       });
       return work;
     },
+    refresh: () => void held?.relay.refresh(),
   };
 }
 

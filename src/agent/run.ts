@@ -13,6 +13,7 @@ import type { DataDir } from "../io/files.ts";
 import type { Generation } from "../io/generations.ts";
 import { hostOf } from "../io/httpErrors.ts";
 import type { Log } from "../io/log.ts";
+import type { Patience } from "../io/patience.ts";
 import type { State } from "../io/state.ts";
 import { openTrustedSet, type TrustedSet } from "../io/trustedSet.ts";
 import { RELEASED } from "../version.ts";
@@ -20,7 +21,7 @@ import { RELEASED } from "../version.ts";
 /** A clock this far (ms) behind the newest signed time is taken for skew, not for a wrong clock. */
 const CLOCK_SKEW = 86_400_000;
 
-/** Everything one update run has at hand. `trusted`, `state` and the last four fields change as it goes. */
+/** Everything one update run has at hand. `trusted`, `state`, what comes of the settings, and the last four fields change as it goes. */
 export interface Run {
   config: Config;
   dirs: DataDir;
@@ -31,6 +32,12 @@ export interface Run {
   /** The one time of this run, for everything that expires. */
   now: Date;
   addresses: Address[];
+  /** Versions of timestamps that this run was told of: a source that has older ones is not the last to be asked. */
+  told: Partial<Record<Repository, number>>;
+  /** For Update Agents that are filling or full. */
+  patience: Patience;
+  /** This agent is an Update Agent too: what either fetches serves both (`io/oncePerMachine.ts`). */
+  shares: boolean;
   /** Releases the policy holds, by `kind/name`. */
   holds: Record<string, number>;
   state: State;

@@ -1,6 +1,7 @@
 import { formatAddress } from "../core/address.ts";
 import { endsSource, isLie } from "../core/disposition.ts";
 import type { Kind } from "../core/kind.ts";
+import { type Repository, repositoryOf } from "../core/layout.ts";
 import type { Attempt, Report, Skipped, Trigger, UpdateEvent } from "../core/report.ts";
 import type { Step, UpdateOrder } from "../core/updateOrder.ts";
 import { type ErrorCode, explainError, type NearsourceError, toNearsourceError } from "../errors.ts";
@@ -12,7 +13,9 @@ import type { Fetcher } from "../io/fetch.ts";
 import type { DataDir } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
 import { type Log, SILENT } from "../io/log.ts";
+import { createPatience } from "../io/patience.ts";
 import { keepState, openState } from "../io/state.ts";
+import { describeRole } from "../io/trustedSet.ts";
 import { attemptSource } from "./attempt.ts";
 import { withDataDir } from "./dataDir.ts";
 import { noteUnpublished } from "./deliver.ts";
@@ -34,6 +37,8 @@ export interface UpdateOptions {
   /** What to update; default: as configured, else as the policy says, else all. */
   kinds?: Kind[] | undefined;
   trigger?: Trigger | undefined;
+  /** Versions of timestamps known to be there: sources that have older ones are asked, and the next ones too. */
+  told?: Partial<Record<Repository, number>> | undefined;
   /** Wait while another run holds the data directory, instead of failing with LOCKED. */
   wait?: boolean | undefined;
   signal?: AbortSignal | undefined;
@@ -97,6 +102,9 @@ async function openRun(
     signal: options.signal,
     now: timeOfRun(options.now ?? new Date(), state.clockFloor),
     addresses: ownAddresses(config),
+    told: options.told ?? {},
+    patience: createPatience(0),
+    shares: false,
     holds: {},
     state,
     trusted: await openTrusted(dirs, config.roots),
@@ -116,6 +124,8 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
     run.log[isLie(failure.code) ? "error" : "warn"](line);
   }
   run.holds = settings.policy.holds;
+  run.patience = createPatience(settings.policy.patience[trigger]);
+  run.shares = settings.role === "update-agent";
   run.fetcher.limitRate(run.config.http.rateLimit ?? settings.policy.rateLimit);
   const addresses = run.addresses.map(formatAddress);
   run.emit({ type: "settings", addresses, sourceList: settings.sourceList });
@@ -145,6 +155,8 @@ interface Walk {
   needed: Set<Kind>;
   /** Kinds that no source could. */
   uncovered: Kind[];
+  /** Of those, the ones that a source delivered which has not yet what this run was told of. */
+  behind: Set<Kind>;
   /** Sources found useless in this run, by base URL, with the reason. */
   dead: Map<string, ErrorCode>;
   /** The server, where its settings turned out to be of no use. */
@@ -154,8 +166,15 @@ interface Walk {
 }
 
 function startWalk(kinds: Kind[], uncovered: Kind[], order: UpdateOrder): Walk {
-  const needed = new Set(kinds);
-  return { kinds, needed, uncovered, dead: new Map(), attempts: [], skipped: [...order.skipped] };
+  return {
+    kinds,
+    needed: new Set(kinds),
+    behind: new Set(),
+    uncovered,
+    dead: new Map(),
+    attempts: [],
+    skipped: [...order.skipped],
+  };
 }
 
 /** Walks the plan: entry after entry, for what is still needed, until nothing is or the plan ends. */
@@ -180,11 +199,24 @@ async function walkOrder(run: Run, order: UpdateOrder, walk: Walk): Promise<void
     walk.attempts.push(attempt);
     run.emit({ type: "attempt", attempt });
     logAttempt(run.log, attempt, errors);
-    for (const kind of [...attempt.delivered, ...empty]) walk.needed.delete(kind);
+    const had = [...attempt.delivered, ...empty];
+    for (const kind of had) {
+      if (isBehind(run, kind)) walk.behind.add(kind);
+      else walk.needed.delete(kind);
+    }
     const fatal = errors.find((error) => endsSource(error.code));
     if (fatal !== undefined) walk.dead.set(step.url, fatal.code);
     if (walk.needed.size === 0) return;
   }
+  // Nobody had what was announced: what is there is as current as it can be had.
+  for (const kind of walk.behind) walk.needed.delete(kind);
+}
+
+/** Whether what is trusted is older than what this run was told of. */
+function isBehind({ told, trusted }: Run, kind: Kind): boolean {
+  const repository = repositoryOf(kind);
+  const held = describeRole(trusted[repository]?.files.get("timestamp.json"))?.version ?? 0;
+  return held < (told[repository] ?? 0);
 }
 
 function skippedStep({ rule, entry, name, url }: Step, reason: string): Skipped {

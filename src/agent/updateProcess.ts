@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { isSea } from "node:sea";
+import type { Repository } from "../core/layout.ts";
 import type { Report, Trigger } from "../core/report.ts";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
 import type { Config } from "../io/config.ts";
@@ -18,6 +19,8 @@ export interface Failure {
 export interface RunRequest {
   config: Config;
   trigger?: Trigger;
+  /** Versions of timestamps that verified notifications spoke of. */
+  told?: Partial<Record<Repository, number>>;
   /** Of what it says on stderr. */
   level: Config["log"]["level"];
 }

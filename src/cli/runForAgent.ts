@@ -15,7 +15,7 @@ import { onSignals } from "./running.ts";
  */
 export async function runForAgent(): Promise<number> {
   const { request, ended } = await readRequest();
-  const { config, trigger, level } = request;
+  const { config, trigger, told, level } = request;
   if (trigger === undefined) return await sayOrders(() => ordersBy(config));
   const interruption = onSignals();
   const log = openLog(config.log, level);
@@ -24,6 +24,7 @@ export async function runForAgent(): Promise<number> {
       config,
       wait: true,
       trigger,
+      told,
       signal: AbortSignal.any([interruption.signal, ended]),
       log,
       onEvent: (event) => event.type === "waiting" && say(event),

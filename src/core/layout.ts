@@ -1,9 +1,14 @@
-import type { ContentKind } from "./kind.ts";
+import type { ContentKind, Kind } from "./kind.ts";
 
 /** The two TUF repositories of a source: the vendor's content and the site's settings (DESIGN §3). */
 export type Repository = "content" | "settings";
 
 export const REPOSITORIES = ["settings", "content"] as const satisfies Repository[];
+
+/** The repository that carries a kind. */
+export function repositoryOf(kind: Kind): Repository {
+  return kind === "settings" ? "settings" : "content";
+}
 
 /** Roles of each repository beneath the four that every TUF repository has, with the paths they sign. */
 export const DELEGATED_ROLES = {

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { byteLength, positiveInteger, readDocument } from "./document.ts";
 import { type Kind, kindList } from "./kind.ts";
 import { type RateLimit, rateLimitSchema } from "./rateLimit.ts";
+import type { Trigger } from "./report.ts";
 import { type Schedule, scheduleSchema } from "./schedule.ts";
 
 /** `settings/policies/<domain>.json`: what the agents of a domain may and should do (DESIGN §4). */
@@ -23,11 +24,25 @@ export interface Policy {
   schedule?: Schedule | undefined;
   /** `window`: within how many milliseconds after a notification its run begins. */
   notify: { window: number };
+  /** How long (ms) a run waits in all at Update Agents that are filling or full, before it goes on. */
+  patience: Record<Trigger, number>;
   /** Releases held, by `kind/name`: that release and no other is installed. */
   holds: Record<string, number>;
 }
 
 const notifyWindow = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(86_400_000));
+
+const wait = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(86_400_000));
+const PATIENCE: Policy["patience"] = { schedule: 600_000, notify: 600_000, manual: 10_000 };
+const patience = v.pipe(
+  v.union(
+    [wait, v.partial(v.object({ schedule: wait, notify: wait, manual: wait }))],
+    'must be milliseconds, such as 600000, or { "schedule": 600000, "manual": 10000 }',
+  ),
+  v.transform((given): Policy["patience"] =>
+    typeof given === "number" ? { schedule: given, notify: given, manual: given } : { ...PATIENCE, ...given },
+  ),
+);
 
 /** What a policy is made of; `parsePolicy` reads by it. */
 export const policySchema = v.object({
@@ -40,6 +55,7 @@ export const policySchema = v.object({
   rateLimit: v.optional(rateLimitSchema),
   schedule: v.optional(scheduleSchema),
   notify: v.optional(v.object({ window: v.optional(notifyWindow, 60_000) }), { window: 60_000 }),
+  patience: v.optional(patience, {}),
   holds: v.optional(v.record(v.string(), positiveInteger), {}),
 });
 

@@ -1,6 +1,6 @@
 import { CONTENT_KINDS, type ContentKind, type Kind } from "./kind.ts";
 import { hashedTargetPath, mayLeadTo, objectPath, REPOSITORIES, type Repository } from "./layout.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Alternative, Manifest, ManifestFile } from "./manifest.ts";
 
 /** A verified set of one repository: metadata files by name, documents by target path. */
 export interface HeldSet {
@@ -15,6 +15,8 @@ export interface CatalogObject {
   blocks?: { size: number; sha256: string[] } | undefined;
   /** Of the newest release, or a way to it: kept ahead of demand. */
   current: boolean;
+  /** Place among those in the order in which agents will ask for them; see `needOf`. */
+  need: number;
   /** Kinds of the manifests that name it: any source of one of them may have it. */
   kinds: ContentKind[];
 }
@@ -134,21 +136,42 @@ function rolesFor(folders: string[], targets: Signed, read: (file: string) => Si
   return [...roles];
 }
 
+/** The need of what no newest release has. */
+const LAST = 4;
+
+/**
+ * What turns the release before into this one comes first: a delta from one of its files, or where there is
+ * none, what every agent has to fetch; then the compressed files, the files, and the deltas from older ones.
+ *
+ * @param bases SHA-256 of the files of the release before
+ */
+function needOf(object: ManifestFile | Alternative, file: ManifestFile, bases: ReadonlySet<string>): number {
+  const alternatives = file.alternatives ?? [];
+  const isNext = (each: Alternative) => each.format !== "zstd" && bases.has(each.base);
+  if (object !== file && "format" in object && object.format !== "zstd") return isNext(object) ? 0 : 3;
+  const isCompressed = object !== file;
+  const isUnchanged = bases.has(file.sha256);
+  const isOnlyWay = !isUnchanged && !alternatives.some(isNext);
+  if (isCompressed) return isOnlyWay ? 0 : 1;
+  return isOnlyWay && !alternatives.some(({ format }) => format === "zstd") ? 0 : 2;
+}
+
 /** The objects of all releases, each once: with blocks where some file names them, current where any is. */
 function objectsOf(manifests: Manifest[]): CatalogObject[] {
   const objects = new Map<string, CatalogObject>();
   for (const { kind, releases } of manifests) {
-    const [newest] = releases;
+    const [newest, before] = releases;
+    const bases = new Set(before?.files.map(({ sha256 }) => sha256));
     for (const release of releases) {
       for (const file of release.files) {
-        for (const { sha256, length, blocks } of [
-          file,
-          ...(file.alternatives ?? []).map((each) => ({ ...each, blocks: undefined })),
-        ]) {
+        for (const each of [file, ...(file.alternatives ?? [])]) {
+          const { sha256, length } = each;
           const known = objects.get(sha256);
           const current = known?.current === true || release === newest;
+          const need = Math.min(known?.need ?? LAST, release === newest ? needOf(each, file, bases) : LAST);
           const kinds = [...new Set([...(known?.kinds ?? []), kind])];
-          objects.set(sha256, { sha256, length, blocks: blocks ?? known?.blocks, current, kinds });
+          const blocks = each === file ? (file.blocks ?? known?.blocks) : known?.blocks;
+          objects.set(sha256, { sha256, length, blocks, current, need, kinds });
         }
       }
     }

@@ -54,6 +54,8 @@ export interface Attempt {
   message?: string;
   ms: number;
   bytes: number;
+  /** How long (ms) this source was waited for, and why. */
+  waited?: { ms: number; for: "filling" | "full" };
   /** Ways to a file that failed, after which another way at the same source was taken. */
   setbacks?: Setback[];
 }

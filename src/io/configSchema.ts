@@ -46,6 +46,7 @@ export const SCHEMA = {
     minFree: { type: "integer", minimum: 0 },
     minRate: { type: "integer", minimum: 0 },
     maxStale: { type: "integer", minimum: 0, maximum: 3_600_000 },
+    maxLag: { type: "integer", minimum: 0, maximum: 604_800_000 },
     rateLimit,
     tls: { ...section({ cert: text, key: text }), required: ["cert", "key"] },
   }),

@@ -7,6 +7,7 @@ import got, { type OptionsInit, type Request } from "got";
 import { parseRetryAfter } from "../core/backoff.ts";
 import { chooseProxy, type ProxyVariables } from "../core/proxy.ts";
 import { type RateLimit, rateAt } from "../core/rateLimit.ts";
+import { parseRelayState, STATE_HEADER } from "../core/relayState.ts";
 import { NearsourceError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { drain, interrupted, readBody } from "./body.ts";
@@ -226,7 +227,8 @@ async function checked(response: Response, request: GetOptions): Promise<Respons
   const accept = request.accept ?? [200];
   if (!accept.includes(status)) {
     await response.discard();
-    throw toStatusError(status, url, parseRetryAfter(headers["retry-after"], Date.now()));
+    const retryAfter = parseRetryAfter(headers["retry-after"], Date.now());
+    throw toStatusError(status, url, retryAfter, parseRelayState(headers[STATE_HEADER]));
   }
   const encoding = headers["content-encoding"] ?? "";
   if (!isIdentity(encoding)) {

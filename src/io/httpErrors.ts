@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import type { RelayState } from "../core/relayState.ts";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
 
 /** How far a request had come when it failed: before the response's headers, or after. */
@@ -61,12 +62,32 @@ export function toHttpError(error: unknown, url: URL, stage: Stage): NearsourceE
   return new NearsourceError(code, `${url.host} ${SAID[code] ?? "failed"}`, { cause: innermost(tree) });
 }
 
-/** The error for a status that is no success. */
-export function toStatusError(status: number, url: URL, retryAfter?: number): NearsourceError {
+const STATE_SAID: Record<RelayState["state"], string> = {
+  filling: "is still fetching what it is asked for",
+  full: "has all its places taken",
+  room: "has too little disk to serve",
+  late: "could not fetch what is newest, and answers for nothing older",
+  unavailable: "cannot get what it is asked for",
+};
+
+/**
+ * The error for a status that is no success.
+ *
+ * @param retryAfter how long (ms) the source asks to be left alone
+ * @param state what an Update Agent says of itself
+ */
+export function toStatusError(
+  status: number,
+  url: URL,
+  retryAfter?: number,
+  state?: RelayState,
+): NearsourceError {
   const what = `${url.host} answered ${status} for ${url.pathname}`;
   if (status === 404 || status === 410) return new NearsourceError("HTTP_NOT_FOUND", what);
   if (status === 401 || status === 403 || status === 407) return new NearsourceError("HTTP_FORBIDDEN", what);
   if (status === 429 || status === 503) {
+    if (state !== undefined)
+      return new NearsourceError("SOURCE_BUSY", `${url.host} ${STATE_SAID[state.state]}`);
     const pause = retryAfter === undefined ? "" : ` and asks to be left alone for ${retryAfter / 1_000} s`;
     return new NearsourceError("SOURCE_BUSY", `${url.host} is busy: it answered ${status}${pause}`);
   }

@@ -12,6 +12,8 @@ export interface RelayConfig {
   minRate: number;
   /** A timestamp that was confirmed longer ago is confirmed anew before it is served. */
   maxStale: number;
+  /** How much longer (ms) than its bytes need a publication may take to be fetched, before older ones are not answered for. */
+  maxLag: number;
   /** For all objects together. */
   rateLimit?: RateLimit | undefined;
   /** PEM files. */
@@ -30,6 +32,7 @@ export function completeRelay(written: WrittenRelay, from: (file: string) => str
     minFree: written.minFree ?? 300_000_000,
     minRate: written.minRate ?? 4_096,
     maxStale: written.maxStale ?? 60_000,
+    maxLag: written.maxLag ?? 3_600_000,
     rateLimit: readRateLimit("relay.rateLimit", written.rateLimit),
     tls: tls === undefined ? undefined : { cert: from(tls.cert), key: from(tls.key) },
   };

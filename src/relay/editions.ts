@@ -15,13 +15,16 @@ export type Document = Extract<Served, { bytes: Buffer }> & {
   age?: number;
 };
 
-/** What is served: of the newest publication, and for a while of those before. */
+/** What is served: of the publication that is announced, for a while of those before, and the objects of the next. */
 export interface Editions {
-  /** Makes a catalog of what is trusted, and answers from it. */
-  publish(trusted: Partial<Record<Repository, TrustedSet>>, kinds: readonly Kind[]): void;
+  /** Makes a catalog of what is announced, and answers from it. */
+  publish(announced: Partial<Record<Repository, TrustedSet>>, kinds: readonly Kind[]): void;
+  /** Answers for the objects of what was learnt since, and for nothing else of it; undefined for nothing. */
+  expect(content: TrustedSet | undefined, kinds: readonly Kind[]): void;
   /** Forgets everything. */
   clear(): void;
   lookUp(path: string): Answer | undefined;
+  /** Objects of the newest publication, announced or not, and with `all` of all whose names are answered. */
   objects(all: boolean): CatalogObject[];
 }
 
@@ -38,31 +41,39 @@ const GRACE = 900_000;
 /** @param now a clock that only goes forward, in ms */
 export function createEditions(now: () => number = () => performance.now()): Editions {
   let newest: Edition = new Map();
+  let coming: Edition | undefined;
   let older: { edition: Edition; until: number }[] = [];
   const inGrace = () => {
     older = older.filter(({ until }) => until > now());
     return older;
   };
   const find = (path: string) => {
-    const found = newest.get(path);
+    const found = newest.get(path) ?? coming?.get(path);
     if (found !== undefined || older.length === 0) return found;
     return inGrace()
       .find(({ edition }) => edition.has(path))
       ?.edition.get(path);
   };
   return {
-    publish(trusted, kinds) {
+    publish(announced, kinds) {
       if (newest.size > 0) older = [{ edition: newest, until: now() + GRACE }, ...inGrace()];
-      const catalog = relayCatalog(trusted, kinds, manifestsOf(trusted.content));
+      const catalog = relayCatalog(announced, kinds, manifestsOf(announced.content));
       newest = new Map([...catalog].map(([path, served]) => [path, withEtag(served)]));
+    },
+    expect(content, kinds) {
+      // A catalog of no metadata: what is not announced is not answered with.
+      const objects = content && relayCatalog({}, kinds, manifestsOf(content));
+      coming = objects && new Map([...objects].map(([path, served]) => [path, withEtag(served)]));
     },
     clear() {
       newest = new Map();
+      coming = undefined;
       older = [];
     },
     lookUp: find,
     objects(all) {
-      const editions = all ? [newest, ...inGrace().map(({ edition }) => edition)] : [newest];
+      const last = coming ?? newest;
+      const editions = all ? [last, newest, ...inGrace().map(({ edition }) => edition)] : [last];
       const answers = editions.flatMap((edition) => [...edition.values()]);
       return answers.flatMap((served) => ("object" in served ? [served.object] : []));
     },

@@ -1,6 +1,7 @@
 import { promises as fs } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { retrying } from "../agent/retrying.ts";
+import { fetchAlone, linkOver } from "../agent/sharedObjects.ts";
 import { DISPOSITIONS } from "../core/disposition.ts";
 import { objectPath } from "../core/layout.ts";
 import type { CatalogObject } from "../core/relayCatalog.ts";
@@ -8,10 +9,11 @@ import { viaEntry } from "../core/via.ts";
 import { NearsourceError, toNearsourceError } from "../errors.ts";
 import { downloadObject } from "../io/download.ts";
 import { type Fetcher, withHeaders } from "../io/fetch.ts";
-import { type DataDir, temporaryName } from "../io/files.ts";
+import type { DataDir } from "../io/files.ts";
 import { partialLength, partialPath } from "../io/partial.ts";
-import { adopt, hashFile, inStore, storePath } from "../io/store.ts";
+import { inStore } from "../io/store.ts";
 import { DamagedError, readInto } from "./heldObject.ts";
+import type { Lacking } from "./lacking.ts";
 import type { Room } from "./room.ts";
 import type { RelayStats } from "./stats.ts";
 import type { Upstreams } from "./upstreams.ts";
@@ -22,6 +24,8 @@ export interface Fill {
   read(first: number, into: Buffer): Promise<boolean>;
   /** Settles with the whole in the store, or with the error of the last source. */
   done: Promise<void>;
+  /** How much of it is known to be the signed bytes, from its beginning (bytes). */
+  arrived(): number;
 }
 
 export interface FillParts {
@@ -32,6 +36,10 @@ export interface FillParts {
   upstreams: Upstreams;
   room: Room;
   stats: RelayStats;
+  /** Told of each piece that comes from upstream. */
+  received(bytes: number): void;
+  /** What upstream was found to lack. */
+  lacking: Lacking;
   /** Ends all of them. */
   signal: AbortSignal;
   /** This agent's name in `Via`. */
@@ -86,7 +94,7 @@ export function startFill(parts: FillParts, object: CatalogObject, via: string[]
       await sleep(MOMENT);
     }
   };
-  return { read, done };
+  return { read, done, arrived: () => proven };
 }
 
 /** False when the file is just being cut back, or moved into the store. */
@@ -118,13 +126,28 @@ async function bring(
   via: string[],
   onProven: (length: number) => void,
 ): Promise<void> {
-  const { dirs, upstreams, room, stats, signal } = parts;
   if (await takeOver(parts, object)) return;
-  await room.claim(object.length - (await partialLength(dirs, object)));
+  await fetchAlone(parts.own.root, object, parts.signal, async () => {
+    // The agent's run may have fetched it meanwhile.
+    if (await takeOver(parts, object)) return;
+    parts.lacking.check(object);
+    await parts.room.claim(object.length - (await partialLength(parts.dirs, object)));
+    await fetchFromUpstream(parts, object, via, onProven);
+  });
+}
+
+async function fetchFromUpstream(
+  parts: FillParts,
+  object: CatalogObject,
+  via: string[],
+  onProven: (length: number) => void,
+): Promise<void> {
+  const { dirs, upstreams, stats, signal } = parts;
   const names = [...via, parts.pseudonym].map(viaEntry).join(", ");
   const fetcher = withHeaders(parts.fetcher, { via: names });
   const onReceived = (length: number) => {
     stats.upstream.bytes += length;
+    parts.received(length);
   };
   let last = new NearsourceError("NOT_OFFERED", `no source is known that has ${object.sha256.slice(0, 12)}…`);
   for (const source of upstreams.of(object.kinds)) {
@@ -143,25 +166,14 @@ async function bring(
       upstreams.failed(source, last, `filling ${object.sha256.slice(0, 12)}…`);
     }
   }
+  parts.lacking.note(object, last);
   throw last;
 }
 
-/** Links an object of the agent's own store over, once it is known to be what it is called; copies where it must. */
+/** Finds an object in this store, where a run may have put it, or links it over from the agent's own. */
 async function takeOver({ dirs, own, stats }: FillParts, object: CatalogObject): Promise<boolean> {
-  if (!(await inStore(own, object))) return false;
-  const [from, to] = [storePath(own, object.sha256), temporaryName(dirs.tmp, "link")];
-  try {
-    await fs.link(from, to).catch(() => fs.copyFile(from, to));
-    if ((await hashFile(to))?.sha256 !== object.sha256) return false;
-    const handle = await fs.open(to, "r");
-    await handle.sync().finally(() => handle.close());
-    await adopt(dirs, to, object.sha256);
-    stats.linked++;
-    return true;
-  } catch {
-    // Whatever is wrong there, a source may still have it.
-    return false;
-  } finally {
-    await fs.rm(to, { force: true });
-  }
+  if (await inStore(dirs, object)) return true;
+  if (!(await inStore(own, object)) || !(await linkOver(own, dirs, object))) return false;
+  stats.linked++;
+  return true;
 }

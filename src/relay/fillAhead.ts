@@ -12,28 +12,36 @@ const AT_ONCE = 4;
 const PAUSE = 5_000;
 const ROUNDS = 4;
 
-/** Fetches the objects of the newest releases, and the ways to them, before anybody asks. */
+/**
+ * Fetches the objects of the newest releases, and the ways to them, before anybody asks, in the order in
+ * which agents will.
+ *
+ * @param newest what there is to have now: it may change while this goes on
+ */
 export async function fillAhead(
-  all: CatalogObject[],
+  newest: () => CatalogObject[],
   objects: Objects,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
   for (let round = 1; round <= ROUNDS && !signal.aborted; round++) {
-    const missing = all.filter((each) => each.current && !objects.isHeld(each));
-    if (missing.length === 0) return;
-    if (round > 1) await sleep(PAUSE, undefined, { signal }).catch(() => {});
-    const failures: unknown[] = [];
+    const failures = new Map<string, unknown>();
+    const missing = () =>
+      newest()
+        .filter((each) => each.current && !objects.isHeld(each) && !failures.has(each.sha256))
+        .toSorted((one, other) => one.need - other.need || one.length - other.length);
     const fill = async (object: CatalogObject) => {
-      if (!signal.aborted) await objects.fill(object).catch((error) => failures.push(error));
+      if (!signal.aborted) await objects.fill(object).catch((error) => failures.set(object.sha256, error));
     };
-    await pMap(missing.filter(isSmall), fill, { concurrency: AT_ONCE });
-    for (const object of missing) if (!isSmall(object)) await fill(object);
-    if (failures.length > 0 && !signal.aborted) {
-      log.warn(
-        `${failures.length} of ${missing.length} objects could not be fetched: ${explainError(failures[0])}`,
-      );
+    for (let left = missing(); left.length > 0 && !signal.aborted; left = missing()) {
+      const large = left.findIndex((each) => !isSmall(each));
+      const next = large === 0 ? left.slice(0, 1) : left.slice(0, large === -1 ? left.length : large);
+      await pMap(next, fill, { concurrency: AT_ONCE });
     }
+    const [failure] = failures.values();
+    if (failure === undefined || signal.aborted) return;
+    log.warn(`${failures.size} objects could not be fetched: ${explainError(failure)}`);
+    if (round < ROUNDS) await sleep(PAUSE, undefined, { signal }).catch(() => {});
   }
 }
 

@@ -21,10 +21,9 @@ export interface HeldObject {
  * since. The file is looked at after every read, so that what was written in between is noticed.
  *
  * @param file where it stands
- * @param isFresh it was verified and written a moment ago by this process
  * @throws DamagedError when it is not there, or not of the signed length
  */
-export async function openHeld(file: string, object: ObjectName, isFresh: boolean): Promise<HeldObject> {
+export async function openHeld(file: string, object: ObjectName): Promise<HeldObject> {
   const handle = await fs.open(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch((error) => {
     if (["ENOENT", "ELOOP", "ENOTDIR"].includes(error.code)) throw new DamagedError("it is gone");
     throw error;
@@ -37,7 +36,6 @@ export async function openHeld(file: string, object: ObjectName, isFresh: boolea
   }
   /** Blocks by index: verified, or being so. */
   let proven = new Map<number, Promise<void> | true>();
-  if (isFresh) proven = new Map(sha256.map((_, index) => [index, true] as const));
 
   const prove = async (block: number, own: typeof proven): Promise<void> => {
     const known = own.get(block);

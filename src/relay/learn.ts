@@ -5,13 +5,12 @@ import { CONTENT_KINDS, type Kind } from "../core/kind.ts";
 import { type Repository, repositoryUrls } from "../core/layout.ts";
 import type { NearsourceError } from "../errors.ts";
 import type { Fetcher } from "../io/fetch.ts";
-import type { DataDir } from "../io/files.ts";
 import { type Refreshed, refresh } from "../io/metadata.ts";
-import { type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
+import type { TrustedSet } from "../io/trustedSet.ts";
 
 /** What one source had to say of a repository. */
 export interface Learned {
-  /** The trusted set after it; the same as before when it has nothing newer. */
+  /** What verified, in memory; the set that was given where there is nothing newer. */
   set: TrustedSet;
   /** The kinds that it has whole, and why not the others. */
   kinds: Kind[];
@@ -23,7 +22,6 @@ export interface Learned {
 
 /** What a refresh is made with. */
 export interface LearnMeans {
-  dirs: DataDir;
   fetcher: Fetcher;
   now: Date;
   signal: AbortSignal;
@@ -37,8 +35,8 @@ export function kindsOf(repository: Repository, kinds: readonly Kind[]): Kind[] 
 }
 
 /**
- * Refreshes a repository from one source, with every document of those of `kinds` that it has whole, and
- * makes what verified the trusted set.
+ * Refreshes a repository from one source, with every document of those of `kinds` that it has whole. Nothing
+ * is written: what verified is announced, and kept, once the objects that it names are here.
  *
  * @throws NearsourceError of the phases resolve to content, when it has none of them whole, and storage
  */
@@ -46,7 +44,7 @@ export async function learn(
   trusted: TrustedSet,
   source: Source,
   kinds: Kind[],
-  { dirs, fetcher, now, signal, etag }: LearnMeans,
+  { fetcher, now, signal, etag }: LearnMeans,
 ): Promise<Learned> {
   const { repository } = trusted;
   const reached = {
@@ -63,9 +61,7 @@ export async function learn(
       : await collectContent(refreshed, trusted, kinds);
   const { documents } = collected;
   const isSame = !refreshed.changed && sameDocuments(trusted.documents, documents);
-  const set = isSame
-    ? trusted
-    : await writeTrustedSet(dirs, repository, { files: refreshed.files, documents });
+  const set = isSame ? trusted : { ...trusted, files: refreshed.files, documents };
   const { failures } = collected;
   return { set, kinds: collected.kinds, failures, etag: refreshed.etag, age: refreshed.age ?? 0 };
 }

@@ -44,14 +44,21 @@ export async function renderMetrics(stats: RelayStats, health: RelayHealth): Pro
   gauge("active_transfers", "Transfers under way.", stats.active);
   gauge("serving", "1 while this agent serves, 0 while it does not.", health.serving ? 1 : 0);
   gauge("free_bytes", "Free disk.", health.free);
+  gauge("held_objects", "Objects of the newest releases that are held.", health.held);
   gauge("missing_objects", "Objects of the newest releases that are not held yet.", health.missing);
+  gauge("missing_bytes", "Bytes of them that are not here yet.", health.missingBytes);
+  gauge("fill_bytes_per_second", "Rate at which they come; 0 while none is missing.", health.fillRate ?? 0);
+  gauge("fill_seconds_left", "How long that takes at this rate.", health.secondsLeft ?? 0);
   const confirmed: Record<string, number> = {};
   const versions: Record<string, number> = {};
+  const next: Record<string, number> = {};
   for (const [repository, state] of Object.entries(health.repositories)) {
     if (state.confirmed !== undefined) confirmed[repository] = state.confirmed / 1_000;
     if (state.version !== undefined) versions[repository] = state.version;
+    if (state.next !== undefined) next[repository] = state.next;
   }
   gauge("lag_seconds", "Time since upstream was known to have nothing newer.", confirmed, "repository");
   gauge("timestamp_version", "Version of the timestamp that is served.", versions, "repository");
+  gauge("next_timestamp_version", "Version that is announced once its objects are here.", next, "repository");
   return { contentType: registry.contentType, body: await registry.metrics() };
 }

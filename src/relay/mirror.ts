@@ -3,20 +3,26 @@ import { openTrusted, timeOfRun } from "../agent/run.ts";
 import type { Kind } from "../core/kind.ts";
 import { REPOSITORIES, type Repository } from "../core/layout.ts";
 import type { CatalogObject } from "../core/relayCatalog.ts";
+import type { RelayState } from "../core/relayState.ts";
 import { viaEntry } from "../core/via.ts";
 import type { Config } from "../io/config.ts";
 import { type Fetcher, withHeaders } from "../io/fetch.ts";
 import type { DataDir } from "../io/files.ts";
 import type { Log } from "../io/log.ts";
+import { createPatience, waitingFetcher } from "../io/patience.ts";
 import { readState } from "../io/state.ts";
-import { describeRole, type RoleState, type TrustedSet } from "../io/trustedSet.ts";
-import { createEditions, type Document } from "./editions.ts";
+import { describeRole, type RoleState, type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
+import { createEditions, type Document, type Editions } from "./editions.ts";
 import { kindsOf, type Learned, learn } from "./learn.ts";
 import { provenKinds } from "./provenKinds.ts";
 import type { RelayStats } from "./stats.ts";
 import type { Upstreams } from "./upstreams.ts";
 
-/** The metadata that an Update Agent holds, as fresh as it can be had. */
+/**
+ * The metadata that an Update Agent holds, as fresh as it can be had. What it learns it announces only when
+ * it holds the objects that its clients will ask for first, so that none of them has to go elsewhere for
+ * them: until then it announces the publication before.
+ */
 export interface Mirror {
   /**
    * What a path names, exactly as it was sent; for a timestamp the repository, whose is to be confirmed.
@@ -27,20 +33,30 @@ export interface Mirror {
    * The timestamp of a repository, confirmed upstream a moment ago where that can be done: once for all
    * who ask at the time. A failure changes nothing: what is held is as valid as it was. Undefined when
    * there is none yet.
+   *
+   * @param anew the client knows of something newer, and has upstream asked however lately that was
    */
-  confirm(repository: Repository, via: string[]): Promise<Document | undefined>;
+  confirm(repository: Repository, via: string[], anew: boolean): Promise<Document | undefined>;
   /** Asks upstream for what is new, now. */
   refresh(): Promise<void>;
+  /** Announces what was learnt, where its objects are all here. */
+  announce(): Promise<void>;
+  /** Since when (a time of `performance.now`) what was learnt is ahead of what is announced; undefined when it is not. */
+  aheadSince(repository: Repository): number | undefined;
+  /** What an Update Agent upstream says of itself, while it is waited for. */
+  upstreamState(): RelayState | undefined;
   grant(kinds: Kind[]): void;
-  /** Objects of the newest publication, and with `all` those whose names are still answered too. */
+  /** Objects of the newest publication that was learnt, and with `all` of all those that are answered for. */
   objects(all: boolean): CatalogObject[];
   describe(): Partial<Record<Repository, MirrorState>>;
 }
 
-/** What is held of a repository. */
+/** What is announced of a repository, and what is to follow it. */
 export interface MirrorState extends Partial<RoleState> {
   /** How long ago (ms) somebody upstream was known to have nothing newer; undefined for never. */
   confirmed: number | undefined;
+  /** Version of the timestamp that was learnt, and is not announced yet. */
+  next?: number | undefined;
 }
 
 export interface MirrorParts {
@@ -54,144 +70,297 @@ export interface MirrorParts {
   signal: AbortSignal;
   log: Log;
   pseudonym: string;
-  /** Told when something newer is served. */
+  /** Whether the object is in the store. */
+  isHeld(object: CatalogObject): boolean;
+  /** Told when something newer was learnt. */
   onChange(): void;
+}
+
+/** One repository: what is announced, which is on disk, and what was learnt since, which is not. */
+interface Copy {
+  announced: TrustedSet;
+  /** Kinds of which what is announced has been verified by this process. */
+  announcedKinds: Set<Kind>;
+  learned: TrustedSet;
+  learnedKinds: Set<Kind>;
+  /** What is to be announced once its objects are here, and since when that is so. */
+  next: { set: TrustedSet; kinds: Set<Kind> } | undefined;
+  aheadSince: number | undefined;
+  /** When (`performance.now`) upstream was last known to have nothing newer than what is announced, and than what was learnt. */
+  confirmed: number;
+  asked: number;
+  /** Under which a source last gave the timestamp that was learnt. */
+  etag: { url: string; value: string | undefined } | undefined;
+}
+
+interface Mirroring extends MirrorParts {
+  copies: Map<Repository, Copy>;
+  editions: Editions;
+  kinds: Kind[];
+  byTimestamp: Map<string, Repository>;
+  tried: number;
+  refreshing: Promise<void> | undefined;
+  announcing: Promise<void>;
+  upstreamState: RelayState | undefined;
 }
 
 /** How long (ms) a client waits for a timestamp to be confirmed, before it gets the one that is held. */
 const CONFIRM_PATIENCE = 3_000;
-/** A confirmation that failed is tried again after so long (ms), at the earliest. */
+/** A confirmation that failed is tried again after so long (ms), at the earliest; sooner for who knows of something newer. */
 const PAUSE = 10_000;
+const PAUSE_ANEW = 1_000;
+/** How long (ms) a refresh waits for an Update Agent upstream that fills, before it asks the next. */
+const UPSTREAM_PATIENCE = 600_000;
 /** What `Age` says when there is none (RFC 9111 §1.2.2). */
 const UNKNOWN_AGE = 2_147_483_648;
+
+/** @throws NearsourceError TRUST_ROOT_INVALID, and of the storage phase */
+export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<Mirror> {
+  const sets = await openTrusted(parts.dirs, parts.config.roots);
+  const proven = await provenKinds(parts, sets);
+  const copies = new Map(Object.values(sets).map((set) => [set.repository, copyOf(set, proven)]));
+  const mirroring: Mirroring = {
+    ...parts,
+    copies,
+    editions: createEditions(),
+    kinds: granted,
+    byTimestamp: new Map(),
+    tried: Number.NEGATIVE_INFINITY,
+    refreshing: undefined,
+    announcing: Promise.resolve(),
+    upstreamState: undefined,
+  };
+  grant(mirroring, granted);
+  return {
+    lookUp(path) {
+      const timestampOf = mirroring.byTimestamp.get(path);
+      return timestampOf === undefined ? mirroring.editions.lookUp(path) : { timestampOf };
+    },
+    confirm: (repository, via, anew) => confirm(mirroring, repository, via, anew),
+    async refresh() {
+      // One under way may have asked before what is new was there.
+      await mirroring.refreshing?.catch(() => {});
+      await parts.upstreams.reload();
+      await refreshOnce(mirroring, []);
+    },
+    announce: () => announce(mirroring),
+    upstreamState: () => mirroring.upstreamState,
+    aheadSince: (repository) => copies.get(repository)?.aheadSince,
+    grant: (wanted) => grant(mirroring, wanted),
+    objects: mirroring.editions.objects,
+    describe: () => describe(mirroring),
+  };
+}
+
+function copyOf(set: TrustedSet, proven: ReadonlySet<Kind>): Copy {
+  const kinds = kindsOf(set.repository, [...proven]);
+  return {
+    announced: set,
+    announcedKinds: new Set(kinds),
+    learned: set,
+    learnedKinds: new Set(kinds),
+    next: undefined,
+    aheadSince: undefined,
+    confirmed: Number.NEGATIVE_INFINITY,
+    asked: Number.NEGATIVE_INFINITY,
+    etag: undefined,
+  };
+}
 
 function timestampPath(repository: Repository): string {
   return `/${repository}/metadata/timestamp.json`;
 }
 
-/** @throws NearsourceError TRUST_ROOT_INVALID, and of the storage phase */
-export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<Mirror> {
-  const { config, upstreams } = parts;
-  const trusted: Partial<Record<Repository, TrustedSet>> = await openTrusted(parts.dirs, config.roots);
-  const confirmed = new Map<Repository, number>();
-  const etags = new Map<Repository, { url: string; value: string | undefined }>();
-  const editions = createEditions();
-  let kinds = granted;
-  /** Kinds of which what is held has been verified by this process. */
-  const proven = await provenKinds(parts, trusted);
-  const publish = () =>
-    editions.publish(
-      trusted,
-      kinds.filter((kind) => proven.has(kind)),
-    );
-  let tried = Number.NEGATIVE_INFINITY;
-  let running: Promise<void> | undefined;
-  publish();
+function grant(mirroring: Mirroring, wanted: Kind[]): void {
+  const { copies, editions } = mirroring;
+  mirroring.kinds = wanted;
+  // There are timestamps to ask for before the first was fetched.
+  const granted = REPOSITORIES.filter((each) => copies.has(each) && kindsOf(each, wanted).length > 0);
+  mirroring.byTimestamp = new Map(granted.map((repository) => [timestampPath(repository), repository]));
+  editions.clear();
+  publish(mirroring);
+  expect(mirroring);
+}
 
-  const ageOf = (repository: Repository) => performance.now() - (confirmed.get(repository) ?? -Infinity);
-  const isFresh = (repository: Repository) => ageOf(repository) <= config.relay.maxStale;
-  const take = (repository: Repository, source: string, wanted: Kind[], learned: Learned) => {
-    const age = learned.age * 1_000;
-    confirmed.set(repository, Math.max(confirmed.get(repository) ?? -Infinity, performance.now() - age));
-    etags.set(repository, { url: source, value: learned.etag });
-    if (learned.set === trusted[repository] && wanted.every((kind) => proven.has(kind))) return;
-    for (const kind of wanted) proven.add(kind);
-    trusted[repository] = learned.set;
-    publish();
-    parts.onChange();
-  };
-  const refreshRepository = async (repository: Repository, now: Date, fetcher: Fetcher) => {
-    let needed = kindsOf(repository, kinds);
-    for (const source of upstreams.of(needed)) {
-      const wanted = source.kinds.filter((kind) => needed.includes(kind));
-      const set = trusted[repository];
-      if (wanted.length === 0 || set === undefined || parts.signal.aborted) continue;
-      const held = etags.get(repository);
-      try {
-        parts.stats.upstream.refreshes++;
-        const etag = held?.url === source.url ? held.value : undefined;
-        const means = { dirs: parts.dirs, fetcher, now, signal: parts.signal, etag };
-        const learned = await learn(set, source, wanted, means);
-        take(repository, source.url, learned.kinds, learned);
-        for (const failure of learned.failures) {
-          parts.stats.upstream.failures++;
-          upstreams.failed(source, failure, `refreshing ${repository}`);
-        }
-        // One that could not ask for long itself leaves the question open.
-        if (learned.age * 1_000 <= config.relay.maxStale) {
-          needed = needed.filter((kind) => !learned.kinds.includes(kind));
-        }
-      } catch (error) {
-        parts.stats.upstream.failures++;
-        upstreams.failed(source, error, `refreshing ${repository}`);
-      }
+/** Answers from what is announced of the kinds granted. */
+function publish({ copies, editions, kinds }: Mirroring): void {
+  const announced = [...copies].map(([repository, copy]) => [repository, copy.announced]);
+  const proven = [...copies.values()].flatMap(({ announcedKinds }) => [...announcedKinds]);
+  editions.publish(
+    Object.fromEntries(announced),
+    kinds.filter((kind) => proven.includes(kind)),
+  );
+}
+
+/** Takes what was learnt for what is announced next, and answers for its objects from now on. */
+function expect({ copies, editions, kinds }: Mirroring): void {
+  for (const copy of copies.values()) {
+    const isAhead = isAheadOf(copy, kinds);
+    copy.next = isAhead ? { set: copy.learned, kinds: new Set(copy.learnedKinds) } : undefined;
+    copy.aheadSince = isAhead ? (copy.aheadSince ?? performance.now()) : undefined;
+  }
+  const next = copies.get("content")?.next;
+  editions.expect(
+    next?.set,
+    kinds.filter((kind) => next?.kinds.has(kind)),
+  );
+}
+
+function isAheadOf(
+  { announced, learned, announcedKinds, learnedKinds }: Copy,
+  kinds: readonly Kind[],
+): boolean {
+  return learned !== announced || kinds.some((kind) => learnedKinds.has(kind) && !announcedKinds.has(kind));
+}
+
+/** One after the other: whoever comes while one is under way is served by the next. */
+function announce(mirroring: Mirroring): Promise<void> {
+  const next = mirroring.announcing.then(() => announceComplete(mirroring));
+  mirroring.announcing = next.catch(() => {});
+  return next;
+}
+
+async function announceComplete(mirroring: Mirroring): Promise<void> {
+  const { copies, dirs, editions, isHeld } = mirroring;
+  let changed = false;
+  for (const [repository, copy] of copies) {
+    const { next, announced } = copy;
+    if (next === undefined) continue;
+    const wanted = repository === "content" ? editions.objects(false).filter(({ current }) => current) : [];
+    if (!wanted.every(isHeld)) continue;
+    const written = next.set === announced ? announced : await writeTrustedSet(dirs, repository, next.set);
+    // Something newer yet may have been learnt meanwhile.
+    if (copy.learned === next.set) {
+      copy.learned = written;
+      copy.confirmed = copy.asked;
     }
-  };
-  const refreshAll = async (via: string[]) => {
-    tried = performance.now();
-    const { clockFloor } = await readState(parts.own);
-    const now = timeOfRun(new Date(), clockFloor);
-    const names = [...via, parts.pseudonym].map(viaEntry).join(", ");
-    const fetcher = withHeaders(parts.fetcher, { via: names });
-    for (const repository of REPOSITORIES) await refreshRepository(repository, now, fetcher);
-  };
-  const refreshOnce = (via: string[]) => {
-    running ??= refreshAll(via).finally(() => {
-      running = undefined;
-    });
-    return running;
-  };
-  const timestampOf = (repository: Repository): Document | undefined => {
-    const found = editions.lookUp(timestampPath(repository));
-    if (found === undefined || "object" in found) return undefined;
-    return { ...found, age: Math.min(Math.round(ageOf(repository) / 1_000), UNKNOWN_AGE) };
-  };
-  /** Of the granted repositories: there are timestamps to ask for before the first was fetched. */
-  const timestamps = () =>
-    new Map(REPOSITORIES.filter(isGranted).map((repository) => [timestampPath(repository), repository]));
-  const isGranted = (repository: Repository) =>
-    trusted[repository] !== undefined && kindsOf(repository, kinds).length > 0;
-  let byTimestamp = timestamps();
-  return {
-    lookUp(path) {
-      const timestampOf = byTimestamp.get(path);
-      return timestampOf === undefined ? editions.lookUp(path) : { timestampOf };
-    },
-    async confirm(repository, via) {
-      const isTooSoon = performance.now() - tried < Math.min(PAUSE, config.relay.maxStale);
-      if (!isFresh(repository) && (running !== undefined || !isTooSoon)) {
-        const patience = new AbortController();
-        const late = sleep(CONFIRM_PATIENCE, undefined, { signal: patience.signal }).catch(() => {});
-        await Promise.race([refreshOnce(via).catch(() => {}), late]);
-        patience.abort();
+    copy.announced = written;
+    copy.announcedKinds = next.kinds;
+    copy.aheadSince = undefined;
+    changed = true;
+  }
+  if (!changed) return;
+  publish(mirroring);
+  expect(mirroring);
+}
+
+async function confirm(
+  mirroring: Mirroring,
+  repository: Repository,
+  via: string[],
+  anew: boolean,
+): Promise<Document | undefined> {
+  const { config, copies, tried } = mirroring;
+  const since = performance.now() - tried;
+  const asked = copies.get(repository)?.asked ?? Number.NEGATIVE_INFINITY;
+  const isFresh = performance.now() - asked <= config.relay.maxStale && !anew;
+  const isTooSoon = since < (anew ? PAUSE_ANEW : Math.min(PAUSE, config.relay.maxStale));
+  if (!isFresh && (mirroring.refreshing !== undefined || !isTooSoon)) {
+    const patience = new AbortController();
+    const late = sleep(CONFIRM_PATIENCE, undefined, { signal: patience.signal }).catch(() => {});
+    await Promise.race([refreshOnce(mirroring, via).catch(() => {}), late]);
+    patience.abort();
+  }
+  const found = mirroring.editions.lookUp(timestampPath(repository));
+  if (found === undefined || "object" in found) return undefined;
+  return { ...found, age: Math.min(Math.round(ageOf(mirroring, repository) / 1_000), UNKNOWN_AGE) };
+}
+
+/** How long ago (ms) what is announced was known to be the newest. */
+function ageOf({ copies }: Mirroring, repository: Repository): number {
+  return performance.now() - (copies.get(repository)?.confirmed ?? Number.NEGATIVE_INFINITY);
+}
+
+function refreshOnce(mirroring: Mirroring, via: string[]): Promise<void> {
+  mirroring.refreshing ??= refreshAll(mirroring, via).finally(() => {
+    mirroring.refreshing = undefined;
+    mirroring.upstreamState = undefined;
+  });
+  return mirroring.refreshing;
+}
+
+async function refreshAll(mirroring: Mirroring, via: string[]): Promise<void> {
+  mirroring.tried = performance.now();
+  const { clockFloor } = await readState(mirroring.own);
+  const now = timeOfRun(new Date(), clockFloor);
+  const names = [...via, mirroring.pseudonym].map(viaEntry).join(", ");
+  const named = withHeaders(mirroring.fetcher, { via: names });
+  const fetcher = waitingFetcher(named, createPatience(UPSTREAM_PATIENCE), ({ state }) => {
+    mirroring.upstreamState = state;
+  });
+  let changed = false;
+  for (const [repository, copy] of mirroring.copies) {
+    if (await refreshRepository(mirroring, repository, copy, now, fetcher)) changed = true;
+  }
+  if (!changed) return;
+  expect(mirroring);
+  // What names no objects, or only those that are here, is announced at once.
+  await announce(mirroring);
+  mirroring.onChange();
+}
+
+/** Asks source after source, until each kind that is granted was confirmed. Returns whether something was learnt. */
+async function refreshRepository(
+  mirroring: Mirroring,
+  repository: Repository,
+  copy: Copy,
+  now: Date,
+  fetcher: Fetcher,
+): Promise<boolean> {
+  const { config, upstreams, stats, signal, kinds } = mirroring;
+  let needed = kindsOf(repository, kinds);
+  let changed = false;
+  for (const source of upstreams.of(needed)) {
+    const wanted = source.kinds.filter((kind) => needed.includes(kind));
+    if (wanted.length === 0 || signal.aborted) continue;
+    const { etag: held } = copy;
+    try {
+      stats.upstream.refreshes++;
+      const etag = held?.url === source.url ? held.value : undefined;
+      const learned = await learn(copy.learned, source, wanted, { fetcher, now, signal, etag });
+      if (take(copy, source.url, learned)) changed = true;
+      for (const failure of learned.failures) {
+        stats.upstream.failures++;
+        upstreams.failed(source, failure, `refreshing ${repository}`);
       }
-      return timestampOf(repository);
-    },
-    async refresh() {
-      // One under way may have asked before what is new was there.
-      await running?.catch(() => {});
-      await upstreams.reload();
-      await refreshOnce([]);
-    },
-    grant(wanted) {
-      kinds = wanted;
-      byTimestamp = timestamps();
-      editions.clear();
-      publish();
-    },
-    objects: editions.objects,
-    describe() {
-      const states: Partial<Record<Repository, MirrorState>> = {};
-      for (const repository of REPOSITORIES) {
-        const set = trusted[repository];
-        if (set === undefined || kindsOf(repository, kinds).length === 0) continue;
-        const role = describeRole(set.files.get("timestamp.json"));
-        states[repository] = {
-          ...role,
-          confirmed: confirmed.has(repository) ? Math.round(ageOf(repository)) : undefined,
-        };
+      // One that could not ask for long itself leaves the question open.
+      if (learned.age * 1_000 <= config.relay.maxStale) {
+        needed = needed.filter((kind) => !learned.kinds.includes(kind));
       }
-      return states;
-    },
-  };
+    } catch (error) {
+      stats.upstream.failures++;
+      upstreams.failed(source, error, `refreshing ${repository}`);
+    }
+  }
+  return changed;
+}
+
+/** Takes over what a source had to say. Returns whether that was anything new. */
+function take(copy: Copy, url: string, { set, kinds, age, etag }: Learned): boolean {
+  copy.asked = Math.max(copy.asked, performance.now() - age * 1_000);
+  copy.etag = { url, value: etag };
+  const isNew = set !== copy.learned || kinds.some((kind) => !copy.learnedKinds.has(kind));
+  for (const kind of kinds) copy.learnedKinds.add(kind);
+  copy.learned = set;
+  // What is announced is known to be the newest as long as nothing newer was learnt.
+  if (copy.learned === copy.announced) copy.confirmed = copy.asked;
+  return isNew;
+}
+
+function describe(mirroring: Mirroring): Partial<Record<Repository, MirrorState>> {
+  const states: Partial<Record<Repository, MirrorState>> = {};
+  for (const [repository, { announced, learned, confirmed, aheadSince }] of mirroring.copies) {
+    if (kindsOf(repository, mirroring.kinds).length === 0) continue;
+    const next = aheadSince === undefined ? undefined : versionOf(learned);
+    states[repository] = {
+      ...describeRole(announced.files.get("timestamp.json")),
+      confirmed: Number.isFinite(confirmed) ? Math.round(ageOf(mirroring, repository)) : undefined,
+      ...(next === undefined ? {} : { next }),
+    };
+  }
+  return states;
+}
+
+function versionOf({ files }: TrustedSet): number | undefined {
+  return describeRole(files.get("timestamp.json"))?.version;
 }

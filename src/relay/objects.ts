@@ -21,6 +21,10 @@ export interface Objects {
   /** Deletes all others. */
   keepOnly(objects: Iterable<CatalogObject>): Promise<void>;
   filling(): number;
+  /** Bytes of these that are not here: neither in the store nor, of those on their way, received. */
+  missing(objects: Iterable<CatalogObject>): number;
+  /** How much of an object that is on its way is here, from its beginning (bytes); undefined for any other. */
+  arrived(object: CatalogObject): number | undefined;
   close(): Promise<void>;
 }
 
@@ -47,11 +51,11 @@ export function createObjects(parts: FillParts, log: Log): Objects {
   const present = new Set<string>();
 
   /** Its file, with one more user, whom nobody closes it under. */
-  const useFile = (object: CatalogObject, isFresh: boolean): OpenFile => {
+  const useFile = (object: CatalogObject): OpenFile => {
     const found = open.get(object.sha256);
     open.delete(object.sha256);
     const file: OpenFile = found ?? {
-      held: openHeld(storePath(dirs, object.sha256), object, isFresh),
+      held: openHeld(storePath(dirs, object.sha256), object),
       users: 0,
       dropped: false,
     };
@@ -61,24 +65,24 @@ export function createObjects(parts: FillParts, log: Log): Objects {
     return file;
   };
   const readHeld = async (object: CatalogObject, index: number, into: Buffer): Promise<void> => {
-    const file = useFile(object, false);
+    const file = useFile(object);
     try {
       await (await file.held).read(index, into);
     } catch (error) {
-      if (open.get(object.sha256) === file) forget(object);
+      if (open.get(object.sha256) === file) forget(object.sha256);
       throw error;
     } finally {
       leave(file);
     }
   };
-  const forget = ({ sha256 }: CatalogObject) => {
+  const forget = (sha256: string) => {
     const file = open.get(sha256);
     open.delete(sha256);
     if (file !== undefined) drop(file);
     pool.drop(sha256);
   };
   const putAway = async (object: CatalogObject, reason: string) => {
-    forget(object);
+    forget(object.sha256);
     if (!present.delete(object.sha256)) return;
     stats.quarantined++;
     log.error(`the stored object ${object.sha256} is not served: ${reason}; it is fetched again`);
@@ -91,11 +95,7 @@ export function createObjects(parts: FillParts, log: Log): Objects {
     const fill = startFill(parts, object, via);
     fills.set(sha256, fill);
     fill.done
-      .then(() => {
-        present.add(sha256);
-        const file = useFile(object, true);
-        file.held.catch(() => forget(object)).finally(() => leave(file));
-      })
+      .then(() => present.add(sha256))
       .catch(() => {})
       .finally(() => fills.delete(sha256));
     return fill;
@@ -132,12 +132,22 @@ export function createObjects(parts: FillParts, log: Log): Objects {
       const keep = new Set([...fills.keys()]);
       for (const { sha256 } of objects) keep.add(sha256);
       for (const sha256 of present) if (!keep.has(sha256)) present.delete(sha256);
+      // A file that is deleted takes its room for as long as it is open.
+      for (const sha256 of open.keys()) if (!keep.has(sha256)) forget(sha256);
       await sweepStore(dirs, keep);
       for (const name of await listFolder(dirs.partial)) {
         if (!keep.has(name)) await fs.rm(path.join(dirs.partial, name), { force: true });
       }
     },
     filling: () => fills.size,
+    missing(objects) {
+      let bytes = 0;
+      for (const { sha256, length } of objects) {
+        if (!present.has(sha256)) bytes += length - (fills.get(sha256)?.arrived() ?? 0);
+      }
+      return bytes;
+    },
+    arrived: ({ sha256 }) => fills.get(sha256)?.arrived(),
     async close() {
       await Promise.allSettled([...fills.values()].map(({ done }) => done));
       const files = [...open.values()];

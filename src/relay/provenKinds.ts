@@ -13,14 +13,13 @@ import type { MirrorParts } from "./mirror.ts";
  * also while nothing upstream can be reached.
  */
 export async function provenKinds(
-  { dirs, log, signal }: Pick<MirrorParts, "dirs" | "log" | "signal">,
+  { log, signal }: Pick<MirrorParts, "log" | "signal">,
   trusted: Partial<Record<Repository, TrustedSet>>,
 ): Promise<Set<Kind>> {
   const proven = new Set<Kind>();
   for (const set of Object.values(trusted)) {
     if (!set.files.has("timestamp.json")) continue;
     const means = {
-      dirs,
       fetcher: fromDisk(set),
       now: timeOfRun(new Date(), undefined),
       signal,

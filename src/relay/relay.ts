@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import path from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { sweepUnfinished } from "../agent/dataDir.ts";
 import { openFetcher } from "../agent/fetcher.ts";
+import { relayDirOf } from "../agent/sharedObjects.ts";
 import { type Kind, sortKinds } from "../core/kind.ts";
 import type { Repository } from "../core/layout.ts";
 import { rateAt } from "../core/rateLimit.ts";
@@ -18,6 +18,9 @@ import { openDataDir } from "../io/openDataDir.ts";
 import { createRateLimiter } from "../io/rateLimiter.ts";
 import { createAdmission } from "./admission.ts";
 import { fillAhead } from "./fillAhead.ts";
+import { createFillProgress } from "./fillProgress.ts";
+import { createHoldup } from "./holdup.ts";
+import { createLacking } from "./lacking.ts";
 import { type MetricsPage, renderMetrics } from "./metrics.ts";
 import { type MirrorState, openMirror } from "./mirror.ts";
 import { createObjects } from "./objects.ts";
@@ -42,9 +45,14 @@ export interface RelayHealth {
   reason?: string;
   kinds: Kind[];
   repositories: Partial<Record<Repository, MirrorState>>;
-  /** Objects of the newest releases that are not held yet, and those on their way. */
+  /** Objects of the newest releases: those that are held, those that are not yet, and of these the ones on their way. */
+  held: number;
   missing: number;
   filling: number;
+  /** Bytes that are missing, how many come in a second, and how long (s) that takes; absent while unknown. */
+  missingBytes: number;
+  fillRate?: number;
+  secondsLeft?: number;
   /** Object transfers under way. */
   transfers: number;
   /** Free disk in bytes. */
@@ -82,7 +90,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   setFlagsFromString("--semi-space-growth-factor=1");
   const own = dataDirAt(config.dataDir);
   await openDataDir(config.dataDir);
-  const dirs = await openDataDir(path.join(config.dataDir, "relay"));
+  const dirs = await openDataDir(relayDirOf(config.dataDir));
   const lock = await takeLock(dirs.root);
   let fetcher: Fetcher | undefined;
   try {
@@ -115,23 +123,36 @@ async function runRelay(
   });
   const noRoom = () => `${dirs.root} has less than ${config.relay.minFree} bytes free`;
   const upstreams = createUpstreams(config, own, agentId, log);
+  const progress = createFillProgress();
+  const lacking = createLacking();
   const shared = { dirs, own, fetcher, upstreams, room, stats, signal, pseudonym };
-  const objects = createObjects(shared, log);
+  const objects = createObjects({ ...shared, lacking, received: progress.received }, log);
   let kinds = sortKinds(granted);
-  const mirror = await openMirror({ ...shared, config, log, onChange: () => void refill() }, kinds);
+  const { isHeld } = objects;
+  const mirror = await openMirror({ ...shared, config, log, isHeld, onChange: () => void refill() }, kinds);
   await upstreams.reload();
   await objects.look(mirror.objects(true));
   await room.look();
   const admission = createAdmission(config.relay, stats);
   const limiter = createRateLimiter(() => rateAt(config.relay.rateLimit, new Date()));
   const isOpen = () => room.isEnough();
-  const handle = createServe({ mirror, objects, admission, limiter, stats, isOpen, pseudonym, signal });
+  const holdup = createHoldup({ mirror, objects, progress, maxLag: config.relay.maxLag, log });
+  const fillRate = progress.rate;
+  const parts = { mirror, objects, admission, limiter, stats, isOpen, pseudonym, signal, holdup, fillRate };
+  const handle = createServe(parts);
+  let again: NodeJS.Timeout | undefined;
 
   /** Fetches what the newest publication names and is not here; sweeps what nobody is answered with any more. */
   const refill = shareNext(async () => {
+    clearTimeout(again);
     await objects.look(mirror.objects(true));
+    await mirror.announce();
     await objects.keepOnly(mirror.objects(true));
-    await fillAhead(mirror.objects(false), objects, log, signal);
+    await fillAhead(() => mirror.objects(false), objects, log, signal);
+    await mirror.announce();
+    if (mirror.aheadSince("content") === undefined || signal.aborted) return;
+    holdup();
+    again = setTimeout(() => void refill(), FILL_AGAIN).unref();
   }, mayFill);
   const refresh = shareNext(async () => {
     await mirror.refresh();
@@ -153,6 +174,7 @@ async function runRelay(
     metrics: () => renderMetrics(stats, health()),
     async close() {
       stopping.abort();
+      clearTimeout(again);
       admission.close();
       await objects.close();
       fetcher.close();
@@ -170,19 +192,33 @@ async function runRelay(
 
   function health(): RelayHealth {
     const enough = room.isEnough();
-    const reason = kinds.length === 0 ? "the role is not granted" : enough ? undefined : noRoom();
+    const isLate = holdup()?.state === "late";
+    const late = isLate ? "it could not fetch what is newest in time" : undefined;
+    const reason = kinds.length === 0 ? "the role is not granted" : enough ? late : noRoom();
+    const newest = mirror.objects(false).filter(({ current }) => current);
+    const missing = newest.filter((each) => !objects.isHeld(each));
+    const missingBytes = objects.missing(missing);
+    const rate = progress.rate();
     return {
       serving: reason === undefined,
       ...(reason === undefined ? {} : { reason }),
       kinds,
       repositories: mirror.describe(),
-      missing: mirror.objects(false).filter((each) => each.current && !objects.isHeld(each)).length,
+      held: newest.length - missing.length,
+      missing: missing.length,
+      missingBytes,
+      ...(rate === undefined || missingBytes === 0
+        ? {}
+        : { fillRate: Math.round(rate), secondsLeft: Math.ceil(missingBytes / rate) }),
       filling: objects.filling(),
       transfers: stats.active,
       free: room.free(),
     };
   }
 }
+
+/** What could not be fetched for an announcement is tried again after so long (ms). */
+const FILL_AGAIN = 15_000;
 
 /** `work` within `guard`, one at a time: whoever asks while it is under way shares the next. */
 function shareNext(

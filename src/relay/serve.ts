@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Repository } from "../core/layout.ts";
 import { type RequestConditions, selectRange } from "../core/range.ts";
 import type { CatalogObject } from "../core/relayCatalog.ts";
+import { formatRelayState, pauseWhileFilling, type RelayState, STATE_HEADER } from "../core/relayState.ts";
 import { parseVia, refusedHops } from "../core/via.ts";
 import type { RateLimiter } from "../io/rateLimiter.ts";
 import type { Admission, Ticket } from "./admission.ts";
@@ -21,6 +23,10 @@ export interface ServeParts {
   stats: RelayStats;
   /** False while this agent serves nobody: too little room. */
   isOpen(): boolean;
+  /** What keeps the newest publication of content from being announced; undefined when nothing does. */
+  holdup(): RelayState | undefined;
+  /** Bytes a second that come from upstream; undefined when that is not known. */
+  fillRate(): number | undefined;
   pseudonym: string;
   /** Ends all transfers. */
   signal: AbortSignal;
@@ -28,10 +34,11 @@ export interface ServeParts {
 
 /** Bytes that are written in one turn of the loop. */
 const TURN = 4_194_304;
-/** How long (ms) a client waits for the first bytes of what has to be fetched first, before it is sent elsewhere. */
+/** How long (ms) a client is given nothing while what it asks for is fetched, before it is told to ask again. */
 const MISS_PATIENCE = 5_000;
 /** Seconds after which a client that was sent away may ask again. */
 const RETRY_AFTER = 10;
+const RETRY_WHEN_LATE = 60;
 
 /**
  * Answers requests from the catalog: what its map does not name is 404, whatever it looks like. Nothing
@@ -58,15 +65,32 @@ export function createServe(parts: ServeParts): (request: IncomingMessage, respo
     if ("object" in served) {
       serveObject(parts, turns, served.object, via, request, response).catch(() => response.destroy());
     } else if ("timestampOf" in served) {
-      mirror
-        .confirm(served.timestampOf, via)
-        .then((newest) => {
-          if (newest === undefined) refuseFor(parts, response, "upstream");
-          else serveDocument(parts, newest, request, response);
-        })
-        .catch(() => response.destroy());
+      serveTimestamp(parts, served.timestampOf, via, request, response).catch(() => response.destroy());
     } else serveDocument(parts, served, request, response);
   };
+}
+
+/** A publication that is held back is told of; one that is held back for too long ends what could be said of older ones. */
+async function serveTimestamp(
+  parts: ServeParts,
+  repository: Repository,
+  via: string[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const anew = /\b(?:no-cache|max-age=0)\b/.test(request.headers["cache-control"] ?? "");
+  const announced = await parts.mirror.confirm(repository, via, anew);
+  const state = repository === "content" ? parts.holdup() : undefined;
+  if (state?.state === "late") return refuseFor(parts, response, "late");
+  if (announced === undefined) {
+    return refuseFor(parts, response, state?.state === "filling" ? "filling" : "upstream", state);
+  }
+  const more = state?.state === "filling" ? stateHeaders(state) : {};
+  serveDocument(parts, announced, request, response, more);
+}
+
+function stateHeaders(state: RelayState): Record<string, string | number> {
+  return { [STATE_HEADER]: formatRelayState(state), "retry-after": pauseWhileFilling(state) };
 }
 
 function conditionsOf({ method = "", headers }: IncomingMessage): RequestConditions {
@@ -89,6 +113,7 @@ function serveDocument(
   document: Document,
   request: IncomingMessage,
   response: ServerResponse,
+  more: Record<string, string | number> = {},
 ): void {
   const { bytes, etag, lasting, age } = document;
   stats.documents++;
@@ -103,6 +128,7 @@ function serveDocument(
     "cache-control": lasting ? LASTING : CHANGING,
     "content-type": "application/json",
     ...(age === undefined ? {} : { age }),
+    ...more,
   };
   if (selection.first === undefined) {
     refuse(response, selection.status, headers, bytes.length);
@@ -146,10 +172,14 @@ async function serveObject(
   try {
     if (!objects.isHeld(object)) stats.misses++;
     const read = (index: number) => objects.read(object, index, via);
-    if (!(await isComing(read(Math.floor(first / PIECE)), response))) {
-      return refuseFor(parts, response, "upstream");
-    }
+    const arrival = arrivalOf(parts, object, last);
+    if (arrival === "slow") return refuseFilling(parts, object, response);
+    const came =
+      arrival === "streams" ? "in time" : await isComing(read(Math.floor(first / PIECE)), response);
+    if (came === "late") return refuseFilling(parts, object, response);
+    if (came === "never") return refuseFor(parts, response, "upstream");
     response.writeHead(status, headers);
+    if (arrival === "streams") response.flushHeaders();
     const isWhole = await transfer(parts, turns, ticket, read, { first, last }, response);
     if (!wasCut) stats.transfers[isWhole ? "complete" : "aborted"]++;
   } finally {
@@ -177,19 +207,37 @@ async function transfer(
   }
 }
 
+/**
+ * How an object that is on its way gets here: `streams` when blocks come in such order that a client does
+ * not take it for stalled, and can be sent the head at once.
+ *
+ * @param last byte that is asked for
+ */
+function arrivalOf({ objects, fillRate }: ServeParts, object: CatalogObject, last: number) {
+  const arrived = objects.arrived(object);
+  const rate = fillRate();
+  if (arrived === undefined || arrived > last || rate === undefined) return "unknown";
+  const step = Math.min(object.blocks?.size ?? object.length, object.length);
+  const isSteady = (step * 1_000) / rate <= MISS_PATIENCE;
+  return object.blocks === undefined ? "unknown" : isSteady ? "streams" : "slow";
+}
+
 /** Whether the first piece is had, before the client would have given up by itself. */
-async function isComing(piece: Promise<Piece> | Piece, response: ServerResponse): Promise<boolean> {
+async function isComing(
+  piece: Promise<Piece> | Piece,
+  response: ServerResponse,
+): Promise<"in time" | "late" | "never"> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, MISS_PATIENCE, false);
-    response.once("close", () => resolve(false));
+  const late = new Promise<"late" | "never">((resolve) => {
+    timer = setTimeout(resolve, MISS_PATIENCE, "late");
+    response.once("close", () => resolve("never"));
   });
   const came = Promise.resolve(piece).then(
     ({ release }) => {
       release();
-      return true;
+      return "in time" as const;
     },
-    () => false,
+    () => "never" as const,
   );
   return await Promise.race([came, late]).finally(() => clearTimeout(timer));
 }
@@ -218,12 +266,34 @@ function refuse(
   response.writeHead(status, headers).end();
 }
 
+/** What a client is told of each reason for which it is sent away. */
+const STATE_OF: Record<keyof RelayStats["refusals"], RelayState["state"]> = {
+  transfers: "full",
+  client: "full",
+  room: "room",
+  loop: "unavailable",
+  upstream: "unavailable",
+  filling: "filling",
+  late: "late",
+};
+
 function refuseFor(
   { stats }: ServeParts,
   response: ServerResponse,
   reason: keyof RelayStats["refusals"],
+  state: RelayState = { state: STATE_OF[reason] },
 ): void {
   stats.refusals[reason]++;
   if (response.destroyed) return;
-  refuse(response, 503, { "retry-after": RETRY_AFTER });
+  const pause = reason === "late" ? RETRY_WHEN_LATE : RETRY_AFTER;
+  const isFilling = state.state === "filling";
+  refuse(response, 503, isFilling ? stateHeaders(state) : { ...stateHeaders(state), "retry-after": pause });
+}
+
+/** The object is on its way, and its client does well to wait for it. */
+function refuseFilling(parts: ServeParts, object: CatalogObject, response: ServerResponse): void {
+  const missing = parts.objects.missing([object]);
+  const rate = parts.fillRate();
+  const seconds = rate === undefined ? undefined : missing / rate;
+  refuseFor(parts, response, "filling", { state: "filling", missing, seconds });
 }

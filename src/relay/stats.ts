@@ -9,7 +9,7 @@ export interface RelayStats {
   /** Answers from memory: metadata and manifests. */
   documents: number;
   /** Requests that were not answered, by reason. */
-  refusals: { transfers: number; client: number; room: number; loop: number; upstream: number };
+  refusals: Record<"transfers" | "client" | "room" | "loop" | "upstream" | "filling" | "late", number>;
   /** Requests for objects that were not held. */
   misses: number;
   /** Transfers of objects from upstream, and refreshes of metadata; of those, the ones that failed. */
@@ -25,7 +25,7 @@ export function newStats(): RelayStats {
     active: 0,
     bytes: 0,
     documents: 0,
-    refusals: { transfers: 0, client: 0, room: 0, loop: 0, upstream: 0 },
+    refusals: { transfers: 0, client: 0, room: 0, loop: 0, upstream: 0, filling: 0, late: 0 },
     misses: 0,
     upstream: { objects: 0, refreshes: 0, failures: 0, bytes: 0 },
     linked: 0,

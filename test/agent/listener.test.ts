@@ -133,9 +133,9 @@ describe("a notification", () => {
 
   test("is owed until what it spoke of is held", async () => {
     const { port, notifications } = await listenAtFirst();
-    expect(await notifications.isOwed()).toBe(false);
+    expect(await notifications.owed()).toEqual({});
     await notify(port, content(second()));
-    expect(await notifications.isOwed()).toBe(true);
+    expect(await notifications.owed()).toEqual({ content: second().signed.version });
     expect(await notifications.known()).toEqual({ content: second().signed.version });
   });
 });

@@ -11,6 +11,7 @@ describe("a policy is read", () => {
       activeUpdateAfterServer: false,
       activeUpdateKinds: ["components"],
       notify: { window: 60_000 },
+      patience: { schedule: 600_000, notify: 600_000, manual: 10_000 },
       holds: {},
     });
     expect(DEFAULT_POLICY).toEqual(parsePolicy({}));
@@ -26,6 +27,7 @@ describe("a policy is read", () => {
       kinds: ["settings", "components"],
       schedule: { cron: "0 3 * * *", splay: 60_000 },
       notify: { window: 300_000 },
+      patience: { schedule: 1_200_000, notify: 60_000, manual: 0 },
       holds: { "components/virus-pattern": 42 },
     };
     expect(parsePolicy(policy)).toEqual(policy);
@@ -34,6 +36,12 @@ describe("a policy is read", () => {
   test("with kinds in one order and without repetition", () => {
     const { kinds } = parsePolicy({ kinds: ["programs", "settings", "programs"] });
     expect(kinds).toEqual(["settings", "programs"]);
+  });
+
+  test("with one patience for all runs, or with its own for some", () => {
+    const patienceOf = (patience: unknown) => parsePolicy({ patience }).patience;
+    expect(patienceOf(5_000)).toEqual({ schedule: 5_000, notify: 5_000, manual: 5_000 });
+    expect(patienceOf({ manual: 0 })).toEqual({ schedule: 600_000, notify: 600_000, manual: 0 });
   });
 
   test("without what a newer version of it may have", () => {

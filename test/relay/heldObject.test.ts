@@ -13,7 +13,7 @@ test("what is altered while two read is sent to neither, whichever of them notic
   const half = sha256(signed.subarray(0, PIECE));
   await fs.writeFile(file, signed);
   const blocks = { size: PIECE, sha256: [half, half] };
-  const held = await openHeld(file, { sha256: sha256(signed), length: signed.length, blocks }, false);
+  const held = await openHeld(file, { sha256: sha256(signed), length: signed.length, blocks });
   const [slow, quick] = [Buffer.alloc(PIECE), Buffer.alloc(PIECE)];
   await held.read(0, slow);
   await held.read(1, quick);

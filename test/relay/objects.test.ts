@@ -19,7 +19,7 @@ test("more different objects than files may be open are read at once", async () 
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     await fs.mkdir(path.dirname(storePath(dirs, sha256)), { recursive: true });
     await fs.writeFile(storePath(dirs, sha256), bytes);
-    held.push({ sha256, length: bytes.length, current: true, kinds: ["components"] });
+    held.push({ sha256, length: bytes.length, current: true, need: 0, kinds: ["components"] });
   }
   // All of them are held, so what fetches is not asked for.
   const parts = { dirs, own: dirs, stats: newStats(), signal: new AbortController().signal } as FillParts;

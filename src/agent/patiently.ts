@@ -1,0 +1,53 @@
+import type { Attempt } from "../core/report.ts";
+import type { Step } from "../core/updateOrder.ts";
+import type { Fetcher } from "../io/fetch.ts";
+import { isTimestamp, type Wait, waitingFetcher } from "../io/patience.ts";
+import type { Run } from "./run.ts";
+
+/** A wait that goes on is told again after so long (ms). */
+const TELL_AGAIN = 30_000;
+
+/**
+ * The fetcher for one source: it waits for an Update Agent that is filling or full, as long as the run has
+ * patience, and tells so. A run that was told of something newer has an Update Agent ask upstream, however
+ * lately it did (RFC 9111 §5.2.1.4).
+ *
+ * @returns it, and how long it has waited so far, for the report
+ */
+export function patiently(run: Run, step: Step): { fetcher: Fetcher; waited(): Pick<Attempt, "waited"> } {
+  const { patience } = run;
+  const before = patience.left();
+  let waitedFor: "filling" | "full" | undefined;
+  let told = Number.NEGATIVE_INFINITY;
+  const onWait = ({ state: { state, missing, seconds } }: Wait) => {
+    if (performance.now() - told < TELL_AGAIN && state === waitedFor) return;
+    told = performance.now();
+    waitedFor = state === "full" ? "full" : "filling";
+    const source = step.name ?? new URL(step.url).host;
+    const amount = missing === undefined ? "" : `: ${missing} bytes are missing`;
+    const time = seconds === undefined ? "" : `, about ${seconds} s at its rate`;
+    const message =
+      state === "full" ? `${source} has all its places taken` : `${source} is filling${amount}${time}`;
+    run.log.info(`waiting: ${message}`);
+    run.emit({ type: "waiting", message });
+  };
+  const fetcher = waitingFetcher(askingAnew(run), patience, onWait);
+  return {
+    fetcher,
+    waited: () =>
+      waitedFor === undefined ? {} : { waited: { ms: Math.round(before - patience.left()), for: waitedFor } },
+  };
+}
+
+function askingAnew({ fetcher, told }: Pick<Run, "fetcher" | "told">): Fetcher {
+  if (Object.keys(told).length === 0) return fetcher;
+  const fresh = { "cache-control": "no-cache" };
+  return {
+    ...fetcher,
+    get: (url, options) =>
+      fetcher.get(
+        url,
+        isTimestamp(url) ? { ...options, headers: { ...options?.headers, ...fresh } } : options,
+      ),
+  };
+}

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseRetryAfter } from "../core/backoff.ts";
+import {
+  isWorthWaiting,
+  parseRelayState,
+  pauseBefore,
+  type RelayState,
+  STATE_HEADER,
+} from "../core/relayState.ts";
+import { interrupted } from "./body.ts";
+import type { Fetcher, GetOptions, Response } from "./fetch.ts";
+import { toStatusError } from "./httpErrors.ts";
+
+/** How long a run waits in all for Update Agents that are filling or full. */
+export interface Patience {
+  /** What is left of it (ms). */
+  left(): number;
+  /** Waits; several who wait at the same time spend it once. */
+  wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void>;
+}
+
+/** @param all milliseconds @param now a clock that only goes forward, in ms */
+export function createPatience(all: number, now: () => number = () => performance.now()): Patience {
+  let spent = 0;
+  let waiting = 0;
+  let since = 0;
+  return {
+    left: () => all - spent - (waiting > 0 ? now() - since : 0),
+    async wait(milliseconds, signal) {
+      if (waiting++ === 0) since = now();
+      try {
+        await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+      } catch (error) {
+        throw interrupted(signal) ?? error;
+      } finally {
+        if (--waiting === 0) spent += now() - since;
+      }
+    },
+  };
+}
+
+/** What a wait is for: who is waited for, and what it said. */
+export interface Wait {
+  url: URL;
+  state: RelayState;
+  /** Milliseconds until it is asked again. */
+  pause: number;
+}
+
+/** Whether a timestamp stands at a URL: what an Update Agent announces. */
+export function isTimestamp(url: string): boolean {
+  return url.endsWith("/metadata/timestamp.json");
+}
+
+/**
+ * The same fetcher, that waits for an Update Agent which is filling or full and asks it again, until it
+ * gives what it is asked for or the patience is spent; then the answer stands as it is.
+ *
+ * An Update Agent that fetches something newer than it announces says so with the timestamp before, and
+ * is waited for too: that timestamp is right, and old.
+ *
+ * @param onWait told before each wait
+ */
+export function waitingFetcher(fetcher: Fetcher, patience: Patience, onWait: (wait: Wait) => void): Fetcher {
+  const get = async (url: string, options: GetOptions = {}): Promise<Response> => {
+    const accept = options.accept ?? [200];
+    for (;;) {
+      const response = await fetcher.get(url, { ...options, accept: [...accept, 503] });
+      const { status, headers } = response;
+      const isRefused = status === 503 && !accept.includes(503);
+      const state = parseRelayState(headers[STATE_HEADER]);
+      const isAhead = !isRefused && state?.state === "filling" && isTimestamp(response.url.pathname);
+      if (!isRefused && !isAhead) return response;
+      const retryAfter = parseRetryAfter(headers["retry-after"], Date.now());
+      const pause = pauseBefore(retryAfter, patience.left(), Math.random());
+      if (state === undefined || !isWorthWaiting(state) || pause <= 0) {
+        if (!isRefused) return response;
+        await response.discard();
+        throw toStatusError(status, response.url, retryAfter, state);
+      }
+      await response.discard();
+      onWait({ url: response.url, state, pause });
+      await patience.wait(pause, options.signal);
+    }
+  };
+  return { ...fetcher, get };
+}

@@ -1,0 +1,56 @@
+/** How fast what is missing comes, and whether it comes at all. */
+export interface FillProgress {
+  /** So many bytes came from upstream. */
+  received(bytes: number): void;
+  /** Bytes a second while they came, over the last half minute or so; undefined before the first. */
+  rate(): number | undefined;
+  /** How long ago (ms) the last came; infinite before the first. */
+  idle(): number;
+}
+
+/** A pause (ms) longer than this is a time in which nothing came, and says nothing of the rate. */
+const PAUSE = 2_000;
+/** The rate is that of about this much time (ms). */
+const WINDOW = 20_000;
+/** Less time (ms) than this says nothing yet. */
+const LEAST = 100;
+
+/** @param now a clock that only goes forward, in ms */
+export function createFillProgress(now: () => number = () => performance.now()): FillProgress {
+  let [bytes, time] = [0, 0];
+  let last = Number.NEGATIVE_INFINITY;
+  return {
+    received(length) {
+      const gap = now() - last;
+      last = now();
+      // The first piece after a pause came in a time that nobody knows.
+      if (gap > PAUSE) return;
+      bytes += length;
+      time += gap;
+      if (time > WINDOW) [bytes, time] = [bytes / 2, time / 2];
+    },
+    rate: () => (time < LEAST ? undefined : (bytes * 1_000) / time),
+    idle: () => now() - last,
+  };
+}
+
+/** What holds an announcement back. */
+export interface Holdup {
+  /** How long (ms) what was learnt has been ahead of what is announced. */
+  ahead: number;
+  /** Bytes that the publication lacked when it was learnt. */
+  lacked: number;
+  /** Bytes a second at which they come; undefined when none came yet. */
+  rate: number | undefined;
+  /** `relay.maxLag`, in ms. */
+  maxLag: number;
+}
+
+/**
+ * Whether an Update Agent is so late with a publication that it had better say nothing: nobody is to take
+ * yesterday for today. The time that the bytes need at the rate they come with does not count.
+ */
+export function isTooLate({ ahead, lacked, rate, maxLag }: Holdup): boolean {
+  const needed = rate === undefined || rate <= 0 ? 0 : (lacked * 1_000) / rate;
+  return ahead > needed + maxLag;
+}
