@@ -187,7 +187,10 @@ async function isToBeTriedAgain(end: RunEnd, notifications: Notifications): Prom
   if ("failure" in end) return true;
   const { exitCode, undelivered, uncovered = [] } = end.report;
   if (exitCode === 8) return false;
-  return undelivered.some((kind) => !uncovered.includes(kind)) || Object.keys(await notifications.owed()).length > 0;
+  return (
+    undelivered.some((kind) => !uncovered.includes(kind)) ||
+    Object.keys(await notifications.owed()).length > 0
+  );
 }
 
 async function follow(held: Held, orders: Orders): Promise<void> {
