@@ -48,6 +48,7 @@ export async function attemptSource(
   const gathered: Gathered = {
     address: undefined,
     bytes: 0,
+    planned: 0,
     setbacks: [],
     delivered: [],
     changed: false,

@@ -58,7 +58,12 @@ function decide(run: Run, manifest: Manifest, offer: Offer): InstalledComponent 
   const { kind, name } = manifest;
   const key = `${kind}/${name}`;
   const installed = installedOf(run, kind, name);
-  const decision = target(manifest, installed, { policy: run.holds[key], failed: run.state.failed[key] });
+  const { failed, rolledBack } = run.state;
+  const decision = target(manifest, installed, {
+    policy: run.holds[key],
+    failed: failed[key],
+    rolledBack: rolledBack?.includes(key),
+  });
   if (decision.action === "unavailable") {
     throw new NearsourceError("RELEASE_UNAVAILABLE", `${key}: ${decision.reason}`, { cause: offer.stale });
   }

@@ -16,6 +16,7 @@ import {
   unlinkCurrent,
 } from "../io/generations.ts";
 import { inStore, sweepStore } from "../io/store.ts";
+import { holdRelease } from "./holds.ts";
 import { runHook } from "./hook.ts";
 import type { Run } from "./run.ts";
 
@@ -102,7 +103,8 @@ interface Refused {
 async function goBack(run: Run, { from, to, changes, failure }: Refused): Promise<Installation> {
   await (to === undefined ? unlinkCurrent(run.dirs) : switchTo(run.dirs, to));
   await removeGeneration(run.dirs, from);
-  for (const { kind, name, release } of changes) run.state.failed[`${kind}/${name}`] = release;
+  for (const { kind, name, release } of changes)
+    holdRelease(run.state, `${kind}/${name}`, release, "failure");
   return { generation: to ?? 0, installed: [], removed: [], failure };
 }
 

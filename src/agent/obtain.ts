@@ -19,6 +19,8 @@ import { fetchAlone, handOver, takePart, takeWhole } from "./sharedObjects.ts";
 export interface Traffic {
   address: string | undefined;
   bytes: number;
+  /** Bytes of the files that are to come, by the cheapest ways to them. */
+  planned: number;
   setbacks: Setback[];
 }
 
@@ -74,6 +76,7 @@ export async function obtainAll(
 ): Promise<void> {
   const obtaining: Obtaining = { run, source, traffic, inTurn: queue() };
   const failures: unknown[] = [];
+  traffic.planned += missing.reduce((sum, { ways }) => sum + (ways[0]?.bytes ?? 0), 0);
   const obtain = async (each: MissingFile) => {
     if (failures.length > 0) return;
     await obtainFile(obtaining, each).catch((error) => failures.push(error));
@@ -194,7 +197,10 @@ function transferOptions(
       traffic.bytes += received;
       options.hasGiven = true;
     },
-    onProgress: (received) => run.emit({ type: "progress", kind, component: name, received, length }),
+    onProgress: (received) => {
+      const total = { received: traffic.bytes, length: Math.max(traffic.planned, traffic.bytes) };
+      run.emit({ type: "progress", kind, component: name, received, length, total });
+    },
   };
   return options;
 }

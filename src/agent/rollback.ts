@@ -12,12 +12,15 @@ import type { Log } from "../io/log.ts";
 import { readState, type State, writeState } from "../io/state.ts";
 import { findDamage } from "./damage.ts";
 import { withDataDir } from "./dataDir.ts";
+import { type Hold, holdRelease, liftHold, listHolds } from "./holds.ts";
 import { runHook } from "./hook.ts";
 
 /** Which generation was left for which. */
 export interface Rollback {
   from: Generation;
   to: Generation;
+  /** What is held here now. */
+  held: Hold[];
 }
 
 /**
@@ -50,7 +53,7 @@ export async function rollback(
     holdWhatWasLeft(state, from, target);
     state.announced = target.generation;
     await writeState(dirs, state);
-    return { from, to: target };
+    return { from, to: target, held: listHolds(state, { holds: {} }) };
   });
 }
 
@@ -75,9 +78,10 @@ function notFound(number: number | undefined, numbers: number[]): NearsourceErro
 function holdWhatWasLeft(state: State, from: Generation, to: Generation): void {
   for (const { kind, name, release } of from.components) {
     const target = to.components.find((each) => each.kind === kind && each.name === name);
-    if (target === undefined || target.release < release) state.failed[`${kind}/${name}`] = release;
+    if (target === undefined || target.release < release)
+      holdRelease(state, `${kind}/${name}`, release, "rollback");
   }
   for (const { kind, name, release } of to.components) {
-    if ((state.failed[`${kind}/${name}`] ?? 0) <= release) delete state.failed[`${kind}/${name}`];
+    if ((state.failed[`${kind}/${name}`] ?? 0) <= release) liftHold(state, `${kind}/${name}`);
   }
 }

@@ -23,6 +23,7 @@ import { openFetcher } from "./fetcher.ts";
 import { type Installation, installDelivered, sweepUnwanted } from "./install.ts";
 import { namedObjects } from "./offer.ts";
 import { kindsOf, NO_ADDRESS, orderOf, ownAddresses, uncoveredOf } from "./order.ts";
+import { tellingProgress } from "./progress.ts";
 import { note, openTrusted, type Run, timeOfRun } from "./run.ts";
 import type { Settings } from "./settings.ts";
 import { fetchSettings } from "./settingsDelivery.ts";
@@ -57,7 +58,10 @@ export interface UpdateOptions {
  * @throws NearsourceError only for what no source could mend (docs/errors.md: "stop")
  */
 export async function update(options: UpdateOptions = {}): Promise<Report> {
-  return await withRun(options, (run) => runUpdate(run, options.kinds, options.trigger ?? "manual"));
+  const { kinds, trigger = "manual" } = options;
+  return await withRun(options, (run) =>
+    tellingProgress(run, trigger, (told) => runUpdate(told, kinds, trigger)),
+  );
 }
 
 /**

@@ -132,9 +132,34 @@ function addAgentCommands(program: Command, done: Done): void {
     .description("back to the generation before, or to the one named")
     .option("--to <generation>", "the number of a generation that is kept (nearsource status lists them)")
     .addOption(configOption())
+    .addOption(jsonOption())
     .action(async (options) => {
       const { rollbackCommand } = await import("./rollback.ts");
       done(await rollbackCommand({ ...program.opts(), ...options }));
+    });
+  addHoldCommands(program, done);
+}
+
+function addHoldCommands(program: Command, done: Done): void {
+  const hold = program
+    .command("hold")
+    .description("what is kept from its newest release: after a failure, after a rollback, by policy")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { holdCommand } = await import("./hold.ts");
+      done(await holdCommand(options));
+    });
+  hold
+    .command("lift")
+    .description("let the next update install the newest release again; without a component, of all")
+    .argument("[component]", "such as components/virus-pattern, or its name alone")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (component, _options, command) => {
+      const { liftCommand } = await import("./hold.ts");
+      // What stands after the name of the command may be taken for its parent's.
+      done(await liftCommand(component, command.optsWithGlobals()));
     });
 }
 

@@ -1,14 +1,16 @@
-import { rollback } from "../agent/rollback.ts";
+import { type Rollback, rollback } from "../agent/rollback.ts";
 import { NearsourceError } from "../errors.ts";
 import { readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
 import { openLog } from "../io/log.ts";
-import { print } from "./output.ts";
+import { describeHold } from "./hold.ts";
+import { print, printJson } from "./output.ts";
 import { onSignals, stderrLevel } from "./running.ts";
 
 export interface RollbackCommandOptions {
   to?: string;
   config?: string;
+  json?: boolean;
   verbose?: boolean;
   quiet?: boolean;
 }
@@ -26,12 +28,25 @@ export async function rollbackCommand(options: RollbackCommandOptions): Promise<
   const interruption = onSignals();
   try {
     const done = await rollback(config, log, to, interruption.signal);
+    if (options.json === true) return printDocument(done);
     print(`back from generation ${done.from.generation} to ${done.to.generation}:`);
     for (const { kind, name, version } of done.to.components) print(`  ${kind}/${name}  ${version}`);
-    print("what was left behind is held until a newer release appears");
+    for (const hold of done.held) print(describeHold(hold));
+    if (done.held.length > 0) print("hint: nearsource hold lift lets it come back");
     return 0;
   } finally {
     interruption.end();
     await log.close();
   }
+}
+
+function printDocument({ from, to, held }: Rollback): number {
+  const components = to.components.map(({ kind, name, release, version }) => ({
+    kind,
+    name,
+    release,
+    version,
+  }));
+  printJson({ from: from.generation, to: to.generation, components, held });
+  return 0;
 }

@@ -1,4 +1,7 @@
+import path from "node:path";
+import { type Hold, listHolds } from "../agent/holds.ts";
 import { ownAddresses } from "../agent/order.ts";
+import { type Progress, readProgress } from "../agent/progress.ts";
 import { remarksOnDocuments, remarksOnKinds } from "../agent/remarks.ts";
 import { type Settings, settingsInForce } from "../agent/settings.ts";
 import { formatAddress } from "../core/address.ts";
@@ -8,10 +11,12 @@ import { type Config, readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
 import { type DataDir, dataDirAt } from "../io/files.ts";
 import { listGenerations, readCurrent } from "../io/generations.ts";
+import { holderOf, isLocked } from "../io/lock.ts";
 import { readState, type State } from "../io/state.ts";
 import { touchedAt } from "../io/touched.ts";
 import { describeRole, readTrustedSet, type TrustedSet } from "../io/trustedSet.ts";
 import { describeSourceList } from "./explain.ts";
+import { describeHold } from "./hold.ts";
 import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
 import { ifReadable } from "./readable.ts";
 import { type AgentStatus, agentStatus, printAgent, printSources } from "./statusAgent.ts";
@@ -25,6 +30,7 @@ const PLACES = {
   metadata: "the metadata",
   agent: "what the resident agent says",
   hinted: "when DNS was asked last",
+  running: "whether an update is running",
 };
 
 /** `nearsource status`: reads what is on disk, asks nobody and changes nothing. */
@@ -50,16 +56,27 @@ export async function statusCommand(options: { config?: string; json?: boolean }
     generations: (await shown(PLACES.generations, () => listGenerations(dirs))) ?? [],
     components: installed?.components ?? [],
     held: state?.failed ?? {},
+    holds: state === undefined ? [] : listHolds(state, { holds: settings?.policy.holds ?? {} }),
     metadata: (await shown(PLACES.metadata, () => metadataStatus(dirs, state))) ?? [],
     agent: (await shown(PLACES.agent, () => agentStatus(dirs.root))) ?? null,
     lastRun: state?.lastRun ?? null,
     hintedAt: (await shown(PLACES.hinted, async () => touchedAt(dirs.root, "hinted")))?.toISOString() ?? null,
+    running: (await shown(PLACES.running, () => runningIn(dirs))) ?? null,
     remarks: settings === undefined ? [] : await remarksOf(config, settings, trusted),
     hidden: [...new Set(hidden)],
   };
   if (options.json === true) printJson(status);
   else printStatus(status);
   return 0;
+}
+
+/** Some process has the data directory to itself; of an update, how far it is. */
+type RunningNow = { process: string | null } & Partial<Progress>;
+
+async function runningIn(dirs: DataDir): Promise<RunningNow | null> {
+  const lock = path.join(dirs.root, "lock");
+  if ((await isLocked(lock)) !== true) return null;
+  return { process: (await holderOf(lock)) ?? null, ...(await readProgress(dirs)) };
 }
 
 /** What is valid and hardly meant. Where a kind has no root, `update` says so. */
@@ -104,11 +121,15 @@ interface Status {
   generations: number[];
   components: { kind: string; name: string; version: string; release: number; files: { length: number }[] }[];
   held: Record<string, number>;
+  /** The same with the reason, and what the policy holds. */
+  holds: Hold[];
   metadata: MetadataStatus[];
   agent: AgentStatus;
   lastRun: State["lastRun"] | null;
   /** When a version record in DNS last spared a scheduled run. ISO 8601. */
   hintedAt: string | null;
+  /** The run that is going on; null for none. */
+  running: RunningNow | null;
   /** What is valid and hardly meant. */
   remarks: string[];
   /** What this account may not read, and which is therefore left out. */
@@ -127,11 +148,10 @@ function printStatus(status: Status): void {
   if (noMetadata) print("No metadata has been verified yet.");
   print();
   if (!hidden.includes(PLACES.installed)) printInstalled(status);
-  for (const [name, release] of Object.entries(status.held)) {
-    print(`  ${paint("yellow", "held")}: ${name} up to release ${release}, until a newer one appears`);
-  }
+  for (const hold of status.holds) print(`  ${describeHold(hold)}`);
   print();
   if (!hidden.includes(PLACES.state)) printLastRun(status.lastRun);
+  if (status.running !== null) for (const line of describeRunning(status.running)) print(line);
   if (status.hintedAt !== null && status.hintedAt > (status.lastRun?.ended ?? "")) {
     const age = formatDuration(Math.max(Date.now() - Date.parse(status.hintedAt), 0));
     print(`Since then, last ${age} ago: DNS said that nothing is newer, so no source was asked`);
@@ -182,4 +202,22 @@ function printLastRun(lastRun: State["lastRun"] | null): void {
   );
   if (report.failure !== undefined) print(`  ${report.failure.message}`);
   printSources(report);
+}
+
+function describeRunning({ process, trigger, started, source, transfer, total }: RunningNow): string[] {
+  const who = process === null ? "another process" : `process ${process}`;
+  if (trigger === undefined || started === undefined) return [`Running now: ${who}`];
+  const age = formatDuration(Math.max(Date.now() - Date.parse(started), 0));
+  const lines = [`${paint("cyan", "Updating now")}: ${trigger}, since ${age} (${who})`];
+  if (source !== undefined)
+    lines.push(
+      `  from ${[source.name, source.url].filter(Boolean).join("  ")}, for ${source.kinds.join(", ")}`,
+    );
+  if (total !== undefined) lines.push(`  ${howFar(total)} of what it is to bring`);
+  if (transfer !== undefined) lines.push(`  now ${transfer.component}: ${howFar(transfer)}`);
+  return lines;
+}
+
+function howFar({ received, length }: { received: number; length: number }): string {
+  return `${formatBytes(received)} of ${formatBytes(length)}`;
 }

@@ -95,7 +95,16 @@ export type UpdateEvent =
   | { type: "waiting"; message: string }
   | { type: "settings"; addresses: string[]; sourceList: Report["sourceList"] }
   | { type: "source"; rule: Rule; name?: string; url: string; kinds: Kind[] }
-  | { type: "progress"; component: string; kind: ContentKind; received: number; length: number }
+  | {
+      type: "progress";
+      component: string;
+      kind: ContentKind;
+      /** Of the object that is coming. */
+      received: number;
+      length: number;
+      /** Of all that this source is to bring. */
+      total?: { received: number; length: number };
+    }
   | { type: "note"; message: string }
   | { type: "attempt"; attempt: Attempt }
   | { type: "installing"; generation: number };

@@ -10,10 +10,18 @@ export interface InstalledComponent {
   files: ManifestFile[];
 }
 
+/** Why a component stays as it is. */
+export type KeepReason =
+  | "current"
+  | "newer than offered"
+  | "held by policy"
+  | "held after a failure"
+  | "held after a rollback";
+
 /** What to do about one component. */
 export type Target =
   | { action: "install"; release: Release }
-  | { action: "keep"; reason: "current" | "newer than offered" | "held by policy" | "held after a failure" }
+  | { action: "keep"; reason: KeepReason }
   | { action: "unavailable"; reason: string };
 
 /**
@@ -26,7 +34,7 @@ export type Target =
 export function target(
   manifest: Manifest,
   installed: InstalledComponent | undefined,
-  holds: { policy?: number | undefined; failed?: number | undefined },
+  holds: { policy?: number | undefined; failed?: number | undefined; rolledBack?: boolean | undefined },
 ): Target {
   if (holds.policy !== undefined) return heldTarget(manifest, installed, holds.policy);
   const [newest] = manifest.releases;
@@ -38,7 +46,7 @@ export function target(
     return { action: "keep", reason: "newer than offered" };
   }
   if (holds.failed !== undefined && newest.release <= holds.failed) {
-    return { action: "keep", reason: "held after a failure" };
+    return { action: "keep", reason: holds.rolledBack ? "held after a rollback" : "held after a failure" };
   }
   return { action: "install", release: newest };
 }

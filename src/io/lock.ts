@@ -139,7 +139,7 @@ async function describeHolder(file: string, role: string): Promise<string> {
 }
 
 /** The process that holds a lock on `file`, from the kernel's own table (Linux: proc(5), locks). */
-async function holderOf(file: string): Promise<string | undefined> {
+export async function holderOf(file: string): Promise<string | undefined> {
   try {
     const { ino } = await fs.stat(file);
     const table = await fs.readFile("/proc/locks", "utf8");

@@ -30,6 +30,8 @@ export interface State {
   fresh: { content?: string; settings?: string };
   /** Releases that a failed hook or a rollback put away, by `kind/name`; a higher one lifts the hold. */
   failed: Record<string, number>;
+  /** Those of them that a rollback put away. */
+  rolledBack?: string[];
   /** The generation that the hook was told of last, and was content with. */
   announced?: number;
   /** ETag of the trusted timestamp, by repository, version and source: `content 7 http://ua:21112`. */
@@ -156,6 +158,7 @@ const stateSchema = v.object({
   clockFloor: v.optional(time),
   fresh: v.object({ content: v.optional(time), settings: v.optional(time) }),
   failed: v.record(v.string(), v.pipe(v.number(), v.safeInteger())),
+  rolledBack: v.optional(v.array(v.string())),
   announced: v.optional(v.pipe(v.number(), v.safeInteger())),
   etags: v.record(v.string(), headerValue),
   timestamps: v.optional(

@@ -1,0 +1,88 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import type { Trigger, UpdateEvent } from "../core/report.ts";
+import { type DataDir, readIfThere, rename } from "../io/files.ts";
+import type { Run } from "./run.ts";
+
+/** How far the run is that is going on. All of it can be lost without harm. */
+export interface Progress {
+  trigger: Trigger;
+  /** ISO 8601. */
+  started: string;
+  /** The source that is being tried. */
+  source?: Pick<Extract<UpdateEvent, { type: "source" }>, "name" | "url" | "kinds">;
+  /** What is being fetched there: so many bytes of how many. */
+  transfer?: { component: string; received: number; length: number };
+  /** The same of all that this source is to bring. */
+  total?: { received: number; length: number };
+}
+
+/** How often (ms) it is written at most. A run that ends before the first time writes nothing. */
+const INTERVAL = 1_000;
+
+/**
+ * Keeps a run's progress for `status` while `work` goes on, in `tmp`: whoever takes the lock sweeps
+ * that, so what is there while the lock is held is of the run that holds it. It is worth neither waiting
+ * for the disk nor a failure.
+ */
+export async function tellingProgress<Result>(
+  run: Run,
+  trigger: Trigger,
+  work: (run: Run) => Promise<Result>,
+): Promise<Result> {
+  const file = placeOf(run.dirs);
+  let progress: Progress = { trigger, started: new Date().toISOString() };
+  let written: Progress | undefined;
+  let writing = Promise.resolve();
+  const write = () => {
+    if (progress === written) return;
+    written = progress;
+    writing = writing.then(() => replace(file, JSON.stringify(written))).catch(() => {});
+  };
+  const timer = setInterval(write, INTERVAL).unref();
+  const emit = (event: UpdateEvent) => {
+    progress = after(progress, event);
+    run.emit(event);
+  };
+  try {
+    return await work({ ...run, emit });
+  } finally {
+    clearInterval(timer);
+    await writing;
+    if (written !== undefined) await fs.rm(file, { force: true }).catch(() => {});
+  }
+}
+
+function after(progress: Progress, event: UpdateEvent): Progress {
+  const { trigger, started } = progress;
+  if (event.type === "attempt") return { trigger, started };
+  if (event.type === "source") {
+    const { name, url, kinds } = event;
+    return { trigger, started, source: { ...(name === undefined ? {} : { name }), url, kinds } };
+  }
+  if (event.type !== "progress") return progress;
+  const { kind, component, received, length, total } = event;
+  const transfer = { component: `${kind}/${component}`, received, length };
+  return { ...progress, transfer, ...(total === undefined ? {} : { total }) };
+}
+
+/** What the run that holds the lock has said of itself; undefined where that is nothing yet. */
+export async function readProgress(dirs: DataDir): Promise<Progress | undefined> {
+  try {
+    const progress = JSON.parse((await readIfThere(placeOf(dirs)))?.toString() ?? "");
+    return typeof progress?.started === "string" ? progress : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function placeOf(dirs: DataDir): string {
+  return path.join(dirs.tmp, "progress.json");
+}
+
+async function replace(file: string, text: string): Promise<void> {
+  const fresh = `${file}.new`;
+  await fs.rm(fresh, { force: true });
+  await fs.writeFile(fresh, text, { flag: "wx", mode: 0o644 });
+  await rename(fresh, file);
+}
