@@ -3,7 +3,7 @@ import { type Finding, reviewFields, reviewSourceList } from "../core/sourceList
 import { NearsourceError } from "../errors.ts";
 import { exitCodeOf } from "./exitCode.ts";
 import { toDocument } from "./failure.ts";
-import { paint, print, printJson } from "./output.ts";
+import { paint, print, printAside, printJson } from "./output.ts";
 
 /** `nearsource sources check FILE`. An invalid list is an error (exit 6); oddities are only pointed out. */
 export async function checkCommand(file: string, options: { json?: boolean }): Promise<number> {
@@ -37,9 +37,9 @@ function refuse(file: string, faults: Faults, json: boolean): number {
   const failure = new NearsourceError("SOURCE_LIST_INVALID", `${file} is refused for ${count}`, {
     hint: "agents refuse such a list whole: the one in force stays in force",
   });
-  process.stderr.write(`${paint("red", "nearsource:", process.stderr)} ${failure.message}\n`);
-  for (const line of lines) process.stderr.write(`  ${line}\n`);
-  process.stderr.write(`hint: ${failure.hint}\n`);
+  printAside(`${paint("red", "nearsource:", process.stderr)} ${failure.message}`);
+  for (const line of lines) printAside(`  ${line}`);
+  printAside(`hint: ${failure.hint}`);
   if (json) printJson({ valid: false, errors: faults, ...toDocument(failure) });
   return exitCodeOf(failure);
 }

@@ -8,6 +8,7 @@ import type { Config } from "../../src/io/config.ts";
 import { dataDirAt } from "../../src/io/files.ts";
 import type { Listener } from "../../src/io/listener.ts";
 import { SILENT } from "../../src/io/log.ts";
+import { WHOLE } from "../support/extent.ts";
 import { forged, notify, type SignedTimestamp, timestampOf } from "../support/post.ts";
 import { contentPublications, settingsPublications } from "../support/repositories.ts";
 import { closeAll, makeAgent, makeWorld, newDataDir, type World } from "../support/world.ts";
@@ -140,7 +141,9 @@ describe("a notification", () => {
   });
 });
 
-test("G4: of 20,000 forged notices none begins a run, and a genuine one among them does", async () => {
+const FORGED = WHOLE ? 20_000 : 3_000;
+
+test("G4: of thousands of forged notices none begins a run, and a genuine one among them does", async () => {
   const { port, runs } = await listenAtFirst();
   const statuses = new Map<string, number>();
   const forger = async (count: number) => {
@@ -153,13 +156,13 @@ test("G4: of 20,000 forged notices none begins a run, and a genuine one among th
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
   };
-  const flood = Promise.all(Array.from({ length: 50 }, () => forger(400)));
+  const flood = Promise.all(Array.from({ length: 50 }, () => forger(FORGED / 50)));
   expect(await notify(port, content(second()))).toBe(202);
   await flood;
   expect(runs).toHaveLength(1);
   const { 202: started, 429: unread = 0 } = Object.fromEntries(statuses);
   expect(started).toBeUndefined();
-  expect(unread).toBeGreaterThan(10_000);
+  expect(unread).toBeGreaterThan(FORGED / 2);
   expect(await notify(port, content(third()))).toBe(202);
 }, 240_000);
 

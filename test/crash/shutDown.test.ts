@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WHOLE } from "../support/extent.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
@@ -36,7 +37,7 @@ import {
 const COMPONENTS: ComponentName[] = ["rules", "filters"];
 const [OLD, NEW] = [published(1, COMPONENTS), published(2, COMPONENTS)];
 /** Calls shut down at in CI, of each scenario; `npm run crash` takes them all. */
-const SAMPLE = 8;
+const SAMPLE = WHOLE ? 8 : 4;
 
 let world: World;
 let source: TestSource;

@@ -4,13 +4,14 @@ import fc from "fast-check";
 import { afterAll, test } from "vitest";
 import { readConfig } from "../../src/io/config.ts";
 import { openDataDir } from "../../src/io/openDataDir.ts";
+import { WHOLE } from "../support/extent.ts";
 import { writeJson } from "../support/world.ts";
 import { commands, type Endpoint, honestUpdate, type Model } from "./commands.ts";
 import { KEPT_GENERATIONS } from "./expect.ts";
 import { ACTIVE_UPDATE, ADDRESS, type History, makeHistory, SERVER } from "./history.ts";
 
 /** Random sequences of what may happen; a failure names the seed that brings it back. */
-const RUNS = Number(process.env.MODEL_RUNS ?? 64);
+const RUNS = Number(process.env.MODEL_RUNS ?? (WHOLE ? 64 : 24));
 const SEED = Number(process.env.MODEL_SEED ?? Date.now() % 1_000_000_000);
 /** Sequences that share a history. */
 const ROUND = 6;
