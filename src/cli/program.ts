@@ -3,7 +3,8 @@ import { KINDS } from "../core/kind.ts";
 import { printable } from "../core/printable.ts";
 import { NearsourceError } from "../errors.ts";
 import { asksForJson, fail, refuseUncheckedTls, toDocument } from "./failure.ts";
-import { print, printJson } from "./output.ts";
+import { addHelp, subcommandsOf } from "./help.ts";
+import { printJson } from "./output.ts";
 
 /**
  * Runs one command line.
@@ -17,7 +18,7 @@ export async function runProgram(argv: string[]): Promise<number> {
   });
   try {
     refuseUncheckedTls(process.env);
-    if (argv.length === 0) print(program.helpInformation().trimEnd());
+    if (argv.length === 0) program.outputHelp();
     else await program.parseAsync(argv, { from: "user" });
     return exitCode;
   } catch (error) {
@@ -59,12 +60,9 @@ async function buildProgram(argv: string[], done: Done): Promise<Command> {
   addAgentCommands(program, done);
   addListCommands(program, done);
   program.addCommand(await repoCommand(argv));
-  for (const command of allCommands(program)) command.exitOverride().copyInheritedSettings(program);
+  for (const command of subcommandsOf(program)) command.exitOverride().copyInheritedSettings(program);
+  addHelp(program, process.env);
   return program;
-}
-
-function allCommands(command: Command): Command[] {
-  return command.commands.flatMap((each) => [each, ...allCommands(each)]);
 }
 
 function addAgentCommands(program: Command, done: Done): void {
