@@ -1,5 +1,6 @@
 import { type Address, type AddressRange, parseAddress, parseRange, rangeContains } from "./address.ts";
 import { canonicalName } from "./dnsAnswer.ts";
+import { hostFault } from "./url.ts";
 
 /** The variables that name proxies, in the spellings that are read: the first that is set counts. */
 export type ProxyVariables = Readonly<Record<string, string | undefined>>;
@@ -29,9 +30,10 @@ function readProxy(text: string): URL | string {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme !== undefined && scheme !== "http" && scheme !== "https")
     return `a proxy of the kind ${scheme.slice(0, 20)} is not spoken to`;
-  const url = URL.parse(scheme === undefined ? `http://${text.replace(/^\/\//, "")}` : text);
-  if (url === null || url.hostname === "" || url.port === "0") return "it is not the address of a proxy";
-  return url;
+  const whole = scheme === undefined ? `http://${text.replace(/^\/\//, "")}` : text;
+  const [, host = ""] = /^[^:]*:\/\/(?:[^/?#]*@)?([^/?#]*)/.exec(whole) ?? [];
+  const url = hostFault(host) === undefined ? URL.parse(whole) : null;
+  return url ?? "it is not the address of a proxy";
 }
 
 /** Whether an entry of `no_proxy` covers a URL; entries are separated by commas or blanks. */

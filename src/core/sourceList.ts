@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { type AddressRange, parseRange } from "./address.ts";
 import { byteLength, isShown, parsedBy, readDocument } from "./document.ts";
 import { KINDS, type Kind, kindList, sortKinds } from "./kind.ts";
+import { parseUrl } from "./url.ts";
 
 /** One entry of the source list: agents in `range` may fetch `kinds` from `url`. */
 export interface SourceListEntry {
@@ -102,18 +103,7 @@ export function parseSourceList(value: unknown): SourceList {
  * @throws Error with the reason
  */
 export function parseSourceUrl(text: string): string {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new Error(`"${text}" is not a URL`);
-  }
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new Error(`"${text}" must begin with http:// or https://`);
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new Error(`the URL of ${url.host} must not carry a user name or password`);
-  }
+  const url = parseUrl(text, ["http", "https"]);
   // url.hash and url.search are empty for a bare "#" or "?", which is still a mistake.
   if (text.includes("#")) throw new Error(`"${text}" must not have a fragment (#)`);
   if (text.includes("?")) throw new Error(`"${text}" must not have a query (?)`);

@@ -6,6 +6,7 @@ import { type Kind, sortKinds } from "../core/kind.ts";
 import { parseComponentName } from "../core/manifest.ts";
 import { type RateLimit, readRateLimit } from "../core/rateLimit.ts";
 import { parseSourceUrl } from "../core/sourceList.ts";
+import { parseUrl } from "../core/url.ts";
 import { NearsourceError } from "../errors.ts";
 import { refuseUnsafeFiles } from "./believedFiles.ts";
 import { loadConf } from "./conf.ts";
@@ -287,15 +288,10 @@ function completeMqtt(
   from: (name: string | undefined) => string | undefined,
 ): MqttConfig | undefined {
   if (written === undefined) return undefined;
-  const { protocol, username, password } = URL.parse(written.url) ?? {};
-  if (protocol !== "mqtt:" && protocol !== "mqtts:") {
-    throw new Error(
-      `"notify.mqtt.url": "${written.url}" is not the URL of a broker: mqtt://host or mqtts://host`,
-    );
-  }
-  if (username !== "" || password !== "") {
+  if (written.url.includes("@")) {
     throw new Error('"notify.mqtt.url": credentials belong into "username" and "passwordFile"');
   }
+  atKey("notify.mqtt.url", written.url, (url) => parseUrl(url, ["mqtt", "mqtts"]).href);
   return { ...written, passwordFile: from(written.passwordFile), ca: from(written.ca) };
 }
 

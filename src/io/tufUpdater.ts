@@ -1,5 +1,6 @@
 import { Updater } from "tuf-js";
 import { DownloadHTTPError } from "tuf-js/dist/error.js";
+import { lastingTag } from "../core/entityTag.ts";
 import { METADATA_LIMITS } from "../core/layout.ts";
 import { NearsourceError } from "../errors.ts";
 import { readWhole } from "./body.ts";
@@ -156,7 +157,7 @@ async function download(
     const bytes = await readWhole(response, Math.min(limit, limitOf(name)));
     watched.bytes += bytes.length;
     watched.failure = undefined;
-    if (isTimestamp) watched.etag = response.headers.etag;
+    if (isTimestamp) watched.etag = lastingTag(response.headers);
     return bytes;
   } catch (error) {
     const missing =

@@ -155,6 +155,13 @@ describe("the URL of a source", () => {
     expect(() => parseSourceUrl(text)).toThrow(reason);
   });
 
+  test("that the parser would mend is refused, with the entry", () => {
+    for (const url of ["http://010.001.002.003", "http:\\\\ua.corp.example", "http://ua.corp.example:0"])
+      expect(() => parseSourceList({ entries: [{ range: "10.0.0.0/8", url }] })).toThrow(
+        /^entries\[0\]\.url: /,
+      );
+  });
+
   test("is refused with credentials, which are not repeated", () => {
     expect(() => parseSourceUrl("https://me:secret@mirror.example")).toThrow(
       /^the URL of mirror.example must not carry a user name or password$/,

@@ -204,6 +204,33 @@ describe("a source with ETags", () => {
     await source.close();
   });
 
+  test("of second and length, is not taken at its word for a timestamp of this very second", async () => {
+    const ifNoneMatch: (string | undefined)[] = [];
+    let modified = Date.now();
+    const source = await startSource(world.www(1), {
+      answer: ({ url = "", headers }, response) => {
+        if (!url.startsWith("/content/metadata/timestamp.json")) return false;
+        ifNoneMatch.push(headers["if-none-match"]);
+        response.setHeader("etag", '"5f-200"');
+        response.setHeader("last-modified", new Date(modified).toUTCString());
+        response.setHeader("date", new Date(Math.max(modified, Date.now())).toUTCString());
+        if (headers["if-none-match"] === undefined) return false;
+        response.writeHead(304).end();
+        return true;
+      },
+    });
+    const agent = await makeAgent(world, { sources: { tagged: source.url } });
+    await runUpdate(agent);
+    // Another publication in the same second, of the same length.
+    source.root = world.www(2);
+    modified -= 10_000;
+    expect((await runUpdate(agent)).report.outcome).toBe("updated");
+    await expectInstalled(agent, 2);
+    expect((await runUpdate(agent)).report.outcome).toBe("current");
+    expect(ifNoneMatch).toEqual([undefined, undefined, '"5f-200"']);
+    await source.close();
+  });
+
   test("is not asked with the ETag of another source", async () => {
     const first = await startSource(world.www(1), { etags: true });
     const second = await startSource(world.www(1), { etags: true });
