@@ -61,7 +61,11 @@ async function open(mqtt: MqttConfig, agentId: string): Promise<MqttClient> {
   const password = passwordFile === undefined ? undefined : await readPassword(passwordFile);
   const ca = mqtt.ca === undefined ? undefined : await fs.readFile(mqtt.ca);
   const { connect } = await import("mqtt");
-  return connect(url, {
+  const { protocol, hostname, port } = new URL(url);
+  return connect({
+    protocol: protocol === "mqtts:" ? "mqtts" : "mqtt",
+    host: hostname.replace(/^\[(.*)\]$/, "$1"),
+    ...(port === "" ? {} : { port: Number(port) }),
     clientId: `nearsource-${agentId}`,
     clean: true,
     keepalive: KEEP_ALIVE,

@@ -51,8 +51,8 @@ interface Held {
   role: Role;
   notifications: Notifications;
   scheduler: Scheduler;
-  /** Whether it is being looked whether another process has run. */
-  isNoticing: boolean;
+  /** The trusted sets that were followed, or could not be. */
+  sets: Orders["sets"];
 }
 
 const CLOCK: Clock = {
@@ -72,6 +72,7 @@ export async function startResident(options: ResidentOptions): Promise<Resident>
   const dir = await openResidentDir(options.orders.config.dataDir);
   const lock = await takeLock(dir.root, { role: "agent" });
   const held = await settleIn(options, dir);
+  void held.role.grant(held.orders);
   await listen(held);
   for (const remark of options.orders.remarks) options.log.warn(remark);
   held.scheduler.start();
@@ -111,12 +112,12 @@ async function settleIn(
   });
   const held: Held = {
     ...{ orders, ears: undefined, dir, level, log, journal, role, notifications, scheduler },
-    isNoticing: false,
+    sets: orders.sets,
   };
   return held;
 }
 
-/** Connects to the world as it is configured, and serves what is granted. */
+/** Connects to the world as it is configured. */
 async function listen(held: Held): Promise<void> {
   const { orders, dir, notifications, role, journal, log } = held;
   held.ears = await openEars({
@@ -127,7 +128,6 @@ async function listen(held: Held): Promise<void> {
     clock: CLOCK,
     random: Math.random,
   });
-  await role.grant(orders);
 }
 
 /** What it takes to read the state of the runs is loaded when a monitor first asks. */
@@ -164,7 +164,7 @@ async function run(held: Held, trigger: Trigger, signal: AbortSignal) {
   if (signal.aborted && "failure" in end) return undefined;
   await conclude(held, trigger, started, end);
   // Unless the configuration was changed meanwhile, which has brought orders of its own.
-  if (orders !== undefined && held.orders.config === config) await follow(held, { ...orders, config });
+  if (orders !== undefined && held.orders.config === config) follow(held, { ...orders, config });
   return { again: await isToBeTriedAgain(end, notifications) };
 }
 
@@ -193,16 +193,14 @@ async function isToBeTriedAgain(end: RunEnd, notifications: Notifications): Prom
   );
 }
 
-async function follow(held: Held, orders: Orders): Promise<void> {
-  adopt(held, orders);
-  await held.role.grant(orders);
-}
-
-function adopt(held: Held, orders: Orders): void {
+/** Goes by these orders from now on; what that means for the Update Agent's part may take its time. */
+function follow(held: Held, orders: Orders): void {
   const said = held.orders.remarks;
   for (const remark of orders.remarks) if (!said.includes(remark)) held.log.warn(remark);
   held.orders = orders;
+  held.sets = orders.sets;
   held.scheduler.follow(orders.schedule);
+  void held.role.grant(orders);
 }
 
 /**
@@ -211,19 +209,17 @@ function adopt(held: Held, orders: Orders): void {
  */
 async function noticeOthers(held: Held): Promise<void> {
   const { log, scheduler } = held;
-  if (held.isNoticing || scheduler.running !== undefined) return;
-  held.isNoticing = true;
+  const { config } = held.orders;
   try {
-    const { config, sets } = held.orders;
-    if (isDeepStrictEqual(await newestSets(dataDirAt(config.dataDir)), sets)) return;
+    const sets = await newestSets(dataDirAt(config.dataDir));
+    if (scheduler.running !== undefined || isDeepStrictEqual(sets, held.sets)) return;
+    held.sets = sets;
     const orders = await ordersByInProcess(config);
     if (held.orders.config === config && scheduler.running === undefined) {
-      await follow(held, { ...orders, config });
+      follow(held, { ...orders, config });
     }
   } catch (error) {
     log.warn(`the settings stay as they were: ${explainError(error)}`);
-  } finally {
-    held.isNoticing = false;
   }
 }
 
@@ -235,6 +231,6 @@ async function reload(held: Held, orders: Orders): Promise<void> {
   }
   await held.ears?.close();
   held.journal.hears(null);
-  adopt(held, orders);
+  follow(held, orders);
   await listen(held);
 }

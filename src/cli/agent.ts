@@ -46,6 +46,7 @@ export async function agentCommand(
   const log = openLineLog(config.log, level);
   // What nobody caught ends this process, which the service manager starts again; the log says why.
   process.on("uncaughtExceptionMonitor", (error) => log.error(explainError(error)));
+  const watchdog = startWatchdog();
   const stopped = untilStopped();
   const starting = startResident({ orders, level, log, startRelay });
   let reloading: Promise<unknown> = starting;
@@ -53,19 +54,21 @@ export async function agentCommand(
     reloading = reloading.then(async () => await reloadInto(await starting, file, log));
   };
   process.on("SIGHUP", reload);
-  const resident = await starting;
-  const watchdog = startWatchdog();
-  log.info(`the agent is ready (process ${process.pid})`);
-  await tellServiceManager("READY=1");
+  await Promise.race([starting.then(() => sayReady(log)), stopped]);
   await stopped;
   await tellServiceManager("STOPPING=1");
   clearInterval(watchdog);
   process.off("SIGHUP", reload);
-  await inTime(reloading.then(() => resident.stop()));
+  await inTime(reloading.then(async () => (await starting).stop()));
   log.info("the agent has ended");
   // Whatever has not ended by then would keep the process.
   setTimeout(() => process.exit(0), LAST_WORDS).unref();
   return 0;
+}
+
+async function sayReady(log: Log): Promise<void> {
+  log.info(`the agent is ready (process ${process.pid})`);
+  await tellServiceManager("READY=1");
 }
 
 /** What reading takes is loaded in the process that is there for it alone. */

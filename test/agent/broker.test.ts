@@ -2,9 +2,11 @@ import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import net, { type AddressInfo, type Socket } from "node:net";
 import path from "node:path";
+import tls from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { connectBroker } from "../../src/agent/broker.ts";
 import { keepOpen } from "../../src/agent/opening.ts";
+import { type Certificate, makeAuthority } from "../real/certificates.ts";
 import { newFolder } from "../support/world.ts";
 
 const CONNACK = (code: number) => Buffer.from([0x20, 2, 0, code]);
@@ -15,11 +17,14 @@ const PUBLISH = (topic: string, text: string) =>
   ]);
 
 /** A broker (MQTT 3.1.1) that answers each connection in its own way: with these codes, the last for all that follow. */
-async function startBroker(...ways: { connack?: number; suback?: number; silent?: true }[]) {
+async function startBroker(
+  ...ways: { connack?: number; suback?: number; silent?: true; tls?: Certificate }[]
+) {
   let connections = 0;
   const sockets = new Set<Socket>();
   const passwords: string[] = [];
-  const server = net.createServer((socket) => {
+  const certificate = ways[0]?.tls;
+  const attend = (socket: Socket) => {
     const { connack = 0, suback = 1, silent } = ways[Math.min(connections++, ways.length - 1)] ?? {};
     sockets.add(socket.on("error", () => {}));
     if (silent === true) return;
@@ -33,7 +38,8 @@ async function startBroker(...ways: { connack?: number; suback?: number; silent?
       socket.write(Buffer.from([0x90, 3, bytes[2] ?? 0, bytes[3] ?? 0, suback]));
       if (suback < 0x80) socket.write(PUBLISH("news", "hear"));
     });
-  });
+  };
+  const server = certificate === undefined ? net.createServer(attend) : tls.createServer(certificate, attend);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(() => {
@@ -112,6 +118,17 @@ describe("an agent comes back to a broker", () => {
     await until(() => heard).toEqual(["hear"]);
     expect(passwords.at(-1)).toMatch(/first1|second/);
   });
+});
+
+test("an agent speaks TLS with a broker as soon as the authority's certificate is where it should be", async () => {
+  const folder = await newFolder();
+  const authority = await makeAuthority(folder, "site");
+  const { port } = await startBroker({ tls: await authority.issue() });
+  const ca = path.join(folder, "ca.pem");
+  const { heard, said } = listenTo(port, { url: `mqtts://127.0.0.1:${port}`, ca });
+  await until(() => said[0]).toMatch(/is lost: ENOENT/);
+  await fs.writeFile(ca, authority.cert);
+  await until(() => heard).toEqual(["hear"]);
 });
 
 test("a broker that says nothing holds nobody who closes", async () => {

@@ -138,15 +138,13 @@ describe("an agent that signed settings make an Update Agent", () => {
 
     const [, monitor] = await resident.said(/metrics at port (\d+)/);
     const health = async (port = monitor) => await (await fetch(`http://127.0.0.1:${port}/healthz`)).json();
-    expect(await health()).toMatchObject({ serving: true });
+    await expect.poll(() => health(), { timeout: 50_000 }).toMatchObject({ serving: true });
     await changeConfig(agent, { relay: { minFree: 1e15 } });
     resident.process.kill("SIGHUP");
     await resident.said(/the configuration was read again/);
     const [, after] = await resident.said(/metrics at port \d+[\s\S]*metrics at port (\d+)/);
-    expect(await health(after)).toMatchObject({
-      serving: false,
-      reason: expect.stringContaining("bytes free"),
-    });
+    const refused = { serving: false, reason: expect.stringContaining("bytes free") };
+    await expect.poll(() => health(after), { timeout: 50_000 }).toMatchObject(refused);
   });
 
   test("brings what it was notified of to its neighbours", async () => {
