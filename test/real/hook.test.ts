@@ -1,6 +1,7 @@
-import { promises as fs } from "node:fs";
+import { existsSync, promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { settle, startResident } from "../support/resident.ts";
 import { type Agent, expectInstalled } from "../support/world.ts";
 import { json, on, openStage, type Stage, start } from "./commandLine.ts";
 
@@ -54,6 +55,17 @@ describe.skipIf(process.platform === "win32")("an update with a hook", () => {
       expect(await read(agent, "told")).toBe("2\n2\n");
     },
   );
+
+  test("is stopped with the agent that runs it, within its 5 seconds", async () => {
+    const agent = await agentWith("echo $$ > told; trap '' TERM; sleep 300 & wait; wait");
+    await settle(agent);
+    const resident = startResident(agent);
+    await expect.poll(() => read(agent, "told"), { timeout: 50_000, interval: 20 }).toMatch(/\d\n/);
+    expect((await resident.stop()).code).toBe(0);
+    const hook = Number(await read(agent, "told"));
+    await expect.poll(() => existsSync(`/proc/${hook}/exe`), { timeout: 50_000, interval: 20 }).toBe(false);
+    await expectInstalled(agent, 2);
+  });
 
   test("passes an interruption of a rollback on to it, and what was installed is back", async () => {
     const agent = await agentWith('test "$NEARSOURCE_GENERATION" = 2 || { echo x > told; exec sleep 300; }');
