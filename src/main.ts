@@ -49,6 +49,6 @@ function refuseRuntime(): void {
 
 /** What nobody caught ends the process as any other failure does. */
 async function end(error: unknown): Promise<void> {
-  const { fail } = await import("./cli/failure.ts");
-  process.exit(fail(error));
+  const { asksForJson, fail } = await import("./cli/failure.ts");
+  process.exit(fail(error, asksForJson(process.argv)));
 }

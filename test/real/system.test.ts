@@ -78,6 +78,20 @@ describe("a system that refuses to say", () => {
   );
 });
 
+test.for([
+  ["an error that is thrown", 'throw new Error("boom")'],
+  ["a promise that is rejected", 'Promise.reject(new Error("boom"))'],
+])("%s where nobody catches it ends a run as any failure, with --json as JSON", async ([, failure]) => {
+  const module = `setTimeout(() => { ${failure} }, 50); setTimeout(() => {}, 60_000);`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` };
+  const { code, stdout, stderr } = await start(["status", "--json", "--config", "/nowhere"], env).ended;
+  expect(stderr).toMatch(/^nearsource: /);
+  expect(JSON.parse(stdout.slice(stdout.lastIndexOf("\n{") + 1))).toMatchObject({
+    error: { code: "UNEXPECTED", message: "unexpected failure: boom" },
+  });
+  expect(code).toBe(1);
+});
+
 /** Whether another account can run this program at all. */
 const NOBODY = ["--reuid", "12345", "--regid", "12345", "--clear-groups", "env", "-i", process.execPath];
 const canBeNobody =
