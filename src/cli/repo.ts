@@ -3,7 +3,7 @@ import { CONTENT_KINDS, type ContentKind } from "../core/kind.ts";
 import type { Repository } from "../core/layout.ts";
 import { formatVersionRecord } from "../core/versionRecord.ts";
 import { NearsourceError } from "../errors.ts";
-import { addRelease } from "../publisher/addRelease.ts";
+import { addReleases, type NewRelease } from "../publisher/addRelease.ts";
 import { DEFAULT_LIFETIMES, type Lifetimes } from "../publisher/choices.ts";
 import { describeRepository, listRepositories, type RepositoryDescription } from "../publisher/describe.ts";
 import { initRepository } from "../publisher/init.ts";
@@ -11,6 +11,7 @@ import { refreshRepository } from "../publisher/refresh.ts";
 import { setDocument } from "../publisher/setDocument.ts";
 import { removeTarget } from "../publisher/target.ts";
 import { formatBytes, print, printJson } from "./output.ts";
+import { openPublishProgress } from "./publishProgress.ts";
 import {
   flaggedRepositories,
   KEYS_OPTION,
@@ -90,45 +91,69 @@ async function runInit(dir: string, repository: Repository, flags: InitFlags): P
 function addAdd(repo: Command): void {
   repo
     .command("add")
-    .description("publish a release of a component or program")
+    .description("publish releases of components or programs, all in one publication")
     .argument("<dir>", "the web root")
     .argument("<kind/name>", "such as components/virus-pattern")
     .argument("<version>", "the version that people read")
     .argument("<path>", "a file, or a folder whose files make the release")
+    .argument("[more...]", "further releases: <kind/name> <version> <path> for each")
     .option("--release <n>", "the release number (default: the highest so far plus one)", wholeNumber)
     .option("--keep <n>", "how many releases stay available", wholeNumber, 5)
     .option("--deltas <n>", "make deltas from so many earlier releases; 0 for none", wholeOrZero, 5)
+    .option("--allow-private-keys", "publish files although they have a private key in them")
     .option(...KEYS_OPTION)
     .option(...WAIT_OPTION)
-    .action(async (dir: string, what: string, version: string, path: string, flags: AddFlags) => {
-      const { kind, name } = splitName(what, CONTENT_KINDS);
-      const { keys: keysDir, release, keep, deltas, wait } = flags;
-      const added = await addRelease({
-        dir,
-        keysDir,
-        kind,
-        name,
-        version,
-        path,
-        release,
-        keep,
-        deltas,
-        wait,
-      });
-      warn(added.warnings);
-      const fetched =
-        added.bytesFromPrevious < added.bytes
-          ? `; ${formatBytes(added.bytesFromPrevious)} for agents with the release before`
-          : "";
-      const amount = `${countFiles(added.files)}, ${formatBytes(added.bytes)}${fetched}`;
-      print(`published ${kind}/${name} ${version} as release ${added.release} (${amount})`);
-    });
+    .action(
+      async (dir: string, what: string, version: string, path: string, more: string[], flags: AddFlags) => {
+        const releases = readReleases([what, version, path, ...more], flags.release);
+        await runAdd(dir, releases, flags);
+      },
+    );
 }
 
 interface AddFlags extends SigningFlags {
   release?: number;
   keep: number;
   deltas: number;
+  allowPrivateKeys?: boolean;
+}
+
+/** The releases of a command line: kind and name, version and path of each. */
+function readReleases(args: string[], release: number | undefined): NewRelease[] {
+  if (args.length % 3 !== 0) {
+    throw new NearsourceError("USAGE", "each release is KIND/NAME VERSION PATH", {
+      hint: `the last one has only ${args.slice(-(args.length % 3)).join(" ")}`,
+    });
+  }
+  if (release !== undefined && args.length > 3) {
+    throw new NearsourceError("USAGE", "--release is the number of one release, and there are several", {
+      hint: "leave it out: each gets the highest of its component so far plus one",
+    });
+  }
+  const starts = args.map((_, index) => index).filter((index) => index % 3 === 0);
+  return starts.map((at) => {
+    const [what = "", version = "", path = ""] = args.slice(at, at + 3);
+    return { ...splitName(what, CONTENT_KINDS), version, path, release };
+  });
+}
+
+async function runAdd(dir: string, releases: NewRelease[], flags: AddFlags): Promise<void> {
+  const { keys: keysDir, keep, deltas, allowPrivateKeys, wait } = flags;
+  const progress = openPublishProgress(process.stderr);
+  const options = { dir, keysDir, wait, releases, keep, deltas, allowPrivateKeys };
+  const { added, warnings } = await addReleases({ ...options, onProgress: progress.update }).finally(
+    progress.close,
+  );
+  warn(warnings);
+  for (const [index, each] of added.entries()) {
+    const { kind, name, version } = releases[index] as NewRelease;
+    const fetched =
+      each.bytesFromPrevious < each.bytes
+        ? `; ${formatBytes(each.bytesFromPrevious)} for agents with the release before`
+        : "";
+    const amount = `${countFiles(each.files)}, ${formatBytes(each.bytes)}${fetched}`;
+    print(`published ${kind}/${name} ${version} as release ${each.release} (${amount})`);
+  }
 }
 
 function addSet(repo: Command): void {
@@ -227,6 +252,7 @@ function showRepository(shown: RepositoryDescription): void {
   const { role, expires, expired } = shown.nextExpiry;
   print(`${shown.repository} repository in ${shown.folder}`);
   print(`  ${expired ? "EXPIRED" : "expires next"}: ${role}, ${expires}`);
+  for (const each of shown.incomplete) print(`  INCOMPLETE: ${each}`);
   for (const each of shown.roles) {
     const keys = each.keyIds.map((id) => id.slice(0, 12)).join(", ");
     const threshold = each.keyIds.length > 1 ? ` (${each.threshold} must sign)` : "";

@@ -1,17 +1,17 @@
+import { statfs } from "node:fs/promises";
 import type { ContentKind } from "../core/kind.ts";
-import { DOCUMENT_LIMIT, manifestTarget } from "../core/layout.ts";
-import type { ManifestFile, Release } from "../core/manifest.ts";
-import { waysTo } from "../core/ways.ts";
+import { manifestTarget } from "../core/layout.ts";
+import type { Release } from "../core/manifest.ts";
 import { NearsourceError } from "../errors.ts";
-import { addAlternatives } from "./alternatives.ts";
-import { type ComponentName, encodeManifest, readReleases } from "./manifest.ts";
-import { storeObject } from "./objects.ts";
+import { exists } from "./files.ts";
+import { encodeManifest } from "./manifest.ts";
 import { listPayload, type PayloadFile, refuseKeysAsPayload } from "./payload.ts";
-import { roleOf } from "./publication.ts";
+import { encodeWithinLimit, type FilesOptions, sizeOf, storeFiles, withWays } from "./releaseFiles.ts";
 import { type PublisherOptions, type Session, withRepository } from "./repository.ts";
-import { checkComponentName, publishTarget, retiredReleases } from "./target.ts";
+import { checkComponentName, publishTargets, readPublished, releaseUnknown } from "./target.ts";
 
-export interface AddReleaseOptions extends PublisherOptions {
+/** A release to publish. */
+export interface NewRelease {
   kind: ContentKind;
   name: string;
   /** For people; machines compare `release`. */
@@ -20,11 +20,18 @@ export interface AddReleaseOptions extends PublisherOptions {
   path: string;
   /** The highest so far plus one by default. */
   release?: number | undefined;
-  /** How many releases the manifest keeps; 5 by default. */
-  keep?: number | undefined;
-  /** Deltas are made from the same file in so many earlier releases; 5 by default. */
-  deltas?: number | undefined;
 }
+
+interface AddOptions extends PublisherOptions, FilesOptions {
+  /** How many releases a manifest keeps; 5 by default. */
+  keep?: number | undefined;
+}
+
+export interface AddReleasesOptions extends AddOptions {
+  releases: NewRelease[];
+}
+
+export type AddReleaseOptions = AddOptions & NewRelease;
 
 export interface AddedRelease {
   release: number;
@@ -33,46 +40,87 @@ export interface AddedRelease {
   bytes: number;
   /** What an agent with the release before fetches, in bytes; as `bytes` where no delta pays. */
   bytesFromPrevious: number;
-  warnings: string[];
+}
+
+/** A release that nothing speaks against, before a byte of it is copied. */
+interface Planned extends NewRelease {
+  release: number;
+  target: string;
+  payload: PayloadFile[];
+  /** Releases that are published already, highest first. */
+  published: Release[];
+}
+
+/** What `addReleases` does for one release by itself. */
+export async function addRelease(options: AddReleaseOptions): Promise<AddedRelease & { warnings: string[] }> {
+  const { kind, name, version, path, release } = options;
+  const { added, warnings } = await addReleases({
+    ...options,
+    releases: [{ kind, name, version, path, release }],
+  });
+  const [only] = added;
+  if (only === undefined) throw new Error("one release was to be added");
+  return { ...only, warnings };
 }
 
 /**
- * Publishes a release of a component: its files become objects, its manifest a target of the role
- * `components` or `programs`.
+ * Publishes releases of components, all in one publication: agents see all of them or none. Their files
+ * become objects, their manifests targets of the roles `components` and `programs`.
  *
- * @throws NearsourceError REPOSITORY_INPUT_INVALID naming what is wrong with the release; nothing is
- *   changed then. Also REPOSITORY_INVALID, KEY_INVALID, LOCKED, storage errors.
+ * @returns `added`, in the order of `releases`
+ * @throws NearsourceError REPOSITORY_INPUT_INVALID naming what is wrong with a release, DISK_FULL;
+ *   nothing is changed then. Also REPOSITORY_INVALID, KEY_INVALID, FILE_UNSAFE, LOCKED, storage errors.
  */
-export async function addRelease(options: AddReleaseOptions): Promise<AddedRelease> {
-  const { kind, version, keep = 5, deltas = 5 } = options;
-  const component = { kind, name: checkComponentName(options.name) };
+export async function addReleases(
+  options: AddReleasesOptions,
+): Promise<{ added: AddedRelease[]; warnings: string[] }> {
+  const { keep = 5 } = options;
   if (!Number.isInteger(keep) || keep < 1 || keep > 1_000) {
     throw new NearsourceError("REPOSITORY_INPUT_INVALID", "the number of releases to keep is 1 to 1000");
   }
-  const payload = await listPayload(options.path);
+  const targets = options.releases.map(({ kind, name }) => manifestTarget(kind, checkComponentName(name)));
+  refuseTwice(targets);
+  const payloads: PayloadFile[][] = [];
+  for (const release of options.releases) payloads.push(await listPayload(release.path));
   return withRepository(options, "content", async (session) => {
-    await refuseKeysAsPayload(session.location, options.path);
-    const role = roleOf(session.publication, kind);
-    const target = manifestTarget(kind, component.name);
-    const published = await readReleases(session.location, role, component);
-    const highest = Math.max(published[0]?.release ?? 0, retiredReleases(role.signed.toJSON())[target] ?? 0);
-    const release = chooseRelease(options.release, highest, target);
-    // Whatever the manifest would be refused for is found before a byte is copied.
-    encodeManifest(component, [{ release, version, files: payload.map(withoutBytes) }]);
-
-    const files = await storeFiles(session, payload);
-    const kept = published.slice(0, keep - 1);
-    const added: Release = { release, version, files: await withWays(session, files, kept, deltas) };
-    const { manifest, shortened } = encodeWithinLimit(component, [added, ...kept]);
-    if (shortened > 0) {
-      session.warnings.push(
-        `the manifest would be too long: without deltas for its ${shortened} oldest releases`,
-      );
+    const planned: Planned[] = [];
+    for (const [index, release] of options.releases.entries()) {
+      const payload = payloads[index] ?? [];
+      planned.push(await plan(session, release, { target: targets[index] ?? "", payload }));
     }
-    await publishTarget(session, kind, target, manifest);
-    const bytesFromPrevious = sizeOf(added, published[0]?.files);
-    return { release, files: files.length, bytes: sizeOf(added), bytesFromPrevious };
+    await refuseWithoutRoom(session, planned);
+    const made = [];
+    for (const each of planned) made.push(await make(session, each, { ...options, keep }));
+    await publishTargets(
+      session,
+      made.map(({ target }) => target),
+    );
+    return { added: made.map(({ added }) => added) };
   });
+}
+
+function refuseTwice(targets: string[]): void {
+  const twice = targets.find((target, index) => targets.indexOf(target) < index);
+  if (twice === undefined) return;
+  throw new NearsourceError("REPOSITORY_INPUT_INVALID", `${twice.replace(/\.json$/, "")} is given twice`, {
+    hint: "one publication has one new release of a component",
+  });
+}
+
+/** Whatever a release would be refused for, but for what is in its files. */
+async function plan(
+  session: Session,
+  given: NewRelease,
+  { target, payload }: Pick<Planned, "target" | "payload">,
+): Promise<Planned> {
+  const { kind, name, version } = given;
+  await refuseKeysAsPayload(session.location, given.path);
+  const { releases: published, highest, isMissing } = await readPublished(session, { kind, name });
+  if (highest === undefined && given.release === undefined) throw releaseUnknown(target);
+  if (isMissing) session.warnings.push(`the manifest ${target} was missing: its earlier releases are gone`);
+  const release = chooseRelease(given.release, highest ?? 0, target);
+  encodeManifest({ kind, name }, [{ release, version, files: payload.map(withoutBytes) }]);
+  return { ...given, release, target, payload, published };
 }
 
 function chooseRelease(wanted: number | undefined, highest: number, target: string): number {
@@ -89,70 +137,50 @@ function withoutBytes(file: PayloadFile) {
   return { path: file.path, length: 0, sha256: "0".repeat(64) };
 }
 
-async function storeFiles(session: Session, payload: PayloadFile[]): Promise<Release["files"]> {
-  const files: Release["files"] = [];
-  for (const { path, source } of payload) {
-    files.push({ path, ...(await storeObject(session.location, source, session.onFile)) });
-  }
-  return files;
+/** Besides the files, a publication needs a little: manifests, metadata, folders. Bytes. */
+const WORKING_ROOM = 1_048_576;
+
+/**
+ * Looks for room before the first byte is copied. A file that has the length it had in the release
+ * before is likely there already; compressed files and deltas are smaller than what they are made of.
+ */
+async function refuseWithoutRoom({ location }: Session, planned: Planned[]): Promise<void> {
+  const isLikelyStored = ({ published }: Planned, file: PayloadFile) =>
+    published[0]?.files.some(({ path, length }) => path === file.path && length === file.length) === true;
+  const files = planned.flatMap((each) => each.payload.filter((file) => !isLikelyStored(each, file)));
+  const wanted = files.reduce((sum, { length }) => sum + length, WORKING_ROOM);
+  const folder = (await exists(location.objects)) ? location.objects : location.folder;
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize >= wanted) return;
+  throw new NearsourceError(
+    "DISK_FULL",
+    `${folder} has ${bavail * bsize} bytes free, and this publication needs ${wanted}`,
+    { hint: "free some space; nothing was published" },
+  );
 }
 
-/** The files with the cheaper ways to them: those made already for the same bytes, and new ones. */
-async function withWays(
-  session: Session,
-  files: ManifestFile[],
-  published: Release[],
-  deltas: number,
-): Promise<ManifestFile[]> {
-  const earlier = published.flatMap((release) => release.files);
-  const result: ManifestFile[] = [];
-  for (const file of files) {
-    const { alternatives } = earlier.find(({ sha256 }) => sha256 === file.sha256) ?? {};
-    const known = alternatives === undefined ? file : { ...file, alternatives };
-    const isUnchanged = published[0]?.files.some(({ sha256 }) => sha256 === file.sha256) === true;
-    const bases = published.slice(0, deltas).flatMap((release) => release.files.filter(isOlderThan(file)));
-    const unique = [...new Map(bases.map((base) => [base.sha256, base])).values()];
-    // Whatever leads to an unchanged file was made, or found not to pay, when it was new.
-    const ways = isUnchanged ? (alternatives ?? []) : await addAlternatives(session, known, unique);
-    result.push(ways.length === 0 ? file : { ...file, alternatives: ways });
-  }
-  return result;
-}
-
-function isOlderThan(file: ManifestFile): (other: ManifestFile) => boolean {
-  return (other) => other.path === file.path && other.sha256 !== file.sha256;
-}
-
-/** The manifest; where it would be longer than agents read, without the deltas to the oldest releases. */
-function encodeWithinLimit(component: ComponentName, releases: Release[]) {
-  const oldestFirst = releases.toReversed();
-  for (let without = 0; ; without++) {
-    const shortened = releases.map((release) =>
-      oldestFirst.indexOf(release) < without ? withoutWays(release) : release,
-    );
-    const manifest = encodeManifest(component, shortened);
-    if (manifest.length <= DOCUMENT_LIMIT) return { manifest, shortened: without };
-    if (without < releases.length) continue;
-    throw new NearsourceError(
-      "REPOSITORY_INPUT_INVALID",
-      `the manifest of ${component.kind}/${component.name} would be ${manifest.length} bytes long, and agents read ${DOCUMENT_LIMIT}`,
-      { hint: "publish fewer files in one component, or keep fewer releases with --keep" },
+/** Stores the files of a release, and writes its manifest. */
+async function make(session: Session, planned: Planned, options: AddOptions & { keep: number }) {
+  const { kind, name, version, release, payload, published, target } = planned;
+  const component = { kind, name };
+  const files = await storeFiles(session, { component, payload }, options);
+  const kept = published.slice(0, options.keep - 1);
+  const newest: Release = {
+    release,
+    version,
+    files: await withWays(session, { component, files, published: kept }, options),
+  };
+  const { manifest, shortened } = encodeWithinLimit(component, [newest, ...kept]);
+  if (shortened > 0) {
+    session.warnings.push(
+      `the manifest would be too long: without deltas for its ${shortened} oldest releases`,
     );
   }
-}
-
-function withoutWays(release: Release): Release {
-  return { ...release, files: release.files.map(({ alternatives: _, ...file }) => file) };
-}
-
-/** Bytes of a release as installed; or, given what is installed, as fetched. */
-function sizeOf(release: Release, installed?: ManifestFile[]): number {
-  const held = new Map((installed ?? []).map((file) => [file.sha256, file.length]));
-  const bytesOf = (file: ManifestFile) =>
-    held.has(file.sha256)
-      ? 0
-      : (waysTo(file, { between: new Map(), held, maxBase: Infinity, fetched: () => 0 })[0]?.bytes ??
-        file.length);
-  const lengths = release.files.map((file) => (installed === undefined ? file.length : bytesOf(file)));
-  return lengths.reduce((sum, length) => sum + length, 0);
+  const added: AddedRelease = {
+    release,
+    files: files.length,
+    bytes: sizeOf(newest),
+    bytesFromPrevious: sizeOf(newest, published[0]?.files),
+  };
+  return { added, target: { role: kind, target, bytes: manifest, release } };
 }

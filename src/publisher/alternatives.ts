@@ -29,11 +29,13 @@ const TOO_LARGE_FOR_BSDIFF = 268_435_456;
  * are stored.
  *
  * @param bases the same file in earlier releases
+ * @param onStep is told before each thing is made
  */
 export async function addAlternatives(
   { location, onFile, warnings }: Pick<Session, "location" | "onFile" | "warnings">,
   file: ManifestFile,
   bases: Pick<ManifestFile, "sha256" | "length">[],
+  onStep: (step: "compress" | "delta") => void = () => undefined,
 ): Promise<Alternative[]> {
   const { alternatives: known = [] } = file;
   const wanted = bases.filter(({ sha256, length }) => {
@@ -42,6 +44,7 @@ export async function addAlternatives(
   if (file.length < TOO_SMALL || file.length > TOO_LARGE) return known;
   const target = await readObject(location, file);
   if (target === undefined) throw new Error(`${file.sha256} has just been stored, and is not there`);
+  if (known.length === 0) onStep("compress");
   const whole = known.length === 0 ? await compressedWhole(target) : undefined;
   const made = whole === undefined ? [] : [whole];
   const compressed = known.find(({ format }) => format === "zstd")?.length ?? whole?.bytes.length;
@@ -51,6 +54,7 @@ export async function addAlternatives(
       warnings.push(`no delta from an earlier ${file.path}: the object ${base.sha256} is gone or altered`);
       continue;
     }
+    onStep("delta");
     const delta = await smallestDelta(base.sha256, from, target);
     if (delta !== undefined && delta.bytes.length < (compressed ?? file.length) * DELTA_PAYS)
       made.push(delta);

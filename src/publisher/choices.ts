@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { DocumentError, parseJson, positiveInteger, readDocument } from "../core/document.ts";
 import { NearsourceError } from "../errors.ts";
 import { readIfThere } from "../io/files.ts";
+import { refuseUnsafe } from "../io/safePath.ts";
 import { placeFile } from "./files.ts";
 import type { Location } from "./location.ts";
 
@@ -100,6 +101,8 @@ async function readOwnFile<Schema extends v.GenericSchema>(
 ): Promise<v.InferOutput<Schema> | undefined> {
   const bytes = await readIfThere(file);
   if (bytes === undefined) return undefined;
+  // Trust starts from what they say.
+  refuseUnsafe(file, "the publisher's own file");
   try {
     return readDocument(schema, parseJson(bytes.toString("utf8")));
   } catch (error) {

@@ -3,9 +3,10 @@ import { CONTENT_KINDS, type ContentKind } from "../core/kind.ts";
 import { REPOSITORIES, type Repository } from "../core/layout.ts";
 import { guardStorage } from "../io/files.ts";
 import { findChoices } from "./choices.ts";
+import { findIncomplete } from "./complete.ts";
 import { exists } from "./files.ts";
 import { type Location, locate, type RepositoryPlace } from "./location.ts";
-import { readReleases } from "./manifest.ts";
+import { isTargetMissing, readReleases } from "./manifest.ts";
 import { onlineRoles } from "./metadata.ts";
 import { keyIdsOf, loadPublication, type Publication, roleOf } from "./publication.ts";
 
@@ -39,6 +40,8 @@ export interface RepositoryDescription {
   roles: DescribedRole[];
   components: DescribedComponent[];
   documents: DescribedDocument[];
+  /** What is published and not there, a line for each component or document. */
+  incomplete: string[];
   /** The role that expires first. */
   nextExpiry: { role: string; expires: string; expired: boolean };
 }
@@ -80,6 +83,7 @@ export async function describeRepository(
       roles,
       components: await describeComponents(location, publication),
       documents: describeDocuments(publication),
+      incomplete: await findIncomplete(location, publication),
       nextExpiry: firstToExpire(roles, now),
     };
   });
@@ -107,7 +111,8 @@ async function describeComponents(
     for (const target of Object.keys(role?.signed.targets ?? {}).sort()) {
       const name = target.slice(kind.length + 1, -".json".length);
       if (role === undefined) continue;
-      const releases = await readReleases(location, role, { kind, name });
+      const isMissing = await isTargetMissing(location, role, target);
+      const releases = isMissing ? [] : await readReleases(location, role, { kind, name });
       components.push({ kind, name, releases: releases.map(describeRelease) });
     }
   }

@@ -4,6 +4,7 @@ import { type Key, Metadata, Root } from "@tufjs/models";
 import { DELEGATED_ROLES, type Repository } from "../core/layout.ts";
 import { NearsourceError } from "../errors.ts";
 import { guardStorage, readIfThere } from "../io/files.ts";
+import { refuseUnsafe } from "../io/safePath.ts";
 import {
   checkLifetimes,
   findChoices,
@@ -59,7 +60,7 @@ const MAX_ROOT_KEYS = 20;
  * Makes an empty repository with new keys (mode 0600, in a folder of mode 0700 outside the web root)
  * and its first publication. An `init` that was cut short is completed by the next one.
  *
- * @throws NearsourceError REPOSITORY_EXISTS, REPOSITORY_INPUT_INVALID, LOCKED, storage errors
+ * @throws NearsourceError REPOSITORY_EXISTS, REPOSITORY_INPUT_INVALID, FILE_UNSAFE, LOCKED, storage errors
  */
 export async function initRepository(options: InitOptions): Promise<InitializedRepository> {
   const location = locate(options, options.repository);
@@ -72,6 +73,7 @@ export async function initRepository(options: InitOptions): Promise<InitializedR
   return guardStorage(`cannot make a repository in ${location.folder}`, async () => {
     await makeFolders(location.keys, 0o700);
     await fs.chmod(location.keys, 0o700);
+    refuseUnsafe(location.keys, "the keys folder");
     await makeFolders(location.folder);
     return withLocks(location, options.wait === true, async () => {
       await refuseExisting(location);

@@ -11,6 +11,7 @@ import path from "node:path";
 import { Key, Signature } from "@tufjs/models";
 import { NearsourceError } from "../errors.ts";
 import { codeOf, readIfThere, syncFolder, writeDurably } from "../io/files.ts";
+import { refuseUnsafe } from "../io/safePath.ts";
 import { placeFile } from "./files.ts";
 import type { Location } from "./location.ts";
 
@@ -51,11 +52,12 @@ export function signWith(
 }
 
 /**
- * Reads an Ed25519 private key: a PKCS#8 PEM file without a password.
+ * Reads an Ed25519 private key: a PKCS#8 PEM file without a password, which no other account can read.
  *
- * @throws NearsourceError KEY_INVALID
+ * @throws NearsourceError KEY_INVALID, FILE_UNSAFE
  */
 export async function readPrivateKey(file: string): Promise<KeyObject> {
+  refuseUnsafe(file, "the private key", { secret: true });
   return ed25519(file, createKey(file, await readKeyFile(file), createPrivateKey));
 }
 
@@ -63,9 +65,10 @@ export async function readPrivateKey(file: string): Promise<KeyObject> {
  * Reads an Ed25519 public key (SPKI PEM). A private key is refused: it has no business where only the
  * public one is asked for.
  *
- * @throws NearsourceError KEY_INVALID
+ * @throws NearsourceError KEY_INVALID, FILE_UNSAFE
  */
 export async function readPublicKey(file: string): Promise<Key> {
+  refuseUnsafe(file, "the public key");
   const pem = await readKeyFile(file);
   if (pem.includes("PRIVATE KEY")) {
     throw new NearsourceError("KEY_INVALID", `${file} is a private key, where the public one belongs`, {

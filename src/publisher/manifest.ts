@@ -6,6 +6,7 @@ import type { ContentKind } from "../core/kind.ts";
 import { hashedTargetPath, manifestTarget } from "../core/layout.ts";
 import { parseManifest, type Release } from "../core/manifest.ts";
 import { NearsourceError } from "../errors.ts";
+import { exists } from "./files.ts";
 import type { Location } from "./location.ts";
 import { sha256 } from "./metadata.ts";
 
@@ -28,12 +29,27 @@ export async function readTarget(
   const listed = role.signed.targets[target];
   if (listed === undefined) return undefined;
   const hash = listed.hashes.sha256 ?? "";
-  const file = path.join(location.targets, ...hashedTargetPath(target, hash).split("/"));
+  const file = targetFile(location, target, hash);
   const bytes = await fs.readFile(file).catch(() => undefined);
   if (bytes?.length === listed.length && sha256(bytes) === hash) return bytes;
   throw new NearsourceError("REPOSITORY_INVALID", `${file} is missing or was altered`, {
-    hint: "put it back from a backup of the web root",
+    hint: "put it back from a backup of the web root; without one, delete it, and publish it again or remove it",
   });
+}
+
+/** Whether `role` lists a target whose file is gone. */
+export async function isTargetMissing(
+  location: Location,
+  role: Metadata<Targets>,
+  target: string,
+): Promise<boolean> {
+  const listed = role.signed.targets[target];
+  return listed !== undefined && !(await exists(targetFile(location, target, listed.hashes.sha256 ?? "")));
+}
+
+/** Where the bytes of a target stand, by its hash. */
+export function targetFile(location: Location, target: string, hash: string): string {
+  return path.join(location.targets, ...hashedTargetPath(target, hash).split("/"));
 }
 
 /**

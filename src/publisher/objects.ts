@@ -6,6 +6,7 @@ import type { ManifestFile } from "../core/manifest.ts";
 import { NearsourceError } from "../errors.ts";
 import { makeFolders, type OnFile, renameDurably, temporaryIn } from "./files.ts";
 import type { Location } from "./location.ts";
+import { newKeyDetector } from "./privateKey.ts";
 
 /** What a manifest says of a file's bytes. */
 export type ObjectDescription = Pick<ManifestFile, "length" | "sha256" | "blocks">;
@@ -17,19 +18,21 @@ const CHUNK = 1_048_576;
  * read once, a piece at a time, and hashed on the way, so what is described is what was copied. An
  * object that is there already stays as it is.
  *
- * @throws NearsourceError REPOSITORY_INPUT_INVALID when `source` cannot be read
+ * @param options.onBytes is told how many bytes were read so far
+ * @throws NearsourceError REPOSITORY_INPUT_INVALID when `source` cannot be read, or has a private key in it
  */
 export async function storeObject(
   location: Location,
   source: string,
   onFile: OnFile,
+  options: CopyOptions = {},
 ): Promise<ObjectDescription> {
   await makeFolders(location.objects);
   const temporary = temporaryIn(location.objects);
   // Nobody else's to read before it is known what it is.
   const output = await fs.open(temporary, "wx", 0o600);
   try {
-    const description = await copyAndHash(source, output);
+    const description = await copyAndHash(source, output, options);
     const file = path.join(location.base, ...objectPath(description.sha256).split("/"));
     if (await isStored(file, description.length)) return description;
     await output.chmod(0o644);
@@ -45,17 +48,30 @@ export async function storeObject(
   }
 }
 
-async function copyAndHash(source: string, output: fs.FileHandle): Promise<ObjectDescription> {
+export interface CopyOptions {
+  allowPrivateKeys?: boolean | undefined;
+  onBytes?: ((bytes: number) => void) | undefined;
+}
+
+async function copyAndHash(
+  source: string,
+  output: fs.FileHandle,
+  { allowPrivateKeys = false, onBytes }: CopyOptions,
+): Promise<ObjectDescription> {
   const hasher = newObjectHasher();
+  const keys = newKeyDetector();
   const input = await openSource(source);
   try {
     const buffer = Buffer.allocUnsafe(CHUNK);
-    for (;;) {
+    for (let copied = 0; ; onBytes?.(copied)) {
       const { bytesRead } = await readSource(source, input, buffer);
-      if (bytesRead === 0) return hasher.describe();
       const chunk = buffer.subarray(0, bytesRead);
+      const hasKey = bytesRead === 0 ? keys.end() : keys.update(chunk);
+      if (hasKey && !allowPrivateKeys) throw refusePrivateKey(source);
+      if (bytesRead === 0) return hasher.describe();
       hasher.update(chunk);
       await output.writeFile(chunk);
+      copied += bytesRead;
     }
   } finally {
     await input.close();
@@ -119,6 +135,12 @@ async function readSource(source: string, input: fs.FileHandle, buffer: Buffer) 
   } catch (error) {
     throw unreadable(source, error);
   }
+}
+
+function refusePrivateKey(source: string): NearsourceError {
+  return new NearsourceError("REPOSITORY_INPUT_INVALID", `${source} has a private key in it`, {
+    hint: "leave it out; for a key that everybody may know, such as one for self-tests: --allow-private-keys",
+  });
 }
 
 function unreadable(source: string, cause: unknown): NearsourceError {

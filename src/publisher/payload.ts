@@ -1,4 +1,4 @@
-import { promises as fs } from "node:fs";
+import { promises as fs, type Stats } from "node:fs";
 import path from "node:path";
 import { parseFilePath } from "../core/manifest.ts";
 import { NearsourceError } from "../errors.ts";
@@ -8,6 +8,8 @@ import { isWithin, type Location, realPath } from "./location.ts";
 export interface PayloadFile {
   source: string;
   path: string;
+  /** Bytes, when it was looked at. */
+  length: number;
 }
 
 /**
@@ -18,9 +20,7 @@ export interface PayloadFile {
  */
 export async function listPayload(given: string): Promise<PayloadFile[]> {
   const top = path.resolve(given);
-  const stats = await fs.lstat(top).catch((error: unknown) => {
-    throw new NearsourceError("REPOSITORY_INPUT_INVALID", `cannot read ${given}`, { cause: error });
-  });
+  const stats = await statsOf(top, given);
   if (!stats.isDirectory()) return [payloadFile(top, path.basename(top), stats)];
   const files = await walk(top, "");
   if (files.length === 0) throw refuse(given, "is a folder without files");
@@ -44,21 +44,25 @@ async function walk(top: string, below: string): Promise<PayloadFile[]> {
   for (const entry of await fs.readdir(path.join(top, below), { withFileTypes: true })) {
     const relative = below === "" ? entry.name : `${below}/${entry.name}`;
     if (entry.isDirectory()) files.push(...(await walk(top, relative)));
-    else files.push(payloadFile(path.join(top, relative), relative, entry));
+    else {
+      const source = path.join(top, relative);
+      files.push(payloadFile(source, relative, await statsOf(source, source)));
+    }
   }
   return files;
 }
 
-interface FileKind {
-  isFile(): boolean;
-  isSymbolicLink(): boolean;
+async function statsOf(file: string, given: string): Promise<Stats> {
+  return fs.lstat(file).catch((error: unknown) => {
+    throw new NearsourceError("REPOSITORY_INPUT_INVALID", `cannot read ${given}`, { cause: error });
+  });
 }
 
-function payloadFile(source: string, relative: string, kind: FileKind): PayloadFile {
-  if (kind.isSymbolicLink()) throw refuse(source, "is a symbolic link", "publish what it points to instead");
-  if (!kind.isFile()) throw refuse(source, "is not a file");
+function payloadFile(source: string, relative: string, stats: Stats): PayloadFile {
+  if (stats.isSymbolicLink()) throw refuse(source, "is a symbolic link", "publish what it points to instead");
+  if (!stats.isFile()) throw refuse(source, "is not a file");
   try {
-    return { source, path: parseFilePath(relative) };
+    return { source, path: parseFilePath(relative), length: stats.size };
   } catch (error) {
     throw refuse(source, `cannot be published: ${(error as Error).message}`, "rename it, or leave it out");
   }

@@ -1,5 +1,7 @@
 import type { Repository } from "../core/layout.ts";
+import { NearsourceError } from "../errors.ts";
 import { lifetimeOf } from "./choices.ts";
+import { findIncomplete } from "./complete.ts";
 import { roleKeysAtHand } from "./keys.ts";
 import { onlineRoles, targetsRoles } from "./metadata.ts";
 import { keyIdsOf, roleOf } from "./publication.ts";
@@ -24,12 +26,13 @@ export interface RefreshedRepository {
  * Signs a new timestamp, and anew what has less than half of its lifetime left, as far as keys are at
  * hand. To be run by a timer, several times within the timestamp's lifetime.
  *
- * @throws NearsourceError KEY_INVALID when the timestamp's key is missing; REPOSITORY_INVALID, LOCKED,
- *   storage errors
+ * @throws NearsourceError KEY_INVALID when the timestamp's key is missing; REPOSITORY_INVALID, also when
+ *   something that is published is not there; FILE_UNSAFE, LOCKED, storage errors
  */
 export async function refreshRepository(options: RefreshOptions): Promise<RefreshedRepository> {
   const all = options.restored === true;
   const refresh = async (session: Session) => {
+    await refuseIncomplete(session, all);
     const due = onlineRoles(options.repository).filter((role) => all || isDue(session, role));
     const { signed, skipped } = await splitByKeys(session, due);
     // A restored web root counts on from higher numbers, and those have to be in every role.
@@ -42,6 +45,26 @@ export async function refreshRepository(options: RefreshOptions): Promise<Refres
     return { signed, skipped };
   };
   return withRepository(options, options.repository, refresh, { restored: all });
+}
+
+/**
+ * Agents that are told "this is current" of what is not there go on failing for as long as it is signed
+ * anew. After a restore a person is there to add what is missing, for which there has to be a publication.
+ */
+async function refuseIncomplete(
+  { location, publication, warnings }: Session,
+  restored: boolean,
+): Promise<void> {
+  const incomplete = await findIncomplete(location, publication);
+  const hint =
+    "publish it again with: nearsource repo add (or set), take it out with: nearsource repo remove, or put the file back from a backup";
+  if (restored) warnings.push(...incomplete.map((each) => `incomplete: ${each}; ${hint}`));
+  const [first, ...others] = incomplete;
+  if (restored || first === undefined) return;
+  const more = others.length === 0 ? "" : ` (and ${others.length} more: see nearsource repo show)`;
+  throw new NearsourceError("REPOSITORY_INVALID", `${location.folder} is incomplete: ${first}${more}`, {
+    hint,
+  });
 }
 
 /** Which of the roles that are due can be signed. Nothing new gets out without a new snapshot. */

@@ -1,8 +1,10 @@
+import { NearsourceError } from "../errors.ts";
 import { checkDocument, documentTarget, readDocumentFile } from "./checkDocument.ts";
-import { readTarget } from "./manifest.ts";
+import { isTargetMissing, readTarget } from "./manifest.ts";
+import { hasPrivateKey } from "./privateKey.ts";
 import { roleOf } from "./publication.ts";
 import { type PublisherOptions, withRepository } from "./repository.ts";
-import { publishTarget } from "./target.ts";
+import { publishTargets } from "./target.ts";
 
 export interface SetDocumentOptions extends PublisherOptions {
   /** `source-list`, `update-agents`, `policies/<domain>` or another name. */
@@ -24,12 +26,18 @@ export async function setDocument(
   const target = documentTarget(options.name);
   const bytes = await readDocumentFile(options.file);
   const oddities = checkDocument(options.name, options.file, bytes);
+  if (hasPrivateKey(bytes)) {
+    throw new NearsourceError("SETTINGS_INVALID", `${options.file} has a private key in it`, {
+      hint: "settings are served to everybody: leave it out",
+    });
+  }
   return withRepository(options, "settings", async (session) => {
     session.warnings.push(...oddities);
     const role = roleOf(session.publication, "settings");
-    const published = await readTarget(session.location, role, target);
+    const isMissing = await isTargetMissing(session.location, role, target);
+    const published = isMissing ? undefined : await readTarget(session.location, role, target);
     if (published?.equals(bytes)) return { changed: false };
-    await publishTarget(session, "settings", target, bytes);
+    await publishTargets(session, [{ role: "settings", target, bytes }]);
     return { changed: true };
   });
 }

@@ -1,12 +1,11 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { CONTENT_KINDS } from "../core/kind.ts";
-import { hashedTargetPath } from "../core/layout.ts";
 import { NearsourceError } from "../errors.ts";
 import { codeOf, listFolder } from "../io/files.ts";
 import { isTemporary } from "./files.ts";
 import type { Location } from "./location.ts";
-import { objectsOf } from "./manifest.ts";
+import { objectsOf, targetFile } from "./manifest.ts";
 import { targetsRoles } from "./metadata.ts";
 import type { Publication } from "./publication.ts";
 
@@ -104,8 +103,7 @@ async function neededFiles(location: Location, held: Held[]): Promise<Set<string
     for (const [role, { version, targets }] of roles) {
       needed.add(path.join(location.metadata, `${version}.${role}.json`));
       for (const [target, { hashes }] of Object.entries(targets)) {
-        const hashed = hashedTargetPath(target, hashes.sha256 ?? "");
-        const file = path.join(location.targets, ...hashed.split("/"));
+        const file = targetFile(location, target, hashes.sha256 ?? "");
         if (needed.has(file)) continue;
         needed.add(file);
         if (!isManifest(target)) continue;

@@ -1,9 +1,9 @@
 import type { ContentKind } from "../core/kind.ts";
 import { manifestTarget } from "../core/layout.ts";
-import { parseComponentName } from "../core/manifest.ts";
+import { parseComponentName, type Release } from "../core/manifest.ts";
 import { NearsourceError } from "../errors.ts";
 import { documentTarget } from "./checkDocument.ts";
-import { readReleases } from "./manifest.ts";
+import { type ComponentName, isTargetMissing, readReleases } from "./manifest.ts";
 import { describeBytes, type Json } from "./metadata.ts";
 import { roleOf } from "./publication.ts";
 import { publishNext } from "./publish.ts";
@@ -12,19 +12,33 @@ import { type PublisherOptions, type Session, withRepository } from "./repositor
 /** Agents read a target whole; beyond this many bytes the publisher warns. */
 const LARGE_TARGET = 524_288;
 
-/** Publishes `bytes` as `target`, a new one or in place of the one before. */
-export async function publishTarget(
-  session: Session,
-  role: string,
-  target: string,
-  bytes: Buffer,
-): Promise<void> {
-  if (bytes.length > LARGE_TARGET) {
-    session.warnings.push(`${target} is ${bytes.length} bytes; beyond ${LARGE_TARGET} updates become slow`);
+/** A target to publish, a new one or in place of the one before. */
+export interface NewTarget {
+  /** The role that signs it. */
+  role: string;
+  target: string;
+  bytes: Buffer;
+  /** Of a manifest, the highest release: it is signed beside it, and known also when the manifest is lost. */
+  release?: number;
+}
+
+/** Publishes targets, all in one publication. */
+export async function publishTargets(session: Session, targets: NewTarget[]): Promise<void> {
+  const roles = new Map<string, Json>();
+  for (const { role, target, bytes, release } of targets) {
+    if (bytes.length > LARGE_TARGET) {
+      session.warnings.push(`${target} is ${bytes.length} bytes; beyond ${LARGE_TARGET} updates become slow`);
+    }
+    const signed = roles.get(role) ?? roleOf(session.publication, role).signed.toJSON();
+    const custom = release === undefined ? {} : { custom: { release } };
+    const listed = signed.targets as Record<string, unknown>;
+    listed[target] = { ...describeBytes(bytes), ...custom };
+    roles.set(role, signed);
   }
-  const signed = roleOf(session.publication, role).signed.toJSON();
-  const next = { ...signed, targets: { ...(signed.targets as Json), [target]: describeBytes(bytes) } };
-  await publishNext(session, { roles: new Map([[role, next]]), files: new Map([[target, bytes]]) });
+  await publishNext(session, {
+    roles,
+    files: new Map(targets.map(({ target, bytes }) => [target, bytes])),
+  });
 }
 
 export interface RemoveTargetOptions extends PublisherOptions {
@@ -52,16 +66,57 @@ export async function removeTarget(options: RemoveTargetOptions): Promise<{ warn
     const { [target]: _, ...targets } = signed.targets as Json;
     const next: Json = { ...signed, targets };
     if (kind !== "settings") {
-      const releases = await readReleases(session.location, role, { kind, name });
-      next.retired = { ...retiredReleases(signed), [target]: releases[0]?.release ?? 0 };
+      const { highest, isMissing } = await readPublished(session, { kind, name });
+      if (highest === undefined) throw releaseUnknown(target);
+      if (isMissing) session.warnings.push(`the manifest ${target} was missing`);
+      next.retired = { ...retiredReleases(signed), [target]: highest };
     }
     await publishNext(session, { roles: new Map([[kind, next]]) });
     return {};
   });
 }
 
+/** What is published of a component, and the highest release number there ever was. */
+export interface Published {
+  /** Highest first. */
+  releases: Release[];
+  /** 0 where there was none; undefined where nothing tells any more. */
+  highest: number | undefined;
+  /** The manifest is listed, and its file is gone: what was published is not known. */
+  isMissing: boolean;
+}
+
+/**
+ * What is published of a component.
+ *
+ * @throws NearsourceError REPOSITORY_INVALID when its manifest was altered
+ */
+export async function readPublished(session: Session, component: ComponentName): Promise<Published> {
+  const { location, publication } = session;
+  const role = roleOf(publication, component.kind);
+  const target = manifestTarget(component.kind, component.name);
+  const retired = retiredReleases(role.signed.unrecognizedFields)[target] ?? 0;
+  if (await isTargetMissing(location, role, target)) {
+    const { release } = (role.signed.targets[target]?.custom ?? {}) as { release?: number };
+    return { releases: [], highest: release, isMissing: true };
+  }
+  const releases = await readReleases(location, role, component);
+  return { releases, highest: Math.max(releases[0]?.release ?? 0, retired), isMissing: false };
+}
+
+/** The error where the number of the next release would be a guess. */
+export function releaseUnknown(target: string): NearsourceError {
+  return new NearsourceError(
+    "REPOSITORY_INVALID",
+    `the manifest ${target} is missing, and its release numbers with it`,
+    {
+      hint: "put it back from a backup of the web root, or publish it again with --release N above all before",
+    },
+  );
+}
+
 /** Highest releases of components that were removed, by target; a field of ours in the role's metadata. */
-export function retiredReleases(signed: Json): Record<string, number> {
+function retiredReleases(signed: { retired?: unknown }): Record<string, number> {
   return (signed.retired ?? {}) as Record<string, number>;
 }
 

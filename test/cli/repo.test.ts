@@ -121,6 +121,26 @@ describe("repo init", () => {
 });
 
 describe("repo add, set, remove and show", () => {
+  test("publish several releases at once, and say which of them is incomplete", async () => {
+    const dir = await newWebRoot("--content");
+    const payload = await writeTree(await newFolder(), { "lpt.dat": "pattern" });
+    const several = ["components/a", "1.0", payload, "programs/b", "2.0", payload];
+    expect((await repo("add", dir, ...several)).out).toBe(
+      "published components/a 1.0 as release 1 (1 file, 7 B)\npublished programs/b 2.0 as release 1 (1 file, 7 B)\n",
+    );
+    expect(await failing("add", dir, ...several.slice(0, 5))).toEqual({
+      code: "USAGE",
+      message: "each release is KIND/NAME VERSION PATH",
+      hint: "the last one has only programs/b 2.0",
+    });
+    expect(await failing("add", dir, ...several, "--release", "9")).toMatchObject({ code: "USAGE" });
+    await fs.rm(path.join(dir, "content/targets/programs"), { recursive: true });
+    expect((await repo("show", dir)).out).toMatch(/^ {2}INCOMPLETE: programs\/b: .*b\.json is missing/m);
+    expect(await failing("refresh", dir)).toMatchObject({ code: "REPOSITORY_INVALID" });
+    expect((await repo("remove", dir, "programs/b")).err).toContain("was missing");
+    await repo("refresh", dir);
+  });
+
   test("publish, list and withdraw", async () => {
     const dir = await newWebRoot();
     const payload = await writeTree(await newFolder(), { "lpt.dat": "pattern", "rules/r.txt": "rule" });

@@ -7,7 +7,7 @@ import { describeRepository } from "../../src/publisher/describe.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { withRepository } from "../../src/publisher/repository.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
-import { publishTarget, removeTarget } from "../../src/publisher/target.ts";
+import { publishTargets, removeTarget } from "../../src/publisher/target.ts";
 import {
   newFolder,
   newReader,
@@ -302,7 +302,8 @@ async function alterManifest(
   const manifest = JSON.parse(String(bytes));
   alter(manifest);
   await withRepository({ dir }, "content", async (session) => {
-    await publishTarget(session, "components", target, Buffer.from(JSON.stringify(manifest)));
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    await publishTargets(session, [{ role: "components", target, bytes }]);
     return {};
   });
 }

@@ -324,6 +324,7 @@ describe("a root key", () => {
       "rsa.pem": String(rsa.export({ format: "pem", type: "pkcs8" })),
       "text.pem": "hello",
     });
+    for (const name of ["rsa.pem", "text.pem"]) await fs.chmod(path.join(folder, name), 0o600);
     for (const key of [
       keyFile(dir, "timestamp"),
       path.join(folder, "rsa.pem"),

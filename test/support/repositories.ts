@@ -9,7 +9,7 @@ import { initRepository } from "../../src/publisher/init.ts";
 import { refreshRepository } from "../../src/publisher/refresh.ts";
 import { withRepository } from "../../src/publisher/repository.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
-import { publishTarget, removeTarget } from "../../src/publisher/target.ts";
+import { publishTargets, removeTarget } from "../../src/publisher/target.ts";
 
 /**
  * Signed repositories, made by the real publisher when a test file first asks for them: metadata
@@ -149,7 +149,8 @@ async function signDocument(dir: string, name: string, text: string): Promise<vo
 
 async function signUnchecked(dir: string, name: string, text: string): Promise<void> {
   await withRepository({ dir }, "settings", async (session) => {
-    await publishTarget(session, "settings", documentTarget(name), Buffer.from(text));
+    const target = { role: "settings", target: documentTarget(name), bytes: Buffer.from(text) };
+    await publishTargets(session, [target]);
     return {};
   });
 }
