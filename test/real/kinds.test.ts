@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CONTENT_KINDS, type ContentKind } from "../../src/core/kind.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { withRepository } from "../../src/publisher/repository.ts";
-import { publishTarget } from "../../src/publisher/target.ts";
+import { publishTargets } from "../../src/publisher/target.ts";
 import { ask, startTestRelay } from "../support/relay.ts";
 import { type SourceOptions, startSource } from "../support/source.ts";
 import {
@@ -61,7 +61,7 @@ async function signedWrongly(kind: ContentKind) {
   await fs.cp(whole, dir, { recursive: true });
   await fs.cp(`${whole}.keys`, `${dir}.keys`, { recursive: true });
   await withRepository({ dir }, "content", async (session) => {
-    await publishTarget(session, kind, `${kind}/odd.json`, Buffer.from("{}"));
+    await publishTargets(session, [{ role: kind, target: `${kind}/odd.json`, bytes: Buffer.from("{}") }]);
     return {};
   });
   return await serve(dir);
