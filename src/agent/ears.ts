@@ -16,6 +16,8 @@ import type { Clock } from "./scheduler.ts";
 export interface Ears {
   /** The port at which it listens now; null for none. */
   readonly port: number | null;
+  /** Why it listens at none, where it should. */
+  readonly portFailure: string | undefined;
   /** There may be a report to send. */
   look(): void;
   close(): Promise<void>;
@@ -29,8 +31,8 @@ export interface EarsOptions {
   role: Pick<Role, "serve" | "watched">;
   /** What monitors are told. */
   describe(): Promise<AgentHealth>;
-  /** The port at which it listens is another one. */
-  onPort(port: number | null): void;
+  /** The port at which it listens is another one, or why there is none. */
+  onPort(port: number | null, failure: string | undefined): void;
   clock: Clock;
   random(): number;
   log: Log;
@@ -59,7 +61,7 @@ export async function openEars(options: EarsOptions): Promise<Ears> {
       : keepOpen((signal) => open(wanted, signal), all);
   };
   const port = () => listener?.part?.port ?? null;
-  const onChange = () => options.onPort(port());
+  const onChange = () => options.onPort(port(), listener?.failure);
   const listener: Opening<Listener> | undefined = keep(
     listen.port,
     (wanted) => openListener(options, wanted),
@@ -75,6 +77,9 @@ export async function openEars(options: EarsOptions): Promise<Ears> {
   return {
     get port() {
       return port();
+    },
+    get portFailure() {
+      return listener?.failure;
     },
     look: () => home?.part?.look(),
     close: async () => {

@@ -19,7 +19,8 @@ export interface Journal {
   plan(scheduler: Pick<Scheduler, "next" | "running" | "followed">): void;
   /** The run that goes on waits for another one. */
   waits(message: string): void;
-  hears(port: number | null): void;
+  /** @param failure why it hears at no port, where it should */
+  hears(port: number | null, failure?: string): void;
   ended(trigger: Trigger, started: number, ended: number, end: RunEnd): void;
   /** Says that nothing is to come any more, and waits until all is written. */
   close(): Promise<void>;
@@ -69,7 +70,7 @@ export async function openJournal(dir: ResidentDir, now: number): Promise<Journa
     waits: (message) => {
       if (state.running !== null) change({ running: { ...state.running, waiting: message } });
     },
-    hears: (port) => change({ port }),
+    hears: (port, portFailure) => change({ port, portFailure }),
     ended: (trigger, started, ended, end) => {
       const times = { started: new Date(started).toISOString(), ended: new Date(ended).toISOString() };
       const run = { trigger, ...times, ...summaryOf(end) };

@@ -37,10 +37,7 @@ export async function startMonitor(options: MonitorOptions): Promise<Listener> {
 async function healthOf({ describe, watched }: MonitorOptions): Promise<object> {
   const health = await describe();
   const relay = watched()?.health();
-  if (relay === undefined) return health;
-  // Whoever cannot be reached serves nobody, however full it is.
-  const unreachable = health.port === null ? { serving: false, reason: "it listens at no port" } : {};
-  return { ...health, role: "update-agent", ...relay, ...unreachable };
+  return relay === undefined ? health : { ...health, role: "update-agent", ...relay };
 }
 
 async function metricsOf({ describe, watched, now, log }: MonitorOptions): Promise<string> {

@@ -14,6 +14,8 @@ export interface Openable {
 export interface Opening<Part> {
   /** Undefined while it is not there. */
   readonly part: Part | undefined;
+  /** Why it is not there, after an attempt. */
+  readonly failure: string | undefined;
   /** Resolves when the first attempt has ended, whichever way. */
   readonly tried: Promise<void>;
   /** Closes it, and tries no more. */
@@ -25,7 +27,7 @@ export interface OpeningOptions {
   level: "error" | "warn";
   /** Time (ms) between attempts: doubled with each failure, with jitter below. */
   backOff: { first: number; longest: number };
-  /** It is there now, or not there any more. */
+  /** It is there now, or why it is not. */
   onChange?: () => void;
   clock: Clock;
   random(): number;
@@ -46,12 +48,14 @@ export function keepOpen<Part extends Openable>(
   const closing = new AbortController();
   const say = sayOnce(options);
   let part: Part | undefined;
+  let failure: string | undefined;
   let failures = 0;
   let cancel = () => {};
 
   const tryAgain = (reason: unknown) => {
     if (closing.signal.aborted) return;
-    say(reason);
+    failure = say(reason);
+    onChange();
     cancel = clock.after(retryDelay(++failures, options.random(), backOff), () => {
       attempt = tryOnce();
     });
@@ -61,7 +65,6 @@ export function keepOpen<Part extends Openable>(
     const reason = await opened.lost;
     if (part !== opened) return;
     part = undefined;
-    onChange();
     await opened.close().catch(() => {});
     // What is lost as soon as it is there is no better than what cannot be opened.
     if (clock.now() - since > backOff.longest) failures = 0;
@@ -72,6 +75,7 @@ export function keepOpen<Part extends Openable>(
       const opened = await open(closing.signal);
       if (closing.signal.aborted) return await opened.close();
       part = opened;
+      failure = undefined;
       if (opened.lost === undefined) failures = 0;
       else void attend(opened);
       onChange();
@@ -83,6 +87,9 @@ export function keepOpen<Part extends Openable>(
   return {
     get part() {
       return part;
+    },
+    get failure() {
+      return failure;
     },
     tried: attempt,
     close: async () => {
@@ -96,12 +103,13 @@ export function keepOpen<Part extends Openable>(
   };
 }
 
-/** Logs why something is not there: once, however often it is tried. */
-function sayOnce({ level, log }: Pick<OpeningOptions, "level" | "log">): (reason: unknown) => void {
+/** Logs why something is not there, once, however often it is tried; and returns it in words. */
+function sayOnce({ level, log }: Pick<OpeningOptions, "level" | "log">): (reason: unknown) => string {
   let said = "";
   return (reason) => {
     const words = explainError(reason);
     log[words === said ? "debug" : level](`${words}; it is tried again`);
     said = words;
+    return words;
   };
 }

@@ -93,7 +93,9 @@ async function settleIn(
   dir: ResidentDir,
 ): Promise<Held> {
   const journal = await openJournal(dir, CLOCK.now());
-  const role = createRole({ log, startRelay, clock: CLOCK, random: Math.random });
+  const whyUnreached = () =>
+    held.ears?.port ? undefined : (held.ears?.portFailure ?? "it listens at no port");
+  const role = createRole({ log, startRelay, whyUnreached, clock: CLOCK, random: Math.random });
   const dirs = dataDirAt(orders.config.dataDir);
   const notifications = createNotifications({ dirs, roots: () => held.orders.roots, now: CLOCK.now });
   const scheduler: Scheduler = createScheduler({
@@ -124,7 +126,7 @@ async function listen(held: Held): Promise<void> {
     ...{ orders, dir, notifications, role, log },
     hear: (text) => hear(held, text),
     describe: () => describe(held),
-    onPort: (port) => journal.hears(port),
+    onPort: (port, failure) => journal.hears(port, failure),
     clock: CLOCK,
     random: Math.random,
   });

@@ -19,6 +19,8 @@ export interface ResidentState {
   since: string;
   /** The port at which notifications are heard; null for none. */
   port: number | null;
+  /** Why there is none, where there should be. */
+  portFailure?: string | undefined;
   /** When the schedule was last followed. */
   followed?: string;
   next: { at: string; why: Why } | null;

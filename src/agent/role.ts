@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import type { Kind } from "../core/kind.ts";
+import { formatRelayState, type RelayState, STATE_HEADER } from "../core/relayState.ts";
 import { retryDelay } from "../core/schedule.ts";
 import { explainError } from "../errors.ts";
 import { readAuthority } from "../io/authority.ts";
@@ -28,6 +29,8 @@ export type StartRelay = (options: {
   agentId: string;
   kinds: Kind[];
   log: Log;
+  /** Why nobody can reach this agent; undefined when they can. */
+  whyUnreached(): string | undefined;
 }) => Promise<RelayPart>;
 
 /** The role of an Update Agent: taken when it is granted, given up when the grant goes. */
@@ -51,6 +54,7 @@ export type Grant = Pick<Orders, "config" | "agentId" | "granted">;
 
 export interface RoleOptions {
   log: Log;
+  whyUnreached(): string | undefined;
   startRelay?: StartRelay | undefined;
   clock: Clock;
   random(): number;
@@ -71,7 +75,7 @@ const TAKE_AGAIN = { first: 10_000, longest: 300_000 };
  * Holds the role. Grants are followed one after the other. Whatever becomes of it, the agent goes on as
  * an agent: a relay that cannot be started is logged, and tried again.
  */
-export function createRole({ log, startRelay, clock, random }: RoleOptions): Role {
+export function createRole({ log, startRelay, whyUnreached, clock, random }: RoleOptions): Role {
   let held: Held | undefined;
   let wanted: Grant | undefined;
   let failure: string | undefined;
@@ -92,7 +96,7 @@ export function createRole({ log, startRelay, clock, random }: RoleOptions): Rol
       await giveUp();
     }
     if (held === undefined) {
-      held = { relay: await start({ config, agentId, kinds, log }), kinds, basis };
+      held = { relay: await start({ config, agentId, kinds, log, whyUnreached }), kinds, basis };
       log.info(`this agent is an Update Agent for ${kinds.join(", ")}`);
     } else if (!isDeepStrictEqual(held.kinds, kinds)) {
       log.info(`this Update Agent is now one for ${kinds.join(", ")}`);
@@ -130,7 +134,8 @@ export function createRole({ log, startRelay, clock, random }: RoleOptions): Rol
     serve: () => {
       const relay = held?.relay;
       if (relay !== undefined) return (request, response) => relay.handle(request, response);
-      return isGranted(wanted) && startRelay !== undefined ? sendElsewhere : undefined;
+      if (!isGranted(wanted) || startRelay === undefined) return undefined;
+      return (_, response) => turnAway(response, failure === undefined ? "filling" : "unavailable");
     },
     watched: () => {
       if (held !== undefined) return held.relay;
@@ -163,7 +168,8 @@ async function basisOf(config: Config): Promise<object> {
   return { ...rest, authority: await readAuthority(config) };
 }
 
-/** There is no relay at this moment: as when it is full, other sources are next. */
-function sendElsewhere(_: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(503, { "retry-after": "5", "content-length": 0 }).end();
+/** There is no relay at this moment: one that is being started is waited for, another source is next after one that failed. */
+function turnAway(response: ServerResponse, state: RelayState["state"]): void {
+  const headers = { "retry-after": "2", "content-length": 0, [STATE_HEADER]: formatRelayState({ state }) };
+  response.writeHead(503, headers).end();
 }

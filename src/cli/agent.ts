@@ -40,6 +40,10 @@ export async function agentCommand(
     return await agentCheckCommand(file, options.json === true);
   }
   if (options.json === true) throw new NearsourceError("USAGE", "--json goes with --check");
+  // Until there is somebody to hear it, SIGHUP would end this process.
+  let reload = () => {};
+  const hangUp = () => reload();
+  process.on("SIGHUP", hangUp);
   const orders = await ordersInProcess(file);
   const { config } = orders;
   const level = options.verbose === true ? "debug" : options.quiet === true ? "error" : config.log.level;
@@ -50,15 +54,14 @@ export async function agentCommand(
   const stopped = untilStopped();
   const starting = startResident({ orders, level, log, startRelay });
   let reloading: Promise<unknown> = starting;
-  const reload = () => {
+  reload = () => {
     reloading = reloading.then(async () => await reloadInto(await starting, file, log));
   };
-  process.on("SIGHUP", reload);
   await Promise.race([starting.then(() => sayReady(log)), stopped]);
   await stopped;
   await tellServiceManager("STOPPING=1");
   clearInterval(watchdog);
-  process.off("SIGHUP", reload);
+  process.off("SIGHUP", hangUp);
   await inTime(reloading.then(async () => (await starting).stop()));
   log.info("the agent has ended");
   // Whatever has not ended by then would keep the process.

@@ -41,6 +41,7 @@ export function printAgent(agent: AgentStatus): void {
   } else {
     const port = agent.port === null ? "listens at no port" : `listens at port ${agent.port}`;
     print(`The agent is running (process ${agent.pid}, since ${agoOf(agent.since)}), and ${port}.`);
+    if (agent.portFailure) print(`  ${paint("yellow", "no port yet")}: ${agent.portFailure}`);
     print(`  ${describeNext(agent)}`);
   }
   for (const run of agent?.runs ?? []) print(`  ${describeRun(run)}`);

@@ -36,6 +36,8 @@ export interface RelayOptions {
   /** What the role was granted for. */
   kinds: Kind[];
   log: Log;
+  /** Why nobody can reach this agent; undefined when they can. */
+  whyUnreached?: () => string | undefined;
 }
 
 /** What people and monitors are told of an Update Agent. */
@@ -106,7 +108,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
 }
 
 async function runRelay(
-  { config, agentId, log, kinds: granted }: RelayOptions,
+  { config, agentId, log, kinds: granted, whyUnreached = () => undefined }: RelayOptions,
   own: DataDir,
   dirs: DataDir,
   lock: Lock,
@@ -194,7 +196,8 @@ async function runRelay(
     const enough = room.isEnough();
     const isLate = holdup()?.state === "late";
     const late = isLate ? "it could not fetch what is newest in time" : undefined;
-    const reason = kinds.length === 0 ? "the role is not granted" : enough ? late : noRoom();
+    const hindered = enough ? (late ?? whyUnreached()) : noRoom();
+    const reason = kinds.length === 0 ? "the role is not granted" : hindered;
     const newest = mirror.objects(false).filter(({ current }) => current);
     const missing = newest.filter((each) => !objects.isHeld(each));
     const missingBytes = objects.missing(missing);

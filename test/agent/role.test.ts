@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createRole, type Grant, type RelayPart } from "../../src/agent/role.ts";
+import { createRole, type Grant, type RelayPart, type Role } from "../../src/agent/role.ts";
 import type { Kind } from "../../src/core/kind.ts";
 import type { Config } from "../../src/io/config.ts";
 import { testClock } from "../support/clock.ts";
@@ -21,6 +21,7 @@ function stage() {
     log: { error: say, warn: say, info: say, debug: say },
     clock,
     random: () => 1,
+    whyUnreached: () => undefined,
     startRelay: ({ config, kinds }) =>
       new Promise<RelayPart>((done, fail) => {
         const start = { config, kinds, granted: [] as Kind[][], closed: false };
@@ -48,6 +49,17 @@ const grantOf = (granted: Kind[], config: object = {}): Grant => ({
   granted,
 });
 
+/** What a client is told while there is no relay. */
+function turnedAway(role: Role): unknown {
+  let told: unknown;
+  const writeHead = (status: number, headers: Record<string, string>) => {
+    told = [status, headers["nearsource-state"]];
+    return { end: () => {} };
+  };
+  role.serve()?.({} as never, { writeHead } as never);
+  return told;
+}
+
 describe("the role of an Update Agent", () => {
   test("granted twice at once is taken once, for what was granted last", async () => {
     const { role, clock, starts, latest } = stage();
@@ -71,22 +83,15 @@ describe("the role of an Update Agent", () => {
     expect([role.serve(), role.watched()]).toEqual([undefined, undefined]);
   });
 
-  test("that could not be taken is tried again, and until then clients are sent elsewhere", async () => {
+  test("that could not be taken is tried again, and until then clients are told to wait, or sent elsewhere", async () => {
     const { role, clock, starts, latest } = stage();
     const granted = role.grant(grantOf(["components"]));
     await clock.pass(0);
+    expect(turnedAway(role)).toEqual([503, "filling"]);
     latest().fail();
     await granted;
     expect(role.watched()?.health()).toEqual({ serving: false, reason: "no room" });
-    const answered: unknown[] = [];
-    const response = {
-      writeHead: (status: number) => {
-        answered.push(status);
-        return { end: () => {} };
-      },
-    };
-    role.serve()?.({} as never, response as never);
-    expect(answered).toEqual([503]);
+    expect(turnedAway(role)).toEqual([503, "unavailable"]);
     await clock.pass(10_000);
     expect(starts).toHaveLength(2);
     latest().end();

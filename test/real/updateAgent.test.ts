@@ -117,7 +117,12 @@ describe("an agent that signed settings make an Update Agent", () => {
     await resident.said(/this agent is an Update Agent for components/);
     const [, monitor] = await resident.said(/metrics at port (\d+)/);
     const health = async () => await (await fetch(`http://127.0.0.1:${monitor}/healthz`)).json();
-    expect(await health()).toMatchObject({ port: null, serving: false, reason: "it listens at no port" });
+    expect(await health()).toMatchObject({
+      ...{ port: null, serving: false },
+      reason: expect.stringContaining("cannot listen at 127.0.0.1 port"),
+    });
+    const { stdout } = await on(agent, "status");
+    expect(stdout).toMatch(/listens at no port\.\n +no port yet: cannot listen at 127\.0\.0\.1 port/);
 
     await closeAll(sources.splice(sources.indexOf(taken), 1));
     expect(await resident.port()).toBe(taken.port);
