@@ -10,6 +10,7 @@ import { promises as fs, rmSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { check } from "./check.ts";
+import { components } from "./components.ts";
 import { delta } from "./delta.ts";
 import { failover } from "./failover.ts";
 import { fetch } from "./fetch.ts";
@@ -22,7 +23,17 @@ import { rate } from "./rate.ts";
 import { relay } from "./relay.ts";
 import { startup } from "./startup.ts";
 
-const BENCHMARKS: Record<string, Benchmark> = { check, fetch, rate, delta, failover, order, startup, relay };
+const BENCHMARKS: Record<string, Benchmark> = {
+  check,
+  fetch,
+  rate,
+  delta,
+  failover,
+  order,
+  startup,
+  relay,
+  components,
+};
 const PROJECT = path.resolve(import.meta.dirname, "..");
 
 const { values, positionals } = parseArgs({

@@ -1,8 +1,11 @@
-import { promises as fs } from "node:fs";
+import { existsSync, promises as fs } from "node:fs";
 import path from "node:path";
-import type { DataDir } from "../io/files.ts";
+import type { InstalledComponent } from "../core/target.ts";
+import { type DataDir, readIfThere, rename, temporaryName, writeDurably } from "../io/files.ts";
 import { type Generation, installedPath } from "../io/generations.ts";
+import { hasLength } from "../io/installedFiles.ts";
 import { hashFile } from "../io/store.ts";
+import { turnsEvery } from "../io/turns.ts";
 
 /** An installed file that is not what its manifest says. */
 export interface Damage {
@@ -21,23 +24,92 @@ export async function findDamage(
   const result = { files: 0, bytes: 0, damage: [] as Damage[] };
   for (const component of installed.components) {
     for (const file of component.files) {
-      const { length, sha256 } = file;
-      const place = installedPath(dirs, installed.generation, component, file.path);
-      const found = await hashFile(place);
+      const { length, damage } = await hashInstalled(dirs, installed, component, file);
       result.files++;
-      result.bytes += found?.length ?? 0;
-      if (found?.sha256 === sha256 && (await isOurs(dirs, place))) continue;
-      const reason = found === undefined ? "missing" : "altered";
-      result.damage.push({
-        component: `${component.kind}/${component.name}`,
-        path: file.path,
-        reason,
-        sha256,
-        length,
-      });
+      result.bytes += length;
+      if (damage !== undefined) result.damage.push(damage);
     }
   }
   return result;
+}
+
+/** A file of the installed set as its bytes have it; without `damage` where they are the right ones. */
+async function hashInstalled(
+  dirs: DataDir,
+  { generation }: Generation,
+  component: InstalledComponent,
+  file: InstalledComponent["files"][number],
+): Promise<{ length: number; damage?: Damage }> {
+  const place = installedPath(dirs, generation, component, file.path);
+  const found = await hashFile(place);
+  const length = found?.length ?? 0;
+  if (found?.sha256 === file.sha256 && (await isOurs(dirs, place))) return { length };
+  return { length, damage: toDamage(component, file, found === undefined ? "missing" : "altered") };
+}
+
+function toDamage(
+  { kind, name }: InstalledComponent,
+  { path, sha256, length }: InstalledComponent["files"][number],
+  reason: Damage["reason"],
+): Damage {
+  return { component: `${kind}/${name}`, path, reason, sha256, length };
+}
+
+/**
+ * What is wrong with the installed set as far as a look at each file tells: missing, or of another length.
+ * What an earlier `verify` found is hashed again. Nothing else is read.
+ */
+export async function noticeDamage(dirs: DataDir, installed: Generation): Promise<Damage[]> {
+  const noted = await notedDamage(dirs);
+  const damage: Damage[] = [];
+  const turn = turnsEvery(500);
+  for (const component of installed.components) {
+    for (const file of component.files) {
+      await turn();
+      const place = installedPath(dirs, installed.generation, component, file.path);
+      if (noted.has(`${component.kind}/${component.name}/${file.path}`)) {
+        const { damage: found } = await hashInstalled(dirs, installed, component, file);
+        if (found !== undefined) damage.push(found);
+      } else if (!hasLength(place, file.length)) {
+        const isThere = (await fs.lstat(place).catch(() => undefined)) !== undefined;
+        damage.push(toDamage(component, file, isThere ? "altered" : "missing"));
+      }
+    }
+  }
+  return damage;
+}
+
+/** Where `verify` leaves what it found for the next run. */
+function notePath(dirs: DataDir): string {
+  return path.join(dirs.root, "damage.json");
+}
+
+/** Places of damaged files, `kind/name/path`; a note that does not read says nothing. */
+async function notedDamage(dirs: DataDir): Promise<Set<string>> {
+  try {
+    const noted: unknown = JSON.parse((await readIfThere(notePath(dirs)))?.toString() ?? "[]");
+    return new Set(Array.isArray(noted) ? noted.filter((each) => typeof each === "string") : []);
+  } catch {
+    return new Set();
+  }
+}
+
+/**
+ * Notes what is damaged for the next run, or that nothing is any more. An account that may only read
+ * leaves no note: then a look at each file is what the next run goes by.
+ */
+export async function noteDamage(dirs: DataDir, damage: Damage[]): Promise<void> {
+  try {
+    if (damage.length === 0) {
+      if (existsSync(notePath(dirs))) await fs.rm(notePath(dirs));
+      return;
+    }
+    const staged = temporaryName(dirs.tmp, "damage");
+    await writeDurably(staged, JSON.stringify(damage.map(({ component, path }) => `${component}/${path}`)));
+    await rename(staged, notePath(dirs));
+  } catch {
+    // `verify` says it all the same.
+  }
 }
 
 /** Whether no folder on the way to an installed file is a link: what lies elsewhere is not what was installed. */

@@ -87,8 +87,11 @@ async function fetchMissing(
   const held = new Map(
     run.installed?.components.flatMap(({ files }) => files.map(({ sha256, length }) => [sha256, length])),
   );
+  const manifests = new Map(offer.manifests.get(kind)?.map((manifest) => [manifest.name, manifest]));
   for (const component of components) {
-    const manifest = offer.manifests.get(kind)?.find(({ name }) => name === component.name);
+    const isKept = component === installedOf(run, kind, component.name);
+    if (isKept && run.noticed.has(`${kind}/${component.name}`)) continue;
+    const manifest = manifests.get(component.name);
     const between = filesBetween(manifest?.releases ?? []);
     for (const file of component.files) {
       if (missing.has(file.sha256) || (await isAtHand(run, component, file))) continue;
@@ -122,7 +125,7 @@ const WORKING_ROOM = 1_048_576;
  * Before the first byte: room for what is missing of everything. Where there is none for the dearest
  * way to each file, there may be for the whole files by themselves.
  */
-async function withinSpace(run: Run, missing: MissingFile[]): Promise<MissingFile[]> {
+export async function withinSpace(run: Run, missing: MissingFile[]): Promise<MissingFile[]> {
   if (missing.length === 0 || (await freeSpace(run)) >= roomOf(missing) + WORKING_ROOM) return missing;
   const wholes = missing.map((each) => ({ ...each, ways: each.ways.slice(-1) }));
   await checkSpace(run, roomOf(wholes));
@@ -144,7 +147,7 @@ async function freeSpace({ dirs }: Pick<Run, "dirs">): Promise<number> {
  *
  * @throws NearsourceError DISK_FULL
  */
-export async function checkSpace(run: Pick<Run, "dirs">, bytes: number): Promise<void> {
+async function checkSpace(run: Pick<Run, "dirs">, bytes: number): Promise<void> {
   const wanted = bytes + WORKING_ROOM;
   const free = await freeSpace(run);
   if (free >= wanted) return;

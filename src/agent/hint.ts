@@ -5,6 +5,7 @@ import type { Repository } from "../core/layout.ts";
 import { parseVersionRecord, saysNothingNewer } from "../core/versionRecord.ts";
 import type { Config } from "../io/config.ts";
 import { checkedPath, checkedText, dataDirOf } from "../io/configPath.ts";
+import { looksWhole } from "../io/installedFiles.ts";
 import { refuseUnsafe } from "../io/safePath.ts";
 import type { State } from "../io/state.ts";
 import { touch } from "../io/touched.ts";
@@ -34,7 +35,8 @@ export async function checkVersionRecord(file: string, now: Date): Promise<strin
   const name = config.dns?.versionRecord;
   if (name === undefined || readFileSync(checkedPath(dataDir), "utf8") !== checkedText(text)) return;
   const state = JSON.parse(readFileSync(path.join(dataDir, "state.json"), "utf8")) as State;
-  if (!isSettled(state, config, file)) return;
+  if (!isSettled(state, config, file) || isDue(state, now)) return;
+  if (state.lastRun?.report.generation !== 0 && !looksWhole(dataDir)) return;
   const repositories = (["content", "settings"] as Repository[]).filter((each) => config.roots?.[each]);
   const { server, texts } = await askForTexts(name, config.dns?.servers);
   const said = texts.map(parseVersionRecord);
@@ -54,6 +56,11 @@ function askForTexts(name: string, servers?: string[]): Promise<{ server: string
       else reject(error);
     });
   });
+}
+
+/** Whether the policy wants all that is installed to be hashed by now. */
+function isDue({ verifyDue }: State, now: Date): boolean {
+  return verifyDue !== undefined && new Date(verifyDue) <= now;
 }
 
 /** Whether the last run got all it wanted, and nothing that it went by has changed since. */

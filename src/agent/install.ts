@@ -18,7 +18,7 @@ import {
 import { inStore, sweepStore } from "../io/store.ts";
 import { holdRelease } from "./holds.ts";
 import { runHook } from "./hook.ts";
-import type { Run } from "./run.ts";
+import { installedOf, type Run } from "./run.ts";
 
 /** What installing changed. */
 export interface Installation {
@@ -41,25 +41,32 @@ export async function installDelivered(run: Run): Promise<Installation> {
   const after = CONTENT_KINDS.flatMap(
     (kind) => run.delivered.get(kind) ?? before.filter((component) => component.kind === kind),
   );
-  const changes = after.filter((component) => !before.includes(component));
-  const removed = before.filter((old) => !after.some((component) => sameName(component, old)));
+  const [known, names] = [new Set(before), new Set(after.map(nameOf))];
+  const changes = after.filter((component) => !known.has(component) || run.mended.has(component));
+  const removed = before.filter((component) => !names.has(nameOf(component)));
   const previous = run.installed?.generation;
   if (changes.length === 0 && removed.length === 0) return await announceAgain(run, before);
-  for (const component of after) if (!changes.includes(component)) await restoreLost(run, component);
-  const set = after.map(asWritten);
-  const generation =
-    (await madeEarlier(run.dirs, set)) ?? (await makeGeneration(run.dirs, set, run.now.toISOString()));
+  const changed = new Set(changes);
+  for (const component of after) if (!changed.has(component)) await restoreLost(run, component);
+  const generation = await makeSet(run, after);
   run.emit({ type: "installing", generation });
   await switchTo(run.dirs, generation);
   const failure = await announce(run, generation);
   if (failure === undefined) {
-    return {
-      generation,
-      installed: changes.map((component) => describeChange(run, before, component)),
-      removed: removed.map(({ kind, name }) => `${kind}/${name}`),
-    };
+    const installed = changes.map((component) => describeChange(run, component));
+    return { generation, installed, removed: removed.map(nameOf) };
   }
   return await goBack(run, { from: generation, to: previous, changes, failure });
+}
+
+/** A complete generation of these components; what was damaged and could not be mended stays as it is. */
+async function makeSet(run: Run, components: InstalledComponent[]): Promise<number> {
+  const { dirs, mended, damaged, installed, now } = run;
+  const set = components.map(asWritten);
+  const earlier = mended.size === 0 ? await madeEarlier(dirs, set) : undefined;
+  if (earlier !== undefined) return earlier;
+  const asItIs = { generation: installed?.generation ?? 0, names: new Set([...damaged].map(nameOf)) };
+  return await makeGeneration(dirs, set, now.toISOString(), asItIs);
 }
 
 /**
@@ -103,8 +110,10 @@ interface Refused {
 async function goBack(run: Run, { from, to, changes, failure }: Refused): Promise<Installation> {
   await (to === undefined ? unlinkCurrent(run.dirs) : switchTo(run.dirs, to));
   await removeGeneration(run.dirs, from);
-  for (const { kind, name, release } of changes)
-    holdRelease(run.state, `${kind}/${name}`, release, "failure");
+  for (const component of changes) {
+    // What was only mended is what the hook has had before.
+    if (!run.mended.has(component)) holdRelease(run.state, nameOf(component), component.release, "failure");
+  }
   return { generation: to ?? 0, installed: [], removed: [], failure };
 }
 
@@ -133,17 +142,18 @@ function asWritten({ kind, name, release, version, files }: InstalledComponent):
   };
 }
 
-function describeChange(run: Run, before: InstalledComponent[], component: InstalledComponent): Installed {
+function describeChange(run: Run, component: InstalledComponent): Installed {
   const { kind, name, version } = component;
-  const old = before.find((each) => sameName(each, component));
-  const bytes = run.fetched.get(`${kind}/${name}`) ?? 0;
+  const old = installedOf(run, kind, name);
+  const bytes = run.fetched.get(nameOf(component)) ?? 0;
   const from = old === undefined ? {} : { fromVersion: old.version };
-  const via = run.byDelta.has(`${kind}/${name}`) ? "delta" : "full";
-  return { component: name, kind, ...from, toVersion: version, via, bytes };
+  const via = run.byDelta.has(nameOf(component)) ? "delta" : "full";
+  const mended = run.mended.has(component) ? { mended: true } : {};
+  return { component: name, kind, ...from, toVersion: version, via, bytes, ...mended };
 }
 
-function sameName(one: InstalledComponent, other: InstalledComponent): boolean {
-  return one.kind === other.kind && one.name === other.name;
+function nameOf({ kind, name }: InstalledComponent): string {
+  return `${kind}/${name}`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isSuccess, type Trigger } from "../core/report.ts";
+import { isSuccess, outcomeWord, type Trigger } from "../core/report.ts";
 import {
   type PastRun,
   type ResidentDir,
@@ -94,6 +94,6 @@ function inWords(time: number): string {
 
 function summaryOf(end: RunEnd): Omit<PastRun, "trigger" | "started" | "ended"> {
   if (!("report" in end)) return { outcome: "failed", ...end.failure };
-  const { outcome, bytes, failure } = end.report;
-  return failure === undefined ? { outcome, bytes } : { outcome: "taken back", bytes, ...failure };
+  const { bytes, failure } = end.report;
+  return { outcome: outcomeWord(end.report), bytes, ...failure };
 }

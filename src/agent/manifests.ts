@@ -6,6 +6,7 @@ import { type Manifest, parseComponentName, parseManifest } from "../core/manife
 import { NearsourceError } from "../errors.ts";
 import type { Refreshed } from "../io/metadata.ts";
 import type { TrustedSet } from "../io/trustedSet.ts";
+import { turnsEvery } from "../io/turns.ts";
 import { stopOr } from "./run.ts";
 
 /** Small files that are fetched at a time: what they cost is the waiting. */
@@ -41,7 +42,7 @@ export async function collectManifests(
   for (const kind of kinds) {
     try {
       const own = await documentsOf(refreshed, kind, again);
-      manifests.set(kind, readManifests(own, [kind]).get(kind) ?? []);
+      manifests.set(kind, await readInTurns(kind, own));
       for (const [target, bytes] of own) documents.set(target, bytes);
     } catch (error) {
       const failure = stopOr(error);
@@ -65,7 +66,9 @@ async function documentsOf(
   const names = await again(() => refreshed.names(kind));
   for (const name of names) checkName(kind, name);
   const failures: unknown[] = [];
+  const turn = turnsEvery(50);
   const fetch = async (name: string) => {
+    await turn();
     if (failures.length > 0) return undefined;
     return await again(() => refreshed.document(manifestTarget(kind, name))).catch((error) => {
       failures.push(error);
@@ -75,6 +78,21 @@ async function documentsOf(
   if (failures.length > 0) throw failures[0];
   const named = names.map((name, index) => [manifestTarget(kind, name), fetched[index]] as const);
   return new Map(named.flatMap(([target, bytes]) => (bytes === undefined ? [] : [[target, bytes]])));
+}
+
+async function readInTurns(kind: ContentKind, own: ReadonlyMap<string, Buffer>): Promise<Manifest[]> {
+  const turn = turnsEvery(10);
+  const manifests: Manifest[] = [];
+  for (const [target, bytes] of own) {
+    await turn();
+    manifests.push(readManifest(kind, nameOf(target), bytes));
+  }
+  return manifests;
+}
+
+/** `virus-pattern` of `components/virus-pattern.json`. */
+function nameOf(target: string): string {
+  return target.slice(target.indexOf("/") + 1).replace(/\.json$/, "");
 }
 
 function checkName(kind: ContentKind, name: string): void {
@@ -99,8 +117,8 @@ function checkName(kind: ContentKind, name: string): void {
 export function readManifests(documents: ReadonlyMap<string, Buffer>, kinds: ContentKind[]): Manifests {
   const manifests: Manifests = new Map(kinds.map((kind) => [kind, []]));
   for (const [document, bytes] of documents) {
-    const [kind, file = ""] = document.split("/") as [ContentKind, string?];
-    manifests.get(kind)?.push(readManifest(kind, file.replace(/\.json$/, ""), bytes));
+    const [kind] = document.split("/") as [ContentKind];
+    manifests.get(kind)?.push(readManifest(kind, nameOf(document), bytes));
   }
   return manifests;
 }

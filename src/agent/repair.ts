@@ -1,12 +1,14 @@
-import { DISPOSITIONS, isLie } from "../core/disposition.ts";
-import { CONTENT_KINDS } from "../core/kind.ts";
-import { objectPath } from "../core/layout.ts";
+import { isLie, leavesOtherKinds, leavesOtherWays } from "../core/disposition.ts";
+import { CONTENT_KINDS, type Kind } from "../core/kind.ts";
+import { manifestTarget } from "../core/layout.ts";
+import type { ManifestFile } from "../core/manifest.ts";
 import type { InstalledComponent } from "../core/target.ts";
-import { NearsourceError, toNearsourceError } from "../errors.ts";
-import { downloadObject } from "../io/download.ts";
+import type { Step } from "../core/updateOrder.ts";
+import { NearsourceError } from "../errors.ts";
 import type { DataDir } from "../io/files.ts";
 import {
   type Generation,
+  installedPath,
   listGenerations,
   makeGeneration,
   readGeneration,
@@ -14,19 +16,21 @@ import {
   restoreObject,
   switchTo,
 } from "../io/generations.ts";
-import { partialLength } from "../io/partial.ts";
-import { isWholeInStore } from "../io/store.ts";
-import type { Damage } from "./damage.ts";
-import { checkSpace } from "./deliver.ts";
+import { hashFile, isWholeInStore } from "../io/store.ts";
+import type { TrustedSet } from "../io/trustedSet.ts";
+import { type Damage, noteDamage } from "./damage.ts";
+import { withinSpace } from "./deliver.ts";
+import { readManifests } from "./manifests.ts";
+import { type MissingFile, obtainAll, planFile, type Traffic } from "./obtain.ts";
 import { orderOf } from "./order.ts";
-import { type Run, sourceOf } from "./run.ts";
+import { type Run, sourceOf, stopOr } from "./run.ts";
 import type { Settings } from "./settings.ts";
 
 /**
  * Fetches what is damaged, from the sources in the update order, and installs the same releases anew.
  * Objects are named by their hash, so no source needs to be believed, or to be current.
  *
- * @throws NearsourceError STORE_DAMAGED when no source has them all
+ * @throws NearsourceError STORE_DAMAGED when the sources together do not have them all
  */
 export async function repair(
   run: Run,
@@ -35,73 +39,141 @@ export async function repair(
   damage: Damage[],
 ): Promise<number> {
   // Whole objects may have survived where only the installed name of them was lost, and the other way round.
-  await restoreObjects(run.dirs, installed);
-  const missing = new Map<string, Damage>();
-  for (const each of damage) {
-    if (!(await isWholeInStore(run.dirs, each))) missing.set(each.sha256, each);
-  }
-  let room = 0;
-  for (const object of missing.values()) room += object.length - (await partialLength(run.dirs, object));
-  if (missing.size > 0) await checkSpace(run, room);
-  const order = orderOf(run, settings, [...CONTENT_KINDS]);
-  const failures: string[] = [];
-  for (const step of order.steps) {
-    const source = sourceOf(step);
-    for (const [sha256, object] of missing) {
-      try {
-        const url = `${source.url}/${objectPath(sha256)}`;
-        await downloadObject(run.dirs, run.fetcher, url, object, { ...source, signal: run.signal });
-        missing.delete(sha256);
-      } catch (error) {
-        const failure = toNearsourceError(error);
-        if (DISPOSITIONS[failure.code] === "stop") throw failure;
-        const line = `${step.name ?? step.url}: ${failure.message} (${failure.code})`;
-        run.log[isLie(failure.code) ? "error" : "warn"](line);
-        failures.push(line);
-        break;
-      }
-    }
-  }
-  if (missing.size > 0) {
-    throw new NearsourceError("STORE_DAMAGED", `no source has ${missing.size} of the damaged files`, {
-      ...(failures.length > 0 ? { cause: failures.join("; ") } : {}),
-      hint: "nearsource update installs a newer release, if there is one; the damaged set stays until then",
-    });
-  }
-  return await reinstall(
-    run.dirs,
-    installed.components,
-    new Set(damage.map(({ sha256 }) => sha256)),
-    run.now,
-  );
+  await restoreObjects(run.dirs, installed, installed.components);
+  const { steps } = orderOf(run, settings, [...CONTENT_KINDS]);
+  const { missing, failures } = await fetchDamaged(run, steps, installed.components, damage);
+  if (missing > 0) throw notToBeHad(missing, failures);
+  const generation = await makeGeneration(run.dirs, installed.components, run.now.toISOString());
+  await switchTo(run.dirs, generation);
+  await removeDamaged(run.dirs, generation, damage);
+  await noteDamage(run.dirs, []);
+  return generation;
 }
 
-/** Objects that the store has lost, put back from their installed files where those are whole. */
-async function restoreObjects(dirs: DataDir, installed: Generation): Promise<void> {
-  for (const component of installed.components) {
-    for (const file of component.files) {
-      if (!(await isWholeInStore(dirs, file))) {
-        await restoreObject(dirs, installed.generation, component, file);
-      }
-    }
-  }
+/** The error of what is damaged and that no source has. */
+export function notToBeHad(missing: number, failures: string[]): NearsourceError {
+  return new NearsourceError("STORE_DAMAGED", `no source has ${missing} of the damaged files`, {
+    ...(failures.length > 0 ? { cause: failures.join("; ") } : {}),
+    hint: "nearsource update installs a newer release, if there is one; the damaged set stays until then",
+  });
 }
 
-/** A new generation of the same releases; older ones that share damaged bytes go. */
-async function reinstall(
-  dirs: DataDir,
+/**
+ * Brings the objects of damaged files into the store, from the sources in their order: each is asked for
+ * what those before it lacked, of the kinds that it delivers. Returns how many nobody had, and what each
+ * source failed with first.
+ */
+export async function fetchDamaged(
+  run: Run,
+  steps: Step[],
   components: InstalledComponent[],
-  damaged: ReadonlySet<string>,
-  now: Date,
-): Promise<number> {
-  const older = await listGenerations(dirs);
-  const generation = await makeGeneration(dirs, components, now.toISOString());
-  await switchTo(dirs, generation);
-  for (const number of older) {
-    const files =
-      (await readGeneration(dirs, number))?.components.flatMap((component) => component.files) ?? [];
-    if (!files.some((file) => damaged.has(file.sha256))) continue;
+  damage: Damage[],
+): Promise<{ missing: number; failures: string[] }> {
+  const missing = new Set(await withinSpace(run, await planDamaged(run, components, damage)));
+  const failures: string[] = [];
+  for (const step of steps) {
+    if (missing.size === 0) break;
+    const [first] = await fetchFrom(run, step, missing);
+    if (first !== undefined) failures.push(`${step.name ?? step.url}: ${first.message} (${first.code})`);
+  }
+  return { missing: missing.size, failures };
+}
+
+/** The damaged files that the store does not have whole, each object once, as signed metadata names them where it does. */
+async function planDamaged(
+  run: Run,
+  components: InstalledComponent[],
+  damage: Damage[],
+): Promise<MissingFile[]> {
+  const damaged = new Set(damage.map(({ sha256 }) => sha256));
+  const missing = new Map<string, MissingFile>();
+  for (const component of components) {
+    for (const file of component.files) {
+      const key = `${component.kind} ${file.sha256}`;
+      if (!damaged.has(file.sha256) || missing.has(key) || (await isWholeInStore(run.dirs, file))) continue;
+      const named = namedFile(run.trusted.content, component, file);
+      missing.set(key, await planFile(run, component, named, { between: new Map(), held: new Map() }));
+    }
+  }
+  return [...missing.values()];
+}
+
+/** The file with its blocks and the other ways to it, where the trusted manifest still has it. */
+function namedFile(
+  trusted: TrustedSet | undefined,
+  { kind, name }: InstalledComponent,
+  file: ManifestFile,
+): ManifestFile {
+  const document = manifestTarget(kind, name);
+  const bytes = trusted?.documents.get(document);
+  try {
+    const [manifest] = readManifests(new Map(bytes && [[document, bytes]]), [kind]).get(kind) ?? [];
+    const files = manifest?.releases.flatMap((release) => release.files) ?? [];
+    return files.find(({ sha256 }) => sha256 === file.sha256) ?? file;
+  } catch {
+    return file;
+  }
+}
+
+/** What one source has of it leaves `missing`. A file that it lacks says nothing of the next. */
+async function fetchFrom(run: Run, step: Step, missing: Set<MissingFile>): Promise<NearsourceError[]> {
+  const source = sourceOf(step);
+  const kinds = new Set<Kind>(step.kinds);
+  const traffic: Traffic = { address: undefined, bytes: 0, planned: 0, setbacks: [] };
+  const failures: NearsourceError[] = [];
+  for (const file of missing) {
+    if (!kinds.has(file.component.kind)) continue;
+    try {
+      await obtainAll(run, source, [file], traffic);
+      missing.delete(file);
+    } catch (error) {
+      const failure = stopOr(error);
+      failures.push(failure);
+      const line = `${step.name ?? step.url}: ${failure.message} (${failure.code})`;
+      run.log[isLie(failure.code) ? "error" : "warn"](line);
+      if (leavesOtherWays(failure.code)) continue;
+      if (!leavesOtherKinds(failure.code)) break;
+      kinds.delete(file.component.kind);
+    }
+  }
+  return failures;
+}
+
+/** Objects of these components that the store has lost, put back from their installed files where those are whole. */
+export async function restoreObjects(
+  dirs: DataDir,
+  { generation }: Generation,
+  components: InstalledComponent[],
+): Promise<void> {
+  for (const component of components) {
+    for (const file of component.files) {
+      if (!(await isWholeInStore(dirs, file))) await restoreObject(dirs, generation, component, file);
+    }
+  }
+}
+
+/** Deletes those generations before `newest` in which one of these files is not whole: nobody can go back to them. */
+export async function removeDamaged(dirs: DataDir, newest: number, damage: Damage[]): Promise<void> {
+  if (damage.length === 0) return;
+  const damaged = new Set(damage.map(({ sha256 }) => sha256));
+  for (const number of await listGenerations(dirs)) {
+    const generation = number < newest ? await readGeneration(dirs, number) : undefined;
+    if (generation === undefined || (await hasWhole(dirs, generation, damaged))) continue;
     await removeGeneration(dirs, number);
   }
-  return generation;
+}
+
+async function hasWhole(
+  dirs: DataDir,
+  { generation, components }: Generation,
+  damaged: ReadonlySet<string>,
+): Promise<boolean> {
+  for (const component of components) {
+    for (const { path, sha256 } of component.files) {
+      if (!damaged.has(sha256)) continue;
+      const place = installedPath(dirs, generation, component, path);
+      if ((await hashFile(place))?.sha256 !== sha256) return false;
+    }
+  }
+  return true;
 }

@@ -21,7 +21,7 @@ import { RELEASED } from "../version.ts";
 /** A clock this far (ms) behind the newest signed time is taken for skew, not for a wrong clock. */
 const CLOCK_SKEW = 86_400_000;
 
-/** Everything one update run has at hand. `trusted`, `state`, what comes of the settings, and the last four fields change as it goes. */
+/** Everything one update run has at hand. `trusted`, `state`, what comes of the settings, and the last seven fields change as it goes. */
 export interface Run {
   config: Config;
   dirs: DataDir;
@@ -44,8 +44,16 @@ export interface Run {
   trusted: Partial<Record<Repository, TrustedSet>>;
   /** The installed set as the run found it. */
   installed: Generation | undefined;
+  /** Its components, by `kind/name`. */
+  installedByName: ReadonlyMap<string, InstalledComponent>;
   /** Per content kind that a source delivered: its components as they are to be installed. */
   delivered: Map<ContentKind, InstalledComponent[]>;
+  /** Installed components that were found damaged, `kind/name`: those that stay are mended after the walk. */
+  noticed: ReadonlySet<string>;
+  /** Installed components that stay, and of which damaged files are in the store again: to be installed anew. */
+  mended: Set<InstalledComponent>;
+  /** Those of which nobody had the damaged files: they stay as they are. */
+  damaged: Set<InstalledComponent>;
   /** Settings documents that changed. */
   changedSettings: Installed[];
   /** Bytes fetched per component, `kind/name`. */
@@ -136,5 +144,10 @@ export function stopOr(error: unknown): NearsourceError {
 
 /** The installed component of a name, if any. */
 export function installedOf(run: Run, kind: ContentKind, name: string): InstalledComponent | undefined {
-  return run.installed?.components.find((each) => each.kind === kind && each.name === name);
+  return run.installedByName.get(`${kind}/${name}`);
+}
+
+/** Components by `kind/name`. */
+export function byName(components: InstalledComponent[]): Map<string, InstalledComponent> {
+  return new Map(components.map((component) => [`${component.kind}/${component.name}`, component]));
 }

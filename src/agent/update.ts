@@ -21,10 +21,11 @@ import { withDataDir } from "./dataDir.ts";
 import { noteUnpublished } from "./deliver.ts";
 import { openFetcher } from "./fetcher.ts";
 import { type Installation, installDelivered, sweepUnwanted } from "./install.ts";
+import { lookOver, mendDamage, settleDamage } from "./mend.ts";
 import { namedObjects } from "./offer.ts";
 import { kindsOf, NO_ADDRESS, orderOf, ownAddresses, uncoveredOf } from "./order.ts";
 import { tellingProgress } from "./progress.ts";
-import { note, openTrusted, type Run, timeOfRun } from "./run.ts";
+import { byName, note, openTrusted, type Run, timeOfRun } from "./run.ts";
 import type { Settings } from "./settings.ts";
 import { fetchSettings } from "./settingsDelivery.ts";
 
@@ -97,6 +98,7 @@ async function openRun(
 ): Promise<Run> {
   await noteChecked(config);
   const state = await openState(dirs);
+  const installed = await readCurrent(dirs);
   return {
     config,
     dirs,
@@ -112,8 +114,12 @@ async function openRun(
     holds: {},
     state,
     trusted: await openTrusted(dirs, config.roots),
-    installed: await readCurrent(dirs),
+    installed,
+    installedByName: byName(installed?.components ?? []),
     delivered: new Map(),
+    noticed: new Set(),
+    mended: new Set(),
+    damaged: new Set(),
     changedSettings: [],
     fetched: new Map(),
     byDelta: new Set(),
@@ -122,10 +128,10 @@ async function openRun(
 
 async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger): Promise<Report> {
   const started = new Date().toISOString();
-  const { settings, fetched, failure, serverLost } = await fetchSettings(run);
-  if (failure !== undefined) {
-    const line = `the settings could not be fetched: ${explainError(failure)} (${failure.code})`;
-    run.log[isLie(failure.code) ? "error" : "warn"](line);
+  const { settings, fetched, failure: refused, serverLost } = await fetchSettings(run);
+  if (refused !== undefined) {
+    const line = `the settings could not be fetched: ${explainError(refused)} (${refused.code})`;
+    run.log[isLie(refused.code) ? "error" : "warn"](line);
   }
   run.holds = settings.policy.holds;
   run.patience = createPatience(settings.policy.patience[trigger]);
@@ -139,13 +145,19 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   const walk = startWalk(kinds, uncoveredOf(run, settings, kinds).kinds, order);
   // The list came from the server a moment ago, and with it all settings that concern this agent.
   if (fetched) walk.needed.delete("settings");
-  if (failure !== undefined && serverLost === "whole") walk.dead.set(run.config.server ?? "", failure.code);
+  if (refused !== undefined && serverLost === "whole") walk.dead.set(run.config.server ?? "", refused.code);
   if (serverLost === "settings") walk.withoutSettings = run.config.server;
+  const found = await lookOver(run, kinds, settings.policy.verifyEvery);
+  run.noticed = new Set(found.damage.map(({ component }) => component));
   await walkOrder(run, order, walk);
   noteUnpublished(run);
+  const left = order.steps.filter(({ url }) => !walk.dead.has(url));
+  const unmended = await mendDamage(run, left, found.damage);
   const installation = await installDelivered(run);
-  const report = toReport(run, trigger, settings, walk, installation);
-  if (installation.failure !== undefined) run.log.error(explainError(installation.failure));
+  const failure = installation.failure ?? unmended;
+  await settleDamage(run, found, failure === undefined, installation.generation);
+  const report = toReport(run, trigger, settings, walk, { ...installation, failure });
+  if (failure !== undefined) run.log.error(explainError(failure));
   // Swept before the state says that this run ended: whoever dies in between leaves it to the next run.
   await sweepUnwanted(run.dirs, run.config.keepGenerations, namedObjects(run.trusted.content, walk.needed));
   run.state.lastRun = { started, ended: new Date().toISOString(), report };

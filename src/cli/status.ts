@@ -6,7 +6,7 @@ import { remarksOnDocuments, remarksOnKinds } from "../agent/remarks.ts";
 import { type Settings, settingsInForce } from "../agent/settings.ts";
 import { formatAddress } from "../core/address.ts";
 import { REPOSITORIES, type Repository } from "../core/layout.ts";
-import type { Report } from "../core/report.ts";
+import { outcomeWord, type Report } from "../core/report.ts";
 import { type Config, readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
 import { type DataDir, dataDirAt } from "../io/files.ts";
@@ -196,9 +196,8 @@ function printLastRun(lastRun: State["lastRun"] | null): void {
   }
   const { report, ended } = lastRun;
   const age = formatDuration(Math.max(Date.now() - Date.parse(ended), 0));
-  const outcome = report.failure === undefined ? report.outcome : "taken back";
   print(
-    `Last run: ${outcome}, ${age} ago (${report.trigger}, exit ${report.exitCode}, ${formatBytes(report.bytes)})`,
+    `Last run: ${outcomeWord(report)}, ${age} ago (${report.trigger}, exit ${report.exitCode}, ${formatBytes(report.bytes)})`,
   );
   if (report.failure !== undefined) print(`  ${report.failure.message}`);
   printSources(report);

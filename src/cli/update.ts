@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from "node:util";
 import { type Report, type UpdateEvent, update } from "../agent/update.ts";
 import { isLie } from "../core/disposition.ts";
 import type { Kind } from "../core/kind.ts";
-import type { Attempt, Installed } from "../core/report.ts";
+import { type Attempt, type Installed, outcomeWord } from "../core/report.ts";
 import { type ErrorCode, explainError } from "../errors.ts";
 import { readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
@@ -130,7 +130,9 @@ function printAttempt(attempt: Attempt): void {
 function printReport(report: Report, ms: number, wanted: string[] | undefined): void {
   for (const change of report.installed) print(`  ${changeLine(change)}`);
   for (const name of report.removed) print(`  ${name} ${whyRemoved(name, wanted)} and was removed`);
-  if (report.failure !== undefined) print(`${paint("red", "taken back")}: ${report.failure.message}`);
+  if (report.failure !== undefined) {
+    print(`${paint("red", outcomeWord(report))}: ${report.failure.message}`);
+  }
   if (report.attempts.length === 0 && report.undelivered.length > 0) print("no source to try");
   print(`${outcomeLine(report)} ${paint("dim", `(${formatDuration(ms)})`)}`);
   if (report.undelivered.length > 0) printWhy(report);
@@ -148,8 +150,9 @@ function printFailed(report: Report): void {
   printAside("hint: nearsource status says what was tried");
 }
 
-function changeLine({ component, kind, fromVersion, toVersion, via, bytes }: Installed): string {
-  const versions = fromVersion === undefined ? toVersion : `${fromVersion} → ${toVersion}`;
+function changeLine({ component, kind, fromVersion, toVersion, via, bytes, mended }: Installed): string {
+  const changed = fromVersion === undefined ? toVersion : `${fromVersion} → ${toVersion}`;
+  const versions = mended === true ? `${toVersion}, which was damaged` : changed;
   return `${paint("bold", `${kind}/${component}`)}  ${versions}  ${paint("dim", formatBytes(bytes) + (via === "delta" ? ", a delta" : ""))}`;
 }
 

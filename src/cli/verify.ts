@@ -1,4 +1,4 @@
-import { type Damage, findDamage } from "../agent/damage.ts";
+import { type Damage, findDamage, noteDamage } from "../agent/damage.ts";
 import { NearsourceError } from "../errors.ts";
 import { type Config, readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
@@ -27,6 +27,8 @@ export async function verifyCommand(options: VerifyCommandOptions): Promise<numb
     });
   }
   const { files, bytes, damage } = await findDamage(dirs, installed);
+  // Whoever only wants to know leaves the next run to mend it.
+  if (options.repair !== true) await noteDamage(dirs, damage);
   const repaired =
     damage.length > 0 && options.repair === true ? await repairDamage(config, options) : undefined;
   const generation = repaired ?? installed.generation;
@@ -66,6 +68,6 @@ function printResult(damage: Damage[], files: number, bytes: number, repaired: n
     print(`${paint("green", "repaired")}: generation ${repaired} is installed`);
   else {
     print(`${paint("red", "damaged")}: ${damage.length} of ${checked}`);
-    print("hint: nearsource verify --repair fetches what is damaged");
+    print("hint: the next run mends it; nearsource verify --repair does so now");
   }
 }

@@ -26,6 +26,8 @@ export interface Policy {
   notify: { window: number };
   /** How long (ms) a run waits in all at Update Agents that are filling or full, before it goes on. */
   patience: Record<Trigger, number>;
+  /** Days after which a run hashes all that is installed again; undefined for never. */
+  verifyEvery?: number | undefined;
   /** Releases held, by `kind/name`: that release and no other is installed. */
   holds: Record<string, number>;
 }
@@ -56,6 +58,7 @@ export const policySchema = v.object({
   schedule: v.optional(scheduleSchema),
   notify: v.optional(v.object({ window: v.optional(notifyWindow, 60_000) }), { window: 60_000 }),
   patience: v.optional(patience, {}),
+  verifyEvery: v.optional(v.pipe(positiveInteger, v.maxValue(3_650))),
   holds: v.optional(v.record(v.string(), positiveInteger), {}),
 });
 

@@ -23,7 +23,7 @@ export interface Report {
   undelivered: Kind[];
   /** Those of them that no source could, as things are set up: trying again brings none (docs/update-order.md). */
   uncovered?: Kind[];
-  /** Set when the update was delivered and then taken back. */
+  /** Set when the update was delivered and then taken back, or installed files are damaged for good (STORE_DAMAGED). */
   failure?: { code: ErrorCode; message: string };
   generation: number;
   bytes: number;
@@ -33,6 +33,12 @@ export interface Report {
 export function isSuccess({ outcome, failure, undelivered, uncovered = [] }: Report): boolean {
   const gotAll = undelivered.every((kind) => uncovered.includes(kind));
   return outcome !== "exhausted" && failure === undefined && gotAll;
+}
+
+/** How a run ended, in a word for people. */
+export function outcomeWord({ outcome, failure }: Pick<Report, "outcome" | "failure">): string {
+  if (failure === undefined) return outcome;
+  return failure.code === "STORE_DAMAGED" ? "damaged" : "taken back";
 }
 
 export type Trigger = "manual" | "schedule" | "notify";
@@ -88,6 +94,8 @@ export interface Installed {
   /** `delta` where at least one file came as a difference to an older one. */
   via: "full" | "delta";
   bytes: number;
+  /** Set where installed files of it were damaged: the same version is installed anew. */
+  mended?: boolean;
 }
 
 /** What a run tells while it goes on, for a terminal or a log. */

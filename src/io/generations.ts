@@ -108,23 +108,31 @@ export async function listGenerations(dirs: DataDir): Promise<number[]> {
     .sort((a, b) => b - a);
 }
 
+/** Components by `kind/name` that are taken over from a generation as they are, where the store has lost them. */
+export interface AsItIs {
+  generation: number;
+  names: ReadonlySet<string>;
+}
+
 /**
  * Makes a complete, durable generation of `components`, all of whose files are in the store. It is not
  * current yet: `switchTo` does that.
  *
+ * @param asItIs damaged components that nobody can mend: what is left of them is linked
  * @throws NearsourceError of the storage phase
  */
 export async function makeGeneration(
   dirs: DataDir,
   components: InstalledComponent[],
   created: string,
+  asItIs?: AsItIs,
 ): Promise<number> {
   const [newest = 0] = await listGenerations(dirs);
   const generation = newest + 1;
   return await guardStorage(`cannot make generation ${generation}`, async () => {
     const staged = temporaryName(dirs.tmp, "generation");
     await fs.mkdir(staged, { mode: 0o755 });
-    for (const component of components) await linkComponent(dirs, staged, component);
+    for (const component of components) await linkComponent(dirs, staged, component, asItIs);
     const manifest: Generation = { generation, created, components };
     await writeDurably(path.join(staged, "manifest.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
     await syncFolder(staged);
@@ -187,14 +195,22 @@ export async function sweepGenerations(dirs: DataDir, keep: number): Promise<Set
   return needed;
 }
 
-async function linkComponent(dirs: DataDir, staged: string, component: InstalledComponent): Promise<void> {
+async function linkComponent(
+  dirs: DataDir,
+  staged: string,
+  component: InstalledComponent,
+  asItIs: AsItIs | undefined,
+): Promise<void> {
   const base = path.join(staged, component.kind, component.name);
   const folders = new Set<string>([path.join(staged, component.kind)]);
   for (const file of component.files) {
     const place = path.join(base, file.path);
     await fs.mkdir(path.dirname(place), { recursive: true, mode: 0o755 });
-    await linkOrCopy(storePath(dirs, file.sha256), place).catch((error: unknown) => {
+    await linkOrCopy(storePath(dirs, file.sha256), place).catch(async (error: unknown) => {
       if (codeOf(error) !== "ENOENT") throw error;
+      if (asItIs?.names.has(`${component.kind}/${component.name}`) === true) {
+        return await linkWhatIsLeft(installedPath(dirs, asItIs.generation, component, file.path), place);
+      }
       throw new NearsourceError("STORE_DAMAGED", `the store has lost ${file.path} of ${component.name}`, {
         hint: "nearsource verify --repair fetches it",
       });
@@ -204,6 +220,11 @@ async function linkComponent(dirs: DataDir, staged: string, component: Installed
     }
   }
   for (const folder of folders) await syncFolder(folder);
+}
+
+async function linkWhatIsLeft(installed: string, place: string): Promise<void> {
+  const found = await fs.lstat(installed).catch(() => undefined);
+  if (found?.isFile() === true) await linkOrCopy(installed, place);
 }
 
 /**

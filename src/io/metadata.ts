@@ -6,6 +6,7 @@ import { readWhole } from "./body.ts";
 import { toMetadataError } from "./metadataErrors.ts";
 import { isNumberedRoot, type TrustedSet } from "./trustedSet.ts";
 import { internalsOf, type MetadataSource, makeUpdater, type Watched } from "./tufUpdater.ts";
+import { turnsEvery } from "./turns.ts";
 
 /** A refresh that verified: the trusted files with what this source had newer laid over them. */
 export interface Refreshed {
@@ -150,7 +151,9 @@ async function targetsUnder(updater: Updater, folder: string, fits = /./): Promi
   };
   await visit("targets", "root");
   const reached: string[] = [];
+  const turn = turnsEvery(100);
   for (const target of [...found].sort()) {
+    await turn();
     if ((await updater.getTargetInfo(target)) !== undefined) reached.push(target);
   }
   return reached;

@@ -34,6 +34,9 @@ export interface State {
   rolledBack?: string[];
   /** The generation that the hook was told of last, and was content with. */
   announced?: number;
+  /** When all that is installed was last hashed by a run, and is to be again, ISO 8601 (`verifyEvery`). */
+  verified?: string;
+  verifyDue?: string;
   /** ETag of the trusted timestamp, by repository, version and source: `content 7 http://ua:21112`. */
   etags: Record<string, string>;
   /** The newest timestamp held of each repository. */
@@ -160,6 +163,8 @@ const stateSchema = v.object({
   failed: v.record(v.string(), v.pipe(v.number(), v.safeInteger())),
   rolledBack: v.optional(v.array(v.string())),
   announced: v.optional(v.pipe(v.number(), v.safeInteger())),
+  verified: v.optional(time),
+  verifyDue: v.optional(time),
   etags: v.record(v.string(), headerValue),
   timestamps: v.optional(
     v.object({ content: v.optional(heldTimestamp), settings: v.optional(heldTimestamp) }),

@@ -135,6 +135,17 @@ const scenarios: Scenario[] = [
     allowed: (names) => [published(2, names), { ...published(2, names), "rules/rules.dat": ALTERED }],
   },
   {
+    name: "an update that mends",
+    action: "update",
+    components: SMALL,
+    installed: 2,
+    prepare: (agent) => fs.rm(path.join(agent.dataDir, "generations/1/components/rules/rules.dat")),
+    allowed: (names) => {
+      const { "rules/rules.dat": _, ...damaged } = published(2, names);
+      return [damaged, published(2, names)];
+    },
+  },
+  {
     name: "an upgrade by deltas",
     action: "update",
     world: () => related,

@@ -9,9 +9,9 @@ import { refresh } from "../../src/io/metadata.ts";
 import { createResolver, toLookup } from "../../src/io/resolve.ts";
 import { openTrustedSet, type TrustedSet, writeTrustedSet } from "../../src/io/trustedSet.ts";
 import type { MetadataSource } from "../../src/io/tufUpdater.ts";
-import { newDraft, newSigners, seal } from "../support/otherPublisher.ts";
+import { addTarget, newDraft, newSigners, seal, writeDraft } from "../support/otherPublisher.ts";
 import { type SourceOptions, startSource, type TestSource } from "../support/source.ts";
-import { closeAll, makeWorld, newDataDir, noise, readTree, type World } from "../support/world.ts";
+import { closeAll, makeWorld, newDataDir, newFolder, noise, readTree, type World } from "../support/world.ts";
 
 const LIMITS = { connectTimeout: 10_000, responseTimeout: 10_000, stallTimeout: 10_000, minRate: 1 };
 
@@ -119,6 +119,35 @@ describe("a refresh", () => {
     for (const [role] of verify.mock.calls) if (role !== "root") verified.push(role);
     expect(names).toEqual(["filters", "rules"]);
     expect(verified).toEqual(["timestamp", "snapshot", "targets", "components"]);
+  });
+
+  test("lets others have their turn while it looks up many targets", async () => {
+    const signers = newSigners();
+    const draft = newDraft(signers);
+    const many = 2_000;
+    for (let index = 0; index < many; index++)
+      addTarget(draft, "components", `components/c${index}.json`, {});
+    // Of the targets nothing but their names is asked for.
+    draft.files = {};
+    const www = await newFolder();
+    await writeDraft(www, draft, signers);
+    const source = await startSource(www);
+    open.push(source);
+    const root = await fs.readFile(path.join(www, "content/metadata/1.root.json"));
+    const trusted = await openTrustedSet(await newDataDir(), "content", root);
+    let turns = 0;
+    let names: string[] | undefined;
+    const count = () => {
+      turns++;
+      if (names === undefined) setImmediate(count);
+    };
+    const refreshed = await refresh(trusted, at(source), new Date());
+    expect(await refreshed.names("programs")).toEqual([]);
+    await refreshed.document("components/none.json");
+    setImmediate(count);
+    names = await refreshed.names("components");
+    expect(names).toHaveLength(many);
+    expect(turns).toBeGreaterThanOrEqual(many / 100);
   });
 
   test("with nothing new asks for the next root and the timestamp alone", async () => {

@@ -4,6 +4,7 @@ import path from "node:path";
 import { expect } from "vitest";
 import { NearsourceError, type Report, update } from "../../src/agent/update.ts";
 import type { Log } from "../../src/io/log.ts";
+import { MARKER } from "../../src/io/openDataDir.ts";
 import { type Asked, declared, expectTraffic, type SourceTraffic, serveWhole } from "../branches/traffic.ts";
 import {
   contentPublications,
@@ -177,6 +178,7 @@ async function makeAgent(
   if (list !== undefined) await write("list.json", list);
   if (policy !== undefined) await write("policy.json", policy);
   await fs.mkdir(path.join(home, "data"));
+  await fs.writeFile(path.join(home, "data", MARKER), "");
   await write("data/state.json", { agentId: agent.id ?? "an-agent", fresh: {}, failed: {}, etags: {} });
   return home;
 }

@@ -1,0 +1,12 @@
+/** Run by bench/components.ts: an Update Agent that learns what there is, fetches all of it, and ends. */
+import { randomUUID } from "node:crypto";
+import { readConfig } from "../../src/io/config.ts";
+import { SILENT } from "../../src/io/log.ts";
+import { startRelay } from "../../src/relay/relay.ts";
+
+const config = await readConfig(process.argv[2] ?? "", {});
+const relay = await startRelay({ config, agentId: randomUUID(), kinds: ["components"], log: SILENT });
+await relay.refresh();
+const { held, missing } = relay.health();
+if (missing > 0 || held === 0) throw new Error(`${held} objects are held, and ${missing} are missing`);
+await relay.close();

@@ -1,0 +1,234 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Report } from "../../src/agent/update.ts";
+import { dataDirAt } from "../../src/io/files.ts";
+import { storePath } from "../../src/io/store.ts";
+import { startSource, type TestSource } from "../support/source.ts";
+import {
+  type Agent,
+  type ComponentName,
+  closeAll,
+  expectInstalled,
+  makeAgent,
+  makeWorld,
+  objectOf,
+  runUpdate,
+  SMALL,
+  type World,
+} from "../support/world.ts";
+import { changeConfig, on } from "./commandLine.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await makeWorld({ several: true });
+});
+afterAll(() => world.remove());
+
+const open: TestSource[] = [];
+afterEach(() => closeAll(open));
+
+const BOTH: ComponentName[] = ["rules", "filters"];
+const RULES = "components/rules/rules.dat";
+
+async function serve(publication: 1 | 2, lacks: Record<string, number> = {}): Promise<TestSource> {
+  const source = await startSource(world.www(publication), {
+    answer: ({ url = "" }, response) => {
+      const [, status] = Object.entries(lacks).find(([sha256]) => url.endsWith(sha256)) ?? [];
+      if (status === undefined) return false;
+      response.writeHead(status).end();
+      return true;
+    },
+  });
+  open.push(source);
+  return source;
+}
+
+/** An agent that has the first publication. */
+function agentOf(...sources: TestSource[]): Promise<Agent> {
+  const named = Object.fromEntries(sources.map(({ url }, index) => [`source-${index}`, url]));
+  return makeAgent(world, { sources: named, installed: 1, components: BOTH });
+}
+
+const installedFile = (agent: Agent, file = RULES) => path.join(agent.dataDir, "current", file);
+
+/** Loses an installed file and what the store has of it. */
+async function lose(agent: Agent, ...names: ComponentName[]): Promise<void> {
+  for (const name of names) {
+    const file = name === "rules" ? "rules.dat" : "filters.dat";
+    await fs.rm(installedFile(agent, `components/${name}/${file}`));
+    await fs.rm(storePath(dataDirAt(agent.dataDir), objectOf(1, name)));
+  }
+}
+
+/** Writes into an installed file, which is the store's too. */
+async function overwrite(agent: Agent, bytes: Buffer): Promise<void> {
+  const stored = storePath(dataDirAt(agent.dataDir), objectOf(1, "rules"));
+  await fs.chmod(installedFile(agent), 0o644);
+  await fs.writeFile(installedFile(agent), bytes);
+  await fs.rm(stored);
+  await fs.link(installedFile(agent), stored);
+}
+
+function expectMended(report: Report, names: ComponentName[] = ["rules"]): void {
+  expect(report).toMatchObject({ outcome: "updated", exitCode: 0 });
+  expect(report.installed.map(({ component, mended }) => [component, mended]).sort()).toEqual(
+    names.map((name) => [name, true]).sort(),
+  );
+}
+
+describe("the next run notices, without hashing anything, an installed file", () => {
+  test("that is missing, and takes it from the store", async () => {
+    const source = await serve(1);
+    const agent = await agentOf(source);
+    await fs.rm(installedFile(agent));
+    expectMended((await runUpdate(agent)).report);
+    expect(source.objects()).toEqual([]);
+    await expectInstalled(agent, 1, BOTH);
+    expect((await runUpdate(agent)).report.outcome).toBe("current");
+    expect(await fs.readdir(path.join(agent.dataDir, "generations"))).toEqual(["2"]);
+  });
+
+  test.each([
+    ["that has another length", (agent: Agent) => overwrite(agent, Buffer.from("torn"))],
+    [
+      "that became a folder",
+      async (agent: Agent) => {
+        await lose(agent, "rules");
+        await fs.mkdir(installedFile(agent));
+      },
+    ],
+    ["that the store has lost too", (agent: Agent) => lose(agent, "rules")],
+  ] as const)("%s, and fetches it", async (_, damage) => {
+    const source = await serve(1);
+    const agent = await agentOf(source);
+    await damage(agent);
+    expectMended((await runUpdate(agent)).report);
+    expect(source.objects().map(({ bytes }) => bytes)).toEqual([SMALL]);
+    await expectInstalled(agent, 1, BOTH);
+  });
+
+  test("and brings the newer release where there is one", async () => {
+    const agent = await agentOf(await serve(2));
+    await lose(agent, "rules");
+    expect((await runUpdate(agent)).report.installed.some(({ mended }) => mended)).toBe(false);
+    await expectInstalled(agent, 2, BOTH);
+  });
+
+  test("and also where DNS says that nothing is newer", async () => {
+    // The way to that check is real/scheduled.test.ts; here it is what it goes by.
+    const { looksWhole } = await import("../../src/io/installedFiles.ts");
+    const agent = await agentOf(await serve(1));
+    expect(looksWhole(agent.dataDir)).toBe(true);
+    await overwrite(agent, Buffer.from("torn"));
+    expect(looksWhole(agent.dataDir)).toBe(false);
+    expect(await on(agent, "verify")).toMatchObject({ code: 8 });
+    await fs.rm(installedFile(agent));
+    await fs.writeFile(installedFile(agent), Buffer.alloc(SMALL));
+    expect(looksWhole(agent.dataDir)).toBe(false);
+  });
+});
+
+describe("what nobody has", () => {
+  test("is said, ends with 8, and keeps nothing else from being updated", async () => {
+    const source = await serve(2, { [objectOf(1, "rules")]: 404, [objectOf(2, "rules")]: 404 });
+    const agent = await agentOf(source);
+    await changeConfig(agent, { policy: "policy.json" });
+    await fs.writeFile(
+      path.join(agent.folder, "policy.json"),
+      JSON.stringify({ holds: { "components/rules": 1 } }),
+    );
+    await lose(agent, "rules");
+    const { report } = await runUpdate(agent);
+    expect(report).toMatchObject({ exitCode: 8, failure: { code: "STORE_DAMAGED" } });
+    expect(report.installed.map(({ component }) => component)).toEqual(["filters"]);
+    expect(await fs.readdir(path.dirname(installedFile(agent)))).toEqual(["lists"]);
+    open.push(source);
+    const honest = await serve(1);
+    await fs.writeFile(
+      path.join(agent.folder, "list.json"),
+      JSON.stringify({
+        entries: [
+          { range: "127.0.0.0/8", url: source.url },
+          { range: "127.0.0.0/8", url: honest.url },
+        ],
+      }),
+    );
+    expectMended((await runUpdate(agent)).report);
+  });
+});
+
+describe("what verify found", () => {
+  test("is mended by the next run, though the length is right", async () => {
+    const agent = await agentOf(await serve(1));
+    await overwrite(agent, Buffer.alloc(SMALL));
+    expect((await runUpdate(agent)).report.outcome).toBe("current");
+    const found = await on(agent, "verify");
+    expect(found.code).toBe(8);
+    expect(found.stdout).toContain("the next run mends it");
+    expectMended((await runUpdate(agent)).report);
+    await expectInstalled(agent, 1, BOTH);
+    expect(await on(agent, "verify")).toMatchObject({ code: 0 });
+    await expect(fs.stat(path.join(agent.dataDir, "damage.json"))).rejects.toThrow();
+  });
+
+  test("is looked for by a run once `verifyEvery` days have passed", async () => {
+    const agent = await agentOf(await serve(1));
+    await changeConfig(agent, { policy: "policy.json" });
+    await fs.writeFile(path.join(agent.folder, "policy.json"), JSON.stringify({ verifyEvery: 2 }));
+    await overwrite(agent, Buffer.alloc(SMALL));
+    const inDays = (days: number) => ({ now: new Date(Date.now() + days * 86_400_000) });
+    expect((await runUpdate(agent, inDays(1))).report.outcome).toBe("current");
+    expectMended((await runUpdate(agent, inDays(2.1))).report);
+    await overwrite(agent, Buffer.alloc(SMALL));
+    expect((await runUpdate(agent, inDays(4))).report.outcome).toBe("current");
+    expectMended((await runUpdate(agent, inDays(4.2))).report);
+  });
+});
+
+describe("verify --repair walks the order as a run does:", () => {
+  test.each([404, 403, 400])(
+    "what a source answers with %i for one file, the next one has",
+    async (status) => {
+      const first = await serve(1, { [objectOf(1, "rules")]: status });
+      const second = await serve(1, { [objectOf(1, "filters")]: status });
+      const agent = await agentOf(first, second);
+      await lose(agent, ...BOTH);
+      expect(await on(agent, "verify", "--repair")).toMatchObject({ code: 0 });
+      await expectInstalled(agent, 1, BOTH);
+    },
+  );
+
+  test("a request that breaks off is made once more", async () => {
+    let tries = 0;
+    const source = await startSource(world.www(1), {
+      answer: ({ url = "" }, response) => {
+        if (!url.endsWith(objectOf(1, "rules")) || ++tries > 1) return false;
+        response.destroy();
+        return true;
+      },
+    });
+    open.push(source);
+    const agent = await agentOf(source);
+    await lose(agent, ...BOTH);
+    expect(await on(agent, "verify", "--repair")).toMatchObject({ code: 0 });
+    expect(tries).toBe(2);
+  });
+
+  test("a source is asked for the kinds that it delivers", async () => {
+    const [programs, components] = [await serve(1), await serve(1)];
+    const agent = await agentOf(programs, components);
+    await fs.writeFile(
+      path.join(agent.folder, "list.json"),
+      JSON.stringify({
+        entries: [
+          { range: "127.0.0.0/8", url: programs.url, kinds: ["programs"] },
+          { range: "127.0.0.0/8", url: components.url },
+        ],
+      }),
+    );
+    await lose(agent, "rules");
+    expect(await on(agent, "verify", "--repair")).toMatchObject({ code: 0 });
+    expect([programs.requests.length, components.objects().length]).toEqual([0, 1]);
+  });
+});
