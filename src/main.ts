@@ -1,9 +1,10 @@
 #!/usr/bin/env node
+import { keepGoing } from "./cli/keepGoing.ts";
 /**
  * The process: arguments in, exit code out. Nothing is imported here that `--version` does not need;
  * each command loads its own parts, since this starts on every endpoint every hour.
  */
-import { keepGoing } from "./cli/keepGoing.ts";
+import type { VersionRecord } from "./core/versionRecord.ts";
 import { VERSION } from "./version.ts";
 
 /** What package.json says in `engines`. */
@@ -18,9 +19,12 @@ async function start(args: string[]): Promise<void> {
   process.on("uncaughtException", end);
   // Modes are said where a file is made: what is installed and published is for others to read, under any umask.
   process.umask(0o022);
+  let told: VersionRecord | undefined;
   if (args.includes("--scheduled")) {
-    const { endsByHint } = await import("./cli/hint.ts");
-    if (await endsByHint(args)) return;
+    const { askForHint } = await import("./cli/hint.ts");
+    const hint = await askForHint(args);
+    if (hint !== undefined && "server" in hint) return;
+    told = hint?.told;
   }
   keepGoing();
   if (args[0] === "--version" || args[0] === "-V") {
@@ -36,7 +40,7 @@ async function start(args: string[]): Promise<void> {
     }
   }
   const { runProgram } = await import("./cli/program.ts");
-  process.exitCode = await runProgram(args);
+  process.exitCode = await runProgram(args, told);
 }
 
 function refuseRuntime(): void {

@@ -2,7 +2,7 @@ import { Resolver } from "node:dns";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Repository } from "../core/layout.ts";
-import { parseVersionRecord, saysNothingNewer } from "../core/versionRecord.ts";
+import { parseVersionRecord, saysNothingNewer, type VersionRecord } from "../core/versionRecord.ts";
 import type { Config } from "../io/config.ts";
 import { checkedPath, checkedText, dataDirOf } from "../io/configPath.ts";
 import { looksWhole } from "../io/installedFiles.ts";
@@ -18,16 +18,18 @@ type Written = Partial<Pick<Config, "dataDir" | "sourceList" | "policy" | "roots
   dns?: { servers?: string[]; versionRecord?: string };
 };
 
+/** What the version record says: `server` that nothing is newer than what is held, or `told` what the newest is. */
+export type Hint = { server: string } | { told: VersionRecord };
+
 /**
  * Asks DNS for the version record. Nothing is changed but the time of a file that says so. Files are
  * read in place, and the runtime's own resolver asks: the rest of `node:fs`, and what it takes to find
  * a source, would cost more than all that is done here.
  *
- * @returns the DNS server that says that nothing is newer than what is held; undefined when a run is
- *   needed to know
+ * @returns what it said; undefined where it was not asked, or said nothing that can be used
  * @throws when something needed for it is missing or damaged, which a run is needed to say
  */
-export async function checkVersionRecord(file: string, now: Date): Promise<string | undefined> {
+export async function checkVersionRecord(file: string, now: Date): Promise<Hint | undefined> {
   refuseUnsafe(file, "the configuration");
   const text = readFileSync(file, "utf8");
   const config = JSON.parse(text) as Written;
@@ -40,9 +42,11 @@ export async function checkVersionRecord(file: string, now: Date): Promise<strin
   const repositories = (["content", "settings"] as Repository[]).filter((each) => config.roots?.[each]);
   const { server, texts } = await askForTexts(name, config.dns?.servers);
   const said = texts.map(parseVersionRecord);
-  if (!said.some((record) => saysNothingNewer(record, state.timestamps ?? {}, repositories, now))) return;
+  if (!said.some((record) => saysNothingNewer(record, state.timestamps ?? {}, repositories, now))) {
+    return { told: said.find((record) => Object.keys(record).length > 0) ?? {} };
+  }
   touch(dataDir, "hinted", now);
-  return server;
+  return { server };
 }
 
 /** The TXT records of a name (RFC 1035 §3.3.14: strings that together are a text), from the first server. */

@@ -4,6 +4,7 @@ import {
   type ResidentDir,
   type ResidentState,
   readResidentState,
+  type Serving,
   writeResidentState,
 } from "./residentState.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -21,6 +22,7 @@ export interface Journal {
   waits(message: string): void;
   /** @param failure why it hears at no port, where it should */
   hears(port: number | null, failure?: string): void;
+  serves(what: Serving | undefined): void;
   ended(trigger: Trigger, started: number, ended: number, end: RunEnd): void;
   /** Says that nothing is to come any more, and waits until all is written. */
   close(): Promise<void>;
@@ -71,6 +73,11 @@ export async function openJournal(dir: ResidentDir, now: number): Promise<Journa
       if (state.running !== null) change({ running: { ...state.running, waiting: message } });
     },
     hears: (port, portFailure) => change({ port, portFailure }),
+    serves: (what) => {
+      if (what === undefined) return change({ serves: null });
+      const { serving, reason, held, missing, missingBytes, fillRate, secondsLeft } = what;
+      change({ serves: { serving, reason, held, missing, missingBytes, fillRate, secondsLeft } });
+    },
     ended: (trigger, started, ended, end) => {
       const times = { started: new Date(started).toISOString(), ended: new Date(ended).toISOString() };
       const run = { trigger, ...times, ...summaryOf(end) };
@@ -81,7 +88,7 @@ export async function openJournal(dir: ResidentDir, now: number): Promise<Journa
       });
     },
     close: async () => {
-      change({ next: null, running: null });
+      change({ next: null, running: null, serves: null });
       await writing;
     },
   };

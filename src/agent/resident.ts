@@ -76,11 +76,13 @@ export async function startResident(options: ResidentOptions): Promise<Resident>
   await listen(held);
   for (const remark of options.orders.remarks) options.log.warn(remark);
   held.scheduler.start();
+  const endSaying = saysWhatItServes(held);
   const endNoticing = noticeRuns(options.orders.config.dataDir, CLOCK, () => void noticeOthers(held));
   return {
     reload: (orders) => reload(held, orders),
     stop: async () => {
       endNoticing();
+      endSaying();
       await Promise.all([held.scheduler.stop(), held.ears?.close(), held.role.close()]);
       await held.journal.close();
       lock.release();
@@ -117,6 +119,20 @@ async function settleIn(
     sets: orders.sets,
   };
   return held;
+}
+
+/** How often (ms) `status` is told what an Update Agent holds. */
+const SAY = 2_000;
+
+/** Says what this agent serves, for as long as it is there; returns what ends that. */
+function saysWhatItServes({ journal, role }: Held): () => void {
+  let cancel = () => {};
+  const say = () => {
+    journal.serves(role.watched()?.health());
+    cancel = CLOCK.after(SAY, say);
+  };
+  say();
+  return () => cancel();
 }
 
 /** Connects to the world as it is configured. */

@@ -25,10 +25,25 @@ export interface ResidentState {
   followed?: string;
   next: { at: string; why: Why } | null;
   running: { trigger: Trigger; since: string; waiting?: string } | null;
+  /** What it serves as an Update Agent; null while it is none. */
+  serves?: Serving | null;
   /** When a run of this agent last got all it wanted. */
   lastSuccess?: string;
   /** The last runs, newest first. */
   runs: PastRun[];
+}
+
+/** What an Update Agent says of what it holds: objects of the newest publication that it has learnt. */
+export interface Serving {
+  serving: boolean;
+  /** Why it does not serve. */
+  reason?: string | undefined;
+  held?: number;
+  missing?: number;
+  missingBytes?: number;
+  /** Bytes a second that come, and how long (s) what is missing takes; absent while unknown. */
+  fillRate?: number;
+  secondsLeft?: number;
 }
 
 /** A run of the resident agent, as far as it is remembered. */

@@ -6,8 +6,10 @@ import { retryDelay } from "../core/schedule.ts";
 import { explainError } from "../errors.ts";
 import { readAuthority } from "../io/authority.ts";
 import type { Config } from "../io/config.ts";
+import { relayDirOf } from "../io/files.ts";
 import type { Log } from "../io/log.ts";
 import type { Orders } from "./orders.ts";
+import type { Serving } from "./residentState.ts";
 import type { Clock } from "./scheduler.ts";
 
 /** What serves other agents, as far as this one has to do with it. */
@@ -19,7 +21,7 @@ export interface RelayPart {
   /** What this agent holds may have become newer. It ends when it has all; what fails is logged, and never thrown. */
   refresh(): Promise<void>;
   /** What monitors are told, and the same as a page of metrics. */
-  health(): object;
+  health(): Serving;
   metrics(): Promise<{ contentType: string; body: string }>;
   close(): Promise<void>;
 }
@@ -111,7 +113,9 @@ export function createRole({ log, startRelay, whyUnreached, clock, random }: Rol
     try {
       if (isGranted(wanted) && startRelay !== undefined) await take(wanted, startRelay);
       else if (held !== undefined) {
-        log.info("this agent is no Update Agent any more");
+        // A grant that is missing by mistake must not cost the branch the whole of it again.
+        const copy = wanted === undefined ? "its copy" : relayDirOf(wanted.config.dataDir);
+        log.info(`this agent is no Update Agent any more; ${copy} stays, and may be deleted`);
         await giveUp();
       }
       failure = undefined;

@@ -1,6 +1,6 @@
 import { constants, existsSync, promises as fs } from "node:fs";
 import path from "node:path";
-import { type DataDir, dataDirAt, remove, rename, temporaryName } from "../io/files.ts";
+import { type DataDir, dataDirAt, relayDirOf, remove, rename, temporaryName } from "../io/files.ts";
 import { takeLock } from "../io/lock.ts";
 import { type ObjectName, partialPath } from "../io/partial.ts";
 import { adopt, hashFile, inStore, storePath } from "../io/store.ts";
@@ -9,11 +9,6 @@ import { adopt, hashFile, inStore, storePath } from "../io/store.ts";
  * The agent's runs and its own Update Agent have a store each, and one link: an object is fetched by one of
  * them at a time, and the other takes it over.
  */
-
-/** Where an Update Agent keeps its copy, below the data directory of its agent. */
-export function relayDirOf(dataDir: string): string {
-  return path.join(dataDir, "relay");
-}
 
 /**
  * Fetches an object, or something of the same first two digits, while no other process of this machine

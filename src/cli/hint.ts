@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import { checkVersionRecord } from "../agent/hint.ts";
+import { checkVersionRecord, type Hint } from "../agent/hint.ts";
 import { configPath } from "../io/configPath.ts";
 
 /**
@@ -8,16 +8,16 @@ import { configPath } from "../io/configPath.ts";
  * it loads neither them nor what they need. Whatever is unusual is left to the run itself.
  *
  * @param args the command line after `nearsource`
+ * @returns what was said, where that was asked; with a `server` there is nothing to do
  */
-export async function endsByHint(args: string[]): Promise<boolean> {
+export async function askForHint(args: string[]): Promise<Hint | undefined> {
   const line = args.join("\0").match(/^update\0--scheduled(?:\0(?:--config|-c)\0([^\0]+))?$/);
-  if (line === null) return false;
-  const server = await checkVersionRecord(configPath(line[1], process.env), new Date()).catch(
-    () => undefined,
-  );
-  if (server === undefined) return false;
-  say(1, `already current: DNS server ${server} says that nothing is newer`);
-  return true;
+  if (line === null) return undefined;
+  const hint = await checkVersionRecord(configPath(line[1], process.env), new Date()).catch(() => undefined);
+  if (hint !== undefined && "server" in hint) {
+    say(1, `already current: DNS server ${hint.server} says that nothing is newer`);
+  }
+  return hint;
 }
 
 /** Written past the process's own streams, which would take longer to open than all this. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { KINDS } from "../core/kind.ts";
 import { printable } from "../core/printable.ts";
+import type { VersionRecord } from "../core/versionRecord.ts";
 import { NearsourceError } from "../errors.ts";
 import { asksForJson, fail, refuseUncheckedTls, toDocument } from "./failure.ts";
 import { addHelp, subcommandsOf } from "./help.ts";
@@ -9,13 +10,15 @@ import { printJson } from "./output.ts";
 /**
  * Runs one command line.
  *
+ * @param told what the version record said is newest, where a scheduled update asked for it
  * @returns the exit code (DESIGN §6)
  */
-export async function runProgram(argv: string[]): Promise<number> {
+export async function runProgram(argv: string[], told?: VersionRecord): Promise<number> {
   let exitCode = 0;
-  const program = await buildProgram(argv, (code) => {
+  const done = (code: number) => {
     exitCode = code;
-  });
+  };
+  const program = await buildProgram(argv, done, told);
   try {
     refuseUncheckedTls(process.env);
     if (argv.length === 0) program.outputHelp();
@@ -45,7 +48,7 @@ const jsonOption = () => new Option("--json", "one JSON document on stdout");
 
 type Done = (exitCode: number) => void;
 
-async function buildProgram(argv: string[], done: Done): Promise<Command> {
+async function buildProgram(argv: string[], done: Done, told: VersionRecord | undefined): Promise<Command> {
   const program = new Command("nearsource")
     .description("Endpoint updates from the nearest source that works.")
     .option("-V, --version", "the version of this program")
@@ -57,7 +60,7 @@ async function buildProgram(argv: string[], done: Done): Promise<Command> {
     .configureOutput({
       outputError: (text, write) => write(printable(text.replace(/^error: /, "nearsource: "))),
     });
-  addAgentCommands(program, done);
+  addAgentCommands(program, done, told);
   addListCommands(program, done);
   program.addCommand(await repoCommand(argv));
   for (const command of subcommandsOf(program)) command.exitOverride().copyInheritedSettings(program);
@@ -65,7 +68,7 @@ async function buildProgram(argv: string[], done: Done): Promise<Command> {
   return program;
 }
 
-function addAgentCommands(program: Command, done: Done): void {
+function addAgentCommands(program: Command, done: Done, told: VersionRecord | undefined): void {
   program
     .command("update")
     .description("one update run, now")
@@ -76,7 +79,7 @@ function addAgentCommands(program: Command, done: Done): void {
     .addOption(jsonOption())
     .action(async (options) => {
       const { updateCommand } = await import("./update.ts");
-      done(await updateCommand({ ...program.opts(), ...options }));
+      done(await updateCommand({ ...program.opts(), ...options, told }));
     });
   program
     .command("agent")

@@ -4,6 +4,7 @@ import {
   type ResidentState,
   readResidentState,
   residentDirOf,
+  type Serving,
 } from "../agent/residentState.ts";
 import type { Report } from "../core/report.ts";
 import { listFolder } from "../io/files.ts";
@@ -43,6 +44,7 @@ export function printAgent(agent: AgentStatus): void {
     print(`The agent is running (process ${agent.pid}, since ${agoOf(agent.since)}), and ${port}.`);
     if (agent.portFailure) print(`  ${paint("yellow", "no port yet")}: ${agent.portFailure}`);
     print(`  ${describeNext(agent)}`);
+    if (agent.serves) print(`  ${describeServing(agent.serves)}`);
   }
   for (const run of agent?.runs ?? []) print(`  ${describeRun(run)}`);
 }
@@ -62,6 +64,15 @@ function describeNext({ next, running }: Partial<ResidentState>): string {
   if (!next) return "next update: none is planned";
   const left = Math.max(Date.parse(next.at) - Date.now(), 0);
   return `next update: in ${formatDuration(left)} (${WHY[next.why]})`;
+}
+
+function describeServing({ serving, reason, held = 0, missing = 0, ...fill }: Serving): string {
+  const who = serving ? "serves as an Update Agent" : `does not serve as an Update Agent: ${reason}`;
+  const { missingBytes = 0, fillRate, secondsLeft = 0 } = fill;
+  if (missing === 0) return `${who}, and holds all ${held} objects of the newest releases`;
+  const time =
+    fillRate === undefined ? "" : `, ${formatDuration(secondsLeft * 1_000)} at ${formatBytes(fillRate)}/s`;
+  return `${who}, and is filling: ${held} of ${held + missing} objects of the newest releases are held, ${formatBytes(missingBytes)} are missing${time}`;
 }
 
 function describeRun({ trigger, ended, outcome, code, bytes }: PastRun): string {

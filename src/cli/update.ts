@@ -4,6 +4,7 @@ import { type Report, type UpdateEvent, update } from "../agent/update.ts";
 import { isLie } from "../core/disposition.ts";
 import type { Kind } from "../core/kind.ts";
 import { type Attempt, type Installed, outcomeWord } from "../core/report.ts";
+import type { VersionRecord } from "../core/versionRecord.ts";
 import { type ErrorCode, explainError } from "../errors.ts";
 import { readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
@@ -16,6 +17,7 @@ export interface UpdateCommandOptions {
   kind?: Kind[];
   wait?: boolean;
   scheduled?: boolean;
+  told?: VersionRecord | undefined;
   config?: string;
   json?: boolean;
   verbose?: boolean;
@@ -36,6 +38,7 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
       kinds: options.kind,
       wait: options.wait,
       trigger: options.scheduled === true ? "schedule" : "manual",
+      told: options.told,
       signal: interruption.signal,
       log,
       onEvent: (event) => display?.show(event),

@@ -36,6 +36,11 @@ export async function makePath(folder: string, mode = 0o755): Promise<string | u
   return made ?? folder;
 }
 
+/** Where an Update Agent keeps its copy, below the data directory of its agent. */
+export function relayDirOf(dataDir: string): string {
+  return path.join(dataDir, "relay");
+}
+
 /** Where they are, without looking at the disk: all that commands which only read need. */
 export function dataDirAt(root: string): DataDir {
   return {

@@ -42,7 +42,12 @@ function stage() {
   return { role, clock, starts, latest, said };
 }
 
-const CONFIG = { http: {}, relay: { maxTransfers: 1 }, log: { level: "info" } } as unknown as Config;
+const CONFIG = {
+  dataDir: "data",
+  http: {},
+  relay: { maxTransfers: 1 },
+  log: { level: "info" },
+} as unknown as Config;
 const grantOf = (granted: Kind[], config: object = {}): Grant => ({
   config: { ...CONFIG, ...config },
   agentId: "a",

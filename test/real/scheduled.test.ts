@@ -73,6 +73,21 @@ describe("a scheduled run", () => {
     expect(source.requests).not.toEqual([]);
   });
 
+  test("goes on to the next source when the first has not yet what the version record says is newest", async () => {
+    const { agent, source } = await settled(record("content=3"));
+    const next = await startSource(world.www(2));
+    open.push(next);
+    const list = path.join(agent.folder, "list.json");
+    const { entries, ...rest } = JSON.parse(await fs.readFile(list, "utf8"));
+    const more = { range: "127.0.0.0/8", name: "next", url: next.url };
+    await fs.writeFile(list, JSON.stringify({ ...rest, entries: [...entries, more] }));
+    const past = new Date(Date.now() - 10_000);
+    await fs.utimes(list, past, past);
+    expect(await on(agent, "update", "--scheduled")).toMatchObject({ code: 0 });
+    expect(source.requests).not.toEqual([]);
+    await expectInstalled(agent, 2);
+  });
+
   test("is a scheduled run in its report, and one by hand never asks for the record", async () => {
     const { agent, source, dns } = await settled(record("content=2"));
     const { stdout } = await on(agent, "update", "--scheduled", "--json");

@@ -117,8 +117,15 @@ async function expectSecond(agent: Agent): Promise<void> {
 test("30 agents on schedule while a release goes out: it crosses the link once, their Update Agent's own run included", async () => {
   const office = await makeOffice(30);
   const before = await publish(office);
-  const own = on(office.updateAgent, "update", "--scheduled");
+  // Held up for as long as it takes to look at it.
+  office.server.widen(20_000);
+  const own = on(office.updateAgent, "update", "--scheduled", "--wait");
   const runs = office.agents.map((agent) => runUpdate(agent, { trigger: "schedule" }));
+  const said = async () => (await on(office.updateAgent, "status")).stdout;
+  await expect
+    .poll(said, { timeout: 60_000 })
+    .toMatch(/is filling: \d of 4 objects of the newest releases are held, .* are missing, .* at .*\/s/);
+  office.server.widen(WIDTH);
   for (const { report } of await Promise.all(runs)) {
     expect(report).toMatchObject({ outcome: "updated", attempts: [{ name: "near", outcome: "delivered" }] });
   }
@@ -127,7 +134,7 @@ test("30 agents on schedule while a release goes out: it crosses the link once, 
   expect(crossed / SIZE).toBeGreaterThanOrEqual(1);
   expect(crossed / SIZE).toBeLessThanOrEqual(1.05);
   for (const agent of [...office.agents, office.updateAgent]) await expectSecond(agent);
-});
+}, 120_000);
 
 test("with the Update Agent killed in the middle of it, all of them go on to the next source", async () => {
   const office = await makeOffice(5);
@@ -144,4 +151,4 @@ test("with the Update Agent killed in the middle of it, all of them go on to the
     ]);
   }
   for (const agent of office.agents) await expectSecond(agent);
-});
+}, 120_000);
