@@ -3,6 +3,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { UpdateEvent } from "../../src/agent/update.ts";
 import { dataDirAt } from "../../src/io/files.ts";
+import { openDataDir } from "../../src/io/openDataDir.ts";
 import { inStore } from "../../src/io/store.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
@@ -468,7 +469,7 @@ async function makeUpdateAgent() {
       relay: { minFree: 0 },
     },
   });
-  await fs.mkdir(agent.dataDir);
+  await openDataDir(agent.dataDir);
   await writeJson(path.join(agent.dataDir, "state.json"), { agentId, fresh: {}, failed: {}, etags: {} });
   return { origin, agent };
 }
