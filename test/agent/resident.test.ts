@@ -27,7 +27,7 @@ test("the agent is there, with its port, while its Update Agent's part still sta
   expect([early.status, early.headers.get("nearsource-state")]).toEqual([503, "filling"]);
   ready({
     handle: (_, response) => void response.end("served"),
-    ...{ grant: () => {}, refresh: async () => {}, health: () => ({}), close: async () => {} },
+    ...{ grant: () => {}, refresh: async () => {}, health: () => ({ serving: true }), close: async () => {} },
     metrics: () => Promise.reject(new Error("none")),
   });
   await expect.poll(async () => await (await ask()).text()).toBe("served");
