@@ -19,7 +19,7 @@ import { fetchAlone, handOver, takePart, takeWhole } from "./sharedObjects.ts";
 export interface Traffic {
   address: string | undefined;
   bytes: number;
-  /** Bytes of the files that are to come, by the cheapest ways to them. */
+  /** What `bytes` will be when the files have come, by the cheapest ways to them. */
   planned: number;
   setbacks: Setback[];
 }
@@ -76,7 +76,7 @@ export async function obtainAll(
 ): Promise<void> {
   const obtaining: Obtaining = { run, source, traffic, inTurn: queue() };
   const failures: unknown[] = [];
-  traffic.planned += missing.reduce((sum, { ways }) => sum + (ways[0]?.bytes ?? 0), 0);
+  traffic.planned = traffic.bytes + missing.reduce((sum, { ways }) => sum + (ways[0]?.bytes ?? 0), 0);
   const obtain = async (each: MissingFile) => {
     if (failures.length > 0) return;
     await obtainFile(obtaining, each).catch((error) => failures.push(error));

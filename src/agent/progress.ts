@@ -17,8 +17,10 @@ export interface Progress {
   total?: { received: number; length: number };
 }
 
-/** How often (ms) it is written at most. A run that ends before the first time writes nothing. */
+/** How often (ms) it is written at most. */
 const INTERVAL = 1_000;
+/** A run that fetches nothing is not worth writing of before it has gone on for so long (ms). */
+const LONG = 2_000;
 
 /**
  * Keeps a run's progress for `status` while `work` goes on, in `tmp`: whoever takes the lock sweeps
@@ -34,8 +36,10 @@ export async function tellingProgress<Result>(
   let progress: Progress = { trigger, started: new Date().toISOString() };
   let written: Progress | undefined;
   let writing = Promise.resolve();
+  const began = performance.now();
   const write = () => {
-    if (progress === written) return;
+    const isShort = progress.transfer === undefined && performance.now() - began < LONG;
+    if (progress === written || isShort) return;
     written = progress;
     writing = writing.then(() => replace(file, JSON.stringify(written))).catch(() => {});
   };
@@ -62,7 +66,11 @@ function after(progress: Progress, event: UpdateEvent): Progress {
   }
   if (event.type !== "progress") return progress;
   const { kind, component, received, length, total } = event;
-  const transfer = { component: `${kind}/${component}`, received, length };
+  const before = progress.transfer;
+  // Small files come side by side: what has come whole is not what is waited for.
+  const isWaitedFor = received < length || before === undefined || before.received >= before.length;
+  const isSame = before?.component === `${kind}/${component}` && before.length === length;
+  const transfer = isWaitedFor || isSame ? { component: `${kind}/${component}`, received, length } : before;
   return { ...progress, transfer, ...(total === undefined ? {} : { total }) };
 }
 

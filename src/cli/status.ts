@@ -73,10 +73,16 @@ export async function statusCommand(options: { config?: string; json?: boolean }
 /** Some process has the data directory to itself; of an update, how far it is. */
 type RunningNow = { process: string | null } & Partial<Progress>;
 
+/**
+ * The kernel's own table says who holds the lock without standing in anybody's way. Where it does not, the
+ * lock itself is looked at, for those runs alone that have told of themselves.
+ */
 async function runningIn(dirs: DataDir): Promise<RunningNow | null> {
   const lock = path.join(dirs.root, "lock");
-  if ((await isLocked(lock)) !== true) return null;
-  return { process: (await holderOf(lock)) ?? null, ...(await readProgress(dirs)) };
+  const progress = await readProgress(dirs);
+  const process = (await holderOf(lock)) ?? null;
+  if (process !== null) return { process, ...progress };
+  return progress !== undefined && (await isLocked(lock)) === true ? { process, ...progress } : null;
 }
 
 /** What is valid and hardly meant. Where a kind has no root, `update` says so. */
