@@ -47,6 +47,7 @@ export const PHASE_OF = {
   HOST_UNREACHABLE: "connect",
   CONNECTION_FAILED: "connect",
   ADDRESS_REFUSED: "connect",
+  SOURCE_IS_SELF: "connect",
   TLS_CERTIFICATE: "connect",
   TLS_FAILED: "connect",
   PROXY_FAILED: "connect",

@@ -2,6 +2,7 @@ import type { ProxyVariables } from "../core/proxy.ts";
 import { readAuthority } from "../io/authority.ts";
 import type { Config } from "../io/config.ts";
 import { createFetcher, type Fetcher } from "../io/fetch.ts";
+import { machineAddresses } from "../io/machine.ts";
 import { createResolver, toLookup } from "../io/resolve.ts";
 
 /**
@@ -9,9 +10,13 @@ import { createResolver, toLookup } from "../io/resolve.ts";
  *
  * @throws NearsourceError CONFIG_INVALID when `http.ca` cannot be read
  */
-export async function openFetcher(config: Pick<Config, "file" | "http" | "dns">): Promise<Fetcher> {
+export async function openFetcher(
+  config: Pick<Config, "file" | "http" | "dns" | "listen">,
+): Promise<Fetcher> {
   const { proxy, rateLimit, ca, ...limits } = config.http;
-  const options = { ...limits, proxies: proxiesOf(proxy), ca: await readAuthority(config) };
+  const { port } = config.listen;
+  const self = port === null ? undefined : { port, addresses: () => machineAddresses() };
+  const options = { ...limits, proxies: proxiesOf(proxy), self, ca: await readAuthority(config) };
   const fetcher = createFetcher(options, toLookup(createResolver(config.dns)));
   fetcher.limitRate(rateLimit);
   return fetcher;

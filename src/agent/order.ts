@@ -1,11 +1,12 @@
 import { type Address, parseAddress, privacyOf } from "../core/address.ts";
 import { type Uncovered, uncoveredKinds } from "../core/coverage.ts";
+import { namesOfHost } from "../core/hostNames.ts";
 import type { Kind } from "../core/kind.ts";
 import { type Situation, type UpdateOrder, updateOrder } from "../core/updateOrder.ts";
 import { NearsourceError } from "../errors.ts";
 import type { Config } from "../io/config.ts";
 import { AGENT_PORT } from "../io/configPath.ts";
-import { machineAddresses, machineName } from "../io/machine.ts";
+import { machineAddresses, machineName, machineSearch } from "../io/machine.ts";
 import type { Run } from "./run.ts";
 import type { Settings } from "./settings.ts";
 
@@ -93,7 +94,11 @@ export const NO_ADDRESS =
   'this machine does not say its addresses, so no entry of the source list matches: name them in "addresses" of the configuration';
 
 /** What this agent answers to: it is never its own source. */
-export function ownSelf({ listen }: Partial<Pick<Config, "listen">>): { names: string[]; port: number } {
+export function ownSelf({ listen, dns }: Partial<Pick<Config, "listen" | "dns">>): {
+  names: string[];
+  port: number;
+} {
   const name = machineName();
-  return { names: name === undefined ? [] : [name], port: listen?.port ?? AGENT_PORT };
+  const names = name === undefined ? [] : namesOfHost(name, dns?.search ?? machineSearch());
+  return { names, port: listen?.port ?? AGENT_PORT };
 }

@@ -24,6 +24,7 @@ export const DISPOSITIONS: Record<ErrorCode, Disposition> = {
   HOST_UNREACHABLE: "next source",
   CONNECTION_FAILED: "next source",
   ADDRESS_REFUSED: "next source",
+  SOURCE_IS_SELF: "next source",
   TLS_CERTIFICATE: "next source",
   TLS_FAILED: "next source",
   PROXY_FAILED: "next source",

@@ -13,9 +13,10 @@ import { VERSION } from "../version.ts";
 import { drain, interrupted, readBody } from "./body.ts";
 import { serverNameOf, toHttpError, toStatusError } from "./httpErrors.ts";
 import { closeIdle, forgetIdle } from "./keptConnections.ts";
+import { refuseSelf, type Self } from "./ownService.ts";
 import type { PaceLimits } from "./pace.ts";
 import { createRateLimiter, type RateLimiter } from "./rateLimiter.ts";
-import { checkLiteral, isRedirect, limitReach, reachOf, redirectTarget } from "./redirect.ts";
+import { checkLiteral, guardLookup, isRedirect, reachOf, redirectTarget, refusePrivate } from "./redirect.ts";
 
 /** How long a source may take, and how it is reached. Times in milliseconds. */
 export interface HttpOptions extends PaceLimits {
@@ -25,6 +26,8 @@ export interface HttpOptions extends PaceLimits {
   responseTimeout: number;
   /** The proxy variables (`http_proxy`, …) that count, for sources on the internet. */
   proxies?: ProxyVariables | undefined;
+  /** The port that this machine serves agents on, and its addresses at this moment: it is no source of its own. */
+  self?: Self | undefined;
   /** Certificates of a private authority (PEM), believed beside the system's. */
   ca?: string | undefined;
 }
@@ -86,13 +89,17 @@ export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fet
     let reach: number | undefined;
     for (let hop = 0; ; hop++) {
       const agent = agentsFor(url, request.viaProxy === true);
-      const means = { options, agent, limiter, lookup: limitReach(lookup, reach) };
+      const refusals = [
+        ...(reach === undefined ? [] : [refusePrivate(reach)]),
+        ...(agent === direct ? refuseSelf(url, options.self) : []),
+      ];
+      checkLiteral(url, refusals);
+      const means = { options, agent, limiter, lookup: guardLookup(lookup, refusals) };
       const response = await requestOnce(url, request, means);
       if (!isRedirect(response.status)) return await checked(response, request);
       await response.discard();
       const next = redirectTarget(response, request.redirects === true, hop);
       reach ??= reachOf(response.address);
-      checkLiteral(next, reach);
       url = next;
     }
   };

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import os from "node:os";
+import { parseSearch, SYSTEM_RESOLV_CONF } from "./dnsConfig.ts";
 
 /**
  * The addresses of this machine, those of its loopback included. Where the system does not list its
@@ -23,6 +24,11 @@ export function machineName(): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The search list of this machine, where it stands in a file. */
+export function machineSearch(): string[] {
+  return parseSearch(readOr(SYSTEM_RESOLV_CONF));
 }
 
 function readOr(file: string): string {

@@ -37,33 +37,42 @@ export function reachOf(address: string | undefined): number | undefined {
   return address === undefined ? undefined : privacyOf(parseAddress(address.replace(/%.*$/, "")));
 }
 
-function tooPrivate(address: Address, reach: number | undefined): boolean {
-  return reach !== undefined && privacyOf(address) > reach;
+/** Why an address is not connected to; undefined where it may be. */
+export type Refusal = (address: Address, host: string) => NearsourceError | undefined;
+
+/** After a redirect: addresses more private than `reach` are not gone to. */
+export function refusePrivate(reach: number): Refusal {
+  return (address, host) => {
+    if (privacyOf(address) <= reach) return undefined;
+    return new NearsourceError(
+      "ADDRESS_REFUSED",
+      `a redirect leads to ${host}, which is in a more private network`,
+    );
+  };
 }
 
-function refuseAddress(host: string): NearsourceError {
-  return new NearsourceError(
-    "ADDRESS_REFUSED",
-    `a redirect leads to ${host}, which is in a more private network`,
-  );
-}
-
-/** A redirect to a literal address never meets the resolver, so it is looked at here. */
-export function checkLiteral(url: URL, reach: number | undefined): void {
+/** A literal address never meets the resolver, so it is looked at here. */
+export function checkLiteral(url: URL, refusals: Refusal[]): void {
   const { host, isAddress } = hostOf(url);
-  if (isAddress && tooPrivate(parseAddress(host), reach)) throw refuseAddress(host);
+  const refused = isAddress ? refusedBy(refusals, parseAddress(host), host) : undefined;
+  if (refused !== undefined) throw refused;
 }
 
-/** A lookup that refuses addresses more private than `reach`: what is checked is what is connected to. */
-export function limitReach(lookup: LookupFunction, reach: number | undefined): LookupFunction {
-  if (reach === undefined) return lookup;
+function refusedBy(refusals: Refusal[], address: Address, host: string): NearsourceError | undefined {
+  return refusals.map((refusal) => refusal(address, host)).find((refused) => refused !== undefined);
+}
+
+/** A lookup that leaves out addresses that are refused: what is checked is what is connected to. */
+export function guardLookup(lookup: LookupFunction, refusals: Refusal[]): LookupFunction {
+  if (refusals.length === 0) return lookup;
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return callback(error, []);
       const list = Array.isArray(found) ? found : [{ address: found, family: 4 }];
-      const allowed = list.filter(({ address }) => !tooPrivate(parseAddress(address), reach));
+      const refused = list.map(({ address }) => refusedBy(refusals, parseAddress(address), hostname));
+      const allowed = list.filter((_, index) => refused[index] === undefined);
       const [first] = allowed;
-      if (first === undefined) return callback(refuseAddress(hostname), []);
+      if (first === undefined) return callback(refused[0] ?? null, []);
       if (options.all === true) return callback(null, allowed);
       return callback(null, first.address, first.family);
     });

@@ -23,6 +23,7 @@ import { createLacking } from "./lacking.ts";
 import { type MetricsPage, renderMetrics } from "./metrics.ts";
 import { type MirrorState, openMirror } from "./mirror.ts";
 import { createObjects } from "./objects.ts";
+import { leastReaderRate } from "./readerRate.ts";
 import { createRoom } from "./room.ts";
 import { createServe } from "./serve.ts";
 import { newStats, type RelayStats } from "./stats.ts";
@@ -134,7 +135,12 @@ async function runRelay(
   await upstreams.reload();
   await objects.look(mirror.objects(true));
   await room.look();
-  const admission = createAdmission(config.relay, stats);
+  const limits = { ...config.relay };
+  const lookAtPolicies = async () => {
+    limits.minRate = await leastReaderRate(config, [own, dirs]);
+  };
+  await lookAtPolicies();
+  const admission = createAdmission(limits, stats);
   const limiter = createRateLimiter(() => rateAt(config.relay.rateLimit, new Date()));
   const isOpen = () => room.isEnough();
   const holdup = createHoldup({ mirror, objects, progress, maxLag: config.relay.maxLag, log });
@@ -157,6 +163,7 @@ async function runRelay(
   }, mayFill);
   const refresh = shareNext(async () => {
     await mirror.refresh();
+    await lookAtPolicies();
     await refill();
   }, mayFill);
   return {

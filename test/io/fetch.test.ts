@@ -157,6 +157,31 @@ describe("a request", () => {
     },
   );
 
+  test("never goes to this very machine at the port that it serves on, by whatever name", async () => {
+    const server = await serve((request, response) => {
+      if (request.url === "/away")
+        response.writeHead(302, { location: `http://ua.test:${server.port}/` }).end();
+      else response.end("hello");
+    });
+    const elsewhere = await serve((_, response) =>
+      response.writeHead(302, { location: `http://ua.test:${server.port}/` }).end(),
+    );
+    const leading: LookupFunction = (_, __, callback) =>
+      callback(null, [{ address: "127.0.0.1", family: 4 }]);
+    const own = fetcher(
+      { self: { port: server.port, addresses: () => ["127.0.0.1", "fe80::1%eth0"] } },
+      leading,
+    );
+    for (const url of [`http://ua.test:${server.port}`, `http://127.0.0.1:${server.port}`, elsewhere.url])
+      await expect(own.get(url, { redirects: true })).rejects.toMatchObject({ code: "SOURCE_IS_SELF" });
+    expect(server.requests).toEqual([]);
+    const other = fetcher({ self: { port: server.port + 1, addresses: () => ["127.0.0.1"] } }, leading);
+    expect(await text(await other.get(`http://ua.test:${server.port}`))).toBe("hello");
+    const apart = fetcher({ self: { port: server.port, addresses: () => ["192.0.2.1"] } }, leading);
+    // All of 127.0.0.0/8 is this machine, whatever it lists.
+    await expect(apart.get(server.url)).rejects.toMatchObject({ code: "SOURCE_IS_SELF" });
+  });
+
   test("is not made again when a fresh connection is closed", async () => {
     const server = await serve((request) => request.socket.destroy());
     await expect(fetcher().get(server.url)).rejects.toMatchObject({ code: "CONNECTION_RESET" });

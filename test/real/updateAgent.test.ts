@@ -3,6 +3,7 @@ import path from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
+import { startDnsServer } from "../support/dnsServer.ts";
 import { notify, timestampOf } from "../support/post.ts";
 import { killAll, type ResidentProcess, startResident } from "../support/resident.ts";
 import { startSource, type TestSource } from "../support/source.ts";
@@ -28,6 +29,24 @@ const sources: TestSource[] = [];
 afterEach(async () => {
   await killAll(residents);
   await closeAll(sources);
+});
+
+test("an Update Agent passes over a source that turns out to be itself, and goes on to the next", async () => {
+  const [self, next] = [await startSource(world.www(1)), await startSource(world.www(2))];
+  sources.push(self, next);
+  const dns = await startDnsServer({ records: { "ua.corp.test": { A: ["127.0.0.1"] } } });
+  const agent = await makeAgent(world, {
+    sources: { ua: `http://ua.corp.test:${self.port}`, next: next.url },
+    config: { listen: { port: self.port }, dns: { servers: [dns.address], search: [] } },
+  });
+  const { report } = await runUpdate(agent);
+  expect(report.attempts.map(({ code, outcome }) => code ?? outcome)).toEqual([
+    "SOURCE_IS_SELF",
+    "delivered",
+  ]);
+  expect(self.requests).toEqual([]);
+  await expectInstalled(agent, 2);
+  await dns.close();
 });
 
 /** A management server as far as its files go: the vendor's content, and settings of its own. */

@@ -18,6 +18,20 @@ function makeAdmission(limits: Partial<AdmissionLimits> = {}) {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
+test("the least rate counts as it is now: one that was lowered meanwhile cuts off nobody who keeps to it", () => {
+  const limits = { ...LIMITS, minRate: 4_096 };
+  const admission = createAdmission(limits, newStats(), () => Date.now());
+  let cut = 0;
+  const ticket = admission.enter("a", () => cut++);
+  if (typeof ticket === "string") expect.fail(ticket);
+  else ticket.waitsFor(65_536);
+  limits.minRate = 500;
+  vi.advanceTimersByTime(131_000);
+  expect(cut).toBe(0);
+  vi.advanceTimersByTime(2_000);
+  expect(cut).toBe(1);
+});
+
 describe("who is sent objects", () => {
   test("beyond the places there are, a newcomer is sent away, until one leaves", () => {
     const { admission, enter, stats } = makeAdmission();

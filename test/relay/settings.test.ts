@@ -1,6 +1,9 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { readConfig } from "../../src/io/config.ts";
+import { dataDirAt } from "../../src/io/files.ts";
+import { leastReaderRate } from "../../src/relay/readerRate.ts";
 import { ask, makeRelayAgent, startTestRelay } from "../support/relay.ts";
 import { settingsPublications } from "../support/repositories.ts";
 import { startSource } from "../support/source.ts";
@@ -36,7 +39,10 @@ test("an Update Agent granted settings serves the documents of every domain, and
       documents: {
         "source-list": { version: 1, entries: [] },
         "policies/default": { version: 2 },
-        "policies/berlin": { version: 3 },
+        "policies/berlin": {
+          version: 3,
+          rateLimit: { bytesPerSecond: 2_000, hours: ["mon-fri 08:00-18:00"] },
+        },
         "update-agents": { agents: [] },
       },
     },
@@ -51,6 +57,15 @@ test("an Update Agent granted settings serves the documents of every domain, and
   const relay = await startTestRelay(world, { ...options, agent });
   open.push(relay);
   await relay.relay.refresh();
+
+  // Readers need be no faster than the slowest policy lets an agent with four transfers be.
+  const relayConfig = await readConfig(agent.configFile, {});
+  const dirs = [agent.dataDir, path.join(agent.dataDir, "relay")].map(dataDirAt);
+  expect(await leastReaderRate(relayConfig, dirs)).toBe(500);
+  expect(await leastReaderRate({ ...relayConfig, relay: { ...relayConfig.relay, minRate: 0 } }, dirs)).toBe(
+    0,
+  );
+  expect(await leastReaderRate(relayConfig, [])).toBe(4_096);
 
   const documents = Object.entries(await readTree(path.join(www, "settings", "targets")));
   expect(documents.length).toBe(4);

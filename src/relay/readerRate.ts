@@ -1,0 +1,36 @@
+import { settingsInForce } from "../agent/settings.ts";
+import { parseJson } from "../core/document.ts";
+import { parsePolicy } from "../core/policy.ts";
+import type { Config } from "../io/config.ts";
+import type { DataDir } from "../io/files.ts";
+import { readTrustedSet } from "../io/trustedSet.ts";
+
+/** Transfers that one agent has at a time at most; they share what its limit leaves it. */
+const TRANSFERS = 4;
+
+/**
+ * The least that a reader must take (bytes a second) not to be cut off: `relay.minRate`, but never more than
+ * a policy that is known here lets an agent take, at whatever hours.
+ *
+ * @param dirs the data directories whose settings are known: the agent's own, and the Update Agent's
+ */
+export async function leastReaderRate(config: Config, dirs: DataDir[]): Promise<number> {
+  const limits: number[] = [];
+  for (const dir of dirs) {
+    const set = await readTrustedSet(dir, "settings").catch(() => undefined);
+    const own = await settingsInForce(config, set, "").catch(() => undefined);
+    limits.push(own?.policy.rateLimit?.bytesPerSecond ?? Number.POSITIVE_INFINITY);
+    for (const [name, bytes] of set?.documents ?? [])
+      if (name.startsWith("settings/policies/")) limits.push(limitOf(bytes));
+  }
+  return Math.min(config.relay.minRate, ...limits.map((limit) => Math.floor(limit / TRANSFERS)));
+}
+
+/** A document that does not read limits nobody. */
+function limitOf(bytes: Buffer): number {
+  try {
+    return parsePolicy(parseJson(bytes.toString())).rateLimit?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
