@@ -1,5 +1,6 @@
 import { type Answer, type DecodedPacket, decode } from "dns-packet";
 import { type Address, parseAddress } from "./address.ts";
+import { canonicalName } from "./hostNames.ts";
 
 /** The record types that hold an address. */
 export type AddressType = "A" | "AAAA";
@@ -76,17 +77,6 @@ export function readAnswer(message: Uint8Array, question: DnsQuestion): DnsAnswe
     records,
     negativeTtl: negativeTtlOf(packet),
   };
-}
-
-/** Names are equal without regard to the case of ASCII letters, and of those only (RFC 4343 §3). */
-export function canonicalName(name: string): string {
-  return name.replace(/\.$/, "").replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-}
-
-/** Whether `name` is one that a host can have and a question can carry (RFC 1123 §2.1, RFC 1035 §2.3.4). */
-export function isHostName(name: string): boolean {
-  const bare = name.replace(/\.$/, "");
-  return bare.length <= 253 && bare.split(".").every((label) => /^[A-Za-z0-9_-]{1,63}$/.test(label));
 }
 
 /** RFC 2181 §8: a TTL with its top bit set counts as zero. */

@@ -1,5 +1,6 @@
 import type { Address } from "./address.ts";
-import { type AddressType, canonicalName, type DnsAnswer, DnsAnswerError, isHostName } from "./dnsAnswer.ts";
+import { type AddressType, type DnsAnswer, DnsAnswerError } from "./dnsAnswer.ts";
+import { canonicalName, isHostName } from "./hostNames.ts";
 
 /** The names an answer's aliases lead through, the asked one first, and the least TTL on the way (s). */
 export interface Chain {

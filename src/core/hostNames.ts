@@ -1,4 +1,13 @@
-import { canonicalName } from "./dnsAnswer.ts";
+/** Names are equal without regard to the case of ASCII letters, and of those only (RFC 4343 §3). */
+export function canonicalName(name: string): string {
+  return name.replace(/\.$/, "").replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+/** Whether `name` is one that a host can have and a question can carry (RFC 1123 §2.1, RFC 1035 §2.3.4). */
+export function isHostName(name: string): boolean {
+  const bare = name.replace(/\.$/, "");
+  return bare.length <= 253 && bare.split(".").every((label) => /^[A-Za-z0-9_-]{1,63}$/.test(label));
+}
 
 /**
  * The names that a machine goes by: its own, and the full or short one that its own stands for in the

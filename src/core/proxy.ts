@@ -1,5 +1,5 @@
 import { type Address, type AddressRange, parseAddress, parseRange, rangeContains } from "./address.ts";
-import { canonicalName } from "./dnsAnswer.ts";
+import { canonicalName } from "./hostNames.ts";
 import { hostFault } from "./url.ts";
 
 /** The variables that name proxies, in the spellings that are read: the first that is set counts. */

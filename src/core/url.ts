@@ -1,5 +1,5 @@
 import { parseAddress } from "./address.ts";
-import { isHostName } from "./dnsAnswer.ts";
+import { isHostName } from "./hostNames.ts";
 
 /**
  * Reads a URL as it is written, strictly by RFC 3986 §3: what the WHATWG parser would mend is refused,

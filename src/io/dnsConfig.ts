@@ -2,7 +2,7 @@ import { Resolver as SystemResolver } from "node:dns";
 import { readFile, stat } from "node:fs/promises";
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import { type Address, parseAddress } from "../core/address.ts";
-import { canonicalName, isHostName } from "../core/dnsAnswer.ts";
+import { canonicalName, isHostName } from "../core/hostNames.ts";
 import { NearsourceError } from "../errors.ts";
 
 /** A DNS server; `label` is how messages and reports call it. */

@@ -1,8 +1,8 @@
 import type { LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { type Address, formatAddress, parseAddress } from "../core/address.ts";
-import { canonicalName, isHostName } from "../core/dnsAnswer.ts";
 import { interleaveAddresses, uniqueAddresses } from "../core/dnsChain.ts";
+import { canonicalName, isHostName } from "../core/hostNames.ts";
 import { NearsourceError } from "../errors.ts";
 import { createTimedCache, shareWork } from "./dnsCache.ts";
 import {

@@ -2,13 +2,8 @@ import { encode } from "dns-packet";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatAddress } from "../../src/core/address.ts";
-import {
-  DnsAnswerError,
-  type DnsQuestion,
-  isHostName,
-  readAnswer,
-  readTtl,
-} from "../../src/core/dnsAnswer.ts";
+import { DnsAnswerError, type DnsQuestion, readAnswer, readTtl } from "../../src/core/dnsAnswer.ts";
+import { isHostName } from "../../src/core/hostNames.ts";
 import { type DnsQuery, encodeReply, type ReplyParts } from "../support/dnsServer.ts";
 
 const question: DnsQuestion = { id: 0x1234, name: "ua.example", type: "A" };

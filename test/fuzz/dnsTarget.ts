@@ -3,14 +3,13 @@ import { type Answer, decode, encode } from "dns-packet";
 import fc from "fast-check";
 import {
   type AddressType,
-  canonicalName,
   type DnsAnswer,
   DnsAnswerError,
   type DnsQuestion,
-  isHostName,
   readAnswer,
 } from "../../src/core/dnsAnswer.ts";
 import { followChain, interleaveAddresses, startChain } from "../../src/core/dnsChain.ts";
+import { canonicalName, isHostName } from "../../src/core/hostNames.ts";
 import { type FuzzTarget, unlessRefused } from "./target.ts";
 
 /** Inputs are messages as they come from a DNS server; every one is read as the answer to both questions. */

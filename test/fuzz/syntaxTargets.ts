@@ -11,7 +11,7 @@ import {
   rangeContains,
 } from "../../src/core/address.ts";
 import { parseRetryAfter } from "../../src/core/backoff.ts";
-import { isHostName } from "../../src/core/dnsAnswer.ts";
+import { isHostName } from "../../src/core/hostNames.ts";
 import { parseContentRange } from "../../src/core/range.ts";
 import { parseHosts, parseSearch } from "../../src/io/dnsConfig.ts";
 import { type FuzzTarget, unlessRefused } from "./target.ts";
