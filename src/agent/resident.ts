@@ -176,7 +176,7 @@ async function run(held: Held, trigger: Trigger, signal: AbortSignal) {
   };
   const onOther = (text: string) =>
     log.warn(`the run said what is not meant for this agent: ${explainError(text)}`);
-  const request = { config, trigger, level, told: await notifications.owed() };
+  const request = { config, trigger, level, told: await notifications.owed().catch(() => ({})) };
   const { end, orders } = await runInProcess(request, signal, { onWaiting, onOther });
   // A run that was stopped has nothing to report; one that came to its end just before has.
   if (signal.aborted && "failure" in end) return undefined;
@@ -231,11 +231,12 @@ async function noticeOthers(held: Held): Promise<void> {
   try {
     const sets = await newestSets(dataDirAt(config.dataDir));
     if (scheduler.running !== undefined || isDeepStrictEqual(sets, held.sets)) return;
+    const before = held.sets;
     held.sets = sets;
     const orders = await ordersByInProcess(config);
-    if (held.orders.config === config && scheduler.running === undefined) {
-      follow(held, { ...orders, config });
-    }
+    const isStill = held.orders.config === config && scheduler.running === undefined;
+    if (isStill) follow(held, { ...orders, config });
+    else held.sets = before;
   } catch (error) {
     log.warn(`the settings stay as they were: ${explainError(error)}`);
   }

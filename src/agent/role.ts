@@ -106,7 +106,7 @@ export function createRole({ log, startRelay, whyUnreached, clock, random }: Rol
       held.kinds = kinds;
     }
     // It may take as long as the link needs for all that is new.
-    void Promise.resolve(held.relay.refresh()).catch(say);
+    void held.relay.refresh().catch(say);
   };
   const follow = async () => {
     cancel();

@@ -40,8 +40,11 @@ export async function agentCommand(
     return await agentCheckCommand(file, options.json === true);
   }
   if (options.json === true) throw new NearsourceError("USAGE", "--json goes with --check");
-  // Until there is somebody to hear it, SIGHUP would end this process.
-  let reload = () => {};
+  // Until there is somebody to hear it, SIGHUP would end this process; it is kept for then.
+  let isAsked = false;
+  let reload = () => {
+    isAsked = true;
+  };
   const hangUp = () => reload();
   process.on("SIGHUP", hangUp);
   const orders = await ordersInProcess(file);
@@ -57,6 +60,7 @@ export async function agentCommand(
   reload = () => {
     reloading = reloading.then(async () => await reloadInto(await starting, file, log));
   };
+  if (isAsked) reload();
   await Promise.race([starting.then(() => sayReady(log)), stopped]);
   await stopped;
   await tellServiceManager("STOPPING=1");
