@@ -11,6 +11,7 @@ import { readCertificates, readPair } from "../io/certificateFiles.ts";
 import { type Config, readConfig } from "../io/config.ts";
 import { parseServer } from "../io/dnsConfig.ts";
 import { dataDirAt } from "../io/files.ts";
+import { refuseForeign } from "../io/openDataDir.ts";
 import { refuseUnsafe } from "../io/safePath.ts";
 import { readState } from "../io/state.ts";
 import { describeRoot } from "../io/timestampCheck.ts";
@@ -187,7 +188,12 @@ async function checkHook(check: Check): Promise<void> {
 /** Folders that are written to. What is missing is made by the first run. */
 async function checkPlaces(check: Check): Promise<void> {
   const { dataDir, log } = check.config;
-  await say(check, "dataDir", () => describePlace(dataDir, "folder"));
+  await say(check, "dataDir", async () => {
+    refuseUnsafe(dataDir, "the data directory", { code: "STORAGE_UNSAFE" });
+    const described = await describePlace(dataDir, "folder");
+    if (existsSync(dataDir)) await refuseForeign(dataDirAt(dataDir));
+    return described;
+  });
   const { file } = log;
   if (file !== undefined) await say(check, "log.file", () => describePlace(file, "file"));
 }

@@ -59,13 +59,25 @@ async function openToReaders(folder: string): Promise<void> {
   if (process.platform !== "win32" && (mode & 0o055) !== 0o055) await fs.chmod(folder, mode | 0o055);
 }
 
+/**
+ * Refuses a folder that holds something else: neither is it marked, nor empty, nor of a version that made
+ * no marker. Reads only.
+ *
+ * @returns whether it is marked
+ * @throws NearsourceError STORAGE_UNSAFE, and errors of the file system as they come
+ */
+export async function refuseForeign(dirs: DataDir): Promise<boolean> {
+  const names = await fs.readdir(dirs.root);
+  if (names.includes(MARKER)) return true;
+  const found = names.filter((name) => !BY_ITSELF.includes(name));
+  if (found.length > 0 && !(await isUnmarked(dirs, found))) throw notOurs(dirs.root, found);
+  return false;
+}
+
 /** Marks an empty folder, or one of a version that made no marker; any other has to have its marker. */
 async function claim(dirs: DataDir): Promise<void> {
+  if (await refuseForeign(dirs)) return;
   const { root } = dirs;
-  const names = await fs.readdir(root);
-  if (names.includes(MARKER)) return;
-  const found = names.filter((name) => !BY_ITSELF.includes(name));
-  if (found.length > 0 && !(await isUnmarked(dirs, found))) throw notOurs(root, found);
   await writeDurably(path.join(root, MARKER), MARKER_TEXT).catch((error: unknown) => {
     // Another run has just made it.
     if (codeOf(error) !== "EEXIST") throw error;

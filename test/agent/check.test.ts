@@ -140,6 +140,15 @@ describe("agent --check opens what the configuration names:", () => {
     });
   });
 
+  test("a data directory that is somebody else's, which stays as it is", async () => {
+    const agent = await agentWith({ dataDir: "." });
+    const before = await fs.readdir(agent.folder);
+    expect(await problemsOf(agent)).toEqual({
+      dataDir: expect.stringMatching(/is not a data directory of nearsource: it holds config\.json/),
+    });
+    expect(await fs.readdir(agent.folder)).toEqual(before);
+  });
+
   test("files that another account can write, each of them", async ({ skip }) => {
     if (process.getuid === undefined) skip();
     const agent = await agentWith({});
