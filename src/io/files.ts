@@ -24,16 +24,16 @@ export interface DataDir {
  * never ends where a parent is there and takes no folders, as in `/proc`.
  */
 export async function makePath(folder: string, mode = 0o755): Promise<string | undefined> {
+  const above = path.dirname(folder);
+  const made = existsSync(above) || above === folder ? undefined : await makePath(above, mode);
   try {
     await fs.mkdir(folder, { mode });
-    return folder;
+    return made ?? folder;
   } catch (error) {
-    if (codeOf(error) === "EEXIST" && (await fs.stat(folder)).isDirectory()) return undefined;
-    if (codeOf(error) !== "ENOENT" || existsSync(path.dirname(folder))) throw error;
+    // It is there, or another process has made it in this moment.
+    if (codeOf(error) === "EEXIST" && (await fs.stat(folder)).isDirectory()) return made;
+    throw error;
   }
-  const made = await makePath(path.dirname(folder), mode);
-  await fs.mkdir(folder, { mode });
-  return made ?? folder;
 }
 
 /** Where an Update Agent keeps its copy, below the data directory of its agent. */

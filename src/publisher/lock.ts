@@ -88,8 +88,8 @@ async function makeLockFile(file: string): Promise<void> {
     await handle.chmod((mode & 0o020) === 0 ? 0o600 : 0o660);
     await handle.close();
     await fs.link(temporary, file).catch((error: unknown) => {
-      // Another publisher made it; or there are no hard links here, and SQLite makes it.
-      if (!["EEXIST", "EPERM", "ENOTSUP", "ENOSYS"].includes(codeOf(error) ?? "")) throw error;
+      // Another publisher made it, and may have tidied up; or there are no hard links here, and SQLite makes it.
+      if (!["EEXIST", "ENOENT", "EPERM", "ENOTSUP", "ENOSYS"].includes(codeOf(error) ?? "")) throw error;
     });
   } finally {
     await handle.close();

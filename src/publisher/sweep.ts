@@ -46,15 +46,22 @@ export async function sweep(
   const needed = await neededFiles(location, await readHeld(location, current, since));
 
   const deleted: string[] = [];
-  for (const folder of [location.metadata, location.targets, location.objects]) {
-    for (const file of await filesBelow(folder)) {
-      if (needed.has(file) || !isDisposable(location, file)) continue;
-      if (!own.has(file) && (await fs.stat(file)).mtimeMs >= since) continue;
-      await fs.rm(file, { force: true });
-      deleted.push(file);
-    }
+  for (const file of await disposableFiles(location)) {
+    if (needed.has(file) || (!own.has(file) && (await isYounger(file, since)))) continue;
+    await fs.rm(file, { force: true });
+    deleted.push(file);
   }
   return deleted;
+}
+
+/** Every file with a name that only this publisher gives, and that versions or hashes replace. */
+async function disposableFiles(location: Location): Promise<string[]> {
+  const names = await listFolder(location.folder);
+  const files = names.filter(isTemporary).map((name) => path.join(location.folder, name));
+  for (const folder of [location.metadata, location.targets, location.objects]) {
+    files.push(...(await filesBelow(folder)).filter((file) => isDisposable(location, file)));
+  }
+  return files;
 }
 
 /** The current publication, and every older one that was replaced after `since`. */
@@ -73,7 +80,7 @@ async function readHeld(location: Location, current: Publication, since: number)
 
 /** Whether `file` was placed after `since`: what stood in its place was in force until then. */
 async function isYounger(file: string, since: number): Promise<boolean> {
-  return (await fs.stat(file)).mtimeMs >= since;
+  return (await fs.lstat(file)).mtimeMs >= since;
 }
 
 /** The newest snapshot below `version` that is on disk; every such one was published once. */
@@ -135,7 +142,6 @@ function isManifest(target: string): boolean {
   return CONTENT_KINDS.some((kind) => target.startsWith(`${kind}/`));
 }
 
-/** Whether the name of `file` is one that only this publisher gives, and that versions or hashes replace. */
 function isDisposable(location: Location, file: string): boolean {
   const name = path.basename(file);
   if (isTemporary(name)) return true;

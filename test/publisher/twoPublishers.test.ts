@@ -110,6 +110,32 @@ test("commands that come all at once with two keys folders leave a whole reposit
   await refreshRepository({ dir, keysDir, repository: "content" });
 });
 
+test("the lock is its folder's owner's, and nobody else's, unless a group may publish too", async () => {
+  const modeOf = async (dir: string) => {
+    const { mode, uid, gid } = await fs.stat(path.join(dir, "content/.lock"));
+    return { mode: mode & 0o777, uid, gid };
+  };
+  const dir = await newRepository("content");
+  const { uid, gid } = await fs.stat(path.join(dir, "content"));
+  expect(await modeOf(dir)).toEqual({ mode: 0o600, uid, gid });
+  await fs.chmod(path.join(dir, "content"), 0o775);
+  await fs.rm(path.join(dir, "content/.lock"));
+  await refreshRepository({ dir, repository: "content" });
+  expect(await modeOf(dir)).toEqual({ mode: 0o660, uid, gid });
+});
+
+test("a link in the place of the lock is not followed", async () => {
+  const dir = await newRepository("content");
+  const lock = path.join(dir, "content/.lock");
+  const elsewhere = path.join(await newFolder(), "made");
+  await fs.rm(lock);
+  await fs.symlink(elsewhere, lock);
+  await expect(refreshRepository({ dir, repository: "content" })).rejects.toMatchObject({
+    code: "STORAGE_UNSAFE",
+  });
+  await expect(fs.stat(elsewhere)).rejects.toThrow("ENOENT");
+});
+
 test("of two repositories that are made at once in one web root with two keys folders, one comes about", async () => {
   const dir = path.join(await newFolder(), "www");
   const init = async () =>
