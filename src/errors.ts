@@ -115,12 +115,25 @@ export class NearsourceError extends Error {
 /** What is wrong with `error`, as one line: its own message and those of its causes, each said once. */
 export function explainError(error: unknown): string {
   const parts: string[] = [];
-  for (let current = error; current !== undefined && current !== null; ) {
-    const message = onOneLine(current instanceof Error ? wordsOf(current, parts) : String(current));
+  for (const each of causesOf(error)) {
+    const message = onOneLine(each instanceof Error ? wordsOf(each, parts) : String(each));
     if (message !== "" && !parts.some((part) => part.includes(message))) parts.push(message);
-    current = current instanceof Error ? current.cause : undefined;
   }
   return parts.join(": ");
+}
+
+/** Of longer chains of causes, what is behind so many says nothing more. */
+const MOST_CAUSES = 32;
+
+/** `error` and its causes, outermost first. A chain that comes back to itself ends there. */
+export function causesOf(error: unknown): unknown[] {
+  const found = new Set<unknown>();
+  for (let current = error; current !== undefined && current !== null && !found.has(current); ) {
+    if (found.size === MOST_CAUSES) break;
+    found.add(current);
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return [...found];
 }
 
 /** The system's own errors without their call, and without the path where `before` has named it. */
@@ -135,9 +148,10 @@ function wordsOf(error: Error, before: string[]): string {
  * says may hold any character.
  */
 export function onOneLine(text: string): string {
-  return text
-    .trim()
-    .replaceAll(/\s*[\r\n]\s*/g, " ")
+  const lines = text.split(/[\r\n]/).map((line) => line.trim());
+  return lines
+    .filter((line) => line !== "")
+    .join(" ")
     .replaceAll(CONTROLS, escapeCharacter);
 }
 

@@ -8,6 +8,13 @@ test("an error says what was wrong and why, each once", () => {
   expect(explainError(error)).toBe("no good: outer: inner");
 });
 
+test("causes that come back to where they began are told once", () => {
+  const [one, other] = [new Error("one"), new Error("other")];
+  one.cause = other;
+  other.cause = one;
+  expect(explainError(one)).toBe("one: other");
+});
+
 test("the system's own error is told in words, and does not repeat the file that is named already", async () => {
   const cause = await fs.readFile("/nowhere/list.json").catch((error) => error);
   const error = new NearsourceError("SOURCE_LIST_INVALID", "cannot read /nowhere/list.json", { cause });

@@ -1,3 +1,4 @@
+import { causesOf } from "../errors.ts";
 import { codeOf } from "../io/files.ts";
 
 /** What `read` comes to, with `place` added to `hidden` where this account may not read it. */
@@ -16,5 +17,5 @@ export async function ifReadable<Result>(
 }
 
 function isForbidden(error: unknown): boolean {
-  return error instanceof Error && (codeOf(error) === "EACCES" || isForbidden(error.cause));
+  return causesOf(error).some((each) => codeOf(each) === "EACCES");
 }

@@ -32,8 +32,15 @@ export const BLOCK_SIZE = 4_194_304;
 
 /** The folders of a repository's metadata and targets below a source's base URL. */
 export function repositoryUrls(base: string, repository: Repository) {
-  const home = `${base.replace(/\/+$/, "")}/${repository}`;
+  const home = `${withoutSlashes(base)}/${repository}`;
   return { metadataUrl: `${home}/metadata/`, targetsUrl: `${home}/targets/` };
+}
+
+/** `text` without the slashes it ends with. A pattern would begin anew at each slash within. */
+export function withoutSlashes(text: string): string {
+  let end = text.length;
+  while (text.endsWith("/", end)) end--;
+  return text.slice(0, end);
 }
 
 /** Where an object stands below a base URL or folder: `content/objects/ab/abcd…`. */

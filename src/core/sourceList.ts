@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { type AddressRange, parseRange } from "./address.ts";
 import { byteLength, isShown, parsedBy, readDocument } from "./document.ts";
 import { KINDS, type Kind, kindList, sortKinds } from "./kind.ts";
+import { withoutSlashes } from "./layout.ts";
 import { parseUrl } from "./url.ts";
 
 /** One entry of the source list: agents in `range` may fetch `kinds` from `url`. */
@@ -107,5 +108,5 @@ export function parseSourceUrl(text: string): string {
   // url.hash and url.search are empty for a bare "#" or "?", which is still a mistake.
   if (text.includes("#")) throw new Error(`"${text}" must not have a fragment (#)`);
   if (text.includes("?")) throw new Error(`"${text}" must not have a query (?)`);
-  return url.href.replace(/\/+$/, "");
+  return withoutSlashes(url.href);
 }

@@ -9,7 +9,8 @@ export function viaEntry(pseudonym: string): string {
 /** Who a request came through, first to last, from its `Via`. */
 export function parseVia(header: string | undefined): string[] {
   if (header === undefined) return [];
-  const entries = header.replaceAll(/\([^)]*\)/g, "").split(",");
+  // A comment in a comment stays in part, which names nobody. What is looked at never reaches past a bracket.
+  const entries = header.replaceAll(/\([^()]*\)/g, "").split(",");
   return entries.map((each) => each.trim().split(/[ \t]+/)[1] ?? "").filter((each) => each !== "");
 }
 

@@ -64,7 +64,11 @@ export function parseHosts(text: string): Map<string, Address[]> {
   for (const [addressText = "", ...names] of wordsOfLines(text, /#.*/)) {
     const address = addressOf(addressText);
     if (address === undefined) continue;
-    for (const name of names.map(canonicalName)) hosts.set(name, [...(hosts.get(name) ?? []), address]);
+    for (const name of names.map(canonicalName)) {
+      const known = hosts.get(name);
+      if (known === undefined) hosts.set(name, [address]);
+      else known.push(address);
+    }
   }
   return hosts;
 }
@@ -120,10 +124,7 @@ function wordsOfLines(text: string, comment: RegExp): string[][] {
   return lines.map((line) => line.replace(comment, "").trim().split(/\s+/));
 }
 
+/** Asked first whether it is one: what is thrown for each line of a long file would take seconds. */
 function addressOf(text: string): Address | undefined {
-  try {
-    return parseAddress(text);
-  } catch {
-    return undefined;
-  }
+  return isIP(text) === 0 || text.includes("%") ? undefined : parseAddress(text);
 }

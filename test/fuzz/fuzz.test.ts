@@ -15,6 +15,7 @@ test("every reader of what others write is a target", () => {
       "manifest",
       "content-range",
       "retry-after",
+      "growth",
     ]),
   );
 });

@@ -3,6 +3,7 @@ import { dnsTarget } from "./dnsTarget.ts";
 import { documentTargets } from "./documentTargets.ts";
 import { downloadTarget } from "./downloadTarget.ts";
 import { fileTargets } from "./fileTargets.ts";
+import { growthTarget } from "./growthTarget.ts";
 import { manifestTarget } from "./manifestTarget.ts";
 import { metadataTargets } from "./metadataTargets.ts";
 import { syntaxTargets } from "./syntaxTargets.ts";
@@ -23,5 +24,6 @@ export function makeTargets(scratch: string): FuzzTarget[] {
     downloadTarget(scratch),
     ...deltaTargets(scratch),
     ...metadataTargets(scratch),
+    growthTarget(),
   ];
 }
