@@ -1,8 +1,8 @@
 import { parseAddress, parseRange } from "../../src/core/address.ts";
 import { parseRetryAfter } from "../../src/core/backoff.ts";
-import { canonicalName, isHostName } from "../../src/core/dnsAnswer.ts";
 import { uniqueAddresses } from "../../src/core/dnsChain.ts";
 import { parseJson } from "../../src/core/document.ts";
+import { canonicalName, isHostName } from "../../src/core/hostNames.ts";
 import { repositoryUrls } from "../../src/core/layout.ts";
 import { parseComponentName, parseFilePath, parseManifest } from "../../src/core/manifest.ts";
 import { parseNotification } from "../../src/core/notification.ts";
