@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { WHOLE } from "../support/extent.ts";
 import { readCorpus } from "./corpus.ts";
 import { checkInTime, fuzz } from "./run.ts";
 import { makeTargets } from "./targets.ts";
 
-const RUNS = 300;
+const RUNS = WHOLE ? 300 : 60;
 
 const scratch = mkdtempSync(path.join(tmpdir(), "nearsource-fuzz-"));
 
