@@ -11,6 +11,7 @@ import { rebuild } from "../io/delta.ts";
 import { type DownloadOptions, downloadObject, fetchObject } from "../io/download.ts";
 import { type ObjectName, partialLength } from "../io/partial.ts";
 import { isWholeInStore } from "../io/store.ts";
+import { oneAtATime, type Turn } from "./oneAtATime.ts";
 import { retrying } from "./retrying.ts";
 import { type Run, type Source, stopOr } from "./run.ts";
 import { fetchAlone, handOver, takePart, takeWhole } from "./sharedObjects.ts";
@@ -61,7 +62,7 @@ interface Obtaining {
   source: Source;
   traffic: Traffic;
   /** Runs what is made of the objects one after the other, since each may take much memory. */
-  inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  inTurn: Turn;
 }
 
 /**
@@ -74,7 +75,7 @@ export async function obtainAll(
   missing: MissingFile[],
   traffic: Traffic,
 ): Promise<void> {
-  const obtaining: Obtaining = { run, source, traffic, inTurn: queue() };
+  const obtaining: Obtaining = { run, source, traffic, inTurn: oneAtATime() };
   const failures: unknown[] = [];
   traffic.planned = traffic.bytes + missing.reduce((sum, { ways }) => sum + (ways[0]?.bytes ?? 0), 0);
   const obtain = async (each: MissingFile) => {
@@ -89,15 +90,6 @@ export async function obtainAll(
 /** Chains are not, however short: two of them may lead through the same file. */
 function isSmall({ ways: [way] }: MissingFile): boolean {
   return way !== undefined && way.bytes <= SMALL && way.steps.length === 1;
-}
-
-function queue(): Obtaining["inTurn"] {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const result = last.then(work);
-    last = result.catch(() => {});
-    return result;
-  };
 }
 
 /** One file, by the cheapest way that leads to it. */

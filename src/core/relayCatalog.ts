@@ -17,6 +17,8 @@ export interface CatalogObject {
   current: boolean;
   /** Place among those in the order in which agents will ask for them; see `needOf`. */
   need: number;
+  /** Other objects that it can be made of. */
+  alternatives?: Alternative[] | undefined;
   /** Kinds of the manifests that name it: any source of one of them may have it. */
   kinds: ContentKind[];
 }
@@ -171,7 +173,9 @@ function objectsOf(manifests: Manifest[]): CatalogObject[] {
           const need = Math.min(known?.need ?? LAST, release === newest ? needOf(each, file, bases) : LAST);
           const kinds = [...new Set([...(known?.kinds ?? []), kind])];
           const blocks = each === file ? (file.blocks ?? known?.blocks) : known?.blocks;
-          objects.set(sha256, { sha256, length, blocks, current, need, kinds });
+          const alternatives =
+            each === file ? (file.alternatives ?? known?.alternatives) : known?.alternatives;
+          objects.set(sha256, { sha256, length, blocks, current, need, alternatives, kinds });
         }
       }
     }

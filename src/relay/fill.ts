@@ -1,5 +1,6 @@
 import { promises as fs } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Turn } from "../agent/oneAtATime.ts";
 import { retrying } from "../agent/retrying.ts";
 import { fetchAlone, linkOver } from "../agent/sharedObjects.ts";
 import { DISPOSITIONS } from "../core/disposition.ts";
@@ -11,7 +12,7 @@ import { downloadObject } from "../io/download.ts";
 import { type Fetcher, withHeaders } from "../io/fetch.ts";
 import type { DataDir } from "../io/files.ts";
 import { partialLength, partialPath } from "../io/partial.ts";
-import { inStore } from "../io/store.ts";
+import { inStore, storePath } from "../io/store.ts";
 import { DamagedError, readInto } from "./heldObject.ts";
 import type { Lacking } from "./lacking.ts";
 import type { Room } from "./room.ts";
@@ -38,6 +39,8 @@ export interface FillParts {
   stats: RelayStats;
   /** Told of each piece that comes from upstream. */
   received(bytes: number): void;
+  /** One file is put together at a time, since each may take much memory. */
+  inTurn: Turn;
   /** What upstream was found to lack. */
   lacking: Lacking;
   /** Ends all of them. */
@@ -130,6 +133,7 @@ async function bring(
   await fetchAlone(parts.own.root, object, parts.signal, async () => {
     // The agent's run may have fetched it meanwhile.
     if (await takeOver(parts, object)) return;
+    if (await makeOfHeld(parts, object)) return;
     parts.lacking.check(object);
     await parts.room.claim(object.length - (await partialLength(parts.dirs, object)));
     await fetchFromUpstream(parts, object, via, onProven);
@@ -168,6 +172,29 @@ async function fetchFromUpstream(
   }
   parts.lacking.note(object, last);
   throw last;
+}
+
+/**
+ * Makes a file of its compressed form, or of a delta and the file before, where those are here: what the link
+ * has carried in one form it need not carry in another.
+ */
+async function makeOfHeld(
+  { dirs, room, stats, signal, inTurn }: FillParts,
+  object: CatalogObject,
+): Promise<boolean> {
+  for (const alternative of object.alternatives ?? []) {
+    if (!(await inStore(dirs, alternative))) continue;
+    const { rebuild } = await import("../io/delta.ts");
+    try {
+      await room.claim(object.length);
+      await inTurn(() => rebuild(dirs, alternative, storePath(dirs, alternative.sha256), object, signal));
+      stats.made++;
+      return true;
+    } catch (error) {
+      if (toNearsourceError(error).code !== "DELTA_FAILED") throw error;
+    }
+  }
+  return false;
 }
 
 /** Finds an object in this store, where a run may have put it, or links it over from the agent's own. */

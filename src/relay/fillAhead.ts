@@ -34,8 +34,10 @@ export async function fillAhead(
       if (!signal.aborted) await objects.fill(object).catch((error) => failures.set(object.sha256, error));
     };
     for (let left = missing(); left.length > 0 && !signal.aborted; left = missing()) {
-      const large = left.findIndex((each) => !isSmall(each));
-      const next = large === 0 ? left.slice(0, 1) : left.slice(0, large === -1 ? left.length : large);
+      // Of one need at a time: what comes later may be made of what came before.
+      const alike = left.filter(({ need }) => need === left[0]?.need);
+      const large = alike.findIndex((each) => !isSmall(each));
+      const next = large === 0 ? alike.slice(0, 1) : alike.slice(0, large === -1 ? alike.length : large);
       await pMap(next, fill, { concurrency: AT_ONCE });
     }
     const [failure] = failures.values();

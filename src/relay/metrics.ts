@@ -40,6 +40,7 @@ export async function renderMetrics(stats: RelayStats, health: RelayHealth): Pro
   counter("upstream_failures", "Requests upstream that failed.", stats.upstream.failures);
   counter("upstream_bytes", "Bytes of objects received from upstream.", stats.upstream.bytes);
   counter("linked", "Objects taken over from the agent's own store.", stats.linked);
+  counter("made", "Objects made of their compressed form or a delta that is held.", stats.made);
   counter("quarantined", "Stored objects that were found damaged.", stats.quarantined);
   gauge("active_transfers", "Transfers under way.", stats.active);
   gauge("serving", "1 while this agent serves, 0 while it does not.", health.serving ? 1 : 0);

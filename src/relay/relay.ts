@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { setFlagsFromString } from "node:v8";
 import { sweepUnfinished } from "../agent/dataDir.ts";
 import { openFetcher } from "../agent/fetcher.ts";
+import { oneAtATime } from "../agent/oneAtATime.ts";
 import { type Kind, sortKinds } from "../core/kind.ts";
 import type { Repository } from "../core/layout.ts";
 import { rateAt } from "../core/rateLimit.ts";
@@ -128,7 +129,8 @@ async function runRelay(
   const progress = createFillProgress();
   const lacking = createLacking();
   const shared = { dirs, own, fetcher, upstreams, room, stats, signal, pseudonym };
-  const objects = createObjects({ ...shared, lacking, received: progress.received }, log);
+  const fills = { lacking, received: progress.received, inTurn: oneAtATime() };
+  const objects = createObjects({ ...shared, ...fills }, log);
   let kinds = sortKinds(granted);
   const { isHeld } = objects;
   const mirror = await openMirror({ ...shared, config, log, isHeld, onChange: () => void refill() }, kinds);

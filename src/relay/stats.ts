@@ -14,8 +14,9 @@ export interface RelayStats {
   misses: number;
   /** Transfers of objects from upstream, and refreshes of metadata; of those, the ones that failed. */
   upstream: { objects: number; refreshes: number; failures: number; bytes: number };
-  /** Objects taken over from the agent's own store, and objects put away as damaged. */
+  /** Objects taken over from the agent's own store, made of others that are held, and put away as damaged. */
   linked: number;
+  made: number;
   quarantined: number;
 }
 
@@ -29,6 +30,7 @@ export function newStats(): RelayStats {
     misses: 0,
     upstream: { objects: 0, refreshes: 0, failures: 0, bytes: 0 },
     linked: 0,
+    made: 0,
     quarantined: 0,
   };
 }

@@ -21,11 +21,15 @@ export interface Upstreams {
 
 /** How long (ms) a source that failed as a whole is asked only after the others. */
 const DEAD_TIME = 30_000;
+/** How long (ms) the same failure is not said again. */
+const SAY_AGAIN = 60_000;
 
 /** @param own the agent's own data directory, which holds the settings that its runs brought */
 export function createUpstreams(config: Config, own: DataDir, agentId: string, log: Log): Upstreams {
   let settings: Settings | undefined;
   const dead = new Map<string, number>();
+  /** Lines of the last minute, and until when they are not said again. */
+  const said = new Map<string, number>();
   const isDead = ({ url }: Source) => (dead.get(url) ?? 0) > performance.now();
   return {
     async reload() {
@@ -49,7 +53,12 @@ export function createUpstreams(config: Config, own: DataDir, agentId: string, l
     failed(source, error, what) {
       const { code, message } = toNearsourceError(error);
       if (endsSource(code)) dead.set(source.url, performance.now() + DEAD_TIME);
-      log.warn(`${what}: ${message} (${code})`);
+      // Whoever asks for what cannot be had asks again, and again.
+      const line = `${what}: ${message} (${code})`;
+      for (const [known, until] of said) if (until <= performance.now()) said.delete(known);
+      if (said.has(line)) return;
+      said.set(line, performance.now() + SAY_AGAIN);
+      log.warn(line);
     },
   };
 }

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { UpdateEvent } from "../../src/agent/update.ts";
 import { dataDirAt } from "../../src/io/files.ts";
 import { openDataDir } from "../../src/io/openDataDir.ts";
-import { inStore } from "../../src/io/store.ts";
+import { inStore, storePath } from "../../src/io/store.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
 import { ask, objectUrl, startTestRelay, type TestRelay, type TestRelayOptions } from "../support/relay.ts";
@@ -431,6 +431,75 @@ describe("the order of a fill", () => {
     const order = origin.objects().map(({ path: each }) => path.basename(each));
     expect(new Set(order.slice(0, first.length))).toEqual(new Set(first));
   });
+});
+
+describe("what the link has carried in one form", () => {
+  let deltas: World;
+  beforeAll(async () => {
+    deltas = await makeWorld({ contents: (publication) => history(publication), deltas: 2 });
+  });
+  afterAll(() => deltas.remove());
+
+  test("it does not carry in another: files are made of their compressed form, or of a delta", async () => {
+    const origin = await startSource(deltas.www(1), { etags: true });
+    open.push(origin);
+    const relay = await startTestRelay(deltas, { upstream: origin.url });
+    open.push(relay);
+    await relay.relay.refresh();
+    origin.root = deltas.www(2);
+    await relay.relay.refresh();
+    expect(relay.relay.health()).toMatchObject({ missing: 0 });
+    const files = Object.values(history(2)).map(sha256);
+    const asked = origin.objects().map(({ path: each }) => path.basename(each));
+    const [rules, engine] = files;
+    expect(asked).not.toContain(rules);
+    expect(asked).not.toContain(engine);
+    expect(relay.relay.stats().made).toBeGreaterThanOrEqual(3);
+    for (const [index, bytes] of Object.values(history(2)).entries()) {
+      const { body } = await ask(relay.url, objectUrl(files[index] ?? ""));
+      expect(sha256(body)).toBe(sha256(bytes));
+    }
+  });
+
+  test("and is damaged here is fetched as it is", async () => {
+    const origin = await startSource(deltas.www(2));
+    open.push(origin);
+    const relay = await startTestRelay(deltas, { upstream: origin.url });
+    open.push(relay);
+    await relay.relay.refresh();
+    const [rules = Buffer.alloc(0)] = Object.values(history(2));
+    const dirs = dataDirAt(path.join(relay.agent.dataDir, "relay"));
+    // Of all that it could be made of, nothing is left as it was.
+    for (const { file, name } of await storedFiles(dirs)) {
+      await fs.chmod(file, 0o644);
+      if (name === sha256(rules)) await fs.rm(file);
+      else await fs.writeFile(file, Buffer.alloc((await fs.stat(file)).size));
+    }
+    const { body } = await ask(relay.url, objectUrl(sha256(rules)));
+    expect(sha256(body)).toBe(sha256(rules));
+  });
+});
+
+async function storedFiles({ store }: ReturnType<typeof dataDirAt>) {
+  const entries = await fs.readdir(store, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((each) => each.isFile())
+    .map(({ name, parentPath }) => ({ name, file: path.join(parentPath, name) }));
+}
+
+test("an object that is altered before it is first read is not served, but fetched again", async () => {
+  const origin = await source(2);
+  const relay = await start({ upstream: origin.url });
+  await relay.relay.refresh();
+  const file = storePath(dataDirAt(path.join(relay.agent.dataDir, "relay")), objectOf(2, "pattern"));
+  const { mtime, atime } = await fs.stat(file);
+  await fs.chmod(file, 0o644);
+  const handle = await fs.open(file, "r+");
+  await handle.write(Buffer.from("damage"), 0, 6, 5_000_000);
+  await handle.close();
+  await fs.utimes(file, atime, mtime);
+  const { body } = await ask(relay.url, large);
+  expect(body.equals(bytes)).toBe(true);
 });
 
 describe("an agent that is an Update Agent too", () => {
