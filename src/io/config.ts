@@ -234,17 +234,18 @@ function complete(written: Written, file: string, checked: string, env: NodeJS.P
     roots = {},
   } = written;
   const command = hooks.afterUpdate;
-  return {
+  const { read, faults } = readingOn();
+  const config: Config = {
     file,
     checked,
     dataDir: dataDirOf(written, file, env),
-    server: atKey("server", written.server, parseSourceUrl),
-    activeUpdate: atKey("activeUpdate", written.activeUpdate, parseSourceUrl),
+    server: read(() => atKey("server", written.server, parseSourceUrl)),
+    activeUpdate: read(() => atKey("activeUpdate", written.activeUpdate, parseSourceUrl)),
     roots: { content: from(roots.content), settings: from(roots.settings) },
     domain: written.domain ?? "default",
     kinds: written.kinds === undefined ? undefined : sortKinds(written.kinds),
-    components: written.components?.map((name) => atKey("components", name, checkComponentName)),
-    addresses: written.addresses?.map((each) => atKey("addresses", each, checkAddress)),
+    components: written.components?.map((name) => read(() => atKey("components", name, checkComponentName))),
+    addresses: written.addresses?.map((each) => read(() => atKey("addresses", each, checkAddress))),
     dns: {
       servers: dns.servers,
       search: dns.search,
@@ -256,11 +257,11 @@ function complete(written: Written, file: string, checked: string, env: NodeJS.P
       responseTimeout: http.responseTimeout ?? 9_000,
       stallTimeout: http.stallTimeout ?? 10_000,
       minRate: http.minRate ?? 1_024,
-      proxy: atKey("http.proxy", http.proxy ?? "system", parseProxy),
-      rateLimit: readRateLimit("http.rateLimit", http.rateLimit),
+      proxy: read(() => atKey("http.proxy", http.proxy ?? "system", parseProxy)),
+      rateLimit: read(() => readRateLimit("http.rateLimit", http.rateLimit)),
       ca: from(http.ca),
     },
-    relay: completeRelay(relay, from),
+    relay: read(() => completeRelay(relay, from)),
     delta: { maxBase: delta.maxBase ?? 1_000_000_000 },
     sourceList: from(written.sourceList),
     policy: from(written.policy),
@@ -270,10 +271,27 @@ function complete(written: Written, file: string, checked: string, env: NodeJS.P
       host: metrics.host ?? "127.0.0.1",
       port: metrics.port === undefined ? MONITOR_PORT : metrics.port,
     },
-    notify: { poll: notify.poll ?? false, mqtt: completeMqtt(notify.mqtt, from) },
+    notify: { poll: notify.poll ?? false, mqtt: read(() => completeMqtt(notify.mqtt, from)) },
     hooks: { afterUpdate: completeHook(typeof command === "string" ? [command] : command, from) },
     log: { level: log.level ?? "info", file: from(log.file) },
   };
+  if (faults.length > 0) throw new Error(faults.join("; "));
+  return config;
+}
+
+/** Reads part after part, and goes on after one that does not read, so that everything wrong is said at once. */
+function readingOn() {
+  const faults: string[] = [];
+  const read = <Part>(part: () => Part): Part => {
+    try {
+      return part();
+    } catch (error) {
+      faults.push((error as Error).message);
+      // Nobody sees it: with a fault there is no configuration.
+      return undefined as Part;
+    }
+  };
+  return { read, faults };
 }
 
 /** A program with a folder in its name is relative to the file, as all paths; one without is looked for in PATH. */

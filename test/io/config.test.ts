@@ -186,6 +186,28 @@ describe("a configuration", () => {
     });
   });
 
+  test("with several mistakes is refused for all of them", async () => {
+    const written = {
+      server: "htp://server",
+      addresses: ["10.0.0.1", "10.0.0.256"],
+      http: { rateLimit: { bytesPerSecond: 5_000, hours: ["mon 8-9"] } },
+      notify: { mqtt: { url: "http://broker", topic: "t" } },
+    };
+    const { read } = await reading(JSON.stringify(written));
+    const { message } = await read().catch((error) => error);
+    for (const said of ['"server": ', '"addresses": ', "http.rateLimit.hours[0]: ", '"notify.mqtt.url": '])
+      expect(message).toContain(said);
+  });
+
+  test("of a key that is misspelt says which was meant", async () => {
+    const { read } = await reading('{"dataDri":"data","http":{"minrate":5,"rateLimit":"fast"}}');
+    const { message } = await read().catch((error) => error);
+    expect(message).toContain('"dataDri" is not a key of the configuration, did you mean "dataDir"?');
+    expect(message).toContain('"http.minrate" is not a key of the configuration, did you mean "minRate"?');
+    expect(message).toContain('"http.rateLimit" must be 1024 bytes per second or more, such as 500000, or {');
+    expect(message).not.toContain("anyOf");
+  });
+
   test("that is a folder is refused", async () => {
     await expect(readConfig(await newFolder(), {})).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
