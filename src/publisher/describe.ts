@@ -1,12 +1,13 @@
 import path from "node:path";
 import { CONTENT_KINDS, type ContentKind } from "../core/kind.ts";
 import { REPOSITORIES, type Repository } from "../core/layout.ts";
+import { type ErrorCode, NearsourceError } from "../errors.ts";
 import { guardStorage } from "../io/files.ts";
 import { findChoices } from "./choices.ts";
 import { findIncomplete } from "./complete.ts";
 import { exists } from "./files.ts";
 import { type Location, locate, type RepositoryPlace } from "./location.ts";
-import { isTargetMissing, readReleases } from "./manifest.ts";
+import { readReleases } from "./manifest.ts";
 import { onlineRoles } from "./metadata.ts";
 import { keyIdsOf, loadPublication, type Publication, roleOf } from "./publication.ts";
 
@@ -61,8 +62,8 @@ export async function listRepositories(place: RepositoryPlace, which: "all" | "o
 }
 
 /**
- * What a repository publishes, verified. Needs no keys; with the keys folder at hand, also holds the
- * first root to the one this publisher began with.
+ * What a repository publishes, verified. Needs no keys; where this account may go by the keys folder, also
+ * holds the first root to the one this publisher began with.
  *
  * @throws NearsourceError REPOSITORY_INVALID, storage errors
  */
@@ -72,7 +73,8 @@ export async function describeRepository(
   const location = locate(options, options.repository);
   const now = options.now ?? new Date();
   return guardStorage(`cannot read ${location.folder}`, async () => {
-    const choices = await findChoices(location);
+    // Showing acts on nothing: any account may do so, whatever it may read of the keys folder.
+    const choices = await findChoices(location).catch(noneIf("FILE_UNSAFE", "STORAGE_UNWRITABLE"));
     const publication = await loadPublication(location, { firstRoot: choices?.root });
     const signedAt = publication.timestamp.signed.unrecognizedFields.signed_at;
     const roles = ["root", ...onlineRoles(options.repository)].map((role) => describeRole(publication, role));
@@ -111,12 +113,20 @@ async function describeComponents(
     for (const target of Object.keys(role?.signed.targets ?? {}).sort()) {
       const name = target.slice(kind.length + 1, -".json".length);
       if (role === undefined) continue;
-      const isMissing = await isTargetMissing(location, role, target);
-      const releases = isMissing ? [] : await readReleases(location, role, { kind, name });
-      components.push({ kind, name, releases: releases.map(describeRelease) });
+      // What is wrong with one that cannot be read is said among what is incomplete.
+      const releases = await readReleases(location, role, { kind, name }).catch(noneIf("REPOSITORY_INVALID"));
+      components.push({ kind, name, releases: (releases ?? []).map(describeRelease) });
     }
   }
   return components;
+}
+
+/** Turns an error of one of these codes into undefined. */
+function noneIf(...codes: ErrorCode[]): (error: unknown) => undefined {
+  return (error) => {
+    if (error instanceof NearsourceError && codes.includes(error.code)) return undefined;
+    throw error;
+  };
 }
 
 function describeRelease(release: Awaited<ReturnType<typeof readReleases>>[number]) {

@@ -41,6 +41,13 @@ async function loseManifest(): Promise<void> {
 describe("a repository in which something published is missing", () => {
   const losses: Record<string, [() => Promise<void>, string]> = {
     "a manifest": [loseManifest, "vp.json is missing"],
+    "the bytes of a manifest": [
+      async () => {
+        for (const name of await fs.readdir(manifests()))
+          await fs.appendFile(path.join(manifests(), name), " ");
+      },
+      "vp.json is missing or was altered",
+    ],
     "an object": [
       () => fs.rm(path.join(dir, "content/objects"), { recursive: true }),
       "data.bin in release 41 is missing",

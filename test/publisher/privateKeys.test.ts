@@ -4,6 +4,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { addRelease } from "../../src/publisher/addRelease.ts";
+import { describeRepository } from "../../src/publisher/describe.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { newPrivateKey } from "../../src/publisher/keys.ts";
 import { hasPrivateKey, newKeyDetector } from "../../src/publisher/privateKey.ts";
@@ -153,6 +154,8 @@ describe.runIf(process.getuid?.() === 0)("the publisher's keys are refused, nami
     const dir = await newRepository("content");
     await fs.chown(`${dir}.keys`, 12_345, 12_345);
     await expect(refresh(dir)).rejects.toMatchObject({ code: "FILE_UNSAFE" });
+    // Showing acts on nothing.
+    expect(await describeRepository({ dir, repository: "content" })).toMatchObject({ incomplete: [] });
   });
 
   test("when a root is signed with one that others can read", async () => {
