@@ -23,7 +23,7 @@ describe("the store", () => {
     await adopt(dirs, file, NAME);
     expect(storePath(dirs, NAME)).toBe(path.join(dirs.store, NAME.slice(0, 2), NAME));
     expect(await inStore(dirs, object)).toBe(true);
-    expect(await readTree(dirs.root)).toEqual({ [path.join("store", NAME.slice(0, 2), NAME)]: BYTES });
+    expect(await readTree(dirs.store)).toEqual({ [path.join(NAME.slice(0, 2), NAME)]: BYTES });
     expect((await fs.stat(storePath(dirs, NAME))).mode & 0o777).toBe(0o444);
   });
 
