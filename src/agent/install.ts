@@ -66,7 +66,7 @@ async function makeSet(run: Run, components: InstalledComponent[]): Promise<numb
   const earlier = mended.size === 0 ? await madeEarlier(dirs, set) : undefined;
   if (earlier !== undefined) return earlier;
   const asItIs = { generation: installed?.generation ?? 0, names: new Set([...damaged].map(nameOf)) };
-  return await makeGeneration(dirs, set, now.toISOString(), asItIs);
+  return await makeGeneration(dirs, set, now.toISOString(), asItIs, run.signal);
 }
 
 /**

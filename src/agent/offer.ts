@@ -63,7 +63,12 @@ export async function learnOffer(
   const empty = await emptyKinds(refreshed, needed, collected);
   // Only now is the set complete: metadata, and every manifest of the kinds that this source offers whole.
   if (refreshed.changed || !sameDocuments(trusted.documents, documents)) {
-    run.trusted.content = await writeTrustedSet(run.dirs, "content", { files: refreshed.files, documents });
+    run.trusted.content = await writeTrustedSet(
+      run.dirs,
+      "content",
+      { files: refreshed.files, documents },
+      run.signal,
+    );
   }
   remember(run, "content", source, refreshed);
   const { address, bytes } = refreshed;

@@ -102,10 +102,15 @@ export async function updateSettings(run: Run, source: Source): Promise<Settings
   check(documents.get(targets.updateAgents), targets.updateAgents, "SETTINGS_INVALID", parseUpdateAgents);
   const changes = changesBetween(before.documents, documents);
   if (refreshed.changed || changes.length > 0 || documents.size !== before.documents.size) {
-    run.trusted.settings = await writeTrustedSet(run.dirs, "settings", {
-      files: refreshed.files,
-      documents,
-    });
+    run.trusted.settings = await writeTrustedSet(
+      run.dirs,
+      "settings",
+      {
+        files: refreshed.files,
+        documents,
+      },
+      run.signal,
+    );
   }
   remember(run, "settings", source, refreshed);
   run.changedSettings.push(...changes);

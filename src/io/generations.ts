@@ -119,6 +119,7 @@ export interface AsItIs {
  * current yet: `switchTo` does that.
  *
  * @param asItIs damaged components that nobody can mend: what is left of them is linked
+ * @param signal ends it before the generation is there; its reason is thrown
  * @throws NearsourceError of the storage phase
  */
 export async function makeGeneration(
@@ -126,13 +127,17 @@ export async function makeGeneration(
   components: InstalledComponent[],
   created: string,
   asItIs?: AsItIs,
+  signal?: AbortSignal,
 ): Promise<number> {
   const [newest = 0] = await listGenerations(dirs);
   const generation = newest + 1;
   return await guardStorage(`cannot make generation ${generation}`, async () => {
     const staged = temporaryName(dirs.tmp, "generation");
     await fs.mkdir(staged, { mode: 0o755 });
-    for (const component of components) await linkComponent(dirs, staged, component, asItIs);
+    for (const component of components) {
+      signal?.throwIfAborted();
+      await linkComponent(dirs, staged, component, asItIs);
+    }
     const manifest: Generation = { generation, created, components };
     await writeDurably(path.join(staged, "manifest.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
     await syncFolder(staged);

@@ -1,7 +1,8 @@
-import { promises as fs } from "node:fs";
+import { type Dirent, promises as fs } from "node:fs";
 import path from "node:path";
 import { REPOSITORIES, type Repository } from "../core/layout.ts";
 import {
+  codeOf,
   type DataDir,
   guardStorage,
   listFolder,
@@ -11,6 +12,7 @@ import {
   rename,
   syncFolder,
   temporaryName,
+  toStorageError,
   writeDurably,
 } from "./files.ts";
 
@@ -99,12 +101,14 @@ export async function openTrustedSet(
  * Makes a set the trusted one: complete and durable before its name appears, and the older ones gone
  * only after that.
  *
- * @throws NearsourceError of the storage phase
+ * @param signal ends it before the set counts: of thousands of documents each has to reach the disk
+ * @throws NearsourceError of the storage phase; the signal's reason
  */
 export async function writeTrustedSet(
   dirs: DataDir,
   repository: Repository,
   { files, documents }: Pick<TrustedSet, "files" | "documents">,
+  signal?: AbortSignal,
 ): Promise<TrustedSet> {
   return await guardStorage(`cannot write the ${repository} metadata`, async () => {
     const home = path.join(dirs.metadata, repository);
@@ -113,7 +117,7 @@ export async function writeTrustedSet(
     const staged = temporaryName(dirs.tmp, `metadata-${repository}`);
     await fs.mkdir(staged, { mode: 0o755 });
     for (const [name, bytes] of files) await writeDurably(path.join(staged, name), bytes);
-    await writeDocuments(staged, documents);
+    await writeDocuments(staged, documents, signal);
     await syncFolder(staged);
     const folder = path.join(home, String((older[0] ?? 0) + 1));
     await rename(staged, folder);
@@ -142,9 +146,14 @@ async function setNumbers(dirs: DataDir, repository: Repository): Promise<number
   return numbers.sort((a, b) => b - a);
 }
 
-async function writeDocuments(staged: string, documents: ReadonlyMap<string, Buffer>): Promise<void> {
+async function writeDocuments(
+  staged: string,
+  documents: ReadonlyMap<string, Buffer>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const folders = new Set<string>();
   for (const [target, bytes] of documents) {
+    signal?.throwIfAborted();
     const file = path.join(staged, "targets", ...target.split("/"));
     await fs.mkdir(path.dirname(file), { recursive: true, mode: 0o755 });
     await writeDurably(file, bytes);
@@ -156,18 +165,26 @@ async function writeDocuments(staged: string, documents: ReadonlyMap<string, Buf
 
 async function readDocuments(folder: string, prefix = ""): Promise<Map<string, Buffer>> {
   const documents = new Map<string, Buffer>();
-  for (const name of await listFolder(folder)) {
-    const place = path.join(folder, name);
-    const found = await fs.lstat(place);
-    if (found.isDirectory()) {
-      for (const [target, bytes] of await readDocuments(place, `${prefix}${name}/`))
+  for (const entry of await entriesOf(folder)) {
+    const place = path.join(folder, entry.name);
+    if (entry.isDirectory()) {
+      for (const [target, bytes] of await readDocuments(place, `${prefix}${entry.name}/`))
         documents.set(target, bytes);
     } else {
       const bytes = await readIfThere(place);
-      if (bytes !== undefined) documents.set(prefix + name, bytes);
+      if (bytes !== undefined) documents.set(prefix + entry.name, bytes);
     }
   }
   return documents;
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    return await fs.readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw toStorageError(`cannot read ${folder}`, error);
+  }
 }
 
 /** The name, version and expiry of a repository's metadata file, for people; undefined when unreadable. */

@@ -45,6 +45,14 @@ const current = (dirs: DataDir, file: string) =>
   fs.readFile(path.join(dirs.root, "current/components/rules", file), "utf8");
 
 describe("a generation", () => {
+  test("is given up when the run is interrupted", async () => {
+    const dirs = await newDataDir();
+    const parts = [await component(dirs, 1), await component(dirs, 1, "filters")];
+    const signal = AbortSignal.abort(new Error("interrupted"));
+    await expect(makeGeneration(dirs, parts, CREATED, undefined, signal)).rejects.toThrow("interrupted");
+    expect(await fs.readdir(dirs.generations)).toEqual([]);
+  });
+
   test("has every file at its path, as a link into the store, and is not current by itself", async () => {
     const dirs = await newDataDir();
     const rules = await component(dirs, 1);

@@ -37,6 +37,18 @@ describe("a trusted set", () => {
     expect(await readTrustedSet(dirs, "content")).toBeUndefined();
   });
 
+  test("of many documents is given up when the run is interrupted, and the one before stays", async () => {
+    const dirs = await newDataDir();
+    const before = await write(dirs);
+    const run = new AbortController();
+    const many = Array.from({ length: 5_000 }, (_, index) => [`settings/${index}.json`, ROOT] as const);
+    const writing = writeTrustedSet(dirs, "settings", { files: FILES, documents: new Map(many) }, run.signal);
+    run.abort(new Error("interrupted"));
+    await expect(writing).rejects.toThrow("interrupted");
+    expect(await readTrustedSet(dirs, "settings")).toEqual(before);
+    expect(await fs.readdir(home(dirs))).toEqual(["1"]);
+  });
+
   test("is the one with the highest number, whatever else stands beside it", async () => {
     const dirs = await newDataDir();
     await write(dirs);
