@@ -6,7 +6,6 @@ import { parseSourceList } from "../core/sourceList.ts";
 import { type ErrorCode, NearsourceError, toNearsourceError } from "../errors.ts";
 import { type Refreshed, refresh } from "../io/metadata.ts";
 import { describeRole, type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
-import { remarksOnBytes } from "./remarks.ts";
 import { note, type Run, raiseClockFloor, type Source } from "./run.ts";
 import { parseOrThrow, type Settings, settingsInForce } from "./settings.ts";
 
@@ -114,12 +113,23 @@ export async function updateSettings(run: Run, source: Source): Promise<Settings
   }
   remember(run, "settings", source, refreshed);
   run.changedSettings.push(...changes);
+  if (changes.length > 0) await remarkOn(run, before.documents, documents);
+  return { changes, bytes: refreshed.bytes, address: refreshed.address };
+}
+
+/** What has no effect in documents that have just come, said once. */
+async function remarkOn(
+  run: Run,
+  before: ReadonlyMap<string, Buffer>,
+  after: ReadonlyMap<string, Buffer>,
+): Promise<void> {
+  const { remarksOnBytes } = await import("./remarks.ts");
+  const targets = settingsTargets(run.config.domain);
   for (const name of ["sourceList", "policy", "updateAgents"] as const) {
-    const bytes = documents.get(targets[name]);
-    if (bytes === undefined || before.documents.get(targets[name])?.equals(bytes)) continue;
+    const bytes = after.get(targets[name]);
+    if (bytes === undefined || before.get(targets[name])?.equals(bytes)) continue;
     for (const remark of remarksOnBytes(name, targets[name], bytes)) note(run, remark, "warn");
   }
-  return { changes, bytes: refreshed.bytes, address: refreshed.address };
 }
 
 /**

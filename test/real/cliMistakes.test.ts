@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { takeLock } from "../../src/io/lock.ts";
 import { openDataDir } from "../../src/io/openDataDir.ts";
 import { initRepository } from "../../src/publisher/init.ts";
+import { setDocument } from "../../src/publisher/setDocument.ts";
 import { startSource } from "../support/source.ts";
 import { makeAgent, objectOf, SMALL } from "../support/world.ts";
 import {
@@ -99,6 +100,23 @@ describe.concurrent("nearsource update", () => {
     const ended = await on(agent, "update");
     expect(ended.stdout).toMatch(/✗✗ the server's settings: .* not signed by .*\(SIGNATURE_INVALID\)/);
     expect(ended.stderr).toMatch(/^error: the settings could not be fetched: .*\(SIGNATURE_INVALID\)\n/);
+    await server.close();
+  });
+
+  test("says of a policy that has come what has no effect in it, once", async () => {
+    const agent = await stage.agentOf(2);
+    const dir = path.join(stage.world.folder, `site-${path.basename(agent.folder)}`);
+    await initRepository({ dir, repository: "settings" });
+    const file = path.join(agent.folder, "policy.json");
+    await fs.writeFile(file, '{ "shedule": { "cron": "0 3 * * *" } }');
+    await setDocument({ dir, name: "policies/default", file });
+    await fs.copyFile(path.join(dir, "settings/metadata/1.root.json"), path.join(agent.folder, "site.json"));
+    const server = await startSource(dir);
+    await changeConfig(agent, { server: server.url, roots: { content: "root.json", settings: "site.json" } });
+    const said = /settings\/policies\/default\.json: its field "shedule" .* \(did you mean "schedule"\?\)/;
+    expect((await on(agent, "update")).stdout).toMatch(said);
+    expect((await on(agent, "update")).stdout).not.toMatch(said);
+    expect((await on(agent, "status")).stdout).toMatch(said);
     await server.close();
   });
 
