@@ -2,7 +2,6 @@ import type { ProxyVariables } from "../core/proxy.ts";
 import { readAuthority } from "../io/authority.ts";
 import type { Config } from "../io/config.ts";
 import { createFetcher, type Fetcher } from "../io/fetch.ts";
-import { machineAddresses } from "../io/machine.ts";
 import { createResolver, toLookup } from "../io/resolve.ts";
 
 /**
@@ -14,9 +13,8 @@ export async function openFetcher(
   config: Pick<Config, "file" | "http" | "dns" | "listen">,
 ): Promise<Fetcher> {
   const { proxy, rateLimit, ca, ...limits } = config.http;
-  const { port } = config.listen;
-  const self = port === null ? undefined : { port, addresses: () => machineAddresses() };
-  const options = { ...limits, proxies: proxiesOf(proxy), self, ca: await readAuthority(config) };
+  const proxies = proxiesOf(proxy);
+  const options = { ...limits, proxies, listen: config.listen, ca: await readAuthority(config) };
   const fetcher = createFetcher(options, toLookup(createResolver(config.dns)));
   fetcher.limitRate(rateLimit);
   return fetcher;

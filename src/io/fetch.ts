@@ -11,9 +11,10 @@ import { parseRelayState, STATE_HEADER } from "../core/relayState.ts";
 import { NearsourceError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { drain, interrupted, readBody } from "./body.ts";
+import type { Config } from "./config.ts";
 import { serverNameOf, toHttpError, toStatusError } from "./httpErrors.ts";
 import { closeIdle, forgetIdle } from "./keptConnections.ts";
-import { refuseSelf, type Self } from "./ownService.ts";
+import { refuseSelf } from "./ownService.ts";
 import type { PaceLimits } from "./pace.ts";
 import { createRateLimiter, type RateLimiter } from "./rateLimiter.ts";
 import { checkLiteral, guardLookup, isRedirect, reachOf, redirectTarget, refusePrivate } from "./redirect.ts";
@@ -26,8 +27,8 @@ export interface HttpOptions extends PaceLimits {
   responseTimeout: number;
   /** The proxy variables (`http_proxy`, …) that count, for sources on the internet. */
   proxies?: ProxyVariables | undefined;
-  /** The port that this machine serves agents on, and its addresses at this moment: it is no source of its own. */
-  self?: Self | undefined;
+  /** Where this machine serves agents: it is no source of its own. */
+  listen?: Config["listen"] | undefined;
   /** Certificates of a private authority (PEM), believed beside the system's. */
   ca?: string | undefined;
 }
@@ -91,7 +92,7 @@ export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fet
       const agent = agentsFor(url, request.viaProxy === true);
       const refusals = [
         ...(reach === undefined ? [] : [refusePrivate(reach)]),
-        ...(agent === direct ? refuseSelf(url, options.self) : []),
+        ...(agent === direct ? refuseSelf(url, options.listen) : []),
       ];
       checkLiteral(url, refusals);
       const means = { options, agent, limiter, lookup: guardLookup(lookup, refusals) };

@@ -1,25 +1,21 @@
+import { isIP } from "node:net";
 import { parseAddress, privacyOf } from "../core/address.ts";
 import { NearsourceError } from "../errors.ts";
+import type { Config } from "./config.ts";
+import { machineAddresses } from "./machine.ts";
 import type { Refusal } from "./redirect.ts";
 
-/** What this machine serves agents on. */
-export interface Self {
-  port: number;
-  /** Its addresses, as they are at this moment. */
-  addresses(): string[];
-}
-
 /**
- * Refuses to connect to this machine at the port that it serves agents on, whatever name led there: an
+ * Refuses to connect to this machine where it serves agents itself (`listen`), whatever name led there: an
  * Update Agent that asks itself takes what it holds for what is current.
  */
-export function refuseSelf(url: URL, self: Self | undefined): Refusal[] {
+export function refuseSelf(url: URL, listen: Config["listen"] | undefined): Refusal[] {
   const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
-  if (self?.port !== port) return [];
-  const own = new Set(self.addresses().map((each) => parseAddress(each.replace(/%.*$/, "")).hex));
+  if (listen === undefined || listen.port !== port) return [];
+  const isOwn = ownAddresses(listen.host);
   return [
     (address, host) => {
-      if (!own.has(address.hex) && privacyOf(address) < 3) return undefined;
+      if (!isOwn(address)) return undefined;
       return new NearsourceError(
         "SOURCE_IS_SELF",
         `${host} is this very machine, at the port that it serves on`,
@@ -29,4 +25,13 @@ export function refuseSelf(url: URL, self: Self | undefined): Refusal[] {
       );
     },
   ];
+}
+
+/** One address is listened on, or all that the machine has; all of 127.0.0.0/8 is its own, whatever it lists. */
+function ownAddresses(host: string | undefined): (address: { family: 4 | 6; hex: string }) => boolean {
+  const isOne = host !== undefined && isIP(host) !== 0 && !/^[0.:]+$/.test(host);
+  const own = new Set(
+    (isOne ? [host] : machineAddresses()).map((each) => parseAddress(each.replace(/%.*$/, "")).hex),
+  );
+  return (address) => own.has(address.hex) || (!isOne && privacyOf(address) === 3);
 }

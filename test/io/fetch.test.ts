@@ -168,18 +168,21 @@ describe("a request", () => {
     );
     const leading: LookupFunction = (_, __, callback) =>
       callback(null, [{ address: "127.0.0.1", family: 4 }]);
-    const own = fetcher(
-      { self: { port: server.port, addresses: () => ["127.0.0.1", "fe80::1%eth0"] } },
-      leading,
-    );
+    const own = fetcher({ listen: { port: server.port } }, leading);
     for (const url of [`http://ua.test:${server.port}`, `http://127.0.0.1:${server.port}`, elsewhere.url])
       await expect(own.get(url, { redirects: true })).rejects.toMatchObject({ code: "SOURCE_IS_SELF" });
     expect(server.requests).toEqual([]);
-    const other = fetcher({ self: { port: server.port + 1, addresses: () => ["127.0.0.1"] } }, leading);
-    expect(await text(await other.get(`http://ua.test:${server.port}`))).toBe("hello");
-    const apart = fetcher({ self: { port: server.port, addresses: () => ["192.0.2.1"] } }, leading);
-    // All of 127.0.0.0/8 is this machine, whatever it lists.
-    await expect(apart.get(server.url)).rejects.toMatchObject({ code: "SOURCE_IS_SELF" });
+    // At another port, or listening on another address alone, it is somebody else.
+    for (const listen of [
+      { port: server.port + 1 },
+      { port: null },
+      { host: "127.0.0.2", port: server.port },
+    ])
+      expect(await text(await fetcher({ listen }, leading).get(`http://ua.test:${server.port}`))).toBe(
+        "hello",
+      );
+    const named = fetcher({ listen: { host: "127.0.0.1", port: server.port } }, leading);
+    await expect(named.get(server.url)).rejects.toMatchObject({ code: "SOURCE_IS_SELF" });
   });
 
   test("is not made again when a fresh connection is closed", async () => {
