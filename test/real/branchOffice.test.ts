@@ -4,6 +4,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Report } from "../../src/core/report.ts";
+import { openDataDir } from "../../src/io/openDataDir.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
 import {
@@ -80,7 +81,7 @@ async function makeMember(root: string, host: string, config: object = {}): Prom
   });
   // Nobody waits for a moment of its own.
   await writeJson(path.join(agent.folder, "policy.json"), { schedule: { interval: 86_400_000, splay: 0 } });
-  await fs.mkdir(agent.dataDir);
+  await openDataDir(agent.dataDir);
   const state = { agentId: host, fresh: {}, failed: {}, etags: {} };
   await writeJson(path.join(agent.dataDir, "state.json"), state);
   return agent;
