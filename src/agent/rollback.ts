@@ -43,14 +43,19 @@ export async function rollback(
       });
     }
     const target = await targetOf(dirs, from, to);
+    const before = await readState(dirs);
+    const state = structuredClone(before);
+    // First, so that a run after a kill does not bring straight back what was to be left.
+    holdWhatIsLeft(state, from, target);
+    await writeState(dirs, state);
     await switchTo(dirs, target.generation);
     const failure = await runHook({ config, dirs, log, signal }, target.generation);
     if (failure !== undefined) {
       await switchTo(dirs, from.generation);
+      await writeState(dirs, before);
       throw failure;
     }
-    const state = await readState(dirs);
-    holdWhatWasLeft(state, from, target);
+    liftWhatIsBack(state, target);
     state.announced = target.generation;
     await writeState(dirs, state);
     return { from, to: target, held: listHolds(state, { holds: {} }) };
@@ -75,12 +80,15 @@ function notFound(number: number | undefined, numbers: number[]): NearsourceErro
   });
 }
 
-function holdWhatWasLeft(state: State, from: Generation, to: Generation): void {
+function holdWhatIsLeft(state: State, from: Generation, to: Generation): void {
   for (const { kind, name, release } of from.components) {
     const target = to.components.find((each) => each.kind === kind && each.name === name);
     if (target === undefined || target.release < release)
       holdRelease(state, `${kind}/${name}`, release, "rollback");
   }
+}
+
+function liftWhatIsBack(state: State, to: Generation): void {
   for (const { kind, name, release } of to.components) {
     if ((state.failed[`${kind}/${name}`] ?? 0) <= release) liftHold(state, `${kind}/${name}`);
   }

@@ -97,22 +97,34 @@ export async function writeDurably(file: string, data: string | Uint8Array, mode
 /** How long (ms) a rename waits for a scanner that holds the file open, as they do on Windows. */
 const RENAME_PATIENCE = 60_000;
 
-/** Renames, with patience on Windows, where a file that somebody looks at cannot be moved. */
+/**
+ * Renames, with patience on Windows, where a file that somebody looks at cannot be moved, and one that
+ * is read-only cannot be replaced.
+ */
 export async function rename(
   from: string,
   to: string,
   isPatient = process.platform === "win32",
+  move: (from: string, to: string) => Promise<void> = fs.rename,
 ): Promise<void> {
   const deadline = performance.now() + RENAME_PATIENCE;
   for (let pause = 10; ; pause = Math.min(pause * 2, 1_000)) {
     try {
-      return await fs.rename(from, to);
+      return await move(from, to);
     } catch (error) {
       const busy = isPatient && ["EPERM", "EACCES", "EBUSY"].includes(codeOf(error) ?? "");
       if (!busy || performance.now() > deadline) throw error;
-      await sleep(pause);
+      if (!(await madeWritable(to))) await sleep(pause);
     }
   }
+}
+
+/** Whether a file was read-only, and is no longer. */
+async function madeWritable(file: string): Promise<boolean> {
+  const found = await fs.lstat(file).catch(() => undefined);
+  if (found?.isFile() !== true || (found.mode & 0o200) !== 0) return false;
+  await fs.chmod(file, found.mode | 0o200);
+  return true;
 }
 
 /** Makes a file's bytes durable. */

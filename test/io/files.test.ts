@@ -132,6 +132,20 @@ describe("a rename that something holds up (F9)", () => {
     expect(await fs.readFile(`${held.file}.moved`, "utf8")).toBe("held");
   });
 
+  test("replaces a file that is read-only, where the system refuses to (Windows)", async () => {
+    const folder = await newFolder();
+    const [from, to] = [path.join(folder, "from"), path.join(folder, "to")];
+    await fs.writeFile(from, "new");
+    await fs.writeFile(to, "old", { mode: 0o444 });
+    const asOnWindows = async (source: string, target: string) => {
+      const { mode } = await fs.lstat(target);
+      if ((mode & 0o200) === 0) throw Object.assign(new Error("operation not permitted"), { code: "EPERM" });
+      await fs.rename(source, target);
+    };
+    await rename(from, to, true, asOnWindows);
+    expect(await fs.readFile(to, "utf8")).toBe("new");
+  });
+
   test("is an error at once where there are none, and nothing was moved", async ({ skip }) => {
     const held = await heldFile(await newFolder());
     if (typeof held === "string") return skip(held);
