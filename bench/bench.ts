@@ -9,6 +9,7 @@ import { execFileSync } from "node:child_process";
 import { promises as fs, rmSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { branch } from "./branch.ts";
 import { check } from "./check.ts";
 import { components } from "./components.ts";
 import { delta } from "./delta.ts";
@@ -32,6 +33,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   order,
   startup,
   relay,
+  branch,
   components,
 };
 const PROJECT = path.resolve(import.meta.dirname, "..");

@@ -21,7 +21,8 @@ export async function startThinSource(root: string, width = Number.POSITIVE_INFI
   /** Waits until the link has carried so many bytes more. */
   const carry = async (bytes: number) => {
     free = Math.max(free, performance.now()) + (bytes * 1_000) / rate;
-    if (free > performance.now()) await sleep(free - performance.now());
+    const wait = free - performance.now();
+    if (wait > 0) await sleep(wait);
     crossed += bytes;
   };
   const send = async (response: ServerResponse, body: Buffer) => {
