@@ -285,7 +285,11 @@ function toReport(
     ...(uncovered.length === 0 ? {} : { uncovered }),
     ...(failure === undefined ? {} : { failure: { code: failure.code, message: failure.message } }),
     generation,
-    bytes: walk.attempts.reduce((sum, attempt) => sum + attempt.bytes, 0),
+    // What was mended came after the attempts, and is of none of them.
+    bytes: [...walk.attempts, ...installed.filter(({ mended }) => mended)].reduce(
+      (sum, { bytes }) => sum + bytes,
+      0,
+    ),
   };
 }
 
