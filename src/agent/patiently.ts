@@ -1,3 +1,4 @@
+import { formatBytes, formatDuration } from "../core/amounts.ts";
 import type { Attempt } from "../core/report.ts";
 import type { Step } from "../core/updateOrder.ts";
 import type { Fetcher } from "../io/fetch.ts";
@@ -24,8 +25,8 @@ export function patiently(run: Run, step: Step): { fetcher: Fetcher; waited(): P
     told = performance.now();
     waitedFor = state === "full" ? "full" : "filling";
     const source = step.name ?? new URL(step.url).host;
-    const amount = missing === undefined ? "" : `: ${missing} bytes are missing`;
-    const time = seconds === undefined ? "" : `, about ${seconds} s at its rate`;
+    const amount = missing === undefined ? "" : `: ${formatBytes(missing)} are missing`;
+    const time = seconds === undefined ? "" : `, about ${formatDuration(seconds * 1_000)} at its rate`;
     const message =
       state === "full" ? `${source} has all its places taken` : `${source} is filling${amount}${time}`;
     run.log.info(`waiting: ${message}`);

@@ -1,7 +1,7 @@
 import type { WriteStream } from "node:tty";
+import { formatBytes, formatDuration } from "../core/amounts.ts";
 import { printable } from "../core/printable.ts";
 import type { UpdateEvent } from "../core/report.ts";
-import { formatBytes, formatDuration } from "./output.ts";
 
 type ProgressEvent = Extract<UpdateEvent, { type: "progress" }>;
 

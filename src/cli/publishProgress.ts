@@ -1,6 +1,6 @@
 import type { WriteStream } from "node:tty";
+import { formatBytes, formatDuration } from "../core/amounts.ts";
 import type { Progress } from "../publisher/releaseFiles.ts";
-import { formatBytes, formatDuration } from "./output.ts";
 
 /** How long (ms) a publication takes before a plain line is said of it; from one to the next it is longer each time. */
 const QUIET = 3_000;

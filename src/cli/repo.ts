@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { formatBytes } from "../core/amounts.ts";
 import { CONTENT_KINDS, type ContentKind } from "../core/kind.ts";
 import type { Repository } from "../core/layout.ts";
 import { formatVersionRecord } from "../core/versionRecord.ts";
@@ -10,7 +11,7 @@ import { initRepository } from "../publisher/init.ts";
 import { refreshRepository } from "../publisher/refresh.ts";
 import { setDocument } from "../publisher/setDocument.ts";
 import { removeTarget } from "../publisher/target.ts";
-import { formatBytes, print, printJson } from "./output.ts";
+import { print, printJson } from "./output.ts";
 import { openPublishProgress } from "./publishProgress.ts";
 import {
   flaggedRepositories,

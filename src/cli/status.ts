@@ -5,6 +5,7 @@ import { type Progress, readProgress } from "../agent/progress.ts";
 import { remarksOnDocuments, remarksOnKinds } from "../agent/remarks.ts";
 import { type Settings, settingsInForce } from "../agent/settings.ts";
 import { formatAddress } from "../core/address.ts";
+import { formatBytes, formatDuration } from "../core/amounts.ts";
 import { REPOSITORIES, type Repository } from "../core/layout.ts";
 import { outcomeWord, type Report } from "../core/report.ts";
 import { type Config, readConfig } from "../io/config.ts";
@@ -17,7 +18,7 @@ import { touchedAt } from "../io/touched.ts";
 import { describeRole, readTrustedSet, type TrustedSet } from "../io/trustedSet.ts";
 import { describeSourceList } from "./explain.ts";
 import { describeHold } from "./hold.ts";
-import { formatBytes, formatDuration, paint, print, printJson } from "./output.ts";
+import { paint, print, printJson } from "./output.ts";
 import { ifReadable } from "./readable.ts";
 import { type AgentStatus, agentStatus, printAgent, printSources } from "./statusAgent.ts";
 

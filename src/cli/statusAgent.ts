@@ -6,9 +6,10 @@ import {
   residentDirOf,
   type Serving,
 } from "../agent/residentState.ts";
+import { formatBytes, formatDuration } from "../core/amounts.ts";
 import type { Report } from "../core/report.ts";
 import { listFolder } from "../io/files.ts";
-import { formatBytes, formatDuration, paint, print } from "./output.ts";
+import { paint, print } from "./output.ts";
 
 /**
  * What `status` says of the resident agent; null where there has never been one. Whether it is there is

@@ -1,6 +1,7 @@
 import { fstatSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { type Report, type UpdateEvent, update } from "../agent/update.ts";
+import { formatBytes, formatDuration } from "../core/amounts.ts";
 import { isLie } from "../core/disposition.ts";
 import type { Kind } from "../core/kind.ts";
 import { type Attempt, type Installed, outcomeWord } from "../core/report.ts";
@@ -9,7 +10,7 @@ import { type ErrorCode, explainError } from "../errors.ts";
 import { readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
 import { openLog } from "../io/log.ts";
-import { formatBytes, formatDuration, paint, print, printAside, printJson } from "./output.ts";
+import { paint, print, printAside, printJson } from "./output.ts";
 import { openProgress } from "./progress.ts";
 import { onSignals, stderrLevel } from "./running.ts";
 
@@ -117,16 +118,18 @@ function markOf(code: ErrorCode): string {
 }
 
 function printAttempt(attempt: Attempt): void {
+  const { waited } = attempt;
+  const wait = waited === undefined ? "" : `, waited ${formatDuration(waited.ms)} while it was ${waited.for}`;
   if (attempt.code !== undefined) {
     print(
-      `  ${markOf(attempt.code)} ${attempt.message} ${paint("dim", `(${attempt.code}, ${formatDuration(attempt.ms)})`)}`,
+      `  ${markOf(attempt.code)} ${attempt.message} ${paint("dim", `(${attempt.code}, ${formatDuration(attempt.ms)}${wait})`)}`,
     );
   }
   if (attempt.delivered.length === 0) return;
   const what =
     attempt.outcome === "current" ? "nothing new" : `${formatBytes(attempt.bytes)} fetched and verified`;
   print(
-    `  ${paint("green", "✓")} ${attempt.delivered.join(", ")}: ${what} ${paint("dim", `(${formatDuration(attempt.ms)})`)}`,
+    `  ${paint("green", "✓")} ${attempt.delivered.join(", ")}: ${what} ${paint("dim", `(${formatDuration(attempt.ms)}${wait})`)}`,
   );
 }
 

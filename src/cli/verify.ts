@@ -1,11 +1,12 @@
 import { type Damage, findDamage, noteDamage } from "../agent/damage.ts";
+import { formatBytes } from "../core/amounts.ts";
 import { NearsourceError } from "../errors.ts";
 import { type Config, readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
 import { dataDirAt } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
 import { openLog } from "../io/log.ts";
-import { formatBytes, paint, print, printJson } from "./output.ts";
+import { paint, print, printJson } from "./output.ts";
 import { onSignals, stderrLevel } from "./running.ts";
 
 export interface VerifyCommandOptions {

@@ -1,7 +1,7 @@
 import type { WriteStream } from "node:tty";
 import { describe, expect, test } from "vitest";
-import { formatBytes, formatDuration } from "../../src/cli/output.ts";
 import { openProgress } from "../../src/cli/progress.ts";
+import { formatBytes, formatDuration } from "../../src/core/amounts.ts";
 
 describe("amounts for people", () => {
   test.for([
