@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { UpdateEvent } from "../../src/agent/update.ts";
 import { BLOCK_SIZE } from "../../src/core/layout.ts";
+import { openDataDir } from "../../src/io/openDataDir.ts";
 import { type SourceOptions, startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
@@ -245,7 +246,7 @@ describe("a partial file", () => {
   test.for(leftovers)("%s", async ([, bytes, asked]) => {
     const good = await serve();
     const agent = await endpoint({ good });
-    await fs.mkdir(path.dirname(partialFile(agent)), { recursive: true });
+    await openDataDir(agent.dataDir);
     await fs.writeFile(partialFile(agent), bytes);
     const { report } = await runUpdate(agent);
     expect(report).toMatchObject({ ...whole, attempts: [{ outcome: "delivered" }] });
@@ -256,7 +257,7 @@ describe("a partial file", () => {
   test("of an object that is no longer wanted is swept", async () => {
     const good = await serve();
     const agent = await endpoint({ good });
-    await fs.mkdir(path.dirname(partialFile(agent)), { recursive: true });
+    await openDataDir(agent.dataDir);
     await fs.writeFile(path.join(path.dirname(partialFile(agent)), "0".repeat(64)), "old");
     await runUpdate(agent);
     await expectPattern(agent);
@@ -267,7 +268,7 @@ describe("a partial file", () => {
     const agent = await endpoint({ good });
     const victim = path.join(world.folder, "victim");
     await fs.writeFile(victim, "precious");
-    await fs.mkdir(path.dirname(partialFile(agent)), { recursive: true });
+    await openDataDir(agent.dataDir);
     await fs.symlink(victim, partialFile(agent));
     await expect(runUpdate(agent)).rejects.toMatchObject({ code: "STORAGE_UNSAFE" });
     expect(await fs.readFile(victim, "utf8")).toBe("precious");
@@ -276,6 +277,7 @@ describe("a partial file", () => {
   test("that is a folder stops the run", async () => {
     const good = await serve();
     const agent = await endpoint({ good });
+    await openDataDir(agent.dataDir);
     await fs.mkdir(partialFile(agent), { recursive: true });
     await expect(runUpdate(agent)).rejects.toMatchObject({ phase: "storage" });
   });
