@@ -1,10 +1,9 @@
 import { formatAddress } from "../core/address.ts";
-import { endsSource, isLie } from "../core/disposition.ts";
+import { isLie } from "../core/disposition.ts";
 import type { Kind } from "../core/kind.ts";
-import { type Repository, repositoryOf } from "../core/layout.ts";
-import type { Attempt, Report, Skipped, Trigger, UpdateEvent } from "../core/report.ts";
-import type { Step, UpdateOrder } from "../core/updateOrder.ts";
-import { type ErrorCode, explainError, type NearsourceError, toNearsourceError } from "../errors.ts";
+import type { Repository } from "../core/layout.ts";
+import type { Report, Trigger, UpdateEvent } from "../core/report.ts";
+import { explainError, toNearsourceError } from "../errors.ts";
 import { refuseUnsafeFiles } from "../io/believedFiles.ts";
 import { interrupted } from "../io/body.ts";
 import { type Config, noteChecked, readConfig } from "../io/config.ts";
@@ -15,8 +14,6 @@ import { readCurrent } from "../io/generations.ts";
 import { type Log, SILENT } from "../io/log.ts";
 import { createPatience } from "../io/patience.ts";
 import { keepState, openState } from "../io/state.ts";
-import { describeRole } from "../io/trustedSet.ts";
-import { attemptSource } from "./attempt.ts";
 import { withDataDir } from "./dataDir.ts";
 import { noteUnpublished } from "./deliver.ts";
 import { openFetcher } from "./fetcher.ts";
@@ -28,6 +25,7 @@ import { tellingProgress } from "./progress.ts";
 import { byName, note, openTrusted, type Run, timeOfRun } from "./run.ts";
 import type { Settings } from "./settings.ts";
 import { fetchSettings } from "./settingsDelivery.ts";
+import { startWalk, type Walk, walkOrder } from "./walk.ts";
 
 export type { Attempt, Report, Trigger, UpdateEvent } from "../core/report.ts";
 export { NearsourceError } from "../errors.ts";
@@ -163,98 +161,6 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   run.state.lastRun = { started, ended: new Date().toISOString(), report };
   await keepState(run.dirs, run.state);
   return report;
-}
-
-interface Walk {
-  kinds: Kind[];
-  /** Kinds that no source has delivered yet. */
-  needed: Set<Kind>;
-  /** Kinds that no source could. */
-  uncovered: Kind[];
-  /** Of those, the ones that a source delivered which has not yet what this run was told of. */
-  behind: Set<Kind>;
-  /** Sources found useless in this run, by base URL, with the reason. */
-  dead: Map<string, ErrorCode>;
-  /** The server, where its settings turned out to be of no use. */
-  withoutSettings?: string | undefined;
-  attempts: Attempt[];
-  skipped: Skipped[];
-}
-
-function startWalk(kinds: Kind[], uncovered: Kind[], order: UpdateOrder): Walk {
-  return {
-    kinds,
-    needed: new Set(kinds),
-    behind: new Set(),
-    uncovered,
-    dead: new Map(),
-    attempts: [],
-    skipped: [...order.skipped],
-  };
-}
-
-/** Walks the plan: entry after entry, for what is still needed, until nothing is or the plan ends. */
-async function walkOrder(run: Run, order: UpdateOrder, walk: Walk): Promise<void> {
-  for (const step of order.steps) {
-    const isLost = (kind: Kind) => kind === "settings" && step.url === walk.withoutSettings;
-    const kinds = step.kinds.filter((kind) => walk.needed.has(kind) && !isLost(kind));
-    if (kinds.length === 0) continue;
-    const code = walk.dead.get(step.url);
-    if (code !== undefined) {
-      walk.skipped.push(skippedStep(step, `it failed earlier in this run (${code})`));
-      continue;
-    }
-    run.emit({
-      type: "source",
-      rule: step.rule,
-      ...(step.name ? { name: step.name } : {}),
-      url: step.url,
-      kinds,
-    });
-    const { attempt, empty, errors } = await attemptSource(run, step, kinds, [...walk.needed]);
-    walk.attempts.push(attempt);
-    run.emit({ type: "attempt", attempt });
-    logAttempt(run.log, attempt, errors);
-    const had = [...attempt.delivered, ...empty];
-    for (const kind of had) {
-      if (isBehind(run, kind)) walk.behind.add(kind);
-      else walk.needed.delete(kind);
-    }
-    const fatal = errors.find((error) => endsSource(error.code));
-    if (fatal !== undefined) walk.dead.set(step.url, fatal.code);
-    if (walk.needed.size === 0) return;
-  }
-  // Nobody had what was announced: what is there is as current as it can be had.
-  for (const kind of walk.behind) walk.needed.delete(kind);
-}
-
-/** Whether what is trusted is older than what this run was told of. */
-function isBehind({ told, trusted }: Run, kind: Kind): boolean {
-  const repository = repositoryOf(kind);
-  const held = describeRole(trusted[repository]?.files.get("timestamp.json"))?.version ?? 0;
-  return held < (told[repository] ?? 0);
-}
-
-function skippedStep({ rule, entry, name, url }: Step, reason: string): Skipped {
-  return {
-    rule,
-    ...(entry === undefined ? {} : { entry }),
-    ...(name === undefined ? {} : { name }),
-    url,
-    reason,
-  };
-}
-
-function logAttempt(log: Log, attempt: Attempt, errors: NearsourceError[]): void {
-  const source = attempt.name ?? attempt.url;
-  for (const error of errors) {
-    const line = `${source}: ${explainError(error)} (${error.code})`;
-    // A source that lied is worth a person's attention even though the run goes on.
-    log[isLie(error.code) ? "error" : "warn"](line, { attempt });
-  }
-  if (attempt.delivered.length === 0) return;
-  const what = attempt.outcome === "current" ? "nothing new" : `${attempt.bytes} bytes`;
-  log.info(`${source}: ${attempt.delivered.join(", ")} (${what}, ${attempt.ms} ms)`, { attempt });
 }
 
 function toReport(
