@@ -28,7 +28,6 @@ export async function explainCommand(options: ExplainOptions): Promise<number> {
   const config = await configFor(options);
   const hidden: string[] = [];
   const settings = await settingsFor(config, options, hidden);
-  const unknown = describeHidden(hidden);
   const addresses = options.ip === undefined ? ownAddresses(config) : options.ip.map(parseIp);
   const kinds = hasRoots(config)
     ? kindsOf(config, options.kind, settings.policy.kinds)
@@ -37,8 +36,12 @@ export async function explainCommand(options: ExplainOptions): Promise<number> {
   const shown = addresses.map(formatAddress);
   const run = { config, addresses };
   const remarks = hasRoots(config)
-    ? [...(await remarksOnKinds(run, settings, options.kind)), ...remarkOnServer(config, settings)]
+    ? [
+        ...((await ifReadable(hidden, "metadata", () => remarksOnKinds(run, settings, options.kind))) ?? []),
+        ...remarkOnServer(config, settings),
+      ]
     : uncoveredOf(run, settings, kinds).remarks;
+  const unknown = describeHidden(hidden);
   if (addresses.length === 0) remarks.unshift(NO_ADDRESS);
   if (options.json === true) {
     const { role, sourceList } = settings;

@@ -14,7 +14,14 @@ export function stderrLevel({
   return json === true && quiet !== true ? "warn" : "error";
 }
 
-/** Ctrl-C and SIGTERM end the run cleanly: what was fetched is kept, what is installed stays. */
+/** A signal that comes this much (ms) after the first is a person's, or a service manager's, who waits no longer. */
+const AGAIN = 500;
+
+/**
+ * Ctrl-C and SIGTERM end the run cleanly: what was fetched is kept, what is installed stays. The same
+ * once more ends the process. What conf brings along (when-exit) sends itself each signal again at once,
+ * which must not count.
+ */
 export function onSignals(): { signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   const abort = () =>
@@ -23,6 +30,18 @@ export function onSignals(): { signal: AbortSignal; end(): void } {
         hint: "the next run goes on where this one stopped",
       }),
     );
-  process.once("SIGINT", abort).once("SIGTERM", abort);
-  return { signal: controller.signal, end: () => process.off("SIGINT", abort).off("SIGTERM", abort) };
+  let since: number | undefined;
+  const hear = (signal: NodeJS.Signals) => {
+    if (since === undefined) abort();
+    else if (performance.now() - since > AGAIN) {
+      end();
+      process.kill(process.pid, signal);
+    }
+    since ??= performance.now();
+  };
+  const end = () => {
+    process.off("SIGINT", hear).off("SIGTERM", hear);
+  };
+  process.on("SIGINT", hear).on("SIGTERM", hear);
+  return { signal: controller.signal, end };
 }

@@ -63,7 +63,8 @@ export async function statusCommand(options: { config?: string; json?: boolean }
     lastRun: state?.lastRun ?? null,
     hintedAt: (await shown(PLACES.hinted, async () => touchedAt(dirs.root, "hinted")))?.toISOString() ?? null,
     running: (await shown(PLACES.running, () => runningIn(dirs))) ?? null,
-    remarks: settings === undefined ? [] : await remarksOf(config, settings, trusted),
+    remarks:
+      (await shown(PLACES.metadata, async () => settings && remarksOf(config, settings, trusted))) ?? [],
     hidden: [...new Set(hidden)],
   };
   if (options.json === true) printJson(status);

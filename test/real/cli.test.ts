@@ -2,6 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Report } from "../../src/core/report.ts";
+import { openDataDir } from "../../src/io/openDataDir.ts";
 import { type SourceOptions, startSource } from "../support/source.ts";
 import {
   expectInstalled,
@@ -254,7 +255,8 @@ describe.concurrent("exit 7:", () => {
 
   test("a real folder in the place of current, which stays as it is", async () => {
     const agent = await stage.agentOf(1);
-    await fs.mkdir(path.join(agent.dataDir, "current"), { recursive: true });
+    await openDataDir(agent.dataDir);
+    await fs.mkdir(path.join(agent.dataDir, "current"));
     await fs.writeFile(path.join(agent.dataDir, "current", "file"), "precious");
     const ended = await on(agent, "update");
     expect(ended.code).toBe(7);
