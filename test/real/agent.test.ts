@@ -436,7 +436,7 @@ describe("a kind that no source of the list can deliver", () => {
   test("is no reason to leave alone what could have come", async () => {
     const agent = await lacking();
     await writeJson(path.join(agent.folder, "list.json"), {
-      entries: [{ range: "127.0.0.0/8", url: "http://127.0.0.2:21112" }],
+      entries: [{ range: "127.0.0.0/8", url: "http://127.0.0.2:21119" }],
       serverFallback: { enabled: false },
     });
     const resident = begin(agent);

@@ -88,10 +88,10 @@ describe.concurrent("nearsource update", () => {
   });
 
   test("exits 4 when every source is exhausted, and says why of each", async () => {
-    const agent = await makeAgent(stage.world, { sources: { dead: "http://127.0.0.2:21112" }, installed: 1 });
+    const agent = await makeAgent(stage.world, { sources: { dead: "http://127.0.0.2:21119" }, installed: 1 });
     const exhausted = await on(agent, "update");
     expect(exhausted.code).toBe(4);
-    expect(exhausted.stdout).toContain("127.0.0.2:21112 refused the connection (CONNECTION_REFUSED");
+    expect(exhausted.stdout).toContain("127.0.0.2:21119 refused the connection (CONNECTION_REFUSED");
     expect(exhausted.stdout).toContain("every source is exhausted");
     await expectInstalled(agent, 1);
   });

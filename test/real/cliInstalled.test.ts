@@ -104,7 +104,7 @@ describe.concurrent("nearsource verify", () => {
   });
 
   test("--repair needs a source where the store is damaged too, and exits 8 without", async () => {
-    const agent = await makeAgent(stage.world, { sources: { dead: "http://127.0.0.2:21112" }, installed: 1 });
+    const agent = await makeAgent(stage.world, { sources: { dead: "http://127.0.0.2:21119" }, installed: 1 });
     const name = objectOf(1, "rules");
     for (const file of [installedFile(agent), path.join(agent.dataDir, "store", name.slice(0, 2), name)]) {
       await fs.rm(file);
@@ -135,7 +135,9 @@ describe.concurrent("nearsource rollback", () => {
     const held = await on(agent, "update");
     expect(held).toMatchObject({ code: 0, stdout: expect.stringContaining("already current: generation 1") });
     await expectInstalled(agent, 1);
-    expect((await on(agent, "status")).stdout).toContain("held: components/rules up to release 2");
+    expect((await on(agent, "status")).stdout).toContain(
+      "held after a rollback: components/rules up to release 2",
+    );
     await stage.turnTo(agent, 3);
     expect(await on(agent, "update")).toMatchObject({ code: 0 });
     await expectInstalled(agent, 3);
@@ -167,8 +169,7 @@ describe.concurrent("a hook", () => {
   /** An agent whose hook runs this script with the installed rules at hand. */
   async function withHook(publication: Publication, script: string, options: Partial<AgentOptions> = {}) {
     const agent = await stage.agentOf(publication, options);
-    const file = path.join(agent.dataDir, "..", "data", "hook.cjs");
-    await fs.mkdir(agent.dataDir, { recursive: true });
+    const file = `${agent.folder}-hook.cjs`;
     await fs.writeFile(file, script);
     await changeConfig(agent, { hooks: { afterUpdate: [process.execPath, file] } });
     return agent;

@@ -149,7 +149,7 @@ describe.concurrent("nearsource update", () => {
   });
 
   test("--quiet says what failed the run", async () => {
-    const agent = await makeAgent(stage.world, { sources: { dead: "http://127.0.0.2:21112" } });
+    const agent = await makeAgent(stage.world, { sources: { dead: "http://127.0.0.2:21119" } });
     const ended = await on(agent, "update", "--quiet");
     expect(ended.code).toBe(4);
     expectError(
@@ -183,14 +183,14 @@ describe.concurrent("nearsource update", () => {
 
 describe.concurrent("nearsource verify --repair", () => {
   test("says why no source could help", async () => {
-    const agent = await makeAgent(stage.world, { sources: { dead: "http://127.0.0.2:21112" }, installed: 1 });
+    const agent = await makeAgent(stage.world, { sources: { dead: "http://127.0.0.2:21119" }, installed: 1 });
     await fs.rm(path.join(agent.dataDir, "store"), { recursive: true });
     await fs.rm(path.join(agent.dataDir, "current/components/rules/rules.dat"));
     const ended = await on(agent, "verify", "--repair");
     expect(ended.code).toBe(8);
     expectError(
       ended,
-      /no source has 1 of the damaged files: dead: 127\.0\.0\.2:21112 refused the connection/,
+      /no source has 1 of the damaged files: dead: 127\.0\.0\.2:21119 refused the connection/,
     );
   });
 });

@@ -88,7 +88,7 @@ async function makeOffice(count: number) {
   };
   await expect.poll(filled, { timeout: 60_000, interval: 200 }).toBe(true);
   const agents = await Promise.all(Array.from({ length: count }, () => makeMember(near, server.url)));
-  return { server, www, resident, updateAgent, agents };
+  return { server, www, near, resident, updateAgent, agents };
 }
 
 async function makeMember(near: string, server: string): Promise<Agent> {
@@ -102,12 +102,18 @@ async function makeMember(near: string, server: string): Promise<Agent> {
   return agent;
 }
 
-/** The second release goes out, over the link as it is. */
-async function publish({ server, www }: { server: ThinSource; www: string }): Promise<number> {
+/** The second release goes out over a link of so many bytes a second, and the Update Agent has heard of it. */
+async function publish({ server, www, near }: Office, width: number): Promise<number> {
+  const before = server.crossed();
   await fs.cp(path.join(world.www(2), "content"), path.join(www, "content"), { recursive: true });
-  server.widen(WIDTH);
-  return server.crossed();
+  server.widen(width);
+  const state = async () =>
+    (await fetch(`${near}/content/metadata/timestamp.json`)).headers.get("nearsource-state");
+  await expect.poll(state, { timeout: 60_000, interval: 100 }).toContain("filling");
+  return before;
 }
+
+type Office = Awaited<ReturnType<typeof makeOffice>>;
 
 async function expectSecond(agent: Agent): Promise<void> {
   const expected = Object.entries(contents(2)).map(([name, bytes]) => [`rules/${name}`, bytes]);
@@ -116,9 +122,8 @@ async function expectSecond(agent: Agent): Promise<void> {
 
 test("30 agents on schedule while a release goes out: it crosses the link once, their Update Agent's own run included", async () => {
   const office = await makeOffice(30);
-  const before = await publish(office);
   // Held up for as long as it takes to look at it.
-  office.server.widen(20_000);
+  const before = await publish(office, 20_000);
   const own = on(office.updateAgent, "update", "--scheduled", "--wait");
   const runs = office.agents.map((agent) => runUpdate(agent, { trigger: "schedule" }));
   const said = async () => (await on(office.updateAgent, "status")).stdout;
@@ -138,7 +143,7 @@ test("30 agents on schedule while a release goes out: it crosses the link once, 
 
 test("with the Update Agent killed in the middle of it, all of them go on to the next source", async () => {
   const office = await makeOffice(5);
-  const before = await publish(office);
+  const before = await publish(office, WIDTH);
   const runs = office.agents.map((agent) => runUpdate(agent, { trigger: "schedule" }));
   await expect.poll(() => office.server.crossed() - before, { timeout: 60_000 }).toBeGreaterThan(SIZE / 3);
   office.resident.process.kill("SIGKILL");

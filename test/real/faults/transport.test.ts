@@ -136,7 +136,7 @@ const inBody = (length: number, half = OBJECT.subarray(0, length / 2)): Fault[] 
 describe.concurrent("a source that", () => {
   test("refuses the connection is passed over at once", async () => {
     // Nobody listens on 127.0.0.2, whatever port it is.
-    await meetUrl(world, "http://127.0.0.2:21112", { code: "CONNECTION_REFUSED" });
+    await meetUrl(world, "http://127.0.0.2:21119", { code: "CONNECTION_REFUSED" });
   });
 
   test.for(connection)("$name is passed over: $code", async (fault) => {
