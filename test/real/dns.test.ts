@@ -84,7 +84,7 @@ const failures: [what: string, code: ErrorCode, options: DnsServerOptions, timeo
 describe.concurrent("a source whose name", () => {
   test.for(failures)("%s is passed over: %s", async ([, code, options, timeout]) => {
     const server = await startDnsServer(options);
-    await meetUrl(world, "http://ua.test:21112", { code, config: asking([server], timeout) });
+    await meetUrl(world, "http://ua.test:21119", { code, config: asking([server], timeout) });
     expect(server.queries.length).toBeGreaterThan(0);
     await server.close();
   });
