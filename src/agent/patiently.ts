@@ -2,7 +2,7 @@ import { formatBytes, formatDuration } from "../core/amounts.ts";
 import type { Attempt } from "../core/report.ts";
 import type { Step } from "../core/updateOrder.ts";
 import type { Fetcher } from "../io/fetch.ts";
-import { isTimestamp, type Wait, waitingFetcher } from "../io/patience.ts";
+import { askingAnew, type Wait, waitingFetcher } from "../io/patience.ts";
 import type { Run } from "./run.ts";
 
 /** A wait that goes on is told again after so long (ms). */
@@ -10,8 +10,7 @@ const TELL_AGAIN = 30_000;
 
 /**
  * The fetcher for one source: it waits for an Update Agent that is filling or full, as long as the run has
- * patience, and tells so. A run that was told of something newer has an Update Agent ask upstream, however
- * lately it did (RFC 9111 §5.2.1.4).
+ * patience, and tells so. A run that was told of something newer has an Update Agent ask upstream.
  *
  * @returns it, and how long it has waited so far, for the report
  */
@@ -32,23 +31,11 @@ export function patiently(run: Run, step: Step): { fetcher: Fetcher; waited(): P
     run.log.info(`waiting: ${message}`);
     run.emit({ type: "waiting", message });
   };
-  const fetcher = waitingFetcher(askingAnew(run), patience, onWait);
+  const anew = Object.keys(run.told).length === 0 ? run.fetcher : askingAnew(run.fetcher);
+  const fetcher = waitingFetcher(anew, patience, onWait);
   return {
     fetcher,
     waited: () =>
       waitedFor === undefined ? {} : { waited: { ms: Math.round(before - patience.left()), for: waitedFor } },
-  };
-}
-
-function askingAnew({ fetcher, told }: Pick<Run, "fetcher" | "told">): Fetcher {
-  if (Object.keys(told).length === 0) return fetcher;
-  const fresh = { "cache-control": "no-cache" };
-  return {
-    ...fetcher,
-    get: (url, options) =>
-      fetcher.get(
-        url,
-        isTimestamp(url) ? { ...options, headers: { ...options?.headers, ...fresh } } : options,
-      ),
   };
 }

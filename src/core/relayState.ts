@@ -14,14 +14,17 @@ export interface RelayState {
   missing?: number | undefined;
   /** How long (s) that takes at the rate it has. */
   seconds?: number | undefined;
+  /** Who says so, by the names of `Via`: an Update Agent, those that it waits for itself, and the one that is filling. */
+  through?: string[] | undefined;
 }
 
 /** The value of the header. */
-export function formatRelayState({ state, missing, seconds }: RelayState): string {
+export function formatRelayState({ state, missing, seconds, through = [] }: RelayState): string {
   return [
     state,
     ...(missing === undefined ? [] : [`missing=${Math.round(missing)}`]),
     ...(seconds === undefined ? [] : [`seconds=${Math.round(seconds)}`]),
+    ...(through.length === 0 ? [] : [`through=${through.join(",")}`]),
   ].join("; ");
 }
 
@@ -31,15 +34,29 @@ export function parseRelayState(header: string | string[] | undefined): RelaySta
   const [name = "", ...fields] = header.split(";").map((part) => part.trim());
   const state = STATES.find((each) => each === name.toLowerCase());
   if (state === undefined) return undefined;
+  const textOf = (field: string) =>
+    fields.find((each) => each.startsWith(`${field}=`))?.slice(field.length + 1) ?? "";
   const numberOf = (field: string) => {
-    const digits = fields.find((each) => each.startsWith(`${field}=`))?.slice(field.length + 1) ?? "";
+    const digits = textOf(field);
     return /^\d{1,15}$/.test(digits) ? Number(digits) : undefined;
   };
-  return { state, missing: numberOf("missing"), seconds: numberOf("seconds") };
+  const through = textOf("through")
+    .split(",")
+    .filter((name) => NAME.test(name));
+  const amounts = { missing: numberOf("missing"), seconds: numberOf("seconds") };
+  return { state, ...amounts, ...(through.length === 0 ? {} : { through }) };
 }
 
-/** Whether an agent that meets this state does well to ask again a little later, rather than somebody else. */
-export function isWorthWaiting({ state }: RelayState): boolean {
+const NAME = /^[\w.-]{1,64}$/;
+
+/**
+ * Whether whoever meets this state does well to ask again a little later, rather than somebody else. An
+ * Update Agent does not wait for one that waits for it.
+ *
+ * @param self the name of this Update Agent
+ */
+export function isWorthWaiting({ state, through }: RelayState, self?: string): boolean {
+  if (self !== undefined && through?.includes(self)) return false;
   return state === "filling" || state === "full";
 }
 

@@ -15,8 +15,8 @@ import { toStatusError } from "./httpErrors.ts";
 export interface Patience {
   /** What is left of it (ms). */
   left(): number;
-  /** Waits; several who wait at the same time spend it once. */
-  wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void>;
+  /** Spends it from now until what is returned is called; several who do so at the same time spend it once. */
+  spend(): () => void;
 }
 
 /** @param all milliseconds @param now a clock that only goes forward, in ms */
@@ -26,15 +26,11 @@ export function createPatience(all: number, now: () => number = () => performanc
   let since = 0;
   return {
     left: () => all - spent - (waiting > 0 ? now() - since : 0),
-    async wait(milliseconds, signal) {
+    spend() {
       if (waiting++ === 0) since = now();
-      try {
-        await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
-      } catch (error) {
-        throw interrupted(signal) ?? error;
-      } finally {
+      return () => {
         if (--waiting === 0) spent += now() - since;
-      }
+      };
     },
   };
 }
@@ -54,15 +50,22 @@ export function isTimestamp(url: string): boolean {
 
 /**
  * The same fetcher, that waits for an Update Agent which is filling or full and asks it again, until it
- * gives what it is asked for or the patience is spent; then the answer stands as it is.
+ * gives what it is asked for or the patience is spent; then the answer stands as it is. The time that it
+ * takes to answer again counts too.
  *
  * An Update Agent that fetches something newer than it announces says so with the timestamp before, and
  * is waited for too: that timestamp is right, and old.
  *
  * @param onWait told before each wait
+ * @param self the name of this Update Agent, where it is one: it is not waited for by itself, through others
  */
-export function waitingFetcher(fetcher: Fetcher, patience: Patience, onWait: (wait: Wait) => void): Fetcher {
-  const get = async (url: string, options: GetOptions = {}): Promise<Response> => {
+export function waitingFetcher(
+  fetcher: Fetcher,
+  patience: Patience,
+  onWait: (wait: Wait) => void,
+  self?: string,
+): Fetcher {
+  const ask = async (url: string, options: GetOptions, spend: () => void): Promise<Response> => {
     const accept = options.accept ?? [200];
     for (;;) {
       const response = await fetcher.get(url, { ...options, accept: [...accept, 503] });
@@ -73,15 +76,40 @@ export function waitingFetcher(fetcher: Fetcher, patience: Patience, onWait: (wa
       if (!isRefused && !isAhead) return response;
       const retryAfter = parseRetryAfter(headers["retry-after"], Date.now());
       const pause = pauseBefore(retryAfter, patience.left(), Math.random());
-      if (state === undefined || !isWorthWaiting(state) || pause <= 0) {
+      if (state === undefined || !isWorthWaiting(state, self) || pause <= 0) {
         if (!isRefused) return response;
         await response.discard();
         throw toStatusError(status, response.url, retryAfter, state);
       }
       await response.discard();
       onWait({ url: response.url, state, pause });
-      await patience.wait(pause, options.signal);
+      spend();
+      await waitFor(pause, options.signal);
     }
+  };
+  const get = async (url: string, options: GetOptions = {}): Promise<Response> => {
+    let stop: (() => void) | undefined;
+    const spend = () => {
+      stop ??= patience.spend();
+    };
+    return await ask(url, options, spend).finally(() => stop?.());
+  };
+  return { ...fetcher, get };
+}
+
+async function waitFor(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    throw interrupted(signal) ?? error;
+  }
+}
+
+/** The same fetcher, that has an Update Agent ask upstream, however lately it did (RFC 9111 §5.2.1.4). */
+export function askingAnew(fetcher: Fetcher): Fetcher {
+  const get = (url: string, options: GetOptions = {}) => {
+    const headers = { ...options.headers, "cache-control": "no-cache" };
+    return fetcher.get(url, isTimestamp(url) ? { ...options, headers } : options);
   };
   return { ...fetcher, get };
 }

@@ -47,7 +47,7 @@ export function createHoldup(
   };
   return () => {
     const since = mirror.aheadSince("content");
-    // Who waits for another Update Agent has its own clients wait for as long.
+    // Who waits for another Update Agent, or for metadata on a thin link, has its own clients wait for as long.
     if (since === undefined && mirror.upstreamState()?.state === "filling") return mirror.upstreamState();
     if (since === undefined) lacked.clear();
     if (now() - found.at < HOLDS && (since === undefined) === (found.state === undefined)) return found.state;

@@ -9,7 +9,7 @@ import type { Config } from "../io/config.ts";
 import { type Fetcher, withHeaders } from "../io/fetch.ts";
 import type { DataDir } from "../io/files.ts";
 import type { Log } from "../io/log.ts";
-import { createPatience, waitingFetcher } from "../io/patience.ts";
+import { askingAnew, createPatience, isTimestamp, type Wait, waitingFetcher } from "../io/patience.ts";
 import { readState } from "../io/state.ts";
 import { describeRole, type RoleState, type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
 import { createEditions, type Document, type Editions } from "./editions.ts";
@@ -39,11 +39,13 @@ export interface Mirror {
   confirm(repository: Repository, via: string[], anew: boolean): Promise<Document | undefined>;
   /** Asks upstream for what is new, now. */
   refresh(): Promise<void>;
+  /** Whether upstream has said since the start what is newest: until then there may be more to come than is known. */
+  hasHeard(): boolean;
   /** Announces what was learnt, where its objects are all here. */
   announce(): Promise<void>;
   /** Since when (a time of `performance.now`) what was learnt is ahead of what is announced; undefined when it is not. */
   aheadSince(repository: Repository): number | undefined;
-  /** What an Update Agent upstream says of itself, while it is waited for. */
+  /** What an Update Agent upstream says of itself while it is waited for; `filling` while something newer is being learnt. */
   upstreamState(): RelayState | undefined;
   grant(kinds: Kind[]): void;
   /** Objects of the newest publication that was learnt, and with `all` of all those that are answered for. */
@@ -109,7 +111,7 @@ const CONFIRM_PATIENCE = 3_000;
 /** A confirmation that failed is tried again after so long (ms), at the earliest; sooner for who knows of something newer. */
 const PAUSE = 10_000;
 const PAUSE_ANEW = 1_000;
-/** How long (ms) a refresh waits for an Update Agent upstream that fills, before it asks the next. */
+/** How long (ms) a refresh waits for an Update Agent upstream that fills, before it asks the next; longer where the policy says so. */
 const UPSTREAM_PATIENCE = 600_000;
 /** What `Age` says when there is none (RFC 9111 §1.2.2). */
 const UNKNOWN_AGE = 2_147_483_648;
@@ -141,8 +143,13 @@ export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<M
       // One under way may have asked before what is new was there.
       await mirroring.refreshing?.catch(() => {});
       await parts.upstreams.reload();
-      await refreshOnce(mirroring, []);
+      await refreshOnce(mirroring, [], true);
     },
+    hasHeard: () =>
+      [...copies].every(
+        ([each, { asked }]) =>
+          kindsOf(each, mirroring.kinds).length === 0 || asked > Number.NEGATIVE_INFINITY,
+      ),
     announce: () => announce(mirroring),
     upstreamState: () => mirroring.upstreamState,
     aheadSince: (repository) => copies.get(repository)?.aheadSince,
@@ -235,7 +242,8 @@ async function announceComplete(mirroring: Mirroring): Promise<void> {
       copy.confirmed = copy.asked;
     }
     copy.announced = written;
-    copy.announcedKinds = next.kinds;
+    // What is not granted at the moment was not looked for.
+    copy.announcedKinds = new Set([...next.kinds].filter((kind) => mirroring.kinds.includes(kind)));
     copy.aheadSince = undefined;
     changed = true;
   }
@@ -258,7 +266,7 @@ async function confirm(
   if (!isFresh && (mirroring.refreshing !== undefined || !isTooSoon)) {
     const patience = new AbortController();
     const late = sleep(CONFIRM_PATIENCE, undefined, { signal: patience.signal }).catch(() => {});
-    await Promise.race([refreshOnce(mirroring, via).catch(() => {}), late]);
+    await Promise.race([refreshOnce(mirroring, via, anew).catch(() => {}), late]);
     patience.abort();
   }
   const found = mirroring.editions.lookUp(timestampPath(repository));
@@ -271,32 +279,31 @@ function ageOf({ copies }: Mirroring, repository: Repository): number {
   return performance.now() - (copies.get(repository)?.confirmed ?? Number.NEGATIVE_INFINITY);
 }
 
-function refreshOnce(mirroring: Mirroring, via: string[]): Promise<void> {
-  mirroring.refreshing ??= refreshAll(mirroring, via).finally(() => {
+function refreshOnce(mirroring: Mirroring, via: string[], anew: boolean): Promise<void> {
+  mirroring.refreshing ??= refreshAll(mirroring, via, anew).finally(() => {
     mirroring.refreshing = undefined;
-    mirroring.upstreamState = undefined;
   });
   return mirroring.refreshing;
 }
 
-async function refreshAll(mirroring: Mirroring, via: string[]): Promise<void> {
+async function refreshAll(mirroring: Mirroring, via: string[], anew: boolean): Promise<void> {
   mirroring.tried = performance.now();
   const { clockFloor } = await readState(mirroring.own);
   const now = timeOfRun(new Date(), clockFloor);
   const names = [...via, mirroring.pseudonym].map(viaEntry).join(", ");
   const named = withHeaders(mirroring.fetcher, { via: names });
-  const fetcher = waitingFetcher(named, createPatience(UPSTREAM_PATIENCE), ({ state }) => {
+  const patience = createPatience(Math.max(mirroring.upstreams.patience(), UPSTREAM_PATIENCE));
+  const onWait = ({ state }: Wait) => {
     mirroring.upstreamState = state;
-  });
-  let changed = false;
+  };
+  const fetcher = waitingFetcher(anew ? askingAnew(named) : named, patience, onWait, mirroring.pseudonym);
   for (const [repository, copy] of mirroring.copies) {
-    if (await refreshRepository(mirroring, repository, copy, now, fetcher)) changed = true;
+    if (!(await refreshRepository(mirroring, repository, copy, now, fetcher))) continue;
+    expect(mirroring);
+    // What names no objects, or only those that are here, is announced at once.
+    await announce(mirroring);
+    mirroring.onChange();
   }
-  if (!changed) return;
-  expect(mirroring);
-  // What names no objects, or only those that are here, is announced at once.
-  await announce(mirroring);
-  mirroring.onChange();
 }
 
 /** Asks source after source, until each kind that is granted was confirmed. Returns whether something was learnt. */
@@ -317,7 +324,8 @@ async function refreshRepository(
     try {
       stats.upstream.refreshes++;
       const etag = held?.url === source.url ? held.value : undefined;
-      const learned = await learn(copy.learned, source, wanted, { fetcher, now, signal, etag });
+      const noticing = repository === "content" ? noticingNewer(mirroring, fetcher) : fetcher;
+      const learned = await learn(copy.learned, source, wanted, { fetcher: noticing, now, signal, etag });
       if (take(copy, source.url, learned)) changed = true;
       for (const failure of learned.failures) {
         stats.upstream.failures++;
@@ -330,9 +338,21 @@ async function refreshRepository(
     } catch (error) {
       stats.upstream.failures++;
       upstreams.failed(source, error, `refreshing ${repository}`);
+    } finally {
+      mirroring.upstreamState = undefined;
     }
   }
   return changed;
+}
+
+/** Notes that something newer is on its way: nothing else is asked for before a newer timestamp has been verified. */
+function noticingNewer(mirroring: Mirroring, fetcher: Fetcher): Fetcher {
+  const get: Fetcher["get"] = (url, options) => {
+    if (!isTimestamp(url) && !/\/\d+\.root\.json$/.test(url))
+      mirroring.upstreamState ??= { state: "filling" };
+    return fetcher.get(url, options);
+  };
+  return { ...fetcher, get };
 }
 
 /** Takes over what a source had to say. Returns whether that was anything new. */
@@ -340,11 +360,18 @@ function take(copy: Copy, url: string, { set, kinds, age, etag }: Learned): bool
   copy.asked = Math.max(copy.asked, performance.now() - age * 1_000);
   copy.etag = { url, value: etag };
   const isNew = set !== copy.learned || kinds.some((kind) => !copy.learnedKinds.has(kind));
-  for (const kind of kinds) copy.learnedKinds.add(kind);
+  // Of a newer publication, only what came with it is known.
+  const isNewer = !sameFile(set, copy.learned, "snapshot.json");
+  copy.learnedKinds = new Set(isNewer ? kinds : [...copy.learnedKinds, ...kinds]);
   copy.learned = set;
   // What is announced is known to be the newest as long as nothing newer was learnt.
   if (copy.learned === copy.announced) copy.confirmed = copy.asked;
   return isNew;
+}
+
+function sameFile(one: TrustedSet, other: TrustedSet, name: string): boolean {
+  const [bytes, others] = [one.files.get(name), other.files.get(name)];
+  return bytes === others || (bytes !== undefined && others !== undefined && bytes.equals(others));
 }
 
 function describe(mirroring: Mirroring): Partial<Record<Repository, MirrorState>> {

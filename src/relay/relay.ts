@@ -154,20 +154,29 @@ async function runRelay(
   /** Fetches what the newest publication names and is not here; sweeps what nobody is answered with any more. */
   const refill = shareNext(async () => {
     clearTimeout(again);
-    await objects.look(mirror.objects(true));
-    await mirror.announce();
-    await objects.keepOnly(mirror.objects(true));
-    await fillAhead(() => mirror.objects(false), objects, log, signal);
-    await mirror.announce();
-    if (mirror.aheadSince("content") === undefined || signal.aborted) return;
-    holdup();
-    again = setTimeout(() => void refill(), FILL_AGAIN).unref();
+    try {
+      await objects.look(mirror.objects(true));
+      await mirror.announce();
+      // What came before a restart is of a publication that is to be learnt again.
+      if (mirror.hasHeard()) await objects.keepOnly(mirror.objects(true));
+      await fillAhead(() => mirror.objects(false), objects, log, signal);
+      await mirror.announce();
+    } finally {
+      if (mirror.aheadSince("content") !== undefined && !signal.aborted) {
+        holdup();
+        again = setTimeout(() => void refill(), FILL_AGAIN).unref();
+      }
+    }
   }, mayFill);
-  const refresh = shareNext(async () => {
+  const learn = shareNext(async () => {
     await mirror.refresh();
     await lookAtPolicies();
-    await refill();
   }, mayFill);
+  /** What is new is learnt while what was learnt before is still coming. */
+  const refresh = async () => {
+    await learn();
+    await refill();
+  };
   return {
     handle,
     grant(wanted) {

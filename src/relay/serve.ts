@@ -39,6 +39,8 @@ const MISS_PATIENCE = 5_000;
 /** Seconds after which a client that was sent away may ask again. */
 const RETRY_AFTER = 10;
 const RETRY_WHEN_LATE = 60;
+/** Update Agents that wait for each other, and are named: more hops than that are refused. */
+const MOST_NAMES = 4;
 
 /**
  * Answers requests from the catalog: what its map does not name is 404, whatever it looks like. Nothing
@@ -80,7 +82,8 @@ async function serveTimestamp(
 ): Promise<void> {
   const anew = /\b(?:no-cache|max-age=0)\b/.test(request.headers["cache-control"] ?? "");
   const announced = await parts.mirror.confirm(repository, via, anew);
-  const state = repository === "content" ? parts.holdup() : undefined;
+  const held = repository === "content" ? parts.holdup() : undefined;
+  const state = held && { ...held, through: [parts.pseudonym, ...(held.through ?? [])].slice(0, MOST_NAMES) };
   if (state?.state === "late") return refuseFor(parts, response, "late");
   if (announced === undefined) {
     return refuseFor(parts, response, state?.state === "filling" ? "filling" : "upstream", state);

@@ -15,6 +15,8 @@ export interface Upstreams {
   reload(): Promise<void>;
   /** The sources of a kind in order; those that failed a moment ago come last. */
   of(kinds: readonly Kind[]): (Source & { kinds: Kind[] })[];
+  /** How long (ms) the policy has agents wait for one that is filling. */
+  patience(): number;
   /** Notes that a source failed. */
   failed(source: Source, error: unknown, what: string): void;
 }
@@ -50,6 +52,7 @@ export function createUpstreams(config: Config, own: DataDir, agentId: string, l
       const sources = steps.map((step) => ({ ...sourceOf(step), kinds: step.kinds }));
       return [...sources.filter((each) => !isDead(each)), ...sources.filter(isDead)];
     },
+    patience: () => settings?.policy.patience.schedule ?? 0,
     failed(source, error, what) {
       const { code, message } = toNearsourceError(error);
       if (endsSource(code)) dead.set(source.url, performance.now() + DEAD_TIME);
