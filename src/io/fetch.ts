@@ -202,9 +202,15 @@ async function requestOnce(url: URL, request: GetOptions, means: Means, afresh =
 function watchKept(stream: Request, limit: number): { met: boolean; stop(): void } {
   let timer: NodeJS.Timeout | undefined;
   const silence = { met: false, stop: () => clearTimeout(timer) };
-  stream.once("request", ({ reusedSocket }: http.ClientRequest) => {
-    if (!reusedSocket) return;
+  stream.once("request", (request: http.ClientRequest) => {
+    if (!request.reusedSocket) return;
+    let before = 0;
+    request.once("socket", ({ bytesRead }) => {
+      before = bytesRead;
+    });
     timer = setTimeout(() => {
+      // Interim answers, and a head that comes in drops, are no silence.
+      if (request.socket !== null && request.socket.bytesRead > before) return;
       silence.met = true;
       stream.destroy(new Error("a kept connection is silent"));
     }, limit);

@@ -134,6 +134,19 @@ describe("a request", () => {
     }
   });
 
+  test("is made once where a kept connection brings no answer, but anything at all", async () => {
+    const server = await serve((request, response) => {
+      if (server.requests.length === 1) return void response.end("answer");
+      // Interim answers without end: not silent, and of no use.
+      const more = setInterval(() => request.socket.write("HTTP/1.1 102 Processing\r\n\r\n"), 50);
+      request.socket.once("close", () => clearInterval(more));
+    });
+    const { get } = fetcher({ responseTimeout: 1_000 });
+    await text(await get(server.url));
+    await expect(get(server.url)).rejects.toMatchObject({ code: "RESPONSE_TIMEOUT" });
+    expect([server.requests.length, server.connections()]).toEqual([2, 1]);
+  });
+
   test("does not use a connection again that has been idle for some seconds", async () => {
     const closed = Promise.withResolvers<void>();
     const server = await serve((request, response) => {

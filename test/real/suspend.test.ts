@@ -2,6 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { WHOLE } from "../support/extent.ts";
 import { startSource } from "../support/source.ts";
 import {
   expectInstalled,
@@ -77,13 +78,13 @@ test("a client that was asleep in mid-download does not blame a source that sent
   expect(ranges).toEqual([false]);
 });
 
-test("a client whose connection broke while it was asleep goes on where it was", async () => {
+test.skipIf(!WHOLE)("a client whose connection broke while it was asleep goes on where it was", async () => {
   const { report, ranges } = await sleepThrough("goes away");
   expect(report.attempts).toMatchObject([{ name: "source", outcome: "delivered" }]);
   expect(ranges).toEqual([false, true]);
 });
 
-test("a source that says nothing more after the sleep is left for the next", async () => {
+test.skipIf(!WHOLE)("a source that says nothing more after the sleep is left for the next", async () => {
   const { report } = await sleepThrough("says nothing more");
   expect(report.attempts).toMatchObject([
     { name: "source", code: "STALLED" },
