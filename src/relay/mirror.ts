@@ -104,10 +104,15 @@ interface Mirroring extends MirrorParts {
   refreshing: Promise<void> | undefined;
   announcing: Promise<void>;
   upstreamState: RelayState | undefined;
+  /** Resolves once an Update Agent upstream has said that it is filling: nobody need wait to hear that. */
+  told: PromiseWithResolvers<void>;
 }
 
-/** How long (ms) a client waits for a timestamp to be confirmed, before it gets the one that is held. */
-const CONFIRM_PATIENCE = 3_000;
+/**
+ * How long (ms) a client waits for a timestamp to be confirmed, before it gets the one that is held; less
+ * by so much for each hop that it came over, so that those at the end of a chain hear what is said at its top.
+ */
+const CONFIRM_PATIENCE = { first: 3_000, less: 700 };
 /** A confirmation that failed is tried again after so long (ms), at the earliest; sooner for who knows of something newer. */
 const PAUSE = 10_000;
 const PAUSE_ANEW = 1_000;
@@ -131,6 +136,7 @@ export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<M
     refreshing: undefined,
     announcing: Promise.resolve(),
     upstreamState: undefined,
+    told: Promise.withResolvers(),
   };
   grant(mirroring, granted);
   return {
@@ -265,8 +271,10 @@ async function confirm(
   const isTooSoon = since < (anew ? PAUSE_ANEW : Math.min(PAUSE, config.relay.maxStale));
   if (!isFresh && (mirroring.refreshing !== undefined || !isTooSoon)) {
     const patience = new AbortController();
-    const late = sleep(CONFIRM_PATIENCE, undefined, { signal: patience.signal }).catch(() => {});
-    await Promise.race([refreshOnce(mirroring, via, anew).catch(() => {}), late]);
+    const longest = CONFIRM_PATIENCE.first - CONFIRM_PATIENCE.less * via.length;
+    const late = sleep(longest, undefined, { signal: patience.signal }).catch(() => {});
+    const ended = refreshOnce(mirroring, via, anew).catch(() => {});
+    await Promise.race([ended, late, mirroring.told.promise]);
     patience.abort();
   }
   const found = mirroring.editions.lookUp(timestampPath(repository));
@@ -295,6 +303,7 @@ async function refreshAll(mirroring: Mirroring, via: string[], anew: boolean): P
   const patience = createPatience(Math.max(mirroring.upstreams.patience(), UPSTREAM_PATIENCE));
   const onWait = ({ state }: Wait) => {
     mirroring.upstreamState = state;
+    mirroring.told.resolve();
   };
   const fetcher = waitingFetcher(anew ? askingAnew(named) : named, patience, onWait, mirroring.pseudonym);
   for (const [repository, copy] of mirroring.copies) {
@@ -340,6 +349,7 @@ async function refreshRepository(
       upstreams.failed(source, error, `refreshing ${repository}`);
     } finally {
       mirroring.upstreamState = undefined;
+      mirroring.told = Promise.withResolvers();
     }
   }
   return changed;

@@ -110,6 +110,36 @@ describe("two Update Agents in each other's lists", () => {
   }, 90_000);
 });
 
+describe("three Update Agents in a row", () => {
+  test("have the agents of the last wait while the first is filling", async () => {
+    const { origin, asked, letGo } = await holdingSource(2, large);
+    origin.root = world.www(1);
+    const first = await start({ upstream: origin.url });
+    const second = await start({ upstream: [first.url, origin.url] });
+    const third = await start({ upstream: [second.url, origin.url] });
+    for (const { relay } of [first, second, third]) await relay.refresh();
+    origin.root = world.www(2);
+    void first.relay.refresh();
+    await asked;
+    const next = await source(2);
+    const sources = { near: third.url, next: next.url };
+    const config = { policy: "policy.json" };
+    const agent = await makeAgent(world, { sources, installed: 1, components: ["pattern"], config });
+    await writeJson(path.join(agent.folder, "policy.json"), {});
+    // Right after they have asked, they are not asked to ask again.
+    const confirmed = () => third.relay.health().repositories.content?.confirmed;
+    await expect.poll(confirmed, { timeout: 5_000 }).toBeGreaterThan(1_000);
+    const told = { content: await versionOf(2) };
+    const onEvent = ({ type }: UpdateEvent) => type === "waiting" && letGo();
+    const { report } = await runUpdate(agent, { trigger: "notify", told, onEvent });
+    expect(report.attempts).toMatchObject([
+      { name: "near", outcome: "delivered", waited: { for: "filling" } },
+    ]);
+    expect(next.requests).toEqual([]);
+    expect(origin.objects().filter(({ path: each }) => each === large)).toHaveLength(1);
+  });
+});
+
 describe("a grant that changes in mid-fill", () => {
   test("and comes back announces nothing of which the objects are not here", async () => {
     const { origin, asked, letGo } = await holdingSource(2, large, objectUrl(objectOf(3, "pattern")));
