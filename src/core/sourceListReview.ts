@@ -9,8 +9,9 @@ export interface Finding {
 }
 
 /**
- * What is odd about a valid source list: entries that repeat a source, ranges that overlap or hide
- * behind an earlier one, a list that leads nowhere.
+ * What is odd about a valid source list: entries that repeat a source, ranges that hide behind an earlier
+ * one or overlap it in part, a list that leads nowhere. A range around earlier ones is how a list ends:
+ * the near sources first, and then one for everybody.
  */
 export function reviewSourceList(list: SourceList): Finding[] {
   const findings: Finding[] = [];
@@ -37,7 +38,7 @@ function remarkOn(entry: SourceListEntry, earlier: SourceListEntry[]): string | 
   if (cover !== -1) {
     return `${entry.rangeText} lies within ${earlier[cover]?.rangeText} of entries[${cover}], which is tried first`;
   }
-  const overlap = earlier.findIndex((each) => overlaps(each, entry));
+  const overlap = earlier.findIndex((each) => overlaps(each, entry) && !contains(entry, each));
   if (overlap === -1) return undefined;
   return `${entry.rangeText} overlaps ${earlier[overlap]?.rangeText} of entries[${overlap}], which is tried first`;
 }

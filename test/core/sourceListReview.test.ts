@@ -14,6 +14,10 @@ test("a list of ranges apart has nothing odd about it", () => {
   expect(review(["10.1.0.0/16", NEAR], ["10.2.0.0/16", FAR], ["2001:db8::/32", FAR])).toEqual([]);
 });
 
+test("a list that goes from near to far has nothing odd about it", () => {
+  expect(review(["10.1.2.0/24", NEAR], ["10.1.0.0/16", FAR], ["0.0.0.0/0", "http://far.test"])).toEqual([]);
+});
+
 describe("a finding names", () => {
   test("an entry whose range lies within an earlier one, which is tried first", () => {
     expect(review(["10.0.0.0/8", NEAR], ["10.1.0.0/16", FAR])).toEqual([
@@ -36,15 +40,22 @@ describe("a finding names", () => {
     ]);
   });
 
-  test("an entry whose range contains an earlier one as an overlap", () => {
-    expect(review(["10.1.0.0/16", NEAR], ["10.0.0.0/8", FAR])).toMatchObject([
-      { entry: 1, remark: expect.stringContaining("10.0.0.0/8 overlaps 10.1.0.0/16 of entries[0]") },
+  test("the one that is overlapped in part, not the one that is contained", () => {
+    const list: [string, string][] = [
+      ["10.1.0.0/24", NEAR],
+      ["10.1.4.0-10.1.9.255", FAR],
+      ["10.1.0.0-10.1.5.255", FAR],
+    ];
+    expect(review(...list)).toEqual([
+      {
+        entry: 2,
+        remark: "10.1.0.0-10.1.5.255 overlaps 10.1.4.0-10.1.9.255 of entries[1], which is tried first",
+      },
     ]);
   });
 
   test("an entry that repeats a source for addresses it has already, rather than its range", () => {
     expect(review(["10.1.0.0/16", FAR], ["10.0.0.0/8", NEAR], ["10.1.2.0/24", `${NEAR}/`])).toMatchObject([
-      { entry: 1 },
       { entry: 2, remark: expect.stringContaining(`repeats ${NEAR} of entries[1]`) },
     ]);
   });

@@ -1,0 +1,53 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+
+/** The pages that are written for people: the README, the changes, and everything in docs. */
+const PAGES = [
+  "README.md",
+  "CHANGELOG.md",
+  ...readdirSync("docs", { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => path.join("docs", name)),
+];
+
+test.each(PAGES)("%s says nothing twice", (page) => {
+  expect(repeated(readFileSync(page, "utf8"))).toEqual([]);
+});
+
+test("the test plan names tests and fixtures that exist", () => {
+  const rows = readFileSync("docs/test-plan.md", "utf8").split("\n");
+  const missing = rows.flatMap((row) => {
+    const fixture = /^\| [^|]+ \| `(\d\d-[^`]+)` \|/.exec(row)?.[1];
+    const lost = fixture === undefined || existsSync(`fixtures/branches/${fixture}`) ? [] : [fixture];
+    return [...lost, ...namedTests(row).filter(({ file, name }) => !isTest(file, name))];
+  });
+  expect(missing).toEqual([]);
+  expect(rows.flatMap(namedTests).length).toBeGreaterThan(100);
+});
+
+/** The tests that a row names: `core/range.test.ts`: "one", "another". */
+function namedTests(row: string): { file: string; name: string }[] {
+  const lists = row.matchAll(/`([\w./]+\.test\.ts)`: ((?:"[^"]+"(?:, )?)+)/g);
+  return [...lists].flatMap(([, file = "", names = ""]) =>
+    [...names.matchAll(/"([^"]+)"/g)].map(([, name = ""]) => ({ file, name })),
+  );
+}
+
+function isTest(file: string, name: string): boolean {
+  const place = path.join("test", file);
+  return existsSync(place) && readFileSync(place, "utf8").includes(name);
+}
+
+/** Points of a list that begin alike, and rows of a table that do: what a merge leaves behind. */
+function repeated(page: string): string[] {
+  let seen = new Set<string>();
+  return page.split("\n").filter((line) => {
+    if (!/^(\| |- | {2})/.test(line)) seen = new Set();
+    const key = /^\| `[^|]+\|[^|]+\|/.exec(line)?.[0] ?? /^- .{80}/.exec(line)?.[0];
+    if (key === undefined) return false;
+    const isRepeated = seen.has(key);
+    seen.add(key);
+    return isRepeated;
+  });
+}
