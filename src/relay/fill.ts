@@ -8,7 +8,7 @@ import { objectPath } from "../core/layout.ts";
 import type { CatalogObject } from "../core/relayCatalog.ts";
 import { viaEntry } from "../core/via.ts";
 import { NearsourceError, toNearsourceError } from "../errors.ts";
-import { downloadObject } from "../io/download.ts";
+import { type DownloadOptions, downloadObject } from "../io/download.ts";
 import { type Fetcher, withHeaders } from "../io/fetch.ts";
 import type { DataDir } from "../io/files.ts";
 import { partialLength, partialPath } from "../io/partial.ts";
@@ -27,6 +27,8 @@ export interface Fill {
   done: Promise<void>;
   /** How much of it is known to be the signed bytes, from its beginning (bytes). */
   arrived(): number;
+  /** How much of it has come (bytes), proven or not yet. */
+  come(): number;
 }
 
 export interface FillParts {
@@ -60,6 +62,7 @@ const MOMENT = 20;
  */
 export function startFill(parts: FillParts, object: CatalogObject, via: string[]): Fill {
   let proven = 0;
+  let come = 0;
   /** Counts the times that the file was begun anew: what was read meanwhile may be anybody's. */
   let epoch = 0;
   const waiting = new Set<() => void>();
@@ -77,7 +80,10 @@ export function startFill(parts: FillParts, object: CatalogObject, via: string[]
     ended = how;
     wake();
   };
-  const done = bring(parts, object, via, onProven);
+  const onProgress = (length: number) => {
+    come = length;
+  };
+  const done = bring(parts, object, via, { onProven, onProgress });
   done.then(
     () => end({}),
     (failure) => end({ failure }),
@@ -97,7 +103,7 @@ export function startFill(parts: FillParts, object: CatalogObject, via: string[]
       await sleep(MOMENT);
     }
   };
-  return { read, done, arrived: () => proven };
+  return { read, done, arrived: () => proven, come: () => Math.max(proven, come) };
 }
 
 /** False when the file is just being cut back, or moved into the store. */
@@ -127,7 +133,7 @@ async function bring(
   parts: FillParts,
   object: CatalogObject,
   via: string[],
-  onProven: (length: number) => void,
+  hear: Pick<DownloadOptions, "onProven" | "onProgress">,
 ): Promise<void> {
   if (await takeOver(parts, object)) return;
   await fetchAlone(parts.own.root, object, parts.signal, async () => {
@@ -136,7 +142,7 @@ async function bring(
     if (await makeOfHeld(parts, object)) return;
     parts.lacking.check(object);
     await parts.room.claim(object.length - (await partialLength(parts.dirs, object)));
-    await fetchFromUpstream(parts, object, via, onProven);
+    await fetchFromUpstream(parts, object, via, hear);
   });
 }
 
@@ -144,7 +150,7 @@ async function fetchFromUpstream(
   parts: FillParts,
   object: CatalogObject,
   via: string[],
-  onProven: (length: number) => void,
+  hear: Pick<DownloadOptions, "onProven" | "onProgress">,
 ): Promise<void> {
   const { dirs, upstreams, stats, signal } = parts;
   const names = [...via, parts.pseudonym].map(viaEntry).join(", ");
@@ -156,7 +162,7 @@ async function fetchFromUpstream(
   let last = new NearsourceError("NOT_OFFERED", `no source is known that has ${object.sha256.slice(0, 12)}…`);
   for (const source of upstreams.of(object.kinds)) {
     const url = `${source.url}/${objectPath(object.sha256)}`;
-    const options = { viaProxy: source.viaProxy, signal, onProven, onReceived };
+    const options = { viaProxy: source.viaProxy, signal, onReceived, ...hear };
     try {
       await retrying(parts, async () => {
         stats.upstream.objects++;

@@ -143,7 +143,7 @@ export function createObjects(parts: FillParts, log: Log): Objects {
     missing(objects) {
       let bytes = 0;
       for (const { sha256, length } of objects) {
-        if (!present.has(sha256)) bytes += length - (fills.get(sha256)?.arrived() ?? 0);
+        if (!present.has(sha256)) bytes += length - (fills.get(sha256)?.come() ?? 0);
       }
       return bytes;
     },

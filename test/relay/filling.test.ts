@@ -350,6 +350,23 @@ describe("an Update Agent that cannot complete a publication", () => {
   });
 });
 
+test("what is missing gets less with what comes, and not only by whole blocks", async () => {
+  const rest = Promise.withResolvers<void>();
+  open.push({ close: async () => rest.resolve() });
+  const origin = await source(2, {
+    answer: async ({ url }, response) => {
+      if (url !== large) return false;
+      response.writeHead(200, { "content-length": LARGE }).write(bytes.subarray(0, 3_000_000));
+      await rest.promise;
+      response.end(bytes.subarray(3_000_000));
+      return true;
+    },
+  });
+  const relay = await start({ upstream: origin.url });
+  relay.relay.refresh();
+  await expect.poll(() => relay.relay.health().missingBytes, { timeout: 30_000 }).toBe(LARGE - 3_000_000);
+});
+
 describe("an object on its way", () => {
   test("that comes in blocks is begun to be sent before its first block is here", async () => {
     const rest = Promise.withResolvers<void>();
