@@ -4,7 +4,7 @@ import type { Step } from "../core/updateOrder.ts";
 import type { NearsourceError } from "../errors.ts";
 import { isWholeInStore } from "../io/store.ts";
 import { type Damage, findDamage, noteDamage, noticeDamage } from "./damage.ts";
-import { fetchDamaged, notToBeHad, removeDamaged, restoreObjects } from "./repair.ts";
+import { fetchDamaged, mendKept, notToBeHad, removeDamaged, restoreObjects } from "./repair.ts";
 import { note, type Run } from "./run.ts";
 
 const DAY = 86_400_000;
@@ -66,7 +66,8 @@ export async function mendDamage(
   for (const component of stay) {
     ((await isInStore(run, component)) ? run.mended : run.damaged).add(component);
   }
-  if (missing === 0) return undefined;
+  await mendKept(run, damage);
+  if (missing.length === 0) return undefined;
   return notToBeHad(missing, failures);
 }
 
@@ -82,11 +83,11 @@ async function isInStore(run: Run, { files }: InstalledComponent): Promise<boole
 
 /** After installing: what was damaged goes, and what still is is noted for the next run. */
 export async function settleDamage(
-  { dirs }: Run,
+  run: Run,
   { damage, others }: Found,
   isMended: boolean,
   generation: number,
 ): Promise<void> {
-  if (isMended) await removeDamaged(dirs, generation, damage);
-  await noteDamage(dirs, isMended ? others : [...damage, ...others]);
+  if (isMended) await removeDamaged(run, generation, damage);
+  await noteDamage(run.dirs, isMended ? others : [...damage, ...others]);
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { isLie, leavesOtherKinds, leavesOtherWays } from "../core/disposition.ts";
 import { CONTENT_KINDS, type Kind } from "../core/kind.ts";
 import { manifestTarget } from "../core/layout.ts";
@@ -12,6 +13,7 @@ import {
   listGenerations,
   makeGeneration,
   readGeneration,
+  relinkInstalled,
   removeGeneration,
   restoreObject,
   switchTo,
@@ -23,7 +25,7 @@ import { withinSpace } from "./deliver.ts";
 import { readManifests } from "./manifests.ts";
 import { type MissingFile, obtainAll, planFile, type Traffic } from "./obtain.ts";
 import { orderOf } from "./order.ts";
-import { type Run, sourceOf, stopOr } from "./run.ts";
+import { note, type Run, sourceOf, stopOr } from "./run.ts";
 import type { Settings } from "./settings.ts";
 
 /**
@@ -42,25 +44,33 @@ export async function repair(
   await restoreObjects(run.dirs, installed, installed.components);
   const { steps } = orderOf(run, settings, [...CONTENT_KINDS]);
   const { missing, failures } = await fetchDamaged(run, steps, installed.components, damage);
-  if (missing > 0) throw notToBeHad(missing, failures);
+  if (missing.length > 0) throw notToBeHad(missing, failures);
+  await mendKept(run, damage);
   const generation = await makeGeneration(run.dirs, installed.components, run.now.toISOString());
   await switchTo(run.dirs, generation);
-  await removeDamaged(run.dirs, generation, damage);
+  await removeDamaged(run, generation, damage);
   await noteDamage(run.dirs, []);
   return generation;
 }
 
+/** How many files a message names. */
+const NAMED = 3;
+
 /** The error of what is damaged and that no source has. */
-export function notToBeHad(missing: number, failures: string[]): NearsourceError {
-  return new NearsourceError("STORE_DAMAGED", `no source has ${missing} of the damaged files`, {
+export function notToBeHad(missing: MissingFile[], failures: string[]): NearsourceError {
+  const names = missing.map(({ component, file }) => `${component.kind}/${component.name}/${file.path}`);
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+  const what = `${names.slice(0, NAMED).join(", ")}${more}`;
+  const are = names.length === 1 ? "is damaged, and no source has it" : "are damaged, and no source has them";
+  return new NearsourceError("STORE_DAMAGED", `${what} ${are}`, {
     ...(failures.length > 0 ? { cause: failures.join("; ") } : {}),
-    hint: "nearsource update installs a newer release, if there is one; the damaged set stays until then",
+    hint: "the next run tries again; a newer release takes their place",
   });
 }
 
 /**
  * Brings the objects of damaged files into the store, from the sources in their order: each is asked for
- * what those before it lacked, of the kinds that it delivers. Returns how many nobody had, and what each
+ * what those before it lacked, of the kinds that it delivers. Returns what nobody had, and what each
  * source failed with first.
  */
 export async function fetchDamaged(
@@ -68,7 +78,7 @@ export async function fetchDamaged(
   steps: Step[],
   components: InstalledComponent[],
   damage: Damage[],
-): Promise<{ missing: number; failures: string[] }> {
+): Promise<{ missing: MissingFile[]; failures: string[] }> {
   const missing = new Set(await withinSpace(run, await planDamaged(run, components, damage)));
   const failures: string[] = [];
   for (const step of steps) {
@@ -76,7 +86,7 @@ export async function fetchDamaged(
     const [first] = await fetchFrom(run, step, missing);
     if (first !== undefined) failures.push(`${step.name ?? step.url}: ${first.message} (${first.code})`);
   }
-  return { missing: missing.size, failures };
+  return { missing: [...missing], failures };
 }
 
 /** The damaged files that the store does not have whole, each object once, as signed metadata names them where it does. */
@@ -152,28 +162,56 @@ export async function restoreObjects(
   }
 }
 
-/** Deletes those generations before `newest` in which one of these files is not whole: nobody can go back to them. */
-export async function removeDamaged(dirs: DataDir, newest: number, damage: Damage[]): Promise<void> {
-  if (damage.length === 0) return;
-  const damaged = new Set(damage.map(({ sha256 }) => sha256));
+/**
+ * Puts the store's objects in the place of these files in every generation that is kept beside the current
+ * one and shares them: what is a link to the same object was damaged with it.
+ */
+export async function mendKept({ dirs, installed }: Run, damage: Damage[]): Promise<void> {
   for (const number of await listGenerations(dirs)) {
-    const generation = number < newest ? await readGeneration(dirs, number) : undefined;
-    if (generation === undefined || (await hasWhole(dirs, generation, damaged))) continue;
-    await removeGeneration(dirs, number);
+    if (number === installed?.generation) continue;
+    for (const { component, file } of await notWhole(dirs, await readGeneration(dirs, number), damage)) {
+      if (await isWholeInStore(dirs, file)) await relinkInstalled(dirs, number, component, file);
+    }
   }
 }
 
-async function hasWhole(
+/**
+ * Deletes those generations before `newest` in which one of these files is still not whole: nobody can go
+ * back to them. Where `newest` is not the same set, mended, that is said.
+ */
+export async function removeDamaged(run: Run, newest: number, damage: Damage[]): Promise<void> {
+  const { dirs } = run;
+  const mended = damage.length === 0 ? undefined : await readGeneration(dirs, newest);
+  if (mended === undefined) return;
+  for (const number of await listGenerations(dirs)) {
+    const generation = number < newest ? await readGeneration(dirs, number) : undefined;
+    const [lost] = await notWhole(dirs, generation, damage);
+    if (lost === undefined) continue;
+    await removeGeneration(dirs, number);
+    if (isDeepStrictEqual(generation?.components, mended.components)) continue;
+    const { kind, name } = lost.component;
+    note(
+      run,
+      `generation ${number} is kept no longer: ${kind}/${name}/${lost.file.path} of it is damaged`,
+      "warn",
+    );
+  }
+}
+
+/** The files of a generation that are among the damaged ones, and are not what its manifest says. */
+async function notWhole(
   dirs: DataDir,
-  { generation, components }: Generation,
-  damaged: ReadonlySet<string>,
-): Promise<boolean> {
-  for (const component of components) {
-    for (const { path, sha256 } of component.files) {
-      if (!damaged.has(sha256)) continue;
-      const place = installedPath(dirs, generation, component, path);
-      if ((await hashFile(place))?.sha256 !== sha256) return false;
+  generation: Generation | undefined,
+  damage: Damage[],
+): Promise<Pick<MissingFile, "component" | "file">[]> {
+  const damaged = new Set(damage.map(({ sha256 }) => sha256));
+  const found: Pick<MissingFile, "component" | "file">[] = [];
+  for (const component of generation?.components ?? []) {
+    for (const file of component.files) {
+      if (!damaged.has(file.sha256)) continue;
+      const place = installedPath(dirs, generation?.generation ?? 0, component, file.path);
+      if ((await hashFile(place))?.sha256 !== file.sha256) found.push({ component, file });
     }
   }
-  return true;
+  return found;
 }

@@ -28,8 +28,8 @@ export async function verifyCommand(options: VerifyCommandOptions): Promise<numb
     });
   }
   const { files, bytes, damage } = await findDamage(dirs, installed);
-  // Whoever only wants to know leaves the next run to mend it.
-  if (options.repair !== true) await noteDamage(dirs, damage);
+  // The next run mends what is not repaired now, however that ends.
+  await noteDamage(dirs, damage);
   const repaired =
     damage.length > 0 && options.repair === true ? await repairDamage(config, options) : undefined;
   const generation = repaired ?? installed.generation;
@@ -51,6 +51,7 @@ async function repairDamage(config: Config, options: VerifyCommandOptions): Prom
       const installed = run.installed;
       if (installed === undefined) return undefined;
       const { damage } = await findDamage(run.dirs, installed);
+      await noteDamage(run.dirs, damage);
       if (damage.length === 0) return installed.generation;
       const { settings } = await fetchSettings(run);
       return await repair(run, settings, installed, damage);

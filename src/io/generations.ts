@@ -256,6 +256,28 @@ export async function restoreObject(
   return true;
 }
 
+/**
+ * Puts the store's object in the place of an installed file that is not whole, in one rename. The caller
+ * has found the object whole.
+ */
+export async function relinkInstalled(
+  dirs: DataDir,
+  generation: number,
+  component: Pick<InstalledComponent, "kind" | "name">,
+  file: { path: string; sha256: string },
+): Promise<void> {
+  const place = installedPath(dirs, generation, component, file.path);
+  await guardStorage(`cannot mend ${place}`, async () => {
+    const staged = temporaryName(dirs.tmp, "mended");
+    await linkOrCopy(storePath(dirs, file.sha256), staged);
+    await fs.mkdir(path.dirname(place), { recursive: true, mode: 0o755 });
+    // No file can be renamed over a folder.
+    if ((await fs.lstat(place).catch(() => undefined))?.isDirectory()) await remove(place);
+    await rename(staged, place);
+    await syncFolder(path.dirname(place));
+  });
+}
+
 /** A hard link; a copy (sharing blocks where the file system can) where links are not to be had. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {

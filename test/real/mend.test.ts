@@ -50,6 +50,12 @@ function agentOf(...sources: TestSource[]): Promise<Agent> {
   return makeAgent(world, { sources: named, installed: 1, components: BOTH });
 }
 
+/** Has it ask these sources from now on, in this order. */
+async function goesTo(agent: Agent, ...sources: TestSource[]): Promise<void> {
+  const entries = sources.map(({ url }) => ({ range: "127.0.0.0/8", url }));
+  await fs.writeFile(path.join(agent.folder, "list.json"), JSON.stringify({ entries }));
+}
+
 const installedFile = (agent: Agent, file = RULES) => path.join(agent.dataDir, "current", file);
 
 /** Loses an installed file and what the store has of it. */
@@ -145,17 +151,7 @@ describe("what nobody has", () => {
     expect(report).toMatchObject({ exitCode: 8, failure: { code: "STORE_DAMAGED" } });
     expect(report.installed.map(({ component }) => component)).toEqual(["filters"]);
     expect(await fs.readdir(path.dirname(installedFile(agent)))).toEqual(["lists"]);
-    open.push(source);
-    const honest = await serve(1);
-    await fs.writeFile(
-      path.join(agent.folder, "list.json"),
-      JSON.stringify({
-        entries: [
-          { range: "127.0.0.0/8", url: source.url },
-          { range: "127.0.0.0/8", url: honest.url },
-        ],
-      }),
-    );
+    await goesTo(agent, source, await serve(1));
     expectMended((await runUpdate(agent)).report);
   });
 });
@@ -185,6 +181,78 @@ describe("what verify found", () => {
     await overwrite(agent, Buffer.alloc(SMALL));
     expect((await runUpdate(agent, inDays(4))).report.outcome).toBe("current");
     expectMended((await runUpdate(agent, inDays(4.2))).report);
+  });
+});
+
+describe("what verify --repair could not mend", () => {
+  test("is named, and mended by the next run, though the length is right", async () => {
+    const source = await serve(1, { [objectOf(1, "rules")]: 503 });
+    const agent = await agentOf(source);
+    await overwrite(agent, Buffer.alloc(SMALL));
+    const failed = await on(agent, "verify", "--repair");
+    expect(failed.code).toBe(8);
+    expect(failed.stderr).toContain("components/rules/rules.dat is damaged, and no source has it");
+    expect(failed.stderr).toContain("hint: the next run tries again");
+    await goesTo(agent, await serve(1));
+    expectMended((await runUpdate(agent)).report);
+    await expectInstalled(agent, 1, BOTH);
+  });
+
+  test("is mended by the next run also where another one held the lock", async () => {
+    const agent = await agentOf(await serve(1));
+    await overwrite(agent, Buffer.alloc(SMALL));
+    const { takeLock } = await import("../../src/io/lock.ts");
+    const lock = await takeLock(agent.dataDir, { role: "update" });
+    const refused = await on(agent, "verify", "--repair").finally(() => lock.release());
+    expect(refused.code).toBe(5);
+    expectMended((await runUpdate(agent)).report);
+  });
+});
+
+describe("a generation that is kept", () => {
+  /** An agent whose two generations share the release of rules; only that of filters differs. */
+  async function withTwo(): Promise<Agent> {
+    const agent = await agentOf(await serve(2));
+    await changeConfig(agent, { policy: "policy.json" });
+    const holds = { "components/rules": 1 };
+    await fs.writeFile(path.join(agent.folder, "policy.json"), JSON.stringify({ holds }));
+    expect((await runUpdate(agent)).report).toMatchObject({ outcome: "updated", generation: 2 });
+    await overwrite(agent, Buffer.alloc(SMALL));
+    const kept = path.join(agent.dataDir, "generations/1", RULES);
+    await fs.rm(kept);
+    await fs.link(installedFile(agent), kept);
+    return agent;
+  }
+  const repair = async (agent: Agent) =>
+    expect(await on(agent, "verify", "--repair")).toMatchObject({ code: 0, stderr: "" });
+  const nextRun = async (agent: Agent) => {
+    await on(agent, "verify");
+    expect((await runUpdate(agent)).report).toMatchObject({ generation: 3, exitCode: 0 });
+  };
+
+  test.each([
+    ["verify --repair", repair],
+    ["the next run", nextRun],
+  ])("and shares the altered file is mended with it by %s", async (_, mend) => {
+    const agent = await withTwo();
+    await goesTo(agent, await serve(1), await serve(2));
+    await mend(agent);
+    expect(await fs.readdir(path.join(agent.dataDir, "generations"))).toEqual(["1", "3"]);
+    expect(await on(agent, "rollback")).toMatchObject({ code: 0 });
+    await expectInstalled(agent, 1, BOTH);
+    expect(await on(agent, "verify")).toMatchObject({ code: 0 });
+  });
+
+  test("and shares the altered file goes where a newer release replaces that, and it is said", async () => {
+    const agent = await withTwo();
+    await fs.writeFile(path.join(agent.folder, "policy.json"), "{}");
+    await on(agent, "verify");
+    const { code, stdout, stderr } = await on(agent, "update");
+    expect(code).toBe(0);
+    expect(stdout + stderr).toContain(
+      "generation 1 is kept no longer: components/rules/rules.dat of it is damaged",
+    );
+    expect(await on(agent, "rollback")).toMatchObject({ code: 2 });
   });
 });
 
