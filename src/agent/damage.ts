@@ -3,7 +3,7 @@ import path from "node:path";
 import type { InstalledComponent } from "../core/target.ts";
 import { type DataDir, readIfThere, rename, temporaryName, writeDurably } from "../io/files.ts";
 import { type Generation, installedPath } from "../io/generations.ts";
-import { hasLength } from "../io/installedFiles.ts";
+import { looksInstalled } from "../io/installedFiles.ts";
 import { hashFile } from "../io/store.ts";
 import { turnsEvery } from "../io/turns.ts";
 
@@ -56,8 +56,9 @@ function toDamage(
 }
 
 /**
- * What is wrong with the installed set as far as a look at each file tells: missing, or of another length.
- * What an earlier `verify` found is hashed again. Nothing else is read.
+ * What is wrong with the installed set as far as a look at each file tells: missing, of another length, or
+ * open to other accounts, which is closed and hashed. What an earlier `verify` found is hashed again. Nothing
+ * else is read.
  */
 export async function noticeDamage(dirs: DataDir, installed: Generation): Promise<Damage[]> {
   const noted = await notedDamage(dirs);
@@ -70,13 +71,19 @@ export async function noticeDamage(dirs: DataDir, installed: Generation): Promis
       if (noted.has(`${component.kind}/${component.name}/${file.path}`)) {
         const { damage: found } = await hashInstalled(dirs, installed, component, file);
         if (found !== undefined) damage.push(found);
-      } else if (!hasLength(place, file.length)) {
-        const isThere = (await fs.lstat(place).catch(() => undefined)) !== undefined;
-        damage.push(toDamage(component, file, isThere ? "altered" : "missing"));
+      } else if (!looksInstalled(place, file.length)) {
+        await closeToOthers(place);
+        const { damage: found } = await hashInstalled(dirs, installed, component, file);
+        if (found !== undefined) damage.push(found);
       }
     }
   }
   return damage;
+}
+
+/** Whoever could write an installed file may have: it is closed before it is hashed. */
+async function closeToOthers(place: string): Promise<void> {
+  if ((await fs.lstat(place).catch(() => undefined))?.isFile()) await fs.chmod(place, 0o444);
 }
 
 /** Where `verify` leaves what it found for the next run. */

@@ -19,7 +19,7 @@ const DEFAULT_COLUMNS = 79;
 export function openProgress(stream: WriteStream): Progress {
   if (!stream.isTTY) return { update: () => {}, clear: () => {} };
   let shown = false;
-  let drawn = 0;
+  let drawn = Number.NEGATIVE_INFINITY;
   let transfer = { component: "", since: 0, from: 0 };
   return {
     update(event) {

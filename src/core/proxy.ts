@@ -9,20 +9,22 @@ export type ProxyVariables = Readonly<Record<string, string | undefined>>;
 export type ProxyChoice = { proxy?: string } | { variable: string; reason: string };
 
 /**
- * How a URL is reached by the variables `http_proxy`, `https_proxy` and `no_proxy`, as curl and undici
- * read them: `host:port` is a proxy of HTTP, schemes know no case, blanks at the ends do not count.
+ * How a URL is reached by the variables `http_proxy`, `https_proxy`, `all_proxy` where that one is not set,
+ * and `no_proxy`, as curl reads them: `host:port` is a proxy of HTTP, schemes know no case, blanks at the
+ * ends do not count.
  */
 export function chooseProxy(url: URL, variables: ProxyVariables): ProxyChoice {
-  const [variable, value] = settingOf(url.protocol === "https:" ? "https_proxy" : "http_proxy", variables);
-  if (value === "" || isExcepted(url, settingOf("no_proxy", variables)[1])) return {};
+  const own = settingOf(url.protocol === "https:" ? "https_proxy" : "http_proxy", variables);
+  const [variable, value] = own ?? settingOf("all_proxy", variables) ?? ["", ""];
+  if (value === "" || isExcepted(url, settingOf("no_proxy", variables)?.[1] ?? "")) return {};
   const proxy = readProxy(value);
   return typeof proxy === "string" ? { variable, reason: proxy } : { proxy: proxy.href };
 }
 
 /** An empty variable says that there is no proxy, whatever its other spelling says. */
-function settingOf(name: string, variables: ProxyVariables): [variable: string, value: string] {
-  const spelling = variables[name] === undefined ? name.toUpperCase() : name;
-  return [spelling, variables[spelling]?.trim() ?? ""];
+function settingOf(name: string, variables: ProxyVariables): [variable: string, value: string] | undefined {
+  const spelling = [name, name.toUpperCase()].find((each) => variables[each] !== undefined);
+  return spelling === undefined ? undefined : [spelling, variables[spelling]?.trim() ?? ""];
 }
 
 /** A proxy's URL, or why the text is none. What it says is never repeated: it may hold a password. */

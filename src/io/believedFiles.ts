@@ -1,10 +1,14 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Config } from "./config.ts";
 import { refuseUnsafe } from "./safePath.ts";
 
 /** Programs that run the file they are given first; what they run is then the hook's program. */
 const INTERPRETER = /^(?:(?:ba|da|k|z|a)?sh|python[\d.]*|perl|ruby|node|php|pwsh)$/;
+
+/** Programs that run another, which stands somewhere among their arguments. */
+const WRAPPER =
+  /^(?:env|nice|ionice|nohup|timeout|time|setsid|stdbuf|chrt|taskset|setpriv|runuser|su|sudo|doas|chroot|unshare|nsenter|flock|xargs|busybox|systemd-run|systemd-cat|strace)$/;
 
 /**
  * Refuses a configuration which names a file that is believed, or run, and that another account can
@@ -41,7 +45,7 @@ export function findUnsafeFiles(config: Config, env: NodeJS.ProcessEnv): unknown
   return found;
 }
 
-/** The files that a command runs: its program, and the script of one that is an interpreter. */
+/** The files that a command runs: its program, the script of an interpreter, and what a program runs that runs others. */
 function programsOf(
   [command, ...parameters]: string[],
   { file, dataDir }: Config,
@@ -50,10 +54,16 @@ function programsOf(
   if (command === undefined) return [];
   const beside = (name: string) => path.resolve(path.dirname(file), name);
   const program = command.includes(path.sep) ? beside(command) : foundInPath(command, env);
-  const first = parameters.find((each) => !each.startsWith("-"));
+  const name = path.basename(command);
+  const plain = parameters.filter((each) => !each.startsWith("-"));
+  const run = WRAPPER.test(name) ? plain : INTERPRETER.test(name) ? plain.slice(0, 1) : [];
   // The hook's folder is the data directory.
-  const script = INTERPRETER.test(path.basename(command)) && first ? path.resolve(dataDir, first) : undefined;
-  return [program, script].filter((each) => each !== undefined && existsSync(each)) as string[];
+  const places = [program, ...run.map((each) => path.resolve(dataDir, each))];
+  return places.filter((each) => each !== undefined && isFile(each)) as string[];
+}
+
+function isFile(place: string): boolean {
+  return statSync(place, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** Where a command without a folder is found, as the system looks for it. */

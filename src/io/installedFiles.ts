@@ -1,10 +1,15 @@
 import { existsSync, lstatSync, readFileSync } from "node:fs";
 import path from "node:path";
 
-/** Whether a plain file of that length stands there. */
-export function hasLength(place: string, length: number): boolean {
+/** Whether a plain file of that length stands there, that no other account can write. */
+export function looksInstalled(place: string, length: number): boolean {
   const found = lstatSync(place, { throwIfNoEntry: false });
-  return found?.isFile() === true && found.size === length;
+  return found?.isFile() === true && found.size === length && !isOpenToOthers(found.mode);
+}
+
+/** Whether a mode (of a system that has modes) lets others write. */
+function isOpenToOthers(mode: number): boolean {
+  return process.platform !== "win32" && (mode & 0o022) !== 0;
 }
 
 /** Of a generation's manifest, what is looked at here. */
@@ -23,6 +28,6 @@ export function looksWhole(dataDir: string): boolean {
   const current = path.join(dataDir, "current");
   const { components }: Written = JSON.parse(readFileSync(path.join(current, "manifest.json"), "utf8"));
   return components.every(({ kind, name, files }) =>
-    files.every((file) => hasLength(path.join(current, kind, name, file.path), file.length)),
+    files.every((file) => looksInstalled(path.join(current, kind, name, file.path), file.length)),
   );
 }

@@ -34,7 +34,11 @@ export async function askForPart(
   const announced = response.headers["content-length"];
   if (announced === undefined || Number(announced) === part.end - part.first) return part;
   await response.discard();
-  throw wrongLength(response.url, part.end - part.first, `announces ${announced.slice(0, 20)}`);
+  throw wrongLength(
+    response.url,
+    part.end - part.first,
+    `announces ${announced.slice(0, 20)} bytes in place of`,
+  );
 }
 
 function wholeOf(response: Response, { length }: ObjectName): Part {

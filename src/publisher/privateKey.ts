@@ -45,7 +45,7 @@ export function newKeyDetector() {
 
   /** Whether the file, of which all has come, is a key. */
   function end(): boolean {
-    return whole !== undefined && (isDer(whole) || isJsonWebKey(whole));
+    return whole !== undefined && (isDer(whole) || isPkcs12(whole) || isJsonWebKey(whole));
   }
 
   return { update, end };
@@ -72,6 +72,19 @@ function isDer(bytes: Buffer): boolean {
     isPrivate(() => createPrivateKey({ key: bytes, format: "der", type })),
   );
 }
+
+/** `version 3, contentInfo` of a PFX (RFC 7292 §4): the number and the object identifier that it begins with. */
+function isPkcs12(bytes: Buffer): boolean {
+  const start = bytes.subarray(0, 40);
+  return (
+    bytes[0] === 0x30 &&
+    PFX.some((type) => start.includes(type)) &&
+    start.includes(Buffer.from("02010330", "hex"))
+  );
+}
+
+/** pkcs7-data and pkcs7-signedData. */
+const PFX = ["06092a864886f70d010701", "06092a864886f70d010702"].map((hex) => Buffer.from(hex, "hex"));
 
 function isJsonWebKey(bytes: Buffer): boolean {
   const text = bytes.toString("utf8");

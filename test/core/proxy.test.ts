@@ -52,6 +52,16 @@ describe("a proxy variable", () => {
     expect(choose(VENDOR, { http_proxy: "one.test:1", NO_PROXY: "*" })).toEqual({});
   });
 
+  test("is that of all schemes where there is none of its own", () => {
+    expect(choose(VENDOR, { all_proxy: "all.test:1" })).toEqual({ proxy: "http://all.test:1/" });
+    expect(choose("https://vendor.test", { ALL_PROXY: "all.test:1" })).toEqual({
+      proxy: "http://all.test:1/",
+    });
+    expect(choose(VENDOR, { http_proxy: "", all_proxy: "all.test:1" })).toEqual({});
+    expect(choose(VENDOR, { all_proxy: "all.test:1", no_proxy: "*" })).toEqual({});
+    expect(choose(VENDOR, { all_proxy: "socks5://all.test" })).toMatchObject({ variable: "all_proxy" });
+  });
+
   test("is for its own scheme", () => {
     const both = { http_proxy: "one.test:1", HTTPS_PROXY: "two.test:2" };
     expect(choose("https://updates.vendor.test", both)).toEqual({ proxy: "http://two.test:2/" });

@@ -67,10 +67,17 @@ describe.runIf(process.platform !== "win32")("a configuration is believed as ssh
     await read();
   });
 
-  test("the script of an interpreter is the hook's program, as is one that is found by PATH", async () => {
+  test("the script of an interpreter is the hook's program, as are one found by PATH and what another program runs", async () => {
     const { folder, file, write } = await wholeConfig();
     await fs.chmod(path.join(folder, "hook"), 0o777);
-    for (const afterUpdate of [["/bin/sh", "-e", path.join(folder, "hook")], ["sh", "../hook"], ["hook"]]) {
+    for (const afterUpdate of [
+      ["/bin/sh", "-e", path.join(folder, "hook")],
+      ["sh", "../hook"],
+      ["hook"],
+      ["env", "A=1", "sh", path.join(folder, "hook")],
+      ["/usr/bin/nice", "-n", "5", "../hook"],
+      ["timeout", "60", "/bin/sh", "../hook"],
+    ]) {
       await write({ hooks: { afterUpdate } });
       const env = { PATH: `${folder}:/usr/bin:/bin` };
       await expect(readConfig(file, env)).rejects.toMatchObject({

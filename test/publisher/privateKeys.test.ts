@@ -41,6 +41,11 @@ const keys: Record<string, string | Buffer> = {
   PGP: `-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: 1\n\n${"QUJD".repeat(16)}\n`,
   DER: ed25519.export({ format: "der", type: "pkcs8" }),
   "DER of an elliptic curve": ec.export({ format: "der", type: "sec1" }),
+  // A PFX (RFC 7292) as OpenSSL begins it.
+  "PKCS#12": Buffer.concat([
+    Buffer.from("308203fc020103308203b206092a864886f70d010701a08203a30482039f", "hex"),
+    Buffer.alloc(994),
+  ]),
   "a JSON Web Key": JSON.stringify(ec.export({ format: "jwk" })),
   "the middle of a large file": Buffer.concat([
     Buffer.alloc(1_048_576 - 60, "x"),
