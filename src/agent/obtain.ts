@@ -14,7 +14,7 @@ import { isWholeInStore } from "../io/store.ts";
 import { oneAtATime, type Turn } from "./oneAtATime.ts";
 import { retrying } from "./retrying.ts";
 import { type Run, type Source, stopOr } from "./run.ts";
-import { fetchAlone, handOver, takePart, takeWhole } from "./sharedObjects.ts";
+import { fetchAlone, handOver, takeBegunOfRelay, takePart, takeWhole } from "./sharedObjects.ts";
 
 /** What came over the network in an attempt, from where, and which ways failed. */
 export interface Traffic {
@@ -148,6 +148,7 @@ async function takeStep(
   if (alternative === undefined) {
     const whole = await asOne(run, object, async () => {
       if (run.shares && (await takeWhole(run.dirs, object))) return undefined;
+      if (run.shares) await takeBegunOfRelay(run.dirs, object);
       return await retrying(run, () => downloadObject(run.dirs, run.fetcher, url, object, options));
     });
     traffic.address = whole?.address ?? traffic.address;
@@ -155,6 +156,7 @@ async function takeStep(
   }
   const fetched = await asOne(run, object, async () => {
     if (run.shares) await takePart(run.dirs, object);
+    if (run.shares) await takeBegunOfRelay(run.dirs, object);
     return await retrying(run, () => fetchObject(run.dirs, run.fetcher, url, object, options));
   });
   traffic.address = fetched.address ?? traffic.address;

@@ -2,7 +2,7 @@ import { constants, existsSync, promises as fs } from "node:fs";
 import path from "node:path";
 import { type DataDir, dataDirAt, relayDirOf, remove, rename, temporaryName } from "../io/files.ts";
 import { takeLock } from "../io/lock.ts";
-import { type ObjectName, partialPath } from "../io/partial.ts";
+import { type ObjectName, partialLength, partialPath } from "../io/partial.ts";
 import { adopt, hashFile, inStore, storePath } from "../io/store.ts";
 
 /**
@@ -37,6 +37,24 @@ export async function fetchAlone<Result>(
 export async function takeWhole(own: DataDir, object: ObjectName): Promise<boolean> {
   const relay = dataDirAt(relayDirOf(own.root));
   return (await inStore(relay, object)) && (await linkOver(relay, own, object));
+}
+
+/** Puts what one of the two has begun to fetch where the other goes on with it, when that is more than it has itself. */
+export async function takeBegun(from: DataDir, to: DataDir, object: ObjectName): Promise<void> {
+  const copy = temporaryName(to.tmp, "copy");
+  try {
+    if ((await partialLength(from, object)) <= (await partialLength(to, object))) return;
+    await fs.copyFile(partialPath(from, object), copy, constants.COPYFILE_FICLONE);
+    await rename(copy, partialPath(to, object));
+  } catch {
+    // The transfer verifies what it finds, and a source has the rest.
+    await remove(copy);
+  }
+}
+
+/** The same in the agent's run, of what its Update Agent has begun. */
+export async function takeBegunOfRelay(own: DataDir, object: ObjectName): Promise<void> {
+  await takeBegun(dataDirAt(relayDirOf(own.root)), own, object);
 }
 
 /** Puts what the Update Agent holds of a means to a file where the agent's transfer of it would have left it. */

@@ -2,7 +2,7 @@ import { promises as fs } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Turn } from "../agent/oneAtATime.ts";
 import { retrying } from "../agent/retrying.ts";
-import { fetchAlone, linkOver } from "../agent/sharedObjects.ts";
+import { fetchAlone, linkOver, takeBegun } from "../agent/sharedObjects.ts";
 import { DISPOSITIONS } from "../core/disposition.ts";
 import { objectPath } from "../core/layout.ts";
 import type { CatalogObject } from "../core/relayCatalog.ts";
@@ -141,6 +141,7 @@ async function bring(
     if (await takeOver(parts, object)) return;
     if (await makeOfHeld(parts, object)) return;
     parts.lacking.check(object);
+    await takeBegun(parts.own, parts.dirs, object);
     await parts.room.claim(object.length - (await partialLength(parts.dirs, object)));
     await fetchFromUpstream(parts, object, via, hear);
   });

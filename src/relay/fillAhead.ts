@@ -40,9 +40,11 @@ export async function fillAhead(
       const next = large === 0 ? alike.slice(0, 1) : alike.slice(0, large === -1 ? alike.length : large);
       await pMap(next, fill, { concurrency: AT_ONCE });
     }
-    const [failure] = failures.values();
+    // What has been replaced meanwhile is nobody's loss.
+    const lost = newest().filter(({ current, sha256 }) => current && failures.has(sha256));
+    const failure = failures.get(lost[0]?.sha256 ?? "");
     if (failure === undefined || signal.aborted) return;
-    log.warn(`${failures.size} objects could not be fetched: ${explainError(failure)}`);
+    log.warn(`${lost.length} objects could not be fetched: ${explainError(failure)}`);
     if (round < ROUNDS) await sleep(PAUSE, undefined, { signal }).catch(() => {});
   }
 }

@@ -18,6 +18,8 @@ export interface Objects {
   isHeld(object: CatalogObject): boolean;
   /** Looks which of these are in the store. */
   look(objects: Iterable<CatalogObject>): Promise<void>;
+  /** Ends the transfers of others that nobody has asked for. */
+  abandonOthers(objects: Iterable<CatalogObject>): void;
   /** Deletes all others. */
   keepOnly(objects: Iterable<CatalogObject>): Promise<void>;
   filling(): number;
@@ -47,7 +49,7 @@ export function createObjects(parts: FillParts, log: Log): Objects {
   const { dirs, stats } = parts;
   const pool: BlockPool = createBlockPool(POOL, PIECE);
   const open = new Map<string, OpenFile>();
-  const fills = new Map<string, Fill>();
+  const fills = new Map<string, Fill & { stop(): void; isWanted: boolean }>();
   const present = new Set<string>();
 
   /** Its file, with one more user, whom nobody closes it under. */
@@ -88,12 +90,17 @@ export function createObjects(parts: FillParts, log: Log): Objects {
     log.error(`the stored object ${object.sha256} is not served: ${reason}; it is fetched again`);
     await quarantine(dirs, object.sha256);
   };
-  const begin = (object: CatalogObject, via: string[]): Fill => {
+  const begin = (object: CatalogObject, via: string[], isWanted: boolean): Fill => {
     const { sha256 } = object;
     const running = fills.get(sha256);
-    if (running !== undefined) return running;
-    const fill = startFill(parts, object, via);
-    fills.set(sha256, fill);
+    if (running !== undefined) {
+      running.isWanted ||= isWanted;
+      return running;
+    }
+    const stopping = new AbortController();
+    const signal = AbortSignal.any([parts.signal, stopping.signal]);
+    const fill = startFill({ ...parts, signal }, object, via);
+    fills.set(sha256, { ...fill, isWanted, stop: () => stopping.abort() });
     fill.done
       .then(() => present.add(sha256))
       .catch(() => {})
@@ -106,7 +113,7 @@ export function createObjects(parts: FillParts, log: Log): Objects {
         if (!fills.has(object.sha256) && present.has(object.sha256)) {
           return await readHeld(object, index, into);
         }
-        if (await begin(object, via).read(index * PIECE, into)) return;
+        if (await begin(object, via, true).read(index * PIECE, into)) return;
       } catch (error) {
         if (!(error instanceof DamagedError) || tries > 2) throw error;
         await putAway(object, error.message);
@@ -119,7 +126,7 @@ export function createObjects(parts: FillParts, log: Log): Objects {
       return pool.get(`${object.sha256} ${index}`, length, (into) => load(object, index, via, into));
     },
     async fill(object) {
-      if (fills.has(object.sha256) || !present.has(object.sha256)) await begin(object, []).done;
+      if (fills.has(object.sha256) || !present.has(object.sha256)) await begin(object, [], false).done;
     },
     isHeld: ({ sha256 }) => present.has(sha256),
     async look(objects) {
@@ -127,6 +134,11 @@ export function createObjects(parts: FillParts, log: Log): Objects {
         if (await inStore(dirs, object)) present.add(object.sha256);
         else if (!fills.has(object.sha256)) present.delete(object.sha256);
       }
+    },
+    abandonOthers(objects) {
+      const others = new Map(fills);
+      for (const { sha256 } of objects) others.delete(sha256);
+      for (const { isWanted, stop } of others.values()) if (!isWanted) stop();
     },
     async keepOnly(objects) {
       const keep = new Set([...fills.keys()]);

@@ -133,7 +133,12 @@ async function runRelay(
   const objects = createObjects({ ...shared, ...fills }, log);
   let kinds = sortKinds(granted);
   const { isHeld } = objects;
-  const mirror = await openMirror({ ...shared, config, log, isHeld, onChange: () => void refill() }, kinds);
+  const onChange = () => {
+    // What a newer publication has replaced before it was announced, the link need not carry to its end.
+    objects.abandonOthers(mirror.objects(false).filter(({ current }) => current));
+    void refill();
+  };
+  const mirror = await openMirror({ ...shared, config, log, isHeld, onChange }, kinds);
   await upstreams.reload();
   await objects.look(mirror.objects(true));
   await room.look();

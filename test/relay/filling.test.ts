@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { UpdateEvent } from "../../src/agent/update.ts";
 import { dataDirAt } from "../../src/io/files.ts";
 import { openDataDir } from "../../src/io/openDataDir.ts";
+import { partialPath } from "../../src/io/partial.ts";
 import { inStore, storePath } from "../../src/io/store.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
@@ -535,8 +536,41 @@ describe("an agent that is an Update Agent too", () => {
   });
 });
 
+describe("what the one of an agent and its Update Agent has begun to fetch", () => {
+  test.for(["run", "relay"])("the other goes on with, when it was the %s that ended", async (first) => {
+    const half = LARGE >> 1;
+    const begun = Promise.withResolvers<void>();
+    const { origin, agent } = await makeUpdateAgent(({ url, headers }, response) => {
+      if (url !== large || headers.range !== undefined) return false;
+      response.writeHead(200, { "content-length": LARGE }).write(bytes.subarray(0, half));
+      begun.resolve();
+      return true;
+    });
+    const held = dataDirAt(first === "run" ? agent.dataDir : path.join(agent.dataDir, "relay"));
+    const part = partialPath(held, { sha256: objectOf(2, "pattern"), length: LARGE });
+    const has = async () => (await fs.stat(part).catch(() => ({ size: 0 }))).size;
+    const ending = new AbortController();
+    const relay =
+      first === "relay" ? await startTestRelay(world, { upstream: origin.url, agent }) : undefined;
+    const ended =
+      relay === undefined
+        ? runUpdate(agent, { signal: ending.signal }).catch(() => {})
+        : relay.relay.refresh();
+    await begun.promise;
+    await expect.poll(has, { timeout: 10_000 }).toBeGreaterThan(half >> 1);
+    ending.abort();
+    await relay?.close();
+    await ended;
+    if (relay === undefined) await (await start({ upstream: origin.url, agent })).relay.refresh();
+    else expect((await runUpdate(agent)).report.outcome).toBe("updated");
+    const asked = origin.objects().filter(({ path: each }) => each === large);
+    expect(asked).toHaveLength(2);
+    expect(Number(asked[1]?.range?.match(/\d+/)?.[0])).toBeGreaterThan(half >> 1);
+  });
+});
+
 /** An endpoint whose settings make it an Update Agent, and the source of everything. */
-async function makeUpdateAgent() {
+async function makeUpdateAgent(answer?: SourceOptions["answer"]) {
   const www = await fs.mkdtemp(path.join(world.folder, "office-"));
   await fs.cp(world.www(2), www, { recursive: true });
   await initRepository({ dir: www, repository: "settings" });
@@ -544,7 +578,7 @@ async function makeUpdateAgent() {
   const file = path.join(world.folder, "update-agents.json");
   await writeJson(file, { agents: [{ id: agentId, kinds: ["components"] }] });
   await setDocument({ dir: www, name: "update-agents", file });
-  const origin = await startSource(www);
+  const origin = await startSource(www, answer && { answer });
   open.push(origin);
   const agent = await makeAgent(world, {
     sources: { origin: origin.url },

@@ -223,7 +223,7 @@ describe("in mid-fill", () => {
     await expect.poll(() => next.requests.length, { timeout: 8_000 }).toBeGreaterThan(0);
   });
 
-  test("something newer yet is learnt when it is told of", async () => {
+  test("something newer yet is learnt when it is told of, and what it replaces is not fetched to its end", async () => {
     const { origin, asked } = await holdingSource(2, large);
     origin.root = world.www(1);
     const relay = await start({ upstream: origin.url });
@@ -236,6 +236,14 @@ describe("in mid-fill", () => {
     await expect
       .poll(() => relay.relay.health().repositories.content?.next, { timeout: 8_000 })
       .toBe(await versionOf(3));
+    // The object that is held never comes.
+    await expect
+      .poll(() => said(relay), { timeout: 15_000 })
+      .toEqual({
+        version: await versionOf(3),
+        state: undefined,
+      });
+    expect(relay.lines).toEqual([]);
   });
 });
 
