@@ -290,6 +290,8 @@ function ageOf({ copies }: Mirroring, repository: Repository): number {
 function refreshOnce(mirroring: Mirroring, via: string[], anew: boolean): Promise<void> {
   mirroring.refreshing ??= refreshAll(mirroring, via, anew).finally(() => {
     mirroring.refreshing = undefined;
+    // Whoever asked is not remembered any longer.
+    mirroring.told = Promise.withResolvers();
   });
   return mirroring.refreshing;
 }

@@ -6,7 +6,7 @@ import { dataDirAt } from "../../src/io/files.ts";
 import { leastReaderRate } from "../../src/relay/readerRate.ts";
 import { ask, makeRelayAgent, startTestRelay } from "../support/relay.ts";
 import { settingsPublications } from "../support/repositories.ts";
-import { startSource } from "../support/source.ts";
+import { replyTo, startSource } from "../support/source.ts";
 import {
   type Agent,
   closeAll,
@@ -85,4 +85,44 @@ test("an Update Agent granted settings serves the documents of every domain, and
   const held = await readTree(path.join(client.dataDir, "metadata", "settings"));
   expect(Object.keys(held).some((name) => name.endsWith(path.join("policies", "berlin.json")))).toBe(true);
   await fs.access(path.join(relay.agent.dataDir, "relay", "metadata", "settings"));
+});
+
+test("settings are announced while an Update Agent upstream has the content wait", async () => {
+  const publication = (state: string, version: number) => ({
+    state,
+    documents: { "source-list": { version, entries: [] } },
+  });
+  const { root, states } = await settingsPublications([publication("first", 1), publication("second", 2)]);
+  let state = "first";
+  const origin = await startSource(world.www(1), {
+    answer: async ({ url = "" }, response) => {
+      if (url.startsWith("/settings/")) {
+        const asked = { path: url, range: undefined, ifNoneMatch: undefined };
+        const { status, headers, body } = await replyTo(states.get(state) ?? "", {}, asked);
+        response.writeHead(status, headers).end(body);
+        return true;
+      }
+      if (state === "second") response.setHeader("nearsource-state", "filling");
+      return false;
+    },
+  });
+  open.push(origin);
+  const kinds = ["components", "settings"] as const;
+  const config = { roots: { content: "root.json", settings: root }, kinds };
+  const options = { upstream: origin.url, kinds: [...kinds], config };
+  const agent = await makeRelayAgent(world, options);
+  const entries = [{ range: "127.0.0.0/8", name: "all", url: origin.url, kinds }];
+  await writeJson(path.join(agent.folder, "list.json"), { entries, serverFallback: { enabled: false } });
+  const relay = await startTestRelay(world, { ...options, agent });
+  open.push(relay);
+  await relay.relay.refresh();
+  const version = () => relay.relay.health().repositories.settings?.version;
+  const first = version();
+  expect(first).toBeGreaterThan(0);
+  state = "second";
+  void relay.relay.refresh();
+  await expect.poll(version, { timeout: 10_000 }).toBe((first ?? 0) + 1);
+  expect((await ask(relay.url, "/content/metadata/timestamp.json")).headers["nearsource-state"]).toMatch(
+    /^filling/,
+  );
 });
