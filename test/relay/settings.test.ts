@@ -122,7 +122,8 @@ test("settings are announced while an Update Agent upstream has the content wait
   state = "second";
   void relay.relay.refresh();
   await expect.poll(version, { timeout: 10_000 }).toBe((first ?? 0) + 1);
-  expect((await ask(relay.url, "/content/metadata/timestamp.json")).headers["nearsource-state"]).toMatch(
-    /^filling/,
-  );
+  const content = () => ask(relay.url, "/content/metadata/timestamp.json");
+  await expect
+    .poll(async () => (await content()).headers["nearsource-state"], { timeout: 10_000 })
+    .toMatch(/^filling/);
 });
