@@ -103,12 +103,24 @@ export class NearsourceError extends Error {
   readonly code: ErrorCode;
   readonly phase: Phase;
   readonly hint: string | undefined;
+  /** What a document was refused for, each place of it; they are in `message` as well, after `summary`. */
+  readonly faults: string[];
+  /** `message` without the faults. */
+  readonly summary: string;
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
-    super(onOneLine(message), options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(
+    code: ErrorCode,
+    summary: string,
+    options: { hint?: string | undefined; cause?: unknown; faults?: string[] } = {},
+  ) {
+    const { hint, cause, faults = [] } = options;
+    const message = faults.length === 0 ? summary : `${summary}: ${faults.join("; ")}`;
+    super(onOneLine(message), cause === undefined ? undefined : { cause });
     this.code = code;
     this.phase = PHASE_OF[code];
-    this.hint = options.hint;
+    this.hint = hint;
+    this.faults = faults.map(onOneLine);
+    this.summary = onOneLine(summary);
   }
 }
 

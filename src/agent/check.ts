@@ -1,78 +1,55 @@
 import { constants, existsSync, promises as fs } from "node:fs";
 import { createServer, type Server } from "node:net";
 import path from "node:path";
-import { formatAddress } from "../core/address.ts";
-import { policySchema } from "../core/policy.ts";
-import { sourceListSchema } from "../core/sourceList.ts";
-import { describeFinding, reviewSourceList } from "../core/sourceListReview.ts";
-import { type ErrorCode, explainError, NearsourceError } from "../errors.ts";
+import { NearsourceError } from "../errors.ts";
 import { findUnsafeFiles, foundInPath } from "../io/believedFiles.ts";
 import { readCertificates, readPair } from "../io/certificateFiles.ts";
-import { type Config, readConfig } from "../io/config.ts";
 import { parseServer } from "../io/dnsConfig.ts";
 import { dataDirAt } from "../io/files.ts";
 import { refuseForeign } from "../io/openDataDir.ts";
+import { reviewConfig } from "../io/reviewConfig.ts";
 import { refuseUnsafe } from "../io/safePath.ts";
-import { readState } from "../io/state.ts";
 import { describeRoot } from "../io/timestampCheck.ts";
-import { readTrustedSet } from "../io/trustedSet.ts";
-import { kindsOf, ownAddresses } from "./order.ts";
-import { remarkOnServer, remarksOnDocuments, remarksOnKinds } from "./remarks.ts";
+import { checkSettings } from "./checkSettings.ts";
+import { type Check, type Finding, say } from "./finding.ts";
 import { isResident, residentDirOf } from "./residentState.ts";
-import { settingsInForce } from "./settings.ts";
-import { reviewSettingsFile } from "./settingsFile.ts";
-
-/** What was found of one thing that a configuration names. */
-export interface Finding {
-  level: "ok" | "note" | "problem";
-  /** The key of the configuration, such as `roots.content`. */
-  key: string;
-  message: string;
-}
-
-/** What a check looks at, and where it says what it found. */
-interface Check {
-  config: Config;
-  now: Date;
-  env: NodeJS.ProcessEnv;
-  found: Finding[];
-}
 
 /**
- * Opens everything that a configuration names, as an agent would, and changes nothing.
+ * Opens everything that a configuration names, as an agent would, and changes nothing. What is wrong in
+ * the configuration itself is said first; what does not depend on it is looked at all the same.
  *
- * @throws NearsourceError CONFIG_NOT_FOUND, CONFIG_INVALID when the configuration itself cannot be read
+ * @throws NearsourceError CONFIG_NOT_FOUND, CONFIG_INVALID when the file cannot be read
  */
 export async function checkConfiguration(
   file: string,
   env: NodeJS.ProcessEnv,
   now = new Date(),
 ): Promise<Finding[]> {
-  const config = await readConfig(file, env, { onlyShown: true });
-  const check: Check = { config, now, env, found: [] };
-  await checkOwners(check, file);
-  await checkRoots(check);
-  await checkSettings(check);
-  await checkTransport(check);
-  await checkHook(check);
-  await checkPlaces(check);
-  await checkPorts(check);
-  return check.found;
-}
-
-/** Says what `look` found, or why it failed. */
-async function say({ found }: Check, key: string, look: () => Promise<string> | string): Promise<boolean> {
-  try {
-    found.push({ level: "ok", key, message: await look() });
-    return true;
-  } catch (error) {
-    found.push({ level: "problem", key, message: explainError(error) });
-    return false;
+  const { config, faults, repeated } = await reviewConfig(file, env);
+  const found: Finding[] = [
+    ...faults.map((fault) => ({ level: "problem" as const, ...fault })),
+    ...repeated.map((each) => ({ level: "note" as const, ...each })),
+  ];
+  if (config !== undefined) {
+    const check: Check = { config, now, env, found: [] };
+    await checkOwners(check, file);
+    await checkRoots(check);
+    await checkSettings(check);
+    await checkTransport(check);
+    await checkHook(check);
+    await checkPlaces(check);
+    await checkPorts(check);
+    // Of a key that is wrong, the default has been looked at, which says nothing about it.
+    found.push(...check.found.filter(({ key }) => !faults.some((fault) => isAbout(key, fault.key))));
   }
+  return found;
 }
 
-function note({ found }: Check, key: string, messages: string[]): void {
-  found.push(...messages.map((message) => ({ level: "note" as const, key, message })));
+function isAbout(key: string, faulty: string): boolean {
+  return (
+    key !== "configuration" &&
+    (key === faulty || faulty.startsWith(`${key}.`) || key.startsWith(`${faulty}.`))
+  );
 }
 
 /** Files that another account can write are believed by nobody (`refuseUnsafe`). */
@@ -82,7 +59,7 @@ async function checkOwners(check: Check, file: string): Promise<void> {
     return `${file} can be written by nobody else`;
   });
   const unsafe = ours ? findUnsafeFiles(check.config, check.env) : [];
-  for (const error of unsafe) await say(check, "owners", () => Promise.reject(error));
+  for (const { key, error } of unsafe) await say(check, key, () => Promise.reject(error));
 }
 
 async function checkRoots(check: Check): Promise<void> {
@@ -91,56 +68,6 @@ async function checkRoots(check: Check): Promise<void> {
     const root = roots[repository];
     if (root !== undefined) await say(check, `roots.${repository}`, () => describeRoot(root));
   }
-}
-
-/** The list and the policy: those in local files, and what those in force come to. */
-async function checkSettings(check: Check): Promise<void> {
-  const { config } = check;
-  const documents = [
-    ["sourceList", sourceListSchema, "SOURCE_LIST_INVALID"],
-    ["policy", policySchema, "POLICY_INVALID"],
-  ] as const;
-  let whole = true;
-  for (const [key, schema, code] of documents) {
-    const file = config[key];
-    if (file === undefined) continue;
-    const faults = await faultsOf(file, schema, code);
-    whole &&= faults.length === 0;
-    if (faults.length === 0) await say(check, key, () => `${file} reads`);
-    for (const fault of faults) await say(check, key, () => Promise.reject(new Error(`${file}: ${fault}`)));
-  }
-  if (whole) await checkOrder(check);
-}
-
-async function faultsOf(
-  file: string,
-  schema: Parameters<typeof reviewSettingsFile>[1],
-  code: ErrorCode,
-): Promise<string[]> {
-  try {
-    const { faults } = await reviewSettingsFile(file, schema, code);
-    return faults.map(({ line, column, message }) => `line ${line}, column ${column}: ${message}`);
-  } catch (error) {
-    return [explainError(error)];
-  }
-}
-
-/** What the settings in force come to, for this machine as it is. */
-async function checkOrder(check: Check): Promise<void> {
-  const { config } = check;
-  const dirs = dataDirAt(config.dataDir);
-  await say(check, "kinds", async () => {
-    const { agentId } = await readState(dirs);
-    const trusted = await readTrustedSet(dirs, "settings");
-    const settings = await settingsInForce(config, trusted, agentId);
-    const run = { config, addresses: ownAddresses(config) };
-    const kinds = kindsOf(config, undefined, settings.policy.kinds);
-    note(check, "sourceList", reviewSourceList(settings.list).map(describeFinding));
-    note(check, "settings", await remarksOnDocuments(config, trusted));
-    note(check, "kinds", await remarksOnKinds(run, settings));
-    note(check, "kinds", remarkOnServer(config, settings));
-    return `${kinds.join(", ")}, for ${run.addresses.map(formatAddress).join(", ") || "no address"}`;
-  });
 }
 
 async function checkTransport(check: Check): Promise<void> {
@@ -176,7 +103,9 @@ async function checkHook(check: Check): Promise<void> {
     const beside = path.resolve(path.dirname(check.config.file), command);
     const program = command.includes(path.sep) ? beside : foundInPath(command, check.env);
     if (program === undefined) throw new Error(`there is no ${command} in PATH`);
-    const found = await fs.stat(program);
+    const found = await fs.stat(program).catch((cause) => {
+      throw new Error(`${program} cannot be found`, { cause });
+    });
     if (!found.isFile()) throw new Error(`${program} is not a file`);
     await fs.access(program, constants.X_OK).catch((cause) => {
       throw new Error(`${program} is not executable`, { cause });

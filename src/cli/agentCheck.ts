@@ -1,4 +1,5 @@
-import { checkConfiguration, type Finding } from "../agent/check.ts";
+import { checkConfiguration } from "../agent/check.ts";
+import type { Finding } from "../agent/finding.ts";
 import { NearsourceError } from "../errors.ts";
 import { exitCodeOf } from "./exitCode.ts";
 import { toDocument } from "./failure.ts";
@@ -18,9 +19,7 @@ export async function agentCheckCommand(file: string, json: boolean): Promise<nu
     return 0;
   }
   const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
-  const failure = new NearsourceError("CONFIG_INVALID", `${file} has ${count}`, {
-    hint: "docs/configuration.md has every key",
-  });
+  const failure = new NearsourceError("CONFIG_INVALID", `${file} has ${count}`);
   printError(failure);
   if (json) printJson({ valid: false, file, findings, ...toDocument(failure) });
   return exitCodeOf(failure);

@@ -21,8 +21,13 @@ export function printAside(line: string): void {
   process.stderr.write(`${printable(line)}\n`);
 }
 
+/** Says an error; one that has several faults has a line for each. */
 export function printError(error: NearsourceError): void {
-  printAside(`${paint("red", "nearsource:", process.stderr)} ${explainError(error)}`);
+  const { faults, summary } = error;
+  const lines = faults.length > 1 ? faults : [];
+  const said = lines.length === 0 ? explainError(error) : `${summary}, for ${lines.length} reasons`;
+  printAside(`${paint("red", "nearsource:", process.stderr)} ${said}`);
+  for (const line of lines) printAside(`  ${line}`);
   if (error.hint !== undefined) printAside(`hint: ${error.hint}`);
   if (error.code === "UNEXPECTED" && error.cause instanceof Error) printAside(`${error.cause.stack}`);
 }

@@ -46,6 +46,9 @@ const NAMED = 3;
 
 function reasonFor(kind: Kind, situation: Situation, near: boolean[]): string {
   const { list, policy, server, activeUpdate } = situation;
+  if (list.entries.length === 0 && server === undefined && activeUpdate === undefined) {
+    return 'there is no source at all: the configuration needs "server", "sourceList" or "activeUpdate"';
+  }
   const entries = list.entries.flatMap(({ kinds }, index) => {
     if (near[index] !== true) return [];
     const own = kinds.includes(kind)

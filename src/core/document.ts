@@ -138,9 +138,15 @@ const IN_WORDS: Record<string, string> = {
 /** A leading "!" marks a reason in our own words; else the schema's expectation is put in words here. */
 function reasonOf(issue: v.BaseIssue<unknown>): string {
   if (issue.message.startsWith("!")) return issue.message.slice(1);
+  if (issue.type === "min_length" && issue.received === "0") return "is empty";
   if (issue.type === "safe_integer") return `must be a whole number, not ${issue.received}`;
   const expected = issue.expected ?? "something else";
-  const choice = expected.match(/^\((.*)\)$/)?.[1]?.replaceAll(" | ", ", ");
-  const wanted = choice === undefined ? (IN_WORDS[expected] ?? expected) : `one of ${choice}`;
-  return `must be ${wanted}, not ${IN_WORDS[issue.received] ?? issue.received}`;
+  const words = (each: string) => IN_WORDS[each] ?? each;
+  const choice = expected
+    .match(/^\((.*)\)$/)?.[1]
+    ?.split(" | ")
+    .map(words)
+    .join(", ");
+  const wanted = choice === undefined ? words(expected) : `one of ${choice}`;
+  return `must be ${wanted}, not ${words(issue.received)}`;
 }

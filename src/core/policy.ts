@@ -39,7 +39,7 @@ const PATIENCE: Policy["patience"] = { schedule: 600_000, notify: 600_000, manua
 const patience = v.pipe(
   v.union(
     [wait, v.partial(v.object({ schedule: wait, notify: wait, manual: wait }))],
-    'must be milliseconds, such as 600000, or { "schedule": 600000, "manual": 10000 }',
+    '!must be milliseconds, such as 600000, or { "schedule": 600000, "manual": 10000 }',
   ),
   v.transform((given): Policy["patience"] =>
     typeof given === "number" ? { schedule: given, notify: given, manual: given } : { ...PATIENCE, ...given },
@@ -77,7 +77,7 @@ export function parsePolicy(value: unknown): Policy {
 /** What the grants are made of; `parseUpdateAgents` reads by it. */
 export const updateAgentsSchema = v.object({
   version: v.optional(byteLength, 0),
-  agents: v.array(v.object({ id: v.pipe(v.string(), v.minLength(1)), kinds: kindList })),
+  agents: v.array(v.object({ id: v.pipe(v.string(), v.minLength(1, "!is empty")), kinds: kindList })),
 });
 
 /** `settings/update-agents.json`: which agents, by id, hold which kinds of the Update Agent role. */

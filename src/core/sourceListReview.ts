@@ -1,8 +1,8 @@
-import { placeOf } from "./document.ts";
+import { type Fault, placeOf } from "./document.ts";
 import { type SourceList, type SourceListEntry, sourceListSchema } from "./sourceList.ts";
 import { hasNoEffect, unknownFields } from "./unknownFields.ts";
 
-/** Something in a valid list that is probably not what was meant. */
+/** Something in a list that is probably not what was meant. */
 export interface Finding {
   entry?: number;
   remark: string;
@@ -62,15 +62,20 @@ function overlaps(one: SourceListEntry, other: SourceListEntry): boolean {
   );
 }
 
-/** Fields of a valid list, as it was written, that this program does not know: the list's own come first. */
+/** Fields of a list, as it was written and valid or not, that this program does not know: the list's own come first. */
 export function reviewFields(list: unknown): Finding[] {
-  const findings = unknownFields(sourceListSchema, list).map((field): Finding => {
-    const [first, entry, ...rest] = field.path;
-    return first === "entries" && typeof entry === "number"
-      ? { entry, remark: hasNoEffect(placeOf(rest), field) }
-      : { remark: hasNoEffect(placeOf(field.path), field) };
-  });
+  const findings = unknownFields(sourceListSchema, list).map((field) =>
+    findingAt(field.path, (place) => hasNoEffect(place, field)),
+  );
   return findings.sort((a, b) => (a.entry ?? -1) - (b.entry ?? -1));
+}
+
+/** What `say` says of a place in a list, of which it is told the part within the entry. */
+export function findingAt(path: Fault["path"], say: (place: string) => string): Finding {
+  const [first, entry, ...rest] = path;
+  return first === "entries" && typeof entry === "number"
+    ? { entry, remark: say(placeOf(rest)) }
+    : { remark: say(placeOf(path)) };
 }
 
 /** A finding with its place, in words for people. */

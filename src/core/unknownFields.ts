@@ -1,7 +1,7 @@
 import { closestMatch } from "leven";
 import * as v from "valibot";
 
-/** A field of a valid document that its schema does not know. */
+/** A field of a document that its schema does not know. */
 export interface UnknownField {
   /** Where it stands, from the document's top: `["entries", 3, "kind"]`. */
   path: (string | number)[];
@@ -20,7 +20,7 @@ interface Shape {
 }
 
 /**
- * The fields of a valid document, as it was written, that its schema does not know. A newer program
+ * The fields of a document, as it was written and valid or not, that its schema does not know. A newer program
  * may know them; but most often a name is misspelt.
  */
 export function unknownFields(schema: v.GenericSchema, value: unknown): UnknownField[] {

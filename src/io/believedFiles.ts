@@ -18,18 +18,24 @@ const WRAPPER =
  */
 export function refuseUnsafeFiles(config: Config, env: NodeJS.ProcessEnv): void {
   const [first] = findUnsafeFiles(config, env);
-  if (first !== undefined) throw first;
+  if (first !== undefined) throw first.error;
 }
 
-/** Every file for which `refuseUnsafeFiles` would refuse a configuration, as its errors. */
-export function findUnsafeFiles(config: Config, env: NodeJS.ProcessEnv): unknown[] {
+/** A key whose file another account can write, and the error that says so. */
+export interface UnsafeFile {
+  key: string;
+  error: unknown;
+}
+
+/** Every file for which `refuseUnsafeFiles` would refuse a configuration. */
+export function findUnsafeFiles(config: Config, env: NodeJS.ProcessEnv): UnsafeFile[] {
   const { roots, http, sourceList, policy, notify, relay, hooks } = config;
-  const found: unknown[] = [];
+  const found: UnsafeFile[] = [];
   const look = (key: string, file: string | undefined, secret = false) => {
     try {
       if (file !== undefined) refuseUnsafe(file, `"${key}" of the configuration:`, { secret });
     } catch (error) {
-      found.push(error);
+      found.push({ key, error });
     }
   };
   look("roots.content", roots.content);

@@ -1,18 +1,16 @@
 import { existsSync, promises as fs } from "node:fs";
 import path from "node:path";
-import { parseAddress } from "../core/address.ts";
 import { parseJson } from "../core/document.ts";
-import { type Kind, sortKinds } from "../core/kind.ts";
-import { parseComponentName } from "../core/manifest.ts";
-import { type RateLimit, readRateLimit } from "../core/rateLimit.ts";
-import { parseSourceUrl } from "../core/sourceList.ts";
-import { parseUrl } from "../core/url.ts";
+import type { Kind } from "../core/kind.ts";
+import type { RateLimit } from "../core/rateLimit.ts";
 import { NearsourceError } from "../errors.ts";
 import { refuseUnsafeFiles } from "./believedFiles.ts";
+import { completeConfig } from "./completeConfig.ts";
 import { loadConf } from "./conf.ts";
-import { AGENT_PORT, checkedPath, checkedText, dataDirOf, MONITOR_PORT } from "./configPath.ts";
+import { checkedPath, checkedText, dataDirOf } from "./configPath.ts";
 import { readIfThere, rename, temporaryName, writeDurably } from "./files.ts";
-import { completeRelay, type RelayConfig, type WrittenRelay } from "./relayConfig.ts";
+import type { SyntaxFault } from "./jsonText.ts";
+import type { RelayConfig, WrittenRelay } from "./relayConfig.ts";
 import { refuseUnsafe } from "./safePath.ts";
 
 /** An agent's configuration, complete: defaults filled in, paths absolute. `docs/configuration.md` has each key. */
@@ -98,8 +96,8 @@ type Section =
   | "log"
   | "roots";
 
-/** What an administrator may write; `readConfig` makes a `Config` of it. */
-type Written = Partial<Omit<Config, "file" | "checked" | Section>> & {
+/** What an administrator may write; `completeConfig` makes a `Config` of it. */
+export type Written = Partial<Omit<Config, "file" | "checked" | Section>> & {
   roots?: Config["roots"];
   dns?: Partial<Config["dns"]>;
   http?: Partial<Omit<Config["http"], "rateLimit">> & { rateLimit?: unknown };
@@ -131,21 +129,16 @@ export async function readConfig(
 }
 
 async function readWritten(file: string, env: NodeJS.ProcessEnv, onlyShown: boolean): Promise<Config> {
-  if (!existsSync(file)) {
-    throw new NearsourceError("CONFIG_NOT_FOUND", `there is no configuration at ${file}`, {
-      hint: "name one with --config FILE or NEARSOURCE_CONFIG; docs/configuration.md has an example",
-    });
-  }
+  if (!existsSync(file)) throw notFound(file);
   if (!onlyShown) refuseUnsafe(file, "the configuration");
   const { text, value } = await readSyntax(file);
   const checked = checkedText(text);
   const noted = await notedAt(dataDirOf(value, file, env));
-  const written = noted === checked ? value : await readChecked(file);
-  try {
-    return complete(written, file, checked, env);
-  } catch (error) {
-    throw invalid(file, (error as Error).message);
-  }
+  const wrong = noted === checked ? [] : await schemaFaults(file, value);
+  if (wrong.length > 0) throw invalid(file, wrong);
+  const { config, faults } = completeConfig(value, file, checked, env);
+  if (faults.length > 0) throw invalid(file, faults);
+  return config;
 }
 
 /** What `noteChecked` noted, if anything: no more is known yet of the data directory than that it is a text. */
@@ -169,7 +162,8 @@ export async function noteChecked({ dataDir, checked }: Config): Promise<void> {
   }
 }
 
-async function readChecked(file: string): Promise<Written> {
+/** What the schema of configurations refuses in `value`, which was read from `file`: words that begin with the key. */
+export async function schemaFaults(file: string, value: unknown): Promise<string[]> {
   const Conf = await loadConf();
   const { inOurWords, SCHEMA } = await import("./configSchema.ts");
   const extension = path.extname(file);
@@ -180,14 +174,16 @@ async function readChecked(file: string): Promise<Written> {
       cwd: path.dirname(file),
       configName: path.basename(file, extension),
       fileExtension: extension.slice(1),
+      deserialize: () => value as Written,
       schema: SCHEMA as never,
       rootSchema: { additionalProperties: false },
       // Our own schema needs no checking against JSON Schema's at every start: 0.1 s of CPU.
       ajvOptions: { validateSchema: false, meta: false },
     });
-    return conf.store;
+    void conf.store;
+    return [];
   } catch (error) {
-    throw invalid(file, inOurWords((error as Error).message));
+    return inOurWords((error as Error).message);
   }
 }
 
@@ -197,149 +193,49 @@ async function readSyntax(file: string): Promise<{ text: string; value: Written 
   try {
     text = await fs.readFile(file, "utf8");
   } catch (error) {
-    throw invalid(file, "it cannot be read", error);
+    throw unreadable(file, error);
   }
   let value: unknown;
   try {
     value = parseJson(text);
-  } catch (error) {
-    throw invalid(file, `it ${(error as Error).message}`);
+  } catch {
+    const { readJsonText } = await import("./jsonText.ts");
+    throw invalid(file, readJsonText(text).faults.map(describeSyntax));
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalid(file, "it must be an object");
-  }
+  if (!isObject(value)) throw invalid(file, [NO_OBJECT]);
   return { text, value };
 }
 
-function invalid(file: string, reason: string, cause?: unknown): NearsourceError {
-  return new NearsourceError("CONFIG_INVALID", `the configuration ${file} is invalid: ${reason}`, {
-    hint: "docs/configuration.md has every key",
+/** Where a text stops being JSON, in words for people. */
+export function describeSyntax({ line, column, reason }: SyntaxFault): string {
+  return `line ${line}, column ${column}: it ${reason}`;
+}
+
+export const NO_OBJECT = "it must be an object";
+
+/** The error where there is no configuration. */
+export function notFound(file: string): NearsourceError {
+  return new NearsourceError("CONFIG_NOT_FOUND", `there is no configuration at ${file}`, {
+    hint: "name one with --config FILE or NEARSOURCE_CONFIG; docs/configuration.md has an example",
+  });
+}
+
+/** The error for a configuration that the system does not hand over. */
+export function unreadable(file: string, cause: unknown): NearsourceError {
+  return new NearsourceError("CONFIG_INVALID", `the configuration ${file} is invalid: it cannot be read`, {
+    hint: "let it be a file that the account which runs nearsource may read",
     cause,
   });
 }
 
-function complete(written: Written, file: string, checked: string, env: NodeJS.ProcessEnv): Config {
-  const from = <Name extends string | undefined>(name: Name) =>
-    (name === undefined ? undefined : path.resolve(path.dirname(file), name)) as Name;
-  const {
-    dns = {},
-    http = {},
-    relay = {},
-    delta = {},
-    listen = {},
-    metrics = {},
-    notify = {},
-    hooks = {},
-    log = {},
-    roots = {},
-  } = written;
-  const command = hooks.afterUpdate;
-  const { read, faults } = readingOn();
-  const config: Config = {
-    file,
-    checked,
-    dataDir: dataDirOf(written, file, env),
-    server: read(() => atKey("server", written.server, parseSourceUrl)),
-    activeUpdate: read(() => atKey("activeUpdate", written.activeUpdate, parseSourceUrl)),
-    roots: { content: from(roots.content), settings: from(roots.settings) },
-    domain: written.domain ?? "default",
-    kinds: written.kinds === undefined ? undefined : sortKinds(written.kinds),
-    components: written.components?.map((name) => read(() => atKey("components", name, checkComponentName))),
-    addresses: written.addresses?.map((each) => read(() => atKey("addresses", each, checkAddress))),
-    dns: {
-      servers: dns.servers,
-      search: dns.search,
-      timeout: dns.timeout ?? 2_000,
-      versionRecord: dns.versionRecord,
-    },
-    http: {
-      connectTimeout: http.connectTimeout ?? 5_000,
-      responseTimeout: http.responseTimeout ?? 9_000,
-      stallTimeout: http.stallTimeout ?? 10_000,
-      minRate: http.minRate ?? 1_024,
-      proxy: read(() => atKey("http.proxy", http.proxy ?? "system", parseProxy)),
-      rateLimit: read(() => readRateLimit("http.rateLimit", http.rateLimit)),
-      ca: from(http.ca),
-    },
-    relay: read(() => completeRelay(relay, from)),
-    delta: { maxBase: delta.maxBase ?? 1_000_000_000 },
-    sourceList: from(written.sourceList),
-    policy: from(written.policy),
-    keepGenerations: written.keepGenerations ?? 3,
-    listen: { host: listen.host, port: listen.port === undefined ? AGENT_PORT : listen.port },
-    metrics: {
-      host: metrics.host ?? "127.0.0.1",
-      port: metrics.port === undefined ? MONITOR_PORT : metrics.port,
-    },
-    notify: { poll: notify.poll ?? false, mqtt: read(() => completeMqtt(notify.mqtt, from)) },
-    hooks: { afterUpdate: completeHook(typeof command === "string" ? [command] : command, from) },
-    log: { level: log.level ?? "info", file: from(log.file) },
-  };
-  if (faults.length > 0) throw new Error(faults.join("; "));
-  return config;
+/** Whether JSON text was an object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Reads part after part, and goes on after one that does not read, so that everything wrong is said at once. */
-function readingOn() {
-  const faults: string[] = [];
-  const read = <Part>(part: () => Part): Part => {
-    try {
-      return part();
-    } catch (error) {
-      faults.push((error as Error).message);
-      // Nobody sees it: with a fault there is no configuration.
-      return undefined as Part;
-    }
-  };
-  return { read, faults };
-}
-
-/** A program with a folder in its name is relative to the file, as all paths; one without is looked for in PATH. */
-function completeHook(command: string[] | undefined, from: (name: string) => string): string[] | undefined {
-  const [program = "", ...parameters] = command ?? [];
-  const isPath = program.includes("/") || program.includes(path.sep);
-  return command === undefined ? undefined : [isPath ? from(program) : program, ...parameters];
-}
-
-function completeMqtt(
-  written: MqttConfig | undefined,
-  from: (name: string | undefined) => string | undefined,
-): MqttConfig | undefined {
-  if (written === undefined) return undefined;
-  if (written.url.includes("@")) {
-    throw new Error('"notify.mqtt.url": credentials belong into "username" and "passwordFile"');
-  }
-  atKey("notify.mqtt.url", written.url, (url) => parseUrl(url, ["mqtt", "mqtts"]).href);
-  return { ...written, passwordFile: from(written.passwordFile), ca: from(written.ca) };
-}
-
-/** `parse(value)`; what it throws comes out naming the key. */
-function atKey<Value extends string | undefined>(
-  key: string,
-  value: Value,
-  parse: (value: string) => string,
-): Value {
-  if (value === undefined) return value;
-  try {
-    return parse(value) as Value;
-  } catch (error) {
-    throw new Error(`"${key}": ${(error as Error).message}`);
-  }
-}
-
-function checkAddress(value: string): string {
-  parseAddress(value);
-  return value;
-}
-
-function checkComponentName(value: string): string {
-  try {
-    return parseComponentName(value);
-  } catch (error) {
-    throw new Error(`"${value}" ${(error as Error).message}`);
-  }
-}
-
-function parseProxy(value: string): string {
-  return value === "system" || value === "none" ? value : parseSourceUrl(value);
+function invalid(file: string, faults: string[]): NearsourceError {
+  return new NearsourceError("CONFIG_INVALID", `the configuration ${file} is invalid`, {
+    faults,
+    hint: "docs/configuration.md has every key",
+  });
 }

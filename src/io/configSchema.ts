@@ -72,6 +72,9 @@ const IN_WORDS: [said: RegExp, words: string][] = [
   [/must NOT have additional properties/g, "is not a key of the configuration"],
   [/must NOT have fewer than 1 (items|characters)/g, "must not be empty"],
   [/must be integer,null/g, "must be a port from 1 to 65535, or null"],
+  [/must have required property '([^']*)'/g, 'needs "$1"'],
+  [/must be >= (\S+)/g, "must be $1 or more"],
+  [/must be <= (\S+)/g, "must be $1 or less"],
   [/must be integer/g, "must be a whole number"],
   [/must be object/g, "must be an object"],
   [/must be array/g, "must be a list"],
@@ -87,8 +90,8 @@ const CHOICES: Record<string, string> = {
   afterUpdate: 'a command, such as "./reload", or a list of command and arguments',
 };
 
-/** A schema violation in our words: the key as it is written, `http.minRate` or `kinds[0]`, and what it may be. */
-export function inOurWords(message: string): string {
+/** Schema violations in our words: each the key as it is written, `http.minRate` or `kinds[0]`, and what it may be. */
+export function inOurWords(message: string): string[] {
   const said = message
     .replace(/^Config schema violation: /, "")
     .replaceAll(/`([^`]*)` must be equal to one of the allowed values/g, (_, key: string) => {
@@ -103,11 +106,13 @@ export function inOurWords(message: string): string {
     .replaceAll(/`(.*?)`(?= must )/gs, (_, key: string) => {
       return `"${key.replaceAll(/\/(\d+)(?=\/|$)/g, "[$1]").replaceAll("/", ".")}"`;
     });
-  return IN_WORDS.reduce((text, [pattern, words]) => text.replaceAll(pattern, words), inOneWord(said));
+  return inOneWord(said).map((fault) =>
+    IN_WORDS.reduce((text, [pattern, words]) => text.replaceAll(pattern, words), fault),
+  );
 }
 
 /** Of a key that fits none of several shapes, what is wrong within it, else what it may be: not both, for each shape. */
-function inOneWord(said: string): string {
+function inOneWord(said: string): string[] {
   let faults = said.split("; ");
   for (const fault of said.split("; ")) {
     const key = /^"([^"]*)" must match a schema in anyOf$/.exec(fault)?.[1];
@@ -116,7 +121,7 @@ function inOneWord(said: string): string {
     const isWithin = (each: string) => each.startsWith(`"${key}.`) || each.startsWith(`"${key}[`);
     if (!faults.some(isWithin)) faults.push(`"${key}" must be ${CHOICES[key.replace(/^.*\./, "")]}`);
   }
-  return faults.join("; ");
+  return faults;
 }
 
 interface Node {

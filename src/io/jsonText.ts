@@ -3,6 +3,7 @@ import {
   type DocumentNode,
   evaluate,
   type LocationRange,
+  type MemberNode,
   parse,
   type Token,
 } from "@humanwhocodes/momoa";
@@ -17,11 +18,16 @@ export interface Position {
 /** Something that keeps a text from being JSON. */
 export type SyntaxFault = Position & { reason: string };
 
+/** A field that has no effect, since the same object has it again. */
+export type RepeatedField = Position & { path: Fault["path"] };
+
 /** JSON text with the places of what is in it. */
 export interface JsonText {
   /** What it says; undefined where that cannot be told. */
   value: unknown;
   faults: SyntaxFault[];
+  /** Fields that stand twice in one object, of which only the last counts: where each that does not stands. */
+  repeated: RepeatedField[];
   /** Where a value stands; for one that is missing, what it is missing in. */
   positionOf(path: Fault["path"]): Position;
 }
@@ -37,13 +43,14 @@ export function readJsonText(text: string): JsonText {
   try {
     document = parse(body, { mode: "jsonc", allowTrailingCommas: true, tokens: true });
   } catch (error) {
-    return { value: undefined, faults: [inOurWords(error)], positionOf: () => start };
+    return { value: undefined, faults: [inOurWords(error)], repeated: [], positionOf: () => start };
   }
   const faults = leniences(document.tokens ?? []);
-  const rest = faults.length > 0 ? undefined : strictly(body);
+  const strict = faults.length > 0 ? undefined : strictly(body);
   return {
-    value: evaluate(document),
-    faults: rest === undefined ? faults : [rest],
+    value: strict?.value ?? evaluate(document),
+    faults: strict?.fault === undefined ? faults : [strict.fault],
+    repeated: repeatedIn(document.body, []),
     positionOf: (path) => positionOf(nodeAt(document.body, path).loc),
   };
 }
@@ -70,16 +77,34 @@ function leniences(tokens: Token[]): SyntaxFault[] {
   return faults;
 }
 
-/** What the runtime's own parser, which reads it in the end, refuses beyond that: a line break within a text. */
-function strictly(text: string): SyntaxFault | undefined {
+/** What the runtime's own parser, which reads it in the end, makes of it, or refuses: a line break within a text. */
+function strictly(text: string): { value?: unknown; fault?: SyntaxFault } {
   try {
-    parseJson(text);
-    return undefined;
+    return { value: parseJson(text) };
   } catch (error) {
     if (!(error instanceof DocumentError)) throw error;
     const [, line = "1", column = "1"] = /line (\d+) column (\d+)/.exec(error.message) ?? [];
-    return { line: Number(line), column: Number(column), reason: error.message };
+    return { fault: { line: Number(line), column: Number(column), reason: error.message } };
   }
+}
+
+function repeatedIn(node: AnyNode, path: Fault["path"]): RepeatedField[] {
+  if (node.type === "Array") {
+    return node.elements.flatMap(({ value }, index) => repeatedIn(value, [...path, index]));
+  }
+  if (node.type !== "Object") return [];
+  const last = new Map(node.members.map((member) => [nameOf(member), member]));
+  return node.members.flatMap((member) => {
+    const name = nameOf(member);
+    const at = [...path, name];
+    return last.get(name) === member
+      ? repeatedIn(member.value, at)
+      : [{ path: at, ...positionOf(member.loc) }];
+  });
+}
+
+function nameOf({ name }: MemberNode): string {
+  return "value" in name ? name.value : name.name;
 }
 
 function inOurWords(error: unknown): SyntaxFault {
@@ -93,7 +118,7 @@ function nodeAt(body: AnyNode, path: Fault["path"]): AnyNode {
   for (const key of path) {
     const next =
       node.type === "Object"
-        ? node.members.findLast(({ name }) => ("value" in name ? name.value : name.name) === key)?.value
+        ? node.members.findLast((member) => nameOf(member) === key)?.value
         : node.type === "Array"
           ? node.elements[key as number]?.value
           : undefined;

@@ -1,9 +1,9 @@
 import { promises as fs } from "node:fs";
-import { DocumentError, parseJson } from "../core/document.ts";
+import * as v from "valibot";
 import { parseComponentName } from "../core/manifest.ts";
-import { parsePolicy, parseUpdateAgents } from "../core/policy.ts";
+import { policySchema, updateAgentsSchema } from "../core/policy.ts";
 import { reviewPolicy, reviewUpdateAgents } from "../core/policyReview.ts";
-import { parseSourceList } from "../core/sourceList.ts";
+import { sourceListSchema } from "../core/sourceList.ts";
 import { describeFinding, reviewFields } from "../core/sourceListReview.ts";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
 
@@ -46,52 +46,55 @@ export async function readDocumentFile(file: string): Promise<Buffer> {
  * Checks a document as the agents that read it will.
  *
  * @returns what is odd about a valid one
- * @throws NearsourceError SOURCE_LIST_INVALID, POLICY_INVALID or SETTINGS_INVALID with the file, the
- *   place in it and the reason
+ * @throws NearsourceError SOURCE_LIST_INVALID, POLICY_INVALID or SETTINGS_INVALID with the file, and each
+ *   place in it with the reason
  */
-export function checkDocument(name: string, file: string, bytes: Buffer): string[] {
-  const { code, what, parse } = readerOf(name);
-  try {
-    const value = parseJson(decode(bytes));
-    parse(value);
-    if (parse === requireObject) return [`agents of this version do not read settings/${name}`];
-    if (parse === parseSourceList) return reviewFields(value).map(describeFinding);
-    return parse === parsePolicy ? reviewPolicy(value) : reviewUpdateAgents(value);
-  } catch (error) {
-    if (!(error instanceof DocumentError)) throw error;
-    throw new NearsourceError(code, `the ${what} in ${file} is not valid: ${error.message}`, {
+export async function checkDocument(name: string, file: string, bytes: Buffer): Promise<string[]> {
+  // Other commands of the publisher have no use for what reads it.
+  const { describeFault, reviewSettings } = await import("../io/settingsFile.ts");
+  const { code, what, schema, review } = readerOf(name);
+  const refuse = (faults: string[]) =>
+    new NearsourceError(code, `the ${what} in ${file} is not valid`, {
+      faults,
       hint: "nothing was published: the document in force stays in force",
     });
-  }
+  const text = decode(bytes);
+  if (text === undefined) throw refuse(["is not UTF-8 text"]);
+  const { faults, repeated, value } = reviewSettings(text, schema);
+  const odd = [...repeated.map(describeFault), ...review(value)];
+  if (faults.length > 0) throw refuse([...faults.map(describeFault), ...odd]);
+  return odd;
 }
 
 interface Reader {
   code: ErrorCode;
   what: string;
-  parse: (value: unknown) => unknown;
+  schema: v.GenericSchema;
+  /** What is odd about it, as it was written. */
+  review: (value: unknown) => string[];
 }
 
 function readerOf(name: string): Reader {
   if (name === "source-list") {
-    return { code: "SOURCE_LIST_INVALID", what: "source list", parse: parseSourceList };
+    const review = (value: unknown) => reviewFields(value).map(describeFinding);
+    return { code: "SOURCE_LIST_INVALID", what: "source list", schema: sourceListSchema, review };
   }
   if (name === "update-agents") {
-    return { code: "SETTINGS_INVALID", what: "list of Update Agents", parse: parseUpdateAgents };
+    const what = "list of Update Agents";
+    return { code: "SETTINGS_INVALID", what, schema: updateAgentsSchema, review: reviewUpdateAgents };
   }
-  if (name.startsWith("policies/")) return { code: "POLICY_INVALID", what: "policy", parse: parsePolicy };
-  return { code: "SETTINGS_INVALID", what: "settings document", parse: requireObject };
+  if (name.startsWith("policies/")) {
+    return { code: "POLICY_INVALID", what: "policy", schema: policySchema, review: reviewPolicy };
+  }
+  const review = () => [`agents of this version do not read settings/${name}`];
+  return { code: "SETTINGS_INVALID", what: "settings document", schema: v.object({}), review };
 }
 
-function requireObject(value: unknown): void {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
-  throw new DocumentError("", "must be a JSON object");
-}
-
-function decode(bytes: Buffer): string {
+function decode(bytes: Buffer): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new DocumentError("", "is not UTF-8 text");
+    return undefined;
   }
 }
 

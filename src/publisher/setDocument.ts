@@ -25,7 +25,7 @@ export async function setDocument(
 ): Promise<{ changed: boolean; warnings: string[] }> {
   const target = documentTarget(options.name);
   const bytes = await readDocumentFile(options.file);
-  const oddities = checkDocument(options.name, options.file, bytes);
+  const oddities = await checkDocument(options.name, options.file, bytes);
   if (hasPrivateKey(bytes)) {
     throw new NearsourceError("SETTINGS_INVALID", `${options.file} has a private key in it`, {
       hint: "settings are served to everybody: leave it out",

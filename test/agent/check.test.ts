@@ -116,7 +116,7 @@ describe("agent --check opens what the configuration names:", () => {
   test("a hook that is not there, in PATH or where it is named, or that is a folder", async () => {
     for (const [command, said] of [
       ["no-such-program", /there is no no-such-program in PATH/],
-      ["./no-such-program", /no such file/],
+      ["./no-such-program", /no-such-program cannot be found: no such file or directory \(ENOENT\)/],
       [world.folder, /is not a file/],
     ] as const) {
       const agent = await agentWith({ hooks: { afterUpdate: [command] } });
@@ -154,9 +154,143 @@ describe("agent --check opens what the configuration names:", () => {
     const agent = await agentWith({});
     for (const name of ["root.json", "list.json"]) await fs.chmod(path.join(agent.folder, name), 0o666);
     const found = await checkConfiguration(agent.configFile, process.env);
-    expect(found.filter(({ key }) => key === "owners")).toEqual([
-      { level: "problem", key: "owners", message: expect.stringContaining("root.json") },
-      { level: "problem", key: "owners", message: expect.stringContaining("list.json") },
+    expect(found.filter(({ key }) => key === "roots.content" || key === "sourceList")).toEqual([
+      { level: "problem", key: "roots.content", message: expect.stringContaining("root.json") },
+      { level: "problem", key: "sourceList", message: expect.stringContaining("list.json") },
+    ]);
+  });
+});
+
+describe("agent --check of a configuration with wrong keys", () => {
+  /** A text with ten faults, and where they stand. */
+  const WRONG = `{
+  "dataDri": "data",
+  "dataDir": "data",
+  "server": "ftp://server",
+  "roots": { "content": "root.json" }, // ours
+  "kinds": ["rules"],
+  "keepGenerations": 0,
+  "addresses": ["10.0.0.999"],
+  "http": { "minrate": 5, "rateLimit": { "bytesPerSecond": 5000, "hours": ["mon 8-9"] }, "stallTimeout": 1.5 },
+  "notify": { "mqtt": { "url": "mqtt://broker" } },
+  "log": { "level": "loud" },
+  "domain": "one", "domain": "two",
+  "hooks": { "afterUpdate": "no-such-program" },
+}`;
+
+  test("names every fault with its place, and looks at all the rest", async () => {
+    const agent = await agentWith({});
+    await fs.writeFile(agent.configFile, WRONG);
+    const found = await checkConfiguration(agent.configFile, process.env);
+    const said = found.map(({ level, key, message }) => `${level} ${key}: ${message}`);
+    for (const line of [
+      /^problem configuration: line 5, column 40: it is not JSON: a comment, which JSON does not have$/,
+      /^problem configuration: line 13, column 48: it is not JSON: a comma that nothing follows$/,
+      /^problem dataDri: line 2, column 14: is not a key of the configuration, did you mean "dataDir"\?$/,
+      /^problem server: line 4, column 13: "ftp:\/\/server" must begin with http/,
+      /^problem kinds\[0\]: line 6, column 13: must be one of settings, components, programs$/,
+      /^problem keepGenerations: line 7, column 22: must be 1 or more$/,
+      /^problem addresses: line 8, column 16: "10\.0\.0\.999" is not/,
+      /^problem http\.minrate: line 9, column 24: is not a key of the configuration/,
+      /^problem http\.rateLimit\.hours\[0\]: line 9, column \d+: "mon 8-9" is not hours/,
+      /^problem http\.stallTimeout: line 9, column \d+: must be a whole number$/,
+      /^problem notify\.mqtt: line 10, column 23: needs "topic"$/,
+      /^problem log\.level: line 11, column 21: must be one of error, warn, info, debug$/,
+      /^note domain: line 12, column 3: its field "domain" stands twice in one object: only the last one counts$/,
+      /^ok roots\.content: /,
+      /^ok dataDir: /,
+      /^problem hooks\.afterUpdate: there is no no-such-program in PATH$/,
+      /^note kinds: no source delivers .* needs "server", "sourceList" or "activeUpdate"/,
+    ]) {
+      expect(said).toContainEqual(expect.stringMatching(line));
+    }
+    expect(said.filter((line) => line.startsWith("problem"))).toHaveLength(13);
+    expect(said.filter((line) => /^ok (kinds|dataDri|server|addresses)/.test(line))).toEqual([]);
+  });
+
+  test.for([
+    ["7", [["configuration", "it must be an object"]]],
+    ["", [["configuration", "line 1, column 1: it is not JSON: unexpected end of input"]]],
+    ['{ "dataDir": 5 }', [["dataDir", "line 1, column 14: must be text"]]],
+    [
+      '{ "a.b": 5, "c\\"d": 5, "": 1 }',
+      [
+        ["a.b", ""],
+        ["configuration", ""],
+        ["", ""],
+      ],
+    ],
+    ['{ "__proto__": { "dataDir": "x" } }', [["__proto__", "line 1, column 16: is not a key of"]]],
+    ['{ "http": { "rateLimit": { "hours": [] } } }', [["http.rateLimit", "line 1, column 26: must be 1024"]]],
+    [
+      '{ "domain": "", "kinds": [] }',
+      [
+        ["domain", "line 1"],
+        ["kinds", "line 1, column 26: must not"],
+      ],
+    ],
+  ] as [string, [string, string][]][])("%s", async ([text, faults]) => {
+    const agent = await agentWith({});
+    await fs.writeFile(agent.configFile, text);
+    const found = await checkConfiguration(agent.configFile, process.env);
+    // Without roots there is nothing to update, which is said as well.
+    const problems = found.filter(
+      ({ level, message }) => level === "problem" && !/no roots\.content/.test(message),
+    );
+    const expected = faults.map(([key, message]) => ({ key, message: expect.stringContaining(message) }));
+    expect(problems).toMatchObject(expected);
+  });
+
+  test("prints them as findings, also with --json", async () => {
+    const agent = await agentWith({});
+    await fs.writeFile(agent.configFile, WRONG);
+    const ended = await nearsource("agent", "--check", "--config", agent.configFile);
+    expect(ended.code).toBe(6);
+    expect(ended.stdout).toMatch(/^ {2}problem log\.level: line 11, column 21: must be one of/m);
+    expect(ended.stderr).toMatch(/^nearsource: .*config\.json has 13 problems\n$/);
+    const document = json(await nearsource("agent", "--check", "--json", "--config", agent.configFile));
+    expect(document).toMatchObject({
+      valid: false,
+      findings: expect.any(Array),
+      error: { code: "CONFIG_INVALID" },
+    });
+  });
+});
+
+describe("agent --check says under the key that it is of", () => {
+  test("a state that cannot be read", async () => {
+    const agent = await agentWith({});
+    await fs.mkdir(path.join(agent.dataDir, "state.json"), { recursive: true });
+    const found = await checkConfiguration(agent.configFile, process.env);
+    const level = (wanted: string) => found.filter(({ key }) => key === wanted).map((each) => each.level);
+    expect(new Set(level("dataDir"))).toEqual(new Set(["problem"]));
+    expect(level("kinds")).toEqual([]);
+  });
+
+  test("a hook that others can write, which is not ok then", async ({ skip }) => {
+    if (process.getuid === undefined) skip();
+    const agent = await agentWith({ hooks: { afterUpdate: "./hook" } });
+    await inFolder(agent, "hook", "#!/bin/sh\n", 0o755);
+    await fs.chmod(path.join(agent.folder, "hook"), 0o777);
+    const found = await checkConfiguration(agent.configFile, process.env);
+    expect(found.filter(({ key }) => key === "hooks.afterUpdate")).toEqual([
+      { level: "problem", key: "hooks.afterUpdate", message: expect.stringContaining("mode 0777") },
+    ]);
+  });
+
+  test("a policy's errors and its misspelt fields, both", async () => {
+    const agent = await agentWith({ policy: "policy.json" });
+    await inFolder(agent, "policy.json", '{ "patience": "long", "shedule": 1, "kinds": [] , "kinds": []}');
+    const found = await checkConfiguration(agent.configFile, process.env);
+    expect(
+      found.filter(({ key }) => key === "policy").map(({ level, message }) => `${level} ${message}`),
+    ).toEqual([
+      expect.stringMatching(/^note .*line 1, column 37: its field "kinds" stands twice/),
+      expect.stringMatching(/^note .*"shedule" .* \(did you mean "schedule"\?\)$/),
+      expect.stringMatching(
+        /^problem .*line 1, column 15: patience: must be milliseconds, such as 600000, or \{/,
+      ),
+      expect.stringMatching(/^problem .*line 1, column \d+: kinds: names no kind$/),
     ]);
   });
 });
@@ -168,7 +302,7 @@ describe("nearsource agent --check", () => {
     expect(ended.code).toBe(6);
     expect(ended.stdout).toMatch(/^ {2}ok {6}roots\.content: .*version 1, expires/m);
     expect(ended.stdout).toMatch(/^ {2}problem dns\.servers: DNS server "ns" is not an IP address/m);
-    expect(ended.stderr).toMatch(/^nearsource: .*config\.json has a problem\nhint: /);
+    expect(ended.stderr).toMatch(/^nearsource: .*config\.json has a problem\n$/);
   });
 
   test("--json is one document, with the findings", async () => {

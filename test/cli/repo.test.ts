@@ -197,7 +197,7 @@ describe("repo add, set, remove and show", () => {
     const bad = await newFile('{"entries":[{"range":"10.0.0.300","url":"http://a"}]}');
     expect(await failing("set", dir, "source-list", bad)).toEqual({
       code: "SOURCE_LIST_INVALID",
-      message: `the source list in ${bad} is not valid: entries[0].range: "10.0.0.300" is not an IPv4 or IPv6 address`,
+      message: `the source list in ${bad} is not valid: line 1, column 22: entries[0].range: "10.0.0.300" is not an IPv4 or IPv6 address`,
       hint: "nothing was published: the document in force stays in force",
     });
     expect(await treeOf(dir)).toEqual(before);

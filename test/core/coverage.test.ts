@@ -52,7 +52,9 @@ describe("a kind that no source can deliver is a fact, said with its remedy:", (
 
   test("no source at all, and a source that is this agent itself", () => {
     expect(uncovered({}).remarks).toEqual([
-      expect.stringMatching(/settings, components, programs: no server/),
+      expect.stringMatching(
+        /settings, components, programs: .* needs "server", "sourceList" or "activeUpdate"/,
+      ),
     ]);
     const self = { ...near, url: "http://10.1.0.1:21112", kinds: ["settings"] };
     expect(uncovered({ entries: [self] }, { kinds: ["settings"] }).remarks[0]).toContain(

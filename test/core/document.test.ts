@@ -14,6 +14,8 @@ const schema = v.object({
   size: v.optional(byteLength),
   releases: v.optional(v.array(v.object({ release: positiveInteger }))),
   even: v.optional(parsedBy(parseEven)),
+  any: v.optional(v.union([v.number(), v.object({})])),
+  some: v.optional(v.pipe(v.array(v.string()), v.minLength(1))),
 });
 
 function parseEven(text: string): number {
@@ -57,6 +59,8 @@ describe("a document", () => {
       "releases[1].release",
       "releases[1].release: must be 1 or more, not 0",
     ],
+    [{ name: "a", any: true }, "any", "any: must be one of a number, an object, not true"],
+    [{ name: "a", some: [] }, "some", "some: is empty"],
     [{ name: "a", even: "3" }, "even", "even: 3 is odd"],
     [{ name: "a", even: 4 }, "even", "even: must be text, not 4"],
   ] as const)("%j is refused at %s: %s", ([value, place, message]) => {

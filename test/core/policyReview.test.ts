@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { parsePolicy, parseUpdateAgents } from "../../src/core/policy.ts";
 import { reviewPolicy, reviewUpdateAgents } from "../../src/core/policyReview.ts";
 
+const ID = "3f2b8c1e-5d64-4a7b-9c0d-1e2f3a4b5c6d";
+
 describe("a field that has no effect is pointed out, with the one that was probably meant:", () => {
   test.for([
     [{ shedule: {} }, ['its field "shedule" is not known here and has no effect (did you mean "schedule"?)']],
@@ -23,13 +25,34 @@ describe("a field that has no effect is pointed out, with the one that was proba
   });
 
   test("in the grants of the Update Agent role", () => {
-    const grants = { agent: [], agents: [{ id: "a", kinds: ["components"], kind: ["settings"] }] };
+    const grants = { agent: [], agents: [{ id: ID, kinds: ["components"], kind: ["settings"] }] };
     parseUpdateAgents(grants);
     expect(reviewUpdateAgents(grants)).toEqual([
       'its field "agent" is not known here and has no effect (did you mean "agents"?)',
       'its field "agents[0].kind" is not known here and has no effect (did you mean "kinds"?)',
     ]);
   });
+
+  test("a name that is no agent's id among the grants", () => {
+    const kinds = ["components"];
+    const ids = ["undefined", "0b5c0e4a-…", " ", ` ${ID}`, ID.toUpperCase(), ID];
+    const grants = { agents: ids.map((id) => ({ id, kinds })) };
+    parseUpdateAgents(grants);
+    expect(reviewUpdateAgents(grants)).toEqual(
+      ids
+        .slice(0, -1)
+        .map((id, index) => expect.stringContaining(`agents[${index}].id: ${JSON.stringify(id)} is not`)),
+    );
+    expect(() => parseUpdateAgents({ agents: [{ id: "", kinds }] })).toThrow(/^agents\[0\]\.id: is empty$/);
+  });
+
+  test.for([null, 5, "x", [], { agents: 5, holds: null }, { agents: [null, { id: 5 }], holds: 5 }])(
+    "nothing where there is nothing to look at: %j",
+    (document) => {
+      expect(reviewUpdateAgents(document).filter((each) => !each.includes("holds"))).toEqual([]);
+      expect(reviewPolicy(document).filter((each) => !each.includes("agents"))).toEqual([]);
+    },
+  );
 
   test("a hold of a name without its kind", () => {
     const policy = { holds: { "components/rules": 4, rules: 4, "components/": 4 } };

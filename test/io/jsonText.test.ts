@@ -42,6 +42,19 @@ describe("JSON that people write:", () => {
     expect(positionOf(["d"])).toEqual({ line: 1, column: 1 });
   });
 
+  test("fields that stand twice in one object, of which the last counts", () => {
+    const { value, faults, repeated } = readJsonText(
+      '{ "a": 1, "b": [{ "a": 1,\n "a": 2 }],\n "a": 3, "a": 4 }',
+    );
+    expect(value).toEqual({ a: 4, b: [{ a: 2 }] });
+    expect(faults).toEqual([]);
+    expect(repeated).toEqual([
+      { path: ["a"], line: 1, column: 3 },
+      { path: ["b", 0, "a"], line: 1, column: 19 },
+      { path: ["a"], line: 3, column: 2 },
+    ]);
+  });
+
   test("whatever JSON.parse accepts is read as it reads it, and nothing else is", () => {
     const json = fc.json({ maxDepth: 3 });
     const broken = fc.tuple(json, fc.nat(), fc.string({ maxLength: 2 })).map(([text, at, piece]) => {

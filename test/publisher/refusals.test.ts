@@ -187,7 +187,7 @@ describe("a settings document is refused, and the published one stays,", () => {
       "SETTINGS_INVALID",
       "agents[0].kinds[0]",
     ],
-    ["when it is not an object", "other", '"text"', "SETTINGS_INVALID", "must be a JSON object"],
+    ["when it is not an object", "other", '"text"', "SETTINGS_INVALID", "must be an object"],
     ["when it is not text", "other", Buffer.from([0x7b, 0xff, 0x7d]), "SETTINGS_INVALID", "is not UTF-8"],
   ] as const)("%s", async (_, name, content, code, message) => {
     const dir = await newRepository("settings");

@@ -293,7 +293,35 @@ describe.concurrent("nearsource sources check", () => {
     expect(json(document)).toEqual({
       valid: false,
       errors: SAID.map(([line, column, words]) => ({ line, column, message: expect.stringMatching(words) })),
+      findings: [],
       error: { code: "SOURCE_LIST_INVALID", message: expect.any(String), hint: expect.any(String) },
+    });
+  });
+
+  test("says beside the errors what has no effect, as repo set does, a line for each", async () => {
+    const file = path.join(stage.world.folder, "list-of-oddities.json");
+    const dir = path.join(stage.world.folder, "site-of-oddities");
+    await initRepository({ dir, repository: "settings" });
+    await fs.writeFile(
+      file,
+      '{ "mod": "standard", "entries": [\n  { "rnage": "10.0.0.1", "url": "http://ua:1", "url": "http://ub:1" }] }',
+    );
+    const faults = /^ {2}line 2, column 3: entries\[0\]\.range: is missing$/m;
+    const odd = [
+      /"mod" .*did you mean "mode"/,
+      /"rnage" .*did you mean "range"/,
+      /"(entries\[0\]\.)?url" stands twice/,
+    ];
+    const checked = await nearsource("sources", "check", file);
+    const set = await nearsource("repo", "set", dir, "source-list", file);
+    for (const { code, stderr } of [checked, set]) {
+      expect(code).toBe(6);
+      for (const line of [faults, ...odd]) expect(stderr).toMatch(line);
+      expect(stderr.trimEnd().split("\n")).toHaveLength(6);
+    }
+    expect(json(await nearsource("sources", "check", "--json", file))).toMatchObject({
+      errors: [{ line: 2 }],
+      findings: [{ entry: 0 }, {}, { entry: 0 }],
     });
   });
 });
