@@ -1,11 +1,11 @@
 import path from "node:path";
 import type { AgentHealth, HeldMetadata } from "../core/agentHealth.ts";
 import { REPOSITORIES } from "../core/layout.ts";
-import { isSuccess } from "../core/report.ts";
+import { outcomeWord, type Trigger } from "../core/report.ts";
 import { explainError } from "../errors.ts";
 import { type DataDir, readIfThere } from "../io/files.ts";
 import { currentNumber } from "../io/generations.ts";
-import { readState, type State } from "../io/state.ts";
+import { confirmedAt, lastSuccessOf, readState, type State } from "../io/state.ts";
 import { describeRole, newestSets } from "../io/trustedSet.ts";
 import { VERSION } from "../version.ts";
 import type { ResidentState } from "./residentState.ts";
@@ -25,47 +25,71 @@ export interface HealthOptions {
 export async function describeHealth({ dirs, role, port, said }: HealthOptions): Promise<AgentHealth> {
   const health: AgentHealth = {
     ...{ version: VERSION, role, port, next: said.next, running: said.running },
-    ...{ ...newestRun(said, undefined), generation: 0, metadata: [] },
+    ...{ lastRun: newestRun(said, {}), lastSuccess: said.lastSuccess ?? null, generation: 0, metadata: [] },
   };
   try {
     const state = await readState(dirs);
-    Object.assign(health, newestRun(said, state.lastRun));
+    health.lastRun = newestRun(said, state);
+    health.lastSuccess = newest(said.lastSuccess, lastSuccessOf(state));
     health.generation = (await currentNumber(dirs)) ?? 0;
-    health.metadata = await heldMetadata(dirs, state.fresh);
+    health.metadata = await heldMetadata(dirs, state);
   } catch (error) {
     health.problem = explainError(error);
   }
   return health;
 }
 
-/** The newest of this agent's own runs and of that which any process ended last. */
+/** The newest of this agent's own runs and of that which any process ended last, with a report or without. */
 function newestRun(
-  { runs, lastSuccess: ownSuccess }: ResidentState,
-  last: State["lastRun"],
-): Pick<AgentHealth, "lastRun" | "lastSuccess"> {
-  const lastSuccess = ownSuccess ?? null;
-  const [run] = runs;
-  const own = run && { trigger: run.trigger, ended: run.ended, outcome: run.outcome, code: run.code };
-  if (last === undefined || Date.parse(last.ended) <= Date.parse(own?.ended ?? "")) {
-    return { lastRun: own ?? null, lastSuccess };
+  { runs }: ResidentState,
+  { lastRun, lastFailure }: Pick<State, "lastRun" | "lastFailure">,
+): AgentHealth["lastRun"] {
+  const found: NonNullable<AgentHealth["lastRun"]>[] = [];
+  const [own] = runs;
+  if (own !== undefined) found.push(told(own, own.outcome, own.code));
+  if (lastRun !== undefined) {
+    const { report, ended } = lastRun;
+    found.push(told({ trigger: report.trigger, ended }, outcomeWord(report), report.failure?.code));
   }
-  const { trigger, outcome, failure } = last.report;
-  const lastRun = { trigger, ended: last.ended, outcome: failure === undefined ? outcome : "taken back" };
-  return {
-    lastRun: { ...lastRun, ...(failure === undefined ? {} : { code: failure.code }) },
-    lastSuccess: isSuccess(last.report) ? last.ended : lastSuccess,
-  };
+  if (lastFailure !== undefined) found.push(told(lastFailure, "failed", lastFailure.code));
+  return found.reduce<AgentHealth["lastRun"]>(
+    (last, run) => (last !== null && last.ended >= run.ended ? last : run),
+    null,
+  );
 }
 
-async function heldMetadata(dirs: DataDir, fresh: State["fresh"]): Promise<HeldMetadata[]> {
+function told(
+  { trigger, ended }: { trigger: Trigger; ended: string },
+  outcome: string,
+  code: string | undefined,
+): NonNullable<AgentHealth["lastRun"]> {
+  return { trigger, ended, outcome, ...(code === undefined ? {} : { code }) };
+}
+
+/** The later of two times in ISO 8601. */
+function newest(one: string | undefined, other: string | undefined): string | null {
+  return (
+    [one, other]
+      .filter((time) => time !== undefined)
+      .toSorted()
+      .at(-1) ?? null
+  );
+}
+
+async function heldMetadata(dirs: DataDir, state: State): Promise<HeldMetadata[]> {
   const sets = await newestSets(dirs);
   const found: HeldMetadata[] = [];
   for (const repository of REPOSITORIES) {
-    const file = path.join(dirs.metadata, repository, String(sets[repository]), "timestamp.json");
-    const timestamp = describeRole(await readIfThere(file));
+    const folder = path.join(dirs.metadata, repository, String(sets[repository]));
+    const timestamp = describeRole(await readIfThere(path.join(folder, "timestamp.json")));
     if (timestamp === undefined) continue;
     const { version, expires } = timestamp;
-    found.push({ repository, version, expires, confirmed: fresh[repository] ?? null });
+    found.push({
+      repository,
+      version,
+      expires,
+      confirmed: confirmedAt(state, repository, { version, folder }),
+    });
   }
   return found;
 }

@@ -34,11 +34,18 @@ interface HookEnd {
  * @returns undefined when it succeeded or none is configured, else HOOK_FAILED, or INTERRUPTED
  */
 export async function runHook(
-  { config, dirs, log, signal }: Pick<Run, "config" | "dirs" | "log" | "signal">,
+  {
+    config,
+    dirs,
+    log,
+    signal,
+    emit,
+  }: Pick<Run, "config" | "dirs" | "log" | "signal"> & Partial<Pick<Run, "emit">>,
   generation: number,
 ): Promise<NearsourceError | undefined> {
   const [program, ...parameters] = config.hooks.afterUpdate ?? [];
   if (program === undefined) return undefined;
+  emit?.({ type: "hook", program });
   const env = {
     ...process.env,
     NEARSOURCE_CURRENT: path.join(dirs.root, "current"),

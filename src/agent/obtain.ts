@@ -174,7 +174,10 @@ async function takeStep(
 
 /** An agent that is an Update Agent too fetches over one link, whichever of the two does. */
 async function asOne<Result>(run: Run, object: ObjectName, work: () => Promise<Result>): Promise<Result> {
-  return run.shares ? await fetchAlone(run.dirs.root, object, run.signal, work) : await work();
+  if (!run.shares) return await work();
+  const message = `this machine's Update Agent is fetching ${object.sha256}`;
+  const onWait = () => run.emit({ type: "waiting", message });
+  return await fetchAlone(run.dirs.root, object, run.signal, work, onWait);
 }
 
 function transferOptions(

@@ -1,10 +1,9 @@
-import { existsSync } from "node:fs";
-import path from "node:path";
 import type { Kind } from "../core/kind.ts";
 import { DEFAULT_SCHEDULE, type Schedule } from "../core/schedule.ts";
 import { type Config, noteChecked, readConfig } from "../io/config.ts";
+import { openIdentity } from "../io/identity.ts";
 import { openDataDir } from "../io/openDataDir.ts";
-import { openState, readState } from "../io/state.ts";
+import { readState } from "../io/state.ts";
 import { newestSets, readTrustedSet } from "../io/trustedSet.ts";
 import { asksServerFirst, kindsOf, ownAddresses, uncoveredOf } from "./order.ts";
 import { remarksOnDocuments, remarksOnKinds } from "./remarks.ts";
@@ -41,7 +40,7 @@ export async function readOrders(file: string, env: NodeJS.ProcessEnv): Promise<
   const config = await readConfig(file, env);
   const dirs = await openDataDir(config.dataDir);
   // An agent's id has to be the same from its first orders on.
-  if (!existsSync(path.join(dirs.root, "state.json"))) await openState(dirs);
+  if ((await readState(dirs)).agentId === "") await openIdentity(dirs);
   await noteChecked(config);
   return await ordersBy(config);
 }

@@ -14,11 +14,16 @@ const TELL_AGAIN = 30_000;
  *
  * @returns it, and how long it has waited so far, for the report
  */
-export function patiently(run: Run, step: Step): { fetcher: Fetcher; waited(): Pick<Attempt, "waited"> } {
+export function patiently(
+  run: Run,
+  step: Step,
+): { fetcher: Fetcher; waited(): Pick<Attempt, "waited" | "newerComing"> } {
   const { patience } = run;
   const before = patience.left();
   let waitedFor: "filling" | "full" | undefined;
   let told = Number.NEGATIVE_INFINITY;
+  const older = new Set<string>();
+  const onOlder = (url: URL, isOlder: boolean) => older[isOlder ? "add" : "delete"](url.href);
   const onWait = ({ state: { state, missing, seconds } }: Wait) => {
     if (performance.now() - told < TELL_AGAIN && state === waitedFor) return;
     told = performance.now();
@@ -32,10 +37,14 @@ export function patiently(run: Run, step: Step): { fetcher: Fetcher; waited(): P
     run.emit({ type: "waiting", message });
   };
   const anew = Object.keys(run.told).length === 0 ? run.fetcher : askingAnew(run.fetcher);
-  const fetcher = waitingFetcher(anew, patience, onWait);
+  const fetcher = waitingFetcher(anew, patience, onWait, undefined, onOlder);
   return {
     fetcher,
-    waited: () =>
-      waitedFor === undefined ? {} : { waited: { ms: Math.round(before - patience.left()), for: waitedFor } },
+    waited: () => ({
+      ...(waitedFor === undefined
+        ? {}
+        : { waited: { ms: Math.round(before - patience.left()), for: waitedFor } }),
+      ...(older.size === 0 ? {} : { newerComing: true }),
+    }),
   };
 }

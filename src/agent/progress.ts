@@ -15,6 +15,10 @@ export interface Progress {
   transfer?: { component: string; received: number; length: number };
   /** The same of all that this source is to bring. */
   total?: { received: number; length: number };
+  /** What it waits for, in words for people, and since when. */
+  waiting?: { message: string; since: string };
+  /** The hook that runs, after the switch. */
+  hook?: string;
 }
 
 /** How often (ms) it is written at most. */
@@ -38,7 +42,8 @@ export async function tellingProgress<Result>(
   let writing = Promise.resolve();
   const began = performance.now();
   const write = () => {
-    const isShort = progress.transfer === undefined && performance.now() - began < LONG;
+    const { transfer, waiting, hook } = progress;
+    const isShort = !(transfer ?? waiting ?? hook) && performance.now() - began < LONG;
     if (progress === written || isShort) return;
     written = progress;
     writing = writing.then(() => replace(file, JSON.stringify(written))).catch(() => {});
@@ -64,6 +69,11 @@ function after(progress: Progress, event: UpdateEvent): Progress {
     const { name, url, kinds } = event;
     return { trigger, started, source: { ...(name === undefined ? {} : { name }), url, kinds } };
   }
+  if (event.type === "hook") return { trigger, started, hook: event.program };
+  if (event.type === "waiting") {
+    const since = progress.waiting?.since ?? new Date().toISOString();
+    return { ...progress, waiting: { message: event.message, since } };
+  }
   if (event.type !== "progress") return progress;
   const { kind, component, received, length, total } = event;
   const before = progress.transfer;
@@ -71,7 +81,8 @@ function after(progress: Progress, event: UpdateEvent): Progress {
   const isWaitedFor = received < length || before === undefined || before.received >= before.length;
   const isSame = before?.component === `${kind}/${component}` && before.length === length;
   const transfer = isWaitedFor || isSame ? { component: `${kind}/${component}`, received, length } : before;
-  return { ...progress, transfer, ...(total === undefined ? {} : { total }) };
+  const { waiting: _, ...rest } = progress;
+  return { ...rest, transfer, ...(total === undefined ? {} : { total }) };
 }
 
 /** What the run that holds the lock has said of itself; undefined where that is nothing yet. */

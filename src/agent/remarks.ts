@@ -1,4 +1,4 @@
-import { promises as fs } from "node:fs";
+import { existsSync, promises as fs } from "node:fs";
 import { parseJson } from "../core/document.ts";
 import type { Kind } from "../core/kind.ts";
 import { settingsTargets } from "../core/layout.ts";
@@ -6,6 +6,7 @@ import { reviewPolicy, reviewUpdateAgents } from "../core/policyReview.ts";
 import { describeFinding, reviewFields } from "../core/sourceListReview.ts";
 import type { Config } from "../io/config.ts";
 import { type DataDir, dataDirAt } from "../io/files.ts";
+import { damagedState, lossOf } from "../io/state.ts";
 import { isEmptyRole, type TrustedSet } from "../io/trustedSet.ts";
 import { asksServerFirst, kindsOf, uncoveredOf } from "./order.ts";
 import type { Run } from "./run.ts";
@@ -44,6 +45,21 @@ async function publishedKinds(dirs: DataDir, kinds: Kind[]): Promise<Kind[]> {
 
 const NEVER_FETCHED =
   'roots.settings is set, and the settings are never fetched: add "settings" to "kinds", or set "server"';
+
+/** What was lost with a state that is damaged or missing, until a run makes a new one and somebody has looked at the old. */
+export async function remarksOnState(dirs: DataDir): Promise<string[]> {
+  const lost = await lossOf(dirs);
+  const aside = damagedState(dirs);
+  if (lost !== undefined) {
+    const kept = lost.isDamaged ? `, and keeps it as ${aside}` : "";
+    return [`${lost.message}; the next update makes a new one${kept}`];
+  }
+  return existsSync(aside)
+    ? [
+        `${aside} was this agent's state until it was damaged: what it held back is lost; remove it once you have looked`,
+      ]
+    : [];
+}
 
 /** Where the server is the only one to give the settings, they are as reachable as it is. */
 export function remarkOnServer(config: Config, { list }: Pick<Settings, "list">): string[] {

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Trigger } from "../core/report.ts";
 import type { Why } from "../core/schedule.ts";
 import { makeFolder, readIfThere, rename } from "../io/files.ts";
-import { isLocked } from "../io/lock.ts";
+import { holderOf, isLocked } from "../io/lock.ts";
 
 /** What lies in `<dataDir>/agent`, of which the resident agent holds the lock. */
 export interface ResidentDir {
@@ -83,6 +83,11 @@ export async function readResidentState(dir: ResidentDir): Promise<ResidentState
 /** Whether the agent that wrote the state is there now; undefined when this account may not know. */
 export async function isResident(dir: ResidentDir): Promise<boolean | undefined> {
   return await isLocked(path.join(dir.root, "lock"));
+}
+
+/** The process that is the agent here, where the system tells. */
+export async function residentProcess(dir: ResidentDir): Promise<string | undefined> {
+  return await holderOf(path.join(dir.root, "lock"));
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   switchTo,
 } from "../io/generations.ts";
 import type { Log } from "../io/log.ts";
-import { readState, type State, writeState } from "../io/state.ts";
+import { openState, type State, writeState } from "../io/state.ts";
 import { findDamage } from "./damage.ts";
 import { withDataDir } from "./dataDir.ts";
 import { type Hold, holdRelease, liftHold, listHolds } from "./holds.ts";
@@ -43,7 +43,7 @@ export async function rollback(
       });
     }
     const target = await targetOf(dirs, from, to);
-    const before = await readState(dirs);
+    const before = await openState(dirs, (message) => log.warn(message));
     const state = structuredClone(before);
     // First, so that a run after a kill does not bring straight back what was to be left.
     holdWhatIsLeft(state, from, target);

@@ -31,6 +31,8 @@ export interface Run {
   signal: AbortSignal | undefined;
   /** The one time of this run, for everything that expires. */
   now: Date;
+  /** When it began, on a clock that only goes forward (ms). */
+  began: number;
   addresses: Address[];
   /** Versions of timestamps that this run was told of: a source that has older ones is not the last to be asked. */
   told: Partial<Record<Repository, number>>;
@@ -66,6 +68,11 @@ export interface Run {
 export function note(run: Run, message: string, level: "info" | "warn" = "info"): void {
   run.log[level](message);
   run.emit({ type: "note", message });
+}
+
+/** The present, by a run's own time: what it is told late in a long run, it is told then. */
+export function presentOf({ now, began }: Pick<Run, "now" | "began">): Date {
+  return new Date(now.getTime() + performance.now() - began);
 }
 
 /** A source as the transport needs it. */

@@ -6,7 +6,7 @@ import { parseSourceList } from "../core/sourceList.ts";
 import { type ErrorCode, NearsourceError, toNearsourceError } from "../errors.ts";
 import { type Refreshed, refresh } from "../io/metadata.ts";
 import { describeRole, type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
-import { note, type Run, raiseClockFloor, type Source } from "./run.ts";
+import { note, presentOf, type Run, raiseClockFloor, type Source } from "./run.ts";
 import { parseOrThrow, type Settings, settingsInForce } from "./settings.ts";
 
 /** How long (ms) the source list may take to fetch before the last one is used. */
@@ -149,7 +149,7 @@ export function remember(
 ): void {
   const { state, now } = run;
   const { etag, files } = refreshed;
-  state.fresh[repository] = now.toISOString();
+  state.fresh[repository] = presentOf(run).toISOString();
   const others = Object.entries(state.etags).filter(([key]) => !key.startsWith(`${repository} `));
   const own = etag === undefined ? [] : [[etagKey({ repository, files }, source), etag]];
   state.etags = Object.fromEntries([...others, ...own]);
@@ -174,22 +174,28 @@ function changesBetween(
     const change: Installed = {
       component: target.slice("settings/".length, -".json".length),
       kind: "settings",
-      toVersion: versionOf(bytes),
+      ...(old === undefined ? {} : named("fromVersion", versionOf(old))),
+      ...named("toVersion", versionOf(bytes)),
       via: "full",
       bytes: bytes.length,
     };
-    if (old !== undefined) change.fromVersion = versionOf(old);
     changes.push(change);
   }
   return changes;
 }
 
-function versionOf(bytes: Buffer): string {
+/** Not every document has one. */
+function versionOf(bytes: Buffer): string | undefined {
   try {
-    return String(JSON.parse(bytes.toString()).version ?? 0);
+    const { version } = JSON.parse(bytes.toString());
+    return version === undefined ? undefined : String(version);
   } catch {
-    return "0";
+    return undefined;
   }
+}
+
+function named(name: "fromVersion" | "toVersion", version: string | undefined): Partial<Installed> {
+  return version === undefined ? {} : { [name]: version };
 }
 
 function check(

@@ -10,11 +10,15 @@ import { adopt, hashFile, inStore, storePath } from "../io/store.ts";
  * them at a time, and the other takes it over.
  */
 
+/** A wait for the other one that is shorter (ms) is not worth telling. */
+const WHILE = 2_000;
+
 /**
  * Fetches an object, or something of the same first two digits, while no other process of this machine
  * does. The system frees the lock when its holder dies.
  *
  * @param root of the agent's data directory
+ * @param onWait told when the other one has been fetching it for a while
  * @throws what `work` throws, and NearsourceError of the storage phase
  */
 export async function fetchAlone<Result>(
@@ -22,10 +26,12 @@ export async function fetchAlone<Result>(
   { sha256 }: Pick<ObjectName, "sha256">,
   signal: AbortSignal | undefined,
   work: () => Promise<Result>,
+  onWait?: () => void,
 ): Promise<Result> {
   const folder = path.join(root, "fetching", sha256.slice(0, 2));
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
-  const lock = await takeLock(folder, { wait: true, signal });
+  const timer = onWait && setTimeout(onWait, WHILE);
+  const lock = await takeLock(folder, { wait: true, signal }).finally(() => clearTimeout(timer));
   try {
     return await work();
   } finally {

@@ -2,7 +2,7 @@ import { formatAddress } from "../core/address.ts";
 import { isLie } from "../core/disposition.ts";
 import type { Kind } from "../core/kind.ts";
 import type { Repository } from "../core/layout.ts";
-import type { Report, Trigger, UpdateEvent } from "../core/report.ts";
+import { isSuccess, type Report, type Trigger, type UpdateEvent } from "../core/report.ts";
 import { explainError, toNearsourceError } from "../errors.ts";
 import { refuseUnsafeFiles } from "../io/believedFiles.ts";
 import { interrupted } from "../io/body.ts";
@@ -13,8 +13,8 @@ import type { DataDir } from "../io/files.ts";
 import { readCurrent } from "../io/generations.ts";
 import { type Log, SILENT } from "../io/log.ts";
 import { createPatience } from "../io/patience.ts";
-import { keepState, openState } from "../io/state.ts";
-import { withDataDir } from "./dataDir.ts";
+import { keepState, noteFailure, openState } from "../io/state.ts";
+import { sweepUnfinished, withDataDir } from "./dataDir.ts";
 import { noteUnpublished } from "./deliver.ts";
 import { openFetcher } from "./fetcher.ts";
 import { type Installation, installDelivered, sweepUnwanted } from "./install.ts";
@@ -57,8 +57,17 @@ export interface UpdateOptions {
  * @throws NearsourceError only for what no source could mend (docs/errors.md: "stop")
  */
 export async function update(options: UpdateOptions = {}): Promise<Report> {
-  const { kinds, trigger = "manual" } = options;
-  return await withRun(options, (run) =>
+  const { kinds, trigger = "manual", signal } = options;
+  const started = new Date().toISOString();
+  const onFailure = async (error: unknown, dirs: DataDir) => {
+    const failure = toNearsourceError(stoppedBy(signal, error));
+    const { code, hint } = failure;
+    // A disk that is full needs the room that what was begun takes.
+    await sweepUnfinished(dirs).catch(() => {});
+    const times = { started, ended: new Date().toISOString() };
+    await noteFailure(dirs, { trigger, ...times, code, message: explainError(failure), hint });
+  };
+  return await withRun({ ...options, onFailure }, (run) =>
     tellingProgress(run, trigger, (told) => runUpdate(told, kinds, trigger)),
   );
 }
@@ -66,11 +75,15 @@ export async function update(options: UpdateOptions = {}): Promise<Report> {
 /**
  * Opens the data directory under its lock, with everything a run needs, for as long as `work` takes.
  *
+ * @param options.onFailure is told what ended it, before the lock is free
  * @param options.mend takes links in the place of installed files for damage, and removes them
  * @throws NearsourceError of the configuration, the lock and the storage, and whatever `work` throws
  */
 export async function withRun<Result>(
-  options: UpdateOptions & { mend?: boolean },
+  options: UpdateOptions & {
+    mend?: boolean;
+    onFailure?: (error: unknown, dirs: DataDir) => Promise<void>;
+  },
   work: (run: Run) => Promise<Result>,
 ): Promise<Result> {
   const config = await configOf(options.config);
@@ -78,14 +91,24 @@ export async function withRun<Result>(
   const { wait, signal, mend } = options;
   try {
     const onWait = (message: string) => options.onEvent?.({ type: "waiting", message });
-    return await withDataDir(config.dataDir, { wait, signal, onWait, mend }, async (dirs) =>
-      work(await openRun(options, config, fetcher, dirs)),
-    );
+    return await withDataDir(config.dataDir, { wait, signal, onWait, mend }, async (dirs) => {
+      try {
+        return await work(await openRun(options, config, fetcher, dirs));
+      } catch (error) {
+        await options.onFailure?.(error, dirs);
+        throw error;
+      }
+    });
   } catch (error) {
-    throw toNearsourceError(error).code === "INTERRUPTED" ? error : (interrupted(signal) ?? error);
+    throw stoppedBy(signal, error);
   } finally {
     fetcher.close();
   }
+}
+
+/** What a run that was told to stop met on the way is not why it ended. */
+function stoppedBy(signal: AbortSignal | undefined, error: unknown): unknown {
+  return toNearsourceError(error).code === "INTERRUPTED" ? error : (interrupted(signal) ?? error);
 }
 
 async function openRun(
@@ -95,9 +118,11 @@ async function openRun(
   dirs: DataDir,
 ): Promise<Run> {
   await noteChecked(config);
-  const state = await openState(dirs);
+  const began = performance.now();
+  const losses: string[] = [];
+  const state = await openState(dirs, (message) => losses.push(message));
   const installed = await readCurrent(dirs);
-  return {
+  const run: Run = {
     config,
     dirs,
     fetcher,
@@ -105,6 +130,7 @@ async function openRun(
     emit: options.onEvent ?? (() => {}),
     signal: options.signal,
     now: timeOfRun(options.now ?? new Date(), state.clockFloor),
+    began,
     addresses: ownAddresses(config),
     told: options.told ?? {},
     patience: createPatience(0),
@@ -122,6 +148,8 @@ async function openRun(
     fetched: new Map(),
     byDelta: new Set(),
   };
+  for (const loss of losses) note(run, loss, "warn");
+  return run;
 }
 
 async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger): Promise<Report> {
@@ -158,7 +186,10 @@ async function runUpdate(run: Run, asked: Kind[] | undefined, trigger: Trigger):
   if (failure !== undefined) run.log.error(explainError(failure));
   // Swept before the state says that this run ended: whoever dies in between leaves it to the next run.
   await sweepUnwanted(run.dirs, run.config.keepGenerations, namedObjects(run.trusted.content, walk.needed));
-  run.state.lastRun = { started, ended: new Date().toISOString(), report };
+  const ended = new Date().toISOString();
+  run.state.lastRun = { started, ended, report };
+  if (isSuccess(report)) run.state.lastSuccess = ended;
+  delete run.state.lastFailure;
   await keepState(run.dirs, run.state);
   return report;
 }
@@ -174,8 +205,9 @@ function toReport(
   const uncovered = undelivered.filter((kind) => walk.uncovered.includes(kind));
   const changed = installed.length + removed.length + run.changedSettings.length > 0;
   const anything = walk.attempts.some((attempt) => attempt.delivered.length > 0);
-  const outcome =
-    undelivered.length === 0 ? (changed ? "updated" : "current") : anything ? "partial" : "exhausted";
+  // What was taken back, or is damaged for good, is neither the newest set nor nothing.
+  const gotAll = undelivered.length === 0 && failure === undefined;
+  const outcome = gotAll ? (changed ? "updated" : "current") : anything ? "partial" : "exhausted";
   const exitCode = failure !== undefined ? 8 : outcome === "partial" ? 3 : outcome === "exhausted" ? 4 : 0;
   return {
     outcome,

@@ -2,6 +2,7 @@ import { createInterface } from "node:readline";
 import { type Orders, ordersBy } from "../agent/orders.ts";
 import { update } from "../agent/update.ts";
 import type { Line, RunRequest } from "../agent/updateProcess.ts";
+import { outcomeWord } from "../core/report.ts";
 import { explainError, NearsourceError, toNearsourceError } from "../errors.ts";
 import { openLog } from "../io/log.ts";
 import { exitCodeOf } from "./exitCode.ts";
@@ -29,7 +30,7 @@ export async function runForAgent(): Promise<number> {
       log,
       onEvent: (event) => event.type === "waiting" && say(event),
     });
-    log.info(`ended: ${report.outcome}`, { report });
+    log.info(`ended: ${outcomeWord(report)}`, { report });
     say({ type: "report", report });
     await ordersBy(config).then(
       (orders) => say({ type: "orders", orders }),

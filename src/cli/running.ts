@@ -27,7 +27,7 @@ export function onSignals(): { signal: AbortSignal; end(): void } {
   const abort = () =>
     controller.abort(
       new NearsourceError("INTERRUPTED", "interrupted; what is installed was not changed", {
-        hint: "the next run goes on where this one stopped",
+        hint: "what was fetched is kept: the next run goes on where this one stopped",
       }),
     );
   let since: number | undefined;

@@ -2,25 +2,27 @@ import path from "node:path";
 import { type Hold, listHolds } from "../agent/holds.ts";
 import { ownAddresses } from "../agent/order.ts";
 import { type Progress, readProgress } from "../agent/progress.ts";
-import { remarksOnDocuments, remarksOnKinds } from "../agent/remarks.ts";
+import { remarksOnDocuments, remarksOnKinds, remarksOnState } from "../agent/remarks.ts";
 import { type Settings, settingsInForce } from "../agent/settings.ts";
 import { formatAddress } from "../core/address.ts";
 import { formatBytes, formatDuration } from "../core/amounts.ts";
 import { REPOSITORIES, type Repository } from "../core/layout.ts";
 import { outcomeWord, type Report } from "../core/report.ts";
+import { NearsourceError } from "../errors.ts";
 import { type Config, readConfig } from "../io/config.ts";
 import { configPath } from "../io/configPath.ts";
 import { type DataDir, dataDirAt } from "../io/files.ts";
 import { listGenerations, readCurrent } from "../io/generations.ts";
 import { holderOf, isLocked } from "../io/lock.ts";
-import { readState, type State } from "../io/state.ts";
+import { confirmedAt, type LastFailure, readState, type State } from "../io/state.ts";
 import { touchedAt } from "../io/touched.ts";
 import { describeRole, readTrustedSet, type TrustedSet } from "../io/trustedSet.ts";
+import { exitCodeOf } from "./exitCode.ts";
 import { describeSourceList } from "./explain.ts";
 import { describeHold } from "./hold.ts";
 import { paint, print, printJson } from "./output.ts";
 import { ifReadable } from "./readable.ts";
-import { type AgentStatus, agentStatus, printAgent, printSources } from "./statusAgent.ts";
+import { type AgentStatus, agentStatus, agoOf, printAgent, printSources } from "./statusAgent.ts";
 
 /** What an account may not be able to read, as `status` names it. */
 const PLACES = {
@@ -47,7 +49,7 @@ export async function statusCommand(options: { config?: string; json?: boolean }
   const settings = await shown(PLACES.settings, () => settingsInForce(config, trusted, state?.agentId ?? ""));
   const installed = await shown(PLACES.installed, () => readCurrent(dirs));
   const status: Status = {
-    agentId: state?.agentId ?? null,
+    agentId: state?.agentId || null,
     role: (state && settings?.role) ?? null,
     domain: config.domain,
     addresses: ownAddresses(config).map(formatAddress),
@@ -61,12 +63,18 @@ export async function statusCommand(options: { config?: string; json?: boolean }
     metadata: (await shown(PLACES.metadata, () => metadataStatus(dirs, state))) ?? [],
     agent: (await shown(PLACES.agent, () => agentStatus(dirs.root))) ?? null,
     lastRun: state?.lastRun ?? null,
+    lastFailure: state?.lastFailure === undefined ? null : withExitCode(state.lastFailure),
     hintedAt: (await shown(PLACES.hinted, async () => touchedAt(dirs.root, "hinted")))?.toISOString() ?? null,
     running: (await shown(PLACES.running, () => runningIn(dirs))) ?? null,
-    remarks:
-      (await shown(PLACES.metadata, async () => settings && remarksOf(config, settings, trusted))) ?? [],
+    remarks: [
+      ...((await shown(PLACES.state, () => remarksOnState(dirs))) ?? []),
+      ...((await shown(PLACES.metadata, async () => settings && remarksOf(config, settings, trusted))) ?? []),
+    ],
     hidden: [...new Set(hidden)],
   };
+  // A run of the agent that goes on says by itself whether it waits now; what the agent heard may be over.
+  const own = status.agent?.running;
+  if (own?.waiting !== undefined && own.trigger === status.running?.trigger) delete own.waiting;
   if (options.json === true) printJson(status);
   else printStatus(status);
   return 0;
@@ -110,7 +118,8 @@ async function metadataStatus(dirs: DataDir, state: State | undefined): Promise<
     const set = await readTrustedSet(dirs, repository);
     const timestamp = describeRole(set?.files.get("timestamp.json"));
     if (timestamp === undefined) continue;
-    const freshAt = state?.fresh[repository] ?? null;
+    const held = { version: timestamp.version, folder: set?.folder ?? "" };
+    const freshAt = state === undefined ? null : confirmedAt(state, repository, held);
     const ageMs = freshAt === null ? null : Date.now() - Date.parse(freshAt);
     found.push({ repository, version: timestamp.version, expires: timestamp.expires, freshAt, ageMs });
   }
@@ -134,6 +143,8 @@ interface Status {
   metadata: MetadataStatus[];
   agent: AgentStatus;
   lastRun: State["lastRun"] | null;
+  /** The run that ended last, where it ended without a report. */
+  lastFailure: (LastFailure & { exitCode: number }) | null;
   /** When a version record in DNS last spared a scheduled run. ISO 8601. */
   hintedAt: string | null;
   /** The run that is going on; null for none. */
@@ -148,7 +159,7 @@ function printStatus(status: Status): void {
   const { hidden } = status;
   const role = status.role === null ? "" : `${status.role}, `;
   print(
-    `Agent ${status.agentId ?? "here"} (${role}domain ${status.domain}) at ${status.addresses.join(", ") || "no known address"}`,
+    `Agent ${status.agentId ?? (hidden.includes(PLACES.state) ? "here" : "without an id yet: the first run makes it")} (${role}domain ${status.domain}) at ${status.addresses.join(", ") || "no known address"}`,
   );
   if (status.sourceList !== null) print(`Source list: ${describeSourceList(status.sourceList)}`);
   for (const each of status.metadata) print(metadataLine(each, hidden));
@@ -158,9 +169,12 @@ function printStatus(status: Status): void {
   if (!hidden.includes(PLACES.installed)) printInstalled(status);
   for (const hold of status.holds) print(`  ${describeHold(hold)}`);
   print();
-  if (!hidden.includes(PLACES.state)) printLastRun(status.lastRun);
+  if (!hidden.includes(PLACES.state)) printLastRun(status);
   if (status.running !== null) for (const line of describeRunning(status.running)) print(line);
-  if (status.hintedAt !== null && status.hintedAt > (status.lastRun?.ended ?? "")) {
+  if (
+    status.hintedAt !== null &&
+    status.hintedAt > (status.lastFailure?.ended ?? status.lastRun?.ended ?? "")
+  ) {
     const age = formatDuration(Math.max(Date.now() - Date.parse(status.hintedAt), 0));
     print(`Since then, last ${age} ago: DNS said that nothing is newer, so no source was asked`);
   }
@@ -197,31 +211,44 @@ function printInstalled({ generation, generations, components }: Status): void {
   }
 }
 
-function printLastRun(lastRun: State["lastRun"] | null): void {
+function withExitCode(failure: LastFailure): LastFailure & { exitCode: number } {
+  return { ...failure, exitCode: exitCodeOf(new NearsourceError(failure.code, failure.message)) };
+}
+
+function printLastRun({ lastRun, lastFailure }: Pick<Status, "lastRun" | "lastFailure">): void {
+  if (lastFailure !== null) {
+    const { code, message, hint, ended, trigger, exitCode } = lastFailure;
+    const word = code === "INTERRUPTED" ? "interrupted" : paint("red", "failed");
+    print(`Last run: ${word}, ${agoOf(ended)} ago (${trigger}, exit ${exitCode})`);
+    print(`  ${message} (${code})`);
+    if (hint !== undefined) print(`  hint: ${hint}`);
+  }
   if (lastRun === null || lastRun === undefined) {
-    print("No run has ended yet.");
+    if (lastFailure === null) print("No run has ended yet.");
     return;
   }
   const { report, ended } = lastRun;
-  const age = formatDuration(Math.max(Date.now() - Date.parse(ended), 0));
+  const which = lastFailure === null ? "Last run" : "The run before it with a report";
   print(
-    `Last run: ${outcomeWord(report)}, ${age} ago (${report.trigger}, exit ${report.exitCode}, ${formatBytes(report.bytes)})`,
+    `${which}: ${outcomeWord(report)}, ${agoOf(ended)} ago (${report.trigger}, exit ${report.exitCode}, ${formatBytes(report.bytes)})`,
   );
   if (report.failure !== undefined) print(`  ${report.failure.message}`);
   printSources(report);
 }
 
-function describeRunning({ process, trigger, started, source, transfer, total }: RunningNow): string[] {
+function describeRunning(running: RunningNow): string[] {
+  const { process, trigger, started, source, transfer, total, waiting, hook } = running;
   const who = process === null ? "another process" : `process ${process}`;
   if (trigger === undefined || started === undefined) return [`Running now: ${who}`];
-  const age = formatDuration(Math.max(Date.now() - Date.parse(started), 0));
-  const lines = [`${paint("cyan", "Updating now")}: ${trigger}, since ${age} (${who})`];
+  const lines = [`${paint("cyan", "Updating now")}: ${trigger}, since ${agoOf(started)} (${who})`];
   if (source !== undefined)
     lines.push(
       `  from ${[source.name, source.url].filter(Boolean).join("  ")}, for ${source.kinds.join(", ")}`,
     );
   if (total !== undefined) lines.push(`  ${howFar(total)} of what it is to bring`);
-  if (transfer !== undefined) lines.push(`  now ${transfer.component}: ${howFar(transfer)}`);
+  if (waiting !== undefined) lines.push(`  waiting, since ${agoOf(waiting.since)}: ${waiting.message}`);
+  else if (transfer !== undefined) lines.push(`  now ${transfer.component}: ${howFar(transfer)}`);
+  if (hook !== undefined) lines.push(`  the hook runs: ${hook}`);
   return lines;
 }
 

@@ -4,6 +4,7 @@ import {
   type ResidentState,
   readResidentState,
   residentDirOf,
+  residentProcess,
   type Serving,
 } from "../agent/residentState.ts";
 import { formatBytes, formatDuration } from "../core/amounts.ts";
@@ -13,9 +14,9 @@ import { paint, print } from "./output.ts";
 
 /**
  * What `status` says of the resident agent; null where there has never been one. Whether it is there is
- * null where this account may not know.
+ * null where this account may not know. One that is there and could not write what it does is `unwritten`.
  */
-export type AgentStatus = ({ resident: boolean | null } & Partial<ResidentState>) | null;
+export type AgentStatus = (Partial<ResidentState> & { resident: boolean | null; unwritten?: true }) | null;
 
 /**
  * Reads what the resident agent says of itself, and whether it is there.
@@ -26,8 +27,14 @@ export async function agentStatus(dataDir: string): Promise<AgentStatus> {
   const dir = residentDirOf(dataDir);
   await listFolder(dir.root);
   const state = await readResidentState(dir);
-  if (state === undefined) return null;
   const resident = await isResident(dir);
+  if (resident === true) {
+    const pid = Number(await residentProcess(dir)) || undefined;
+    const isBefore = state === undefined || (pid !== undefined && pid !== state.pid);
+    // What is there was said by the one before, if by any.
+    if (isBefore) return { resident, unwritten: true, ...(pid && { pid }), runs: state?.runs ?? [] };
+  }
+  if (state === undefined) return null;
   if (resident === false) return { resident, runs: state.runs };
   return { resident: resident ?? null, ...state };
 }
@@ -40,6 +47,9 @@ export function printAgent(agent: AgentStatus): void {
   } else if (agent.resident === null) {
     print("Whether the agent is running, only root and its own account can tell.");
     if (agent.next) print(`  it last said: ${describeNext(agent)}`);
+  } else if (agent.unwritten) {
+    const who = agent.pid === undefined ? "" : ` (process ${agent.pid})`;
+    print(`The agent is running${who}, and could not write what it does: look at its log, and at the disk.`);
   } else {
     const port = agent.port === null ? "listens at no port" : `listens at port ${agent.port}`;
     print(`The agent is running (process ${agent.pid}, since ${agoOf(agent.since)}), and ${port}.`);
@@ -82,7 +92,8 @@ function describeRun({ trigger, ended, outcome, code, bytes }: PastRun): string 
   return paint("dim", `${agoOf(ended)} ago: ${outcome}${failed}, ${trigger}${amount}`);
 }
 
-function agoOf(time: string | undefined): string {
+/** How long ago a time was, for people. */
+export function agoOf(time: string | undefined): string {
   return formatDuration(Math.max(Date.now() - Date.parse(time ?? ""), 0));
 }
 

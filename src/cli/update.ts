@@ -48,7 +48,7 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
     if (options.json === true) printJson(report);
     else if (options.quiet !== true) printReport(report, performance.now() - began, config.components);
     if (options.quiet === true && report.exitCode !== 0) printFailed(report);
-    log.info(`ended: ${report.outcome}`, { report });
+    log.info(`ended: ${outcomeWord(report)}`, { report });
     return report.exitCode;
   } catch (error) {
     log.info(`ended: ${explainError(error)}`);
@@ -126,8 +126,9 @@ function printAttempt(attempt: Attempt): void {
     );
   }
   if (attempt.delivered.length === 0) return;
-  const what =
+  const did =
     attempt.outcome === "current" ? "nothing new" : `${formatBytes(attempt.bytes)} fetched and verified`;
+  const what = attempt.newerComing === true ? `${did}, but something newer is on its way there` : did;
   print(
     `  ${paint("green", "✓")} ${attempt.delivered.join(", ")}: ${what} ${paint("dim", `(${formatDuration(attempt.ms)}${wait})`)}`,
   );
@@ -157,7 +158,7 @@ function printFailed(report: Report): void {
 }
 
 function changeLine({ component, kind, fromVersion, toVersion, via, bytes, mended }: Installed): string {
-  const changed = fromVersion === undefined ? toVersion : `${fromVersion} → ${toVersion}`;
+  const changed = [fromVersion, toVersion].filter((version) => version !== undefined).join(" → ");
   const versions = mended === true ? `${toVersion}, which was damaged` : changed;
   return `${paint("bold", `${kind}/${component}`)}  ${versions}  ${paint("dim", formatBytes(bytes) + (via === "delta" ? ", a delta" : ""))}`;
 }
@@ -168,9 +169,12 @@ function outcomeLine(report: Report): string {
   const asBefore = report.generation === 0 ? installed : `${installed} as before`;
   const generation = report.generation === 0 ? "" : `: ${installed}`;
   if (report.failure !== undefined) return `${paint("red", "not updated")}: ${asBefore}`;
+  const filling = report.attempts.find(({ newerComing, delivered }) => newerComing && delivered.length > 0);
+  const ahead =
+    filling === undefined ? "" : `; something newer is on its way to ${filling.name ?? filling.url}`;
   const lines = {
-    updated: `${paint("green", "updated")}${generation}`,
-    current: `${paint("green", "already current")}${generation}`,
+    updated: `${paint("green", "updated")}${generation}${ahead}`,
+    current: `${ahead === "" ? paint("green", "already current") : "nothing newer yet"}${generation}${ahead}`,
     partial: `${paint("yellow", "partly updated")}: ${installed}, but nobody delivered ${report.undelivered.join(", ")}`,
     exhausted: `${paint("red", "every source is exhausted")}: nothing was delivered, and ${asBefore}`,
   };

@@ -23,7 +23,10 @@ export interface Report {
   undelivered: Kind[];
   /** Those of them that no source could, as things are set up: trying again brings none (docs/update-order.md). */
   uncovered?: Kind[];
-  /** Set when the update was delivered and then taken back, or installed files are damaged for good (STORE_DAMAGED). */
+  /**
+   * Set when the update was delivered and then taken back, or installed files are damaged for good
+   * (STORE_DAMAGED): the outcome is `partial` then, and the exit code 8.
+   */
   failure?: { code: ErrorCode; message: string };
   generation: number;
   bytes: number;
@@ -62,6 +65,8 @@ export interface Attempt {
   bytes: number;
   /** How long (ms) this source was waited for, and why. */
   waited?: { ms: number; for: "filling" | "full" };
+  /** The source, an Update Agent, is fetching something newer: what it gave is the publication before. */
+  newerComing?: true;
   /** Ways to a file that failed, after which another way at the same source was taken. */
   setbacks?: Setback[];
 }
@@ -90,7 +95,8 @@ export interface Installed {
   component: string;
   kind: Kind;
   fromVersion?: string;
-  toVersion: string;
+  /** Absent for a settings document that has no version. */
+  toVersion?: string;
   /** `delta` where at least one file came as a difference to an older one. */
   via: "full" | "delta";
   bytes: number;
@@ -115,4 +121,5 @@ export type UpdateEvent =
     }
   | { type: "note"; message: string }
   | { type: "attempt"; attempt: Attempt }
-  | { type: "installing"; generation: number };
+  | { type: "installing"; generation: number }
+  | { type: "hook"; program: string };

@@ -57,6 +57,7 @@ export function isTimestamp(url: string): boolean {
  * is waited for too: that timestamp is right, and old.
  *
  * @param onWait told before each wait
+ * @param onOlder told whether a timestamp is that before what the Update Agent fetches, which was not waited for
  * @param self the name of this Update Agent, where it is one: it is not waited for by itself, through others
  */
 export function waitingFetcher(
@@ -64,6 +65,7 @@ export function waitingFetcher(
   patience: Patience,
   onWait: (wait: Wait) => void,
   self?: string,
+  onOlder: (url: URL, isOlder: boolean) => void = () => {},
 ): Fetcher {
   const ask = async (url: string, options: GetOptions, spend: () => void): Promise<Response> => {
     const accept = options.accept ?? [200];
@@ -73,6 +75,7 @@ export function waitingFetcher(
       const isRefused = status === 503 && !accept.includes(503);
       const state = parseRelayState(headers[STATE_HEADER]);
       const isAhead = !isRefused && state?.state === "filling" && isTimestamp(response.url.pathname);
+      if (isTimestamp(response.url.pathname)) onOlder(response.url, isAhead);
       if (!isRefused && !isAhead) return response;
       const retryAfter = parseRetryAfter(headers["retry-after"], Date.now());
       const pause = pauseBefore(retryAfter, patience.left(), Math.random());

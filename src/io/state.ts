@@ -1,16 +1,16 @@
-import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
 import { REPOSITORIES, type Repository } from "../core/layout.ts";
-import type { Report } from "../core/report.ts";
+import { isSuccess, type Report, type Trigger } from "../core/report.ts";
 import type { HeldTimestamp } from "../core/versionRecord.ts";
-import { NearsourceError } from "../errors.ts";
+import { type ErrorCode, NearsourceError } from "../errors.ts";
 import { loadConf } from "./conf.ts";
 import {
   type DataDir,
   guardStorage,
+  listFolder,
   readIfThere,
   refuseLink,
   rename,
@@ -18,11 +18,15 @@ import {
   syncFolder,
   temporaryName,
 } from "./files.ts";
+import { openIdentity, readIdentity } from "./identity.ts";
 import { touch, touchedAt } from "./touched.ts";
 
-/** What an agent remembers between runs, in `<dataDir>/state.json`. All of it can be lost without harm. */
+/**
+ * What an agent remembers between runs, in `<dataDir>/state.json`. It can be lost: holds of this agent are
+ * gone then, and what the last runs did.
+ */
 export interface State {
-  /** Names this agent to the server, and in `settings/update-agents.json`. */
+  /** Names this agent to the server, and in `settings/update-agents.json`; empty before there is one. */
   agentId: string;
   /** Newest time that signed metadata has shown, ISO 8601: the clock is never believed to be before it. */
   clockFloor?: string;
@@ -42,6 +46,10 @@ export interface State {
   /** The newest timestamp held of each repository. */
   timestamps?: Partial<Record<Repository, HeldTimestamp>>;
   lastRun?: LastRun;
+  /** When a run last got all it wanted, ISO 8601. */
+  lastSuccess?: string;
+  /** The last run, where it ended without a report. */
+  lastFailure?: LastFailure;
 }
 
 export interface LastRun {
@@ -50,16 +58,27 @@ export interface LastRun {
   report: Report;
 }
 
+/** A run that was stopped, or that met what no source can mend. */
+export interface LastFailure {
+  trigger: Trigger;
+  started: string;
+  ended: string;
+  code: ErrorCode;
+  message: string;
+  hint?: string | undefined;
+}
+
 /**
- * The state on disk, or a new one. A damaged file counts as none.
+ * The state on disk, or a new one. A damaged file counts as none; the agent's id is in another one too.
  *
  * @throws NearsourceError of the storage phase when there is one that cannot be read
  */
 export async function readState(dirs: DataDir): Promise<State> {
-  const fresh: State = { agentId: randomUUID(), fresh: {}, failed: {}, etags: {} };
   await refuseLink(statePath(dirs));
   const stored = parseState(await readIfThere(statePath(dirs)));
-  if (stored === undefined) return fresh;
+  if (stored === undefined) {
+    return { agentId: (await readIdentity(dirs)) ?? "", fresh: {}, failed: {}, etags: {} };
+  }
   confirm(stored, touchedAt(dirs.root, "confirmed"));
   return stored;
 }
@@ -84,6 +103,29 @@ function confirm(state: State, at: Date | undefined): void {
     if (byLastRun) fresh[repository] = at.toISOString();
   }
   state.lastRun = { ...lastRun, started: at.toISOString(), ended: at.toISOString() };
+  if (isSuccess(lastRun.report)) state.lastSuccess = at.toISOString();
+}
+
+/** When a run last got all it wanted; a state from before that was kept apart tells by its last run. */
+export function lastSuccessOf({ lastSuccess, lastRun }: State): string | undefined {
+  return lastSuccess ?? (lastRun !== undefined && isSuccess(lastRun.report) ? lastRun.ended : undefined);
+}
+
+/**
+ * When a source last confirmed that the timestamp held is the newest; null when none has. Of one that was
+ * fetched since the state was written, as during a run, the time of its folder says when.
+ *
+ * @param held its version, and the folder of its trusted set
+ */
+export function confirmedAt(
+  { fresh, timestamps }: Pick<State, "fresh" | "timestamps">,
+  repository: Repository,
+  held: { version: number; folder: string },
+): string | null {
+  const known = fresh[repository] ?? null;
+  if (timestamps?.[repository]?.version === held.version) return known;
+  const placed = lstatSync(held.folder, { throwIfNoEntry: false })?.mtime.toISOString() ?? null;
+  return known !== null && placed !== null && known > placed ? known : (placed ?? known);
 }
 
 /**
@@ -100,8 +142,8 @@ export async function keepState(dirs: DataDir, state: State): Promise<void> {
 }
 
 /** What a state says, whenever it was and however long it took. */
-function withoutTimes({ lastRun, fresh, ...rest }: State): object {
-  const attempts = lastRun?.report.attempts.map(({ ms: _, ...attempt }) => attempt);
+function withoutTimes({ lastRun, lastSuccess: _, fresh, ...rest }: State): object {
+  const attempts = lastRun?.report.attempts.map(({ ms, ...attempt }) => attempt);
   return JSON.parse(
     JSON.stringify({ ...rest, fresh: Object.keys(fresh), report: { ...lastRun?.report, attempts } }),
   );
@@ -109,15 +151,66 @@ function withoutTimes({ lastRun, fresh, ...rest }: State): object {
 
 /**
  * The state for a run. A new agent's id is written down before it is used, so that it stays the same
- * however its first run ends.
+ * however its first run ends. A damaged file is kept aside.
  *
+ * @param onLoss told, in words for people, that there was one and what was lost with it
  * @throws NearsourceError of the storage phase
  */
-export async function openState(dirs: DataDir): Promise<State> {
-  const isNew = !existsSync(statePath(dirs));
+export async function openState(dirs: DataDir, onLoss: (message: string) => void = () => {}): Promise<State> {
+  const isNew = parseState(await readIfThere(statePath(dirs))) === undefined;
+  const lost = isNew ? await lossOf(dirs) : undefined;
   const state = await readState(dirs);
-  if (isNew) await writeState(dirs, state);
+  state.agentId = await openIdentity(dirs, state.agentId === "" ? undefined : state.agentId);
+  if (!isNew) return state;
+  const place = statePath(dirs);
+  if (lost?.isDamaged) await guardStorage(`cannot move ${place}`, () => rename(place, damagedState(dirs)));
+  await writeState(dirs, state);
+  const aside = lost?.isDamaged ? `; it is kept as ${damagedState(dirs)}` : "";
+  if (lost !== undefined) onLoss(`${lost.message}${aside}`);
   return state;
+}
+
+/** Where a damaged state is kept. */
+export function damagedState(dirs: DataDir): string {
+  return `${statePath(dirs)}.damaged`;
+}
+
+/**
+ * What was lost with a state that is damaged, or that is missing where runs have been before; undefined
+ * where nothing was.
+ *
+ * @throws NearsourceError of the storage phase when there is one that cannot be read
+ */
+export async function lossOf(dirs: DataDir): Promise<{ isDamaged: boolean; message: string } | undefined> {
+  const place = statePath(dirs);
+  const bytes = await readIfThere(place);
+  if (parseState(bytes) !== undefined) return undefined;
+  if (bytes === undefined && !(await hasBeenUsed(dirs))) return undefined;
+  const id =
+    (await readIdentity(dirs)) === undefined
+      ? "; so is this agent's id: as an Update Agent, it has to be granted the role anew"
+      : ", while this agent keeps its id";
+  const message = `${place} is ${bytes === undefined ? "missing" : "damaged"}: what it held back after a failure or a rollback, and how the last runs ended, is lost${id}`;
+  return { isDamaged: bytes !== undefined, message };
+}
+
+/** The state is written before anything is learnt or installed. */
+async function hasBeenUsed(dirs: DataDir): Promise<boolean> {
+  const names = [...(await listFolder(dirs.metadata)), ...(await listFolder(dirs.generations))];
+  return names.length > 0;
+}
+
+/**
+ * Notes how a run ended that has no report. Nothing else of the state changes, and a disk that does not
+ * take it changes nothing about how the run ended.
+ */
+export async function noteFailure(dirs: DataDir, lastFailure: LastFailure): Promise<void> {
+  try {
+    const state = await readState(dirs);
+    if (state.agentId !== "") await writeState(dirs, { ...state, lastFailure });
+  } catch {
+    // The error that ended the run is the one to tell.
+  }
 }
 
 /**
@@ -168,6 +261,13 @@ const stateSchema = v.object({
   etags: v.record(v.string(), headerValue),
   timestamps: v.optional(
     v.object({ content: v.optional(heldTimestamp), settings: v.optional(heldTimestamp) }),
+  ),
+  lastSuccess: v.optional(time),
+  lastFailure: v.optional(
+    v.object({
+      ...{ trigger: v.picklist(["manual", "schedule", "notify"]), started: time, ended: time },
+      ...{ code: text, message: v.string(), hint: v.optional(v.string()) },
+    }),
   ),
   lastRun: v.optional(
     v.object({

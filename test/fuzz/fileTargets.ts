@@ -13,7 +13,7 @@ import { type Config, readConfig } from "../../src/io/config.ts";
 import { type DataDir, dataDirAt } from "../../src/io/files.ts";
 import { type Generation, readGeneration } from "../../src/io/generations.ts";
 import { createResolver } from "../../src/io/resolve.ts";
-import { readState, type State, writeState } from "../../src/io/state.ts";
+import { openState, readState, type State, writeState } from "../../src/io/state.ts";
 import { checkFiles } from "./manifestTarget.ts";
 import {
   type FuzzTarget,
@@ -167,9 +167,9 @@ const NOW = new Date("2027-01-01T00:00:00Z");
 /** Whatever the state file holds, a run can use what is read of it, and writes it back as it was read. */
 async function checkState(root: string, input: Buffer): Promise<boolean> {
   const dirs = dataDirAt(root);
-  await fs.mkdir(root, { recursive: true });
+  await fs.mkdir(dirs.tmp, { recursive: true });
   await fs.writeFile(path.join(root, "state.json"), input);
-  const state = await readState(dirs);
+  const state = await openState(dirs);
   checkUsable(state);
   if (!isDeep(input)) {
     await writeState(dirs, state);

@@ -202,6 +202,7 @@ describe.concurrent("a hook", () => {
     const failed = await on(agent, "update", "--json");
     expect(failed.code).toBe(8);
     expect(json(failed)).toMatchObject({
+      outcome: "partial",
       exitCode: 8,
       generation: 0,
       installed: [],

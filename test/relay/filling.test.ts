@@ -8,6 +8,7 @@ import { partialPath } from "../../src/io/partial.ts";
 import { inStore, storePath } from "../../src/io/store.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
+import { on } from "../real/commandLine.ts";
 import { ask, objectUrl, startTestRelay, type TestRelay, type TestRelayOptions } from "../support/relay.ts";
 import { type SourceOptions, startSource, type TestSource } from "../support/source.ts";
 import {
@@ -207,8 +208,11 @@ describe("an Update Agent that is filling", () => {
     const untold = await agentOf(sources, { patience: 50 }, { installed: 1 });
     expect((await runUpdate(untold)).report).toMatchObject({
       outcome: "current",
-      attempts: [{ name: "near", outcome: "current" }],
+      attempts: [{ name: "near", outcome: "current", newerComing: true }],
     });
+    const { stdout } = await on(untold, "update");
+    expect(stdout).toContain("components: nothing new, but something newer is on its way there");
+    expect(stdout).toMatch(/nothing newer yet: generation 1 .*; something newer is on its way to near/);
     const told = await agentOf(sources, { patience: 50 }, { installed: 1 });
     const { report } = await runUpdate(told, { told: { content: await versionOf(2) } });
     expect(report.attempts).toMatchObject([

@@ -206,7 +206,7 @@ function toOutcome(report: Report, loud: string[], current: Record<string, strin
     attempts: report.attempts.map((attempt) => pick(attempt, ["rule", "entry", "name", "code", "delivered"])),
     skipped: report.skipped.map((skipped) => pick(skipped, ["rule", "entry", "reason"])),
     installed: Object.fromEntries(
-      report.installed.map(({ kind, component, toVersion }) => [`${kind}/${component}`, toVersion]),
+      report.installed.map(({ kind, component, toVersion }) => [`${kind}/${component}`, toVersion ?? ""]),
     ),
     removed,
     undelivered,

@@ -1,0 +1,51 @@
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+import {
+  type DataDir,
+  guardStorage,
+  readIfThere,
+  rename,
+  syncFolder,
+  temporaryName,
+  writeDurably,
+} from "./files.ts";
+
+/**
+ * This agent's id, in `<dataDir>/identity.json`: a file of its own, since roles are granted to the id, and
+ * the state beside it may be lost (DESIGN §8). Undefined before there is one, or where it cannot be made out.
+ *
+ * @throws NearsourceError of the storage phase when there is one that cannot be read
+ */
+export async function readIdentity(dirs: DataDir): Promise<string | undefined> {
+  const bytes = await readIfThere(placeOf(dirs));
+  try {
+    const { id } = JSON.parse(bytes?.toString() ?? "");
+    return typeof id === "string" && id !== "" ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Writes an agent's id down where it is not yet.
+ *
+ * @param id the one it goes by; a new agent gets one
+ * @throws NearsourceError of the storage phase
+ */
+export async function openIdentity(dirs: DataDir, id?: string): Promise<string> {
+  const known = await readIdentity(dirs);
+  const wanted = id ?? known ?? randomUUID();
+  if (known === wanted) return wanted;
+  const place = placeOf(dirs);
+  await guardStorage(`cannot write ${place}`, async () => {
+    const staged = temporaryName(dirs.tmp, "identity");
+    await writeDurably(staged, `${JSON.stringify({ id: wanted })}\n`, 0o600);
+    await rename(staged, place);
+    await syncFolder(dirs.root);
+  });
+  return wanted;
+}
+
+function placeOf(dirs: DataDir): string {
+  return path.join(dirs.root, "identity.json");
+}
