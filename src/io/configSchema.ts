@@ -71,7 +71,7 @@ export const SCHEMA = {
 const IN_WORDS: [said: RegExp, words: string][] = [
   [/must NOT have additional properties/g, "is not a key of the configuration"],
   [/must NOT have fewer than 1 (items|characters)/g, "must not be empty"],
-  [/must be integer,null/g, "must be a port from 1 to 65535, or null"],
+  [/must be integer,null/g, "must be a whole number from 0 to 65535, or null"],
   [/must have required property '([^']*)'/g, 'needs "$1"'],
   [/must be >= (\S+)/g, "must be $1 or more"],
   [/must be <= (\S+)/g, "must be $1 or less"],

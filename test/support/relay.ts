@@ -10,6 +10,7 @@ import { openListener } from "../../src/io/listener.ts";
 import type { Log } from "../../src/io/log.ts";
 import { type Relay, startRelay } from "../../src/relay/relay.ts";
 import type { RelayStats } from "../../src/relay/stats.ts";
+import { COMPILED } from "../real/commandLine.ts";
 import { type Agent, type AgentOptions, makeAgent, type World } from "./world.ts";
 
 /** An Update Agent without its agent: the role alone, behind a listener of its own. */
@@ -143,7 +144,8 @@ export async function startRelayProcess(
   const agent = options.agent ?? (await makeRelayAgent(world, options));
   const script = path.join(import.meta.dirname, "relayProcess.ts");
   const args = [agent.configFile, String(options.port ?? 0), options.lazy === true ? "lazy" : "full"];
-  const child = fork(script, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const env = { ...process.env, ...COMPILED };
+  const child = fork(script, args, { stdio: ["ignore", "inherit", "inherit", "ipc"], env });
   const next = async () => (await once(child, "message"))[0];
   const { port } = await next();
   return {
