@@ -151,8 +151,11 @@ export function causesOf(error: unknown): unknown[] {
 /** The system's own errors without their call, and without the path where `before` has named it. */
 function wordsOf(error: Error, before: string[]): string {
   const { code, path, message } = error as NodeJS.ErrnoException;
-  const words = path !== undefined && message.match(/^[A-Z]+: ([^,]+), [a-z]+ '/)?.[1];
-  return words && before.some((part) => part.includes(path)) ? `${words} (${code})` : message;
+  const ofPort = /^listen [A-Z]+: (.+?)(?: \S+)?$/.exec(message)?.[1];
+  if (ofPort !== undefined) return `${ofPort} (${code})`;
+  const words = path === undefined ? undefined : /^[A-Z]+: ([^,]+), [a-z]+ '(?!.*' -> ')/.exec(message)?.[1];
+  if (path === undefined || words === undefined) return message;
+  return before.some((part) => part.includes(path)) ? `${words} (${code})` : `${path}: ${words} (${code})`;
 }
 
 /**

@@ -20,7 +20,11 @@ test("the system's own error is told in words, and does not repeat the file that
   const error = new NearsourceError("SOURCE_LIST_INVALID", "cannot read /nowhere/list.json", { cause });
   expect(explainError(error)).toBe("cannot read /nowhere/list.json: no such file or directory (ENOENT)");
   const elsewhere = new NearsourceError("SOURCE_LIST_INVALID", "cannot read the list", { cause });
-  expect(explainError(elsewhere)).toContain("/nowhere/list.json");
+  expect(explainError(elsewhere)).toBe(
+    "cannot read the list: /nowhere/list.json: no such file or directory (ENOENT)",
+  );
+  const moved = await fs.rename("/nowhere/a", "/nowhere/b").catch((error) => error);
+  expect(explainError(moved)).toContain("-> '/nowhere/b'");
 });
 
 test("what a source or a file said cannot drive the terminal it is shown on", () => {

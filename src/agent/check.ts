@@ -137,7 +137,9 @@ async function describePlace(place: string, is: "folder" | "file"): Promise<stri
   await fs.access(there, constants.W_OK).catch((cause) => {
     throw new Error(`${there} cannot be written by this account`, { cause });
   });
-  return found === undefined ? `${place}, which is yet to be made` : `${place} can be written`;
+  if (found !== undefined) return `${place} can be written`;
+  const folder = path.dirname(place);
+  return `${place} is yet to be made${there === folder ? "" : `, and so is ${folder}`}: the first run does so`;
 }
 
 /** The ports, all at once, so that two that are the same are found. */

@@ -1,4 +1,5 @@
 import { statfs } from "node:fs/promises";
+import { formatBytes } from "../core/amounts.ts";
 import type { ContentKind } from "../core/kind.ts";
 import { manifestTarget } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";
@@ -153,7 +154,7 @@ async function checkSpace(run: Pick<Run, "dirs">, bytes: number): Promise<void> 
   if (free >= wanted) return;
   throw new NearsourceError(
     "DISK_FULL",
-    `${run.dirs.root} has ${free} bytes free, and this update needs ${wanted}`,
+    `${run.dirs.root} has ${formatBytes(free)} free, and this update needs ${formatBytes(wanted)}`,
     { hint: "free some space; what was fetched already is kept" },
   );
 }

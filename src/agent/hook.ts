@@ -15,6 +15,10 @@ const LAST_WORDS = 200;
 const MOST_LINES = 1_000;
 const MOST_CHARACTERS = 1_000;
 
+/** What to do after a hook has refused a set. */
+export const HOOK_HINT =
+  "the previous set is back, and the new one is held until a newer release appears; where the hook was at fault, mend it and let it come again: nearsource hold lift";
+
 /** How a hook ended. */
 interface HookEnd {
   /** Undefined when it was ended by a signal, or never began. */
@@ -60,7 +64,7 @@ export async function runHook(
   if (signal?.aborted) return new NearsourceError("INTERRUPTED", `interrupted while the hook ${program} ran`);
   const said = lastWords === "" ? "" : `: ${lastWords.slice(0, 200)}`;
   return new NearsourceError("HOOK_FAILED", `the hook ${program} ${how}${said}`, {
-    hint: "the previous set is back; the new one is held until a newer release appears",
+    hint: HOOK_HINT,
   });
 }
 
@@ -90,7 +94,7 @@ async function runToItsEnd(
     const detached = process.platform !== "win32";
     child = spawn(program, parameters, { env, cwd, detached, stdio: ["ignore", "pipe", "pipe"] });
   } catch (error) {
-    return { how: `did not run (${(error as NodeJS.ErrnoException).code})`, lastWords: "" };
+    return { how: whyNotRun(error as NodeJS.ErrnoException), lastWords: "" };
   }
   let lastWords = "";
   const rests = [
@@ -108,11 +112,20 @@ async function runToItsEnd(
   return { ...end, lastWords };
 }
 
+function whyNotRun({ code = "" }: NodeJS.ErrnoException): string {
+  const words: Record<string, string> = {
+    ENOENT: "there is no such program, or none that its first line names",
+    EACCES: "this account may not execute it",
+    ENOEXEC: "the system knows no program of that form",
+  };
+  return `did not run: ${words[code] ?? "the system refused"} (${code})`;
+}
+
 /** Waits for its exit, and stops it when `signal` says so. */
 async function untilExit(child: ChildProcess, signal: AbortSignal): Promise<Omit<HookEnd, "lastWords">> {
   let stopped: Promise<void> | undefined;
   const exited = new Promise<Omit<HookEnd, "lastWords">>((done) => {
-    child.once("error", (error: NodeJS.ErrnoException) => done({ how: `did not run (${error.code})` }));
+    child.once("error", (error: NodeJS.ErrnoException) => done({ how: whyNotRun(error) }));
     child.once("exit", (code, by) => {
       if (code !== null) done({ code, how: `ended with ${code}` });
       else

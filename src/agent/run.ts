@@ -1,6 +1,7 @@
 import { promises as fs } from "node:fs";
 import { type Address, parseAddress, privacyOf } from "../core/address.ts";
 import { DISPOSITIONS } from "../core/disposition.ts";
+import { parseJson } from "../core/document.ts";
 import type { ContentKind } from "../core/kind.ts";
 import type { Repository } from "../core/layout.ts";
 import type { Installed, UpdateEvent } from "../core/report.ts";
@@ -132,7 +133,8 @@ async function readRoot(repository: Repository, file: string): Promise<Buffer> {
   const hint = `put the publisher's root.json there, or correct roots.${repository} in the configuration`;
   try {
     const bytes = await fs.readFile(file);
-    if (JSON.parse(bytes.toString()).signed?._type !== "root") throw new Error("it is not a TUF root");
+    const written = parseJson(bytes.toString()) as { signed?: { _type?: unknown } } | null;
+    if (written?.signed?._type !== "root") throw new Error("it is not a TUF root");
     return bytes;
   } catch (error) {
     throw new NearsourceError("TRUST_ROOT_INVALID", `cannot use ${file} as the root of ${repository}`, {

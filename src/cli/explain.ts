@@ -14,6 +14,7 @@ import { readState } from "../io/state.ts";
 import { readTrustedSet } from "../io/trustedSet.ts";
 import { paint, print, printJson } from "./output.ts";
 import { ifReadable } from "./readable.ts";
+import { warnOfRefusals } from "./refusals.ts";
 
 export interface ExplainOptions {
   ip?: string[];
@@ -26,6 +27,7 @@ export interface ExplainOptions {
 /** `nearsource explain`: prints exactly the plan that `update` would walk, and asks nobody for it. */
 export async function explainCommand(options: ExplainOptions): Promise<number> {
   const config = await configFor(options);
+  if (config.dataDir !== "") await warnOfRefusals(config);
   const hidden: string[] = [];
   const settings = await settingsFor(config, options, hidden);
   const addresses = options.ip === undefined ? ownAddresses(config) : options.ip.map(parseIp);

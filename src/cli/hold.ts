@@ -6,6 +6,7 @@ import { dataDirAt } from "../io/files.ts";
 import { readState } from "../io/state.ts";
 import { readTrustedSet } from "../io/trustedSet.ts";
 import { paint, print, printJson } from "./output.ts";
+import { warnOfRefusals } from "./refusals.ts";
 
 export interface HoldOptions {
   config?: string;
@@ -15,6 +16,7 @@ export interface HoldOptions {
 /** `nearsource hold`: what is kept from its newest release, and why. */
 export async function holdCommand(options: HoldOptions): Promise<number> {
   const config = await readConfig(configPath(options.config, process.env), process.env, { onlyShown: true });
+  await warnOfRefusals(config);
   const holds = listHolds(await readState(dataDirAt(config.dataDir)), await policyOf(config));
   if (options.json === true) printJson({ holds });
   else if (holds.length === 0) print("Nothing is held.");

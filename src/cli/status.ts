@@ -22,6 +22,7 @@ import { describeSourceList } from "./explain.ts";
 import { describeHold } from "./hold.ts";
 import { paint, print, printJson } from "./output.ts";
 import { ifReadable } from "./readable.ts";
+import { warnOfRefusals } from "./refusals.ts";
 import { type AgentStatus, agentStatus, agoOf, printAgent, printSources } from "./statusAgent.ts";
 
 /** What an account may not be able to read, as `status` names it. */
@@ -41,6 +42,7 @@ export async function statusCommand(options: { config?: string; json?: boolean }
   const config = await readConfig(configPath(options.config, process.env), process.env, {
     onlyShown: true,
   });
+  await warnOfRefusals(config);
   const dirs = dataDirAt(config.dataDir);
   const hidden: string[] = [];
   const shown = <Part>(place: string, read: () => Promise<Part>) => ifReadable(hidden, place, read);

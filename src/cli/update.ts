@@ -1,5 +1,6 @@
 import { fstatSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
+import { HOOK_HINT } from "../agent/hook.ts";
 import { type Report, type UpdateEvent, update } from "../agent/update.ts";
 import { formatBytes, formatDuration } from "../core/amounts.ts";
 import { isLie } from "../core/disposition.ts";
@@ -142,6 +143,7 @@ function printReport(report: Report, ms: number, wanted: string[] | undefined): 
   }
   if (report.attempts.length === 0 && report.undelivered.length > 0) print("no source to try");
   print(`${outcomeLine(report)} ${paint("dim", `(${formatDuration(ms)})`)}`);
+  if (report.failure?.code === "HOOK_FAILED") print(`hint: ${HOOK_HINT}`);
   if (report.undelivered.length > 0) printWhy(report);
 }
 

@@ -31,8 +31,11 @@ export async function makePath(folder: string, mode = 0o755): Promise<string | u
     return made ?? folder;
   } catch (error) {
     // It is there, or another process has made it in this moment.
-    if (codeOf(error) === "EEXIST" && (await fs.stat(folder)).isDirectory()) return made;
-    throw error;
+    if (codeOf(error) !== "EEXIST") throw error;
+    if ((await fs.stat(folder)).isDirectory()) return made;
+    throw new NearsourceError("STORAGE_UNWRITABLE", `${folder} is not a folder`, {
+      hint: "move away what stands there, or name another folder",
+    });
   }
 }
 

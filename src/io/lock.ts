@@ -107,7 +107,7 @@ async function tryLock(file: string): Promise<DatabaseSync | undefined> {
     database?.close();
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined;
     throw new NearsourceError("STORAGE_UNWRITABLE", `cannot lock ${file}`, {
-      cause: error,
+      cause: (await whyClosed(file)) ?? error,
       hint: "make the data directory writable for the account that runs nearsource",
     });
   }
@@ -126,6 +126,11 @@ async function makePrivate(file: string): Promise<void> {
     const isLoose = process.platform !== "win32" && (found.mode & 0o077) !== 0;
     if (found.isFile() && isLoose) await fs.chmod(file, 0o600);
   }
+}
+
+/** The system's own reason for a file that cannot be opened, which the database does not pass on. */
+async function whyClosed(file: string): Promise<unknown> {
+  return await fs.access(file, fs.constants.R_OK | fs.constants.W_OK).catch((error) => error);
 }
 
 function lockedBy(holder: string, role: string): NearsourceError {

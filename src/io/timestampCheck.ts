@@ -49,7 +49,10 @@ export async function readTrust(
 }
 
 interface RootLike {
-  signed?: { roles?: { timestamp?: { keyids?: string[]; threshold?: number } } };
+  signed?: {
+    _type?: string;
+    roles?: { timestamp?: { keyids?: string[]; threshold?: number } };
+  };
 }
 
 function readJson(bytes: Buffer | undefined): RootLike | undefined {
@@ -88,11 +91,20 @@ export async function describeRoot(file: string): Promise<string> {
   const text = await fs.readFile(file, "utf8").catch((cause) => {
     throw new Error(`cannot read ${file}`, { cause });
   });
+  const said = `${file} is not a TUF root signed by its own keys`;
+  const written = readJson(Buffer.from(text));
+  if (written === undefined) throw new Error(`${said}: it is not JSON`);
+  if (written.signed?._type !== "root") throw new Error(`${said}: it is no TUF metadata of the type root`);
   try {
-    const root = Metadata.fromJSON(MetadataKind.Root, JSON.parse(text));
+    const root = Metadata.fromJSON(MetadataKind.Root, written as never);
     root.verifyDelegate(MetadataKind.Root, root);
     return `${file}: version ${root.signed.version}, expires ${root.signed.expires.slice(0, 10)}`;
   } catch (error) {
-    throw new Error(`${file} is not a TUF root signed by its own keys`, { cause: error });
+    // The library says of what is missing or of another type only what it came across in its own code.
+    const isTold = error instanceof Error && /signed by/.test(error.message);
+    throw new Error(
+      isTold ? said : `${said}: fields of it are missing or damaged`,
+      isTold ? { cause: error } : {},
+    );
   }
 }

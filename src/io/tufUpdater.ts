@@ -65,7 +65,8 @@ export function makeUpdater(
       "TRUST_ROOT_INVALID",
       `the ${trusted.repository} root is not a valid TUF root`,
       {
-        cause: error,
+        // Of fields that are missing the library says only what it came across in its own code.
+        cause: error instanceof Error && /signed by/.test(error.message) ? error : undefined,
         hint: `put the publisher's root.json where roots.${trusted.repository} in the configuration points`,
       },
     );

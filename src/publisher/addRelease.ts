@@ -1,4 +1,5 @@
 import { statfs } from "node:fs/promises";
+import { formatBytes } from "../core/amounts.ts";
 import type { ContentKind } from "../core/kind.ts";
 import { manifestTarget } from "../core/layout.ts";
 import type { Release } from "../core/manifest.ts";
@@ -154,7 +155,7 @@ async function refuseWithoutRoom({ location }: Session, planned: Planned[]): Pro
   if (bavail * bsize >= wanted) return;
   throw new NearsourceError(
     "DISK_FULL",
-    `${folder} has ${bavail * bsize} bytes free, and this publication needs ${wanted}`,
+    `${folder} has ${formatBytes(bavail * bsize)} free, and this publication needs ${formatBytes(wanted)}`,
     { hint: "free some space; nothing was published" },
   );
 }

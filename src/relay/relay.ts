@@ -4,6 +4,7 @@ import { setFlagsFromString } from "node:v8";
 import { sweepUnfinished } from "../agent/dataDir.ts";
 import { openFetcher } from "../agent/fetcher.ts";
 import { oneAtATime } from "../agent/oneAtATime.ts";
+import { formatBytes } from "../core/amounts.ts";
 import { type Kind, sortKinds } from "../core/kind.ts";
 import type { Repository } from "../core/layout.ts";
 import { rateAt } from "../core/rateLimit.ts";
@@ -124,7 +125,7 @@ async function runRelay(
     else log.warn(`${noRoom()}: this Update Agent does not serve until there is`);
     if (enough) void refresh();
   });
-  const noRoom = () => `${dirs.root} has less than ${config.relay.minFree} bytes free`;
+  const noRoom = () => `${dirs.root} has less than ${formatBytes(config.relay.minFree)} free (relay.minFree)`;
   const upstreams = createUpstreams(config, own, agentId, log);
   const progress = createFillProgress();
   const lacking = createLacking();

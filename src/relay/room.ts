@@ -1,4 +1,5 @@
 import { statfs } from "node:fs/promises";
+import { formatBytes } from "../core/amounts.ts";
 import { NearsourceError } from "../errors.ts";
 import { toStorageError } from "../io/files.ts";
 
@@ -52,7 +53,7 @@ export function createRoom(folder: string, minFree: number, onChange: (enough: b
       if (free - bytes >= minFree) return;
       throw new NearsourceError(
         "DISK_FULL",
-        `${folder} has ${free} bytes free, and ${bytes} more would leave less than relay.minFree`,
+        `${folder} has ${formatBytes(free)} free, and ${formatBytes(bytes)} more would leave less than relay.minFree (${formatBytes(minFree)})`,
         { hint: "free some space, or lower relay.minFree" },
       );
     },

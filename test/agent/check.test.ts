@@ -83,6 +83,27 @@ describe("agent --check opens what the configuration names:", () => {
     });
   });
 
+  test.for([
+    ["{}", /is not a TUF root signed by its own keys: it is no TUF metadata of the type root$/],
+    ["null", /: it is not JSON$|: it is no TUF metadata of the type root$/],
+    ["{", /: it is not JSON$/],
+    ['{ "signed": { "_type": "root" } }', /: fields of it are missing or damaged$/],
+  ] as const)("a root that says %s, in words of people", async ([text, said]) => {
+    const agent = await agentWith({});
+    await inFolder(agent, "root.json", text);
+    expect(await problemsOf(agent)).toEqual({ "roots.content": expect.stringMatching(said) });
+  });
+
+  test("a log and a data directory that are yet to be made, with their folders", async () => {
+    const agent = await agentWith({ log: { file: "logs/here/agent.log" } });
+    const found = await checkConfiguration(agent.configFile, process.env);
+    const messageOf = (wanted: string) => found.find(({ key }) => key === wanted)?.message;
+    expect(messageOf("log.file")).toMatch(
+      /agent\.log is yet to be made, and so is .*logs\/here: the first run does so$/,
+    );
+    expect(messageOf("dataDir")).toMatch(/data is yet to be made: the first run does so$/);
+  });
+
   test("a root that its own keys have not signed", async () => {
     const agent = await agentWith({});
     const root = JSON.parse(await fs.readFile(world.root, "utf8"));
@@ -130,7 +151,7 @@ describe("agent --check opens what the configuration names:", () => {
     const { port } = taken.address() as AddressInfo;
     const agent = await agentWith({ listen: { host: "127.0.0.1", port }, metrics: { port: null } });
     const problem = expect.stringMatching(
-      new RegExp(`cannot listen at 127\\.0\\.0\\.1, port ${port}: .*EADDRINUSE`),
+      new RegExp(`cannot listen at 127\\.0\\.0\\.1, port ${port}: address already in use \\(EADDRINUSE\\)$`),
     );
     expect(await problemsOf(agent)).toEqual({ "listen.port": problem });
     await new Promise((closed) => taken.close(closed));

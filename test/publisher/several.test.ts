@@ -72,7 +72,7 @@ test("room is looked for before a byte is copied, for all releases together", as
   const add = addReleases({ dir, releases, onProgress: (step) => steps.push(step) });
   await expect(add).rejects.toMatchObject({
     code: "DISK_FULL",
-    message: expect.stringMatching(/has \d+ bytes free, and this publication needs \d+$/),
+    message: expect.stringMatching(/has [\d.]+ \w+ free, and this publication needs [\d.]+ \w+$/),
   });
   expect(steps).toEqual([]);
   expect(await treeOf(dir)).toEqual(before);

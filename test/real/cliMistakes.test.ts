@@ -259,6 +259,67 @@ describe.concurrent("--json is one JSON document on stdout also where a command 
   });
 });
 
+describe
+  .runIf(process.geteuid?.() === 0)
+  .concurrent("what only shows says that an update would be refused:", () => {
+    const READING = ["explain", "status", "hold"];
+
+    test.for(READING)("%s, of a configuration that others can write", async (command) => {
+      const agent = await stage.agentOf(1, { installed: 1 });
+      await fs.chmod(agent.configFile, 0o666);
+      expect((await on(agent, "update")).code).toBe(6);
+      const ended = await on(agent, command);
+      expect(ended.code).toBe(0);
+      expect(ended.stderr).toMatch(
+        /^warning: an update would end with exit 6: .*config\.json can be written .*\(mode 0666\)\n$/,
+      );
+      expect(json(await on(agent, command, "--json"))).toBeDefined();
+    });
+
+    test.for(READING)("%s, of a data directory that is somebody else's", async (command) => {
+      const agent = await stage.agentOf(1);
+      await changeConfig(agent, { dataDir: "." });
+      expect((await on(agent, "update")).code).toBe(7);
+      const ended = await on(agent, command);
+      expect(ended.code).toBe(0);
+      expect(ended.stderr).toMatch(
+        /^warning: an update would end with exit 7: .* is not a data directory of nearsource: .*\n$/,
+      );
+    });
+
+    test.for(READING)(
+      "%s, and nothing where all is well, before the first run and after",
+      async (command) => {
+        for (const agent of [await stage.agentOf(1), await stage.agentOf(1, { installed: 1 })]) {
+          expect(await on(agent, command)).toMatchObject({ code: 0, stderr: "" });
+        }
+      },
+    );
+  });
+
+describe.concurrent("in words of people:", () => {
+  test("a data directory that is a file", async () => {
+    const agent = await stage.agentOf(1);
+    await changeConfig(agent, { dataDir: "root.json" });
+    const ended = await on(agent, "update");
+    expect(ended.code).toBe(7);
+    expectError(ended, /root\.json is not a folder\nhint: move away what stands there/);
+  });
+
+  test("a hook that is not there, and the way back after it is", async () => {
+    const agent = await stage.agentOf(2, { installed: 1, config: { hooks: { afterUpdate: ["./no-hook"] } } });
+    const ended = await on(agent, "update");
+    expect(ended.code).toBe(8);
+    expect(ended.stdout).toMatch(
+      /taken back: the hook .*no-hook did not run: there is no such program.*\(ENOENT\)\n/,
+    );
+    expect(ended.stdout).toMatch(/^hint: .*nearsource hold lift$/m);
+    await changeConfig(agent, { hooks: {} });
+    expect((await on(agent, "hold", "lift")).stdout).toContain("lifted: components/rules");
+    expect((await on(agent, "update")).stdout).toContain("updated: generation");
+  });
+});
+
 describe.concurrent("nearsource sources check", () => {
   const LIST = `{
   // Berlin

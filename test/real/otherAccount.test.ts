@@ -110,12 +110,22 @@ describe.runIf(process.geteuid?.() === 0)("another account", () => {
     expect(shown.stdout).toContain("what is installed");
   });
 
+  test("is not told of refusals that are another account's to mend", async () => {
+    const agent = await openAgent();
+    await on(agent, "update");
+    await fs.chown(agent.configFile, OTHER - 1, OTHER - 1);
+    for (const command of ["status", "explain"]) {
+      expect(await asOther(agent, command), command).toMatchObject({ code: 0, stderr: "" });
+    }
+  });
+
   test("is refused by what would act", async () => {
     const agent = await openAgent();
     await on(agent, "update");
     for (const command of ["update", "rollback"]) {
       const ended = await asOther(agent, command);
       expect(ended, command).toMatchObject({ code: 7, stdout: "" });
+      expect(ended.stderr, command).toMatch(/permission denied \(EACCES\)/);
     }
   });
 });
