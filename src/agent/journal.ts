@@ -31,7 +31,12 @@ export interface Journal {
 /** Runs that are remembered. */
 const MOST_RUNS = 10;
 
-export async function openJournal(dir: ResidentDir, now: number): Promise<Journal> {
+/** @param onUnwritten told why what it says cannot be written, once until it can again */
+export async function openJournal(
+  dir: ResidentDir,
+  now: number,
+  onUnwritten: (error: unknown) => void = () => {},
+): Promise<Journal> {
   const before = await readResidentState(dir);
   const followed = Date.parse(before?.followed ?? "");
   let state: ResidentState = {
@@ -46,6 +51,7 @@ export async function openJournal(dir: ResidentDir, now: number): Promise<Journa
   };
   let written = "";
   let writing = Promise.resolve();
+  let isLost = false;
   const change = (changed: Partial<ResidentState>) => {
     state = { ...state, ...changed };
     const text = JSON.stringify(state);
@@ -54,9 +60,16 @@ export async function openJournal(dir: ResidentDir, now: number): Promise<Journa
     // What cannot be written is not worth a failure: nothing but `status` reads it. The next change tries again.
     writing = writing
       .then(() => writeResidentState(dir, text))
-      .catch(() => {
-        written = "";
-      });
+      .then(
+        () => {
+          isLost = false;
+        },
+        (error) => {
+          written = "";
+          if (!isLost) onUnwritten(error);
+          isLost = true;
+        },
+      );
   };
   return {
     get said() {

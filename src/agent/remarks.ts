@@ -51,7 +51,7 @@ export async function remarksOnState(dirs: DataDir): Promise<string[]> {
   const lost = await lossOf(dirs);
   const aside = damagedState(dirs);
   if (lost !== undefined) {
-    const kept = lost.isDamaged ? `, and keeps it as ${aside}` : "";
+    const kept = lost.isDamaged ? `, and keeps this one as ${aside}` : "";
     return [`${lost.message}; the next update makes a new one${kept}`];
   }
   return existsSync(aside)

@@ -94,7 +94,9 @@ async function settleIn(
   { orders, level, log, startRelay }: ResidentOptions,
   dir: ResidentDir,
 ): Promise<Held> {
-  const journal = await openJournal(dir, CLOCK.now());
+  const journal = await openJournal(dir, CLOCK.now(), (error) =>
+    log.warn(`what this agent does cannot be written for nearsource status: ${explainError(error)}`),
+  );
   const whyUnreached = () =>
     held.ears?.port ? undefined : (held.ears?.portFailure ?? "it listens at no port");
   const role = createRole({ log, startRelay, whyUnreached, clock: CLOCK, random: Math.random });

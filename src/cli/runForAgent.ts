@@ -75,7 +75,9 @@ async function readRequest(): Promise<{ request: RunRequest; ended: AbortSignal 
   const lines = createInterface({ input: process.stdin });
   const line = await new Promise<string>((read, fail) => {
     const end = () => {
-      const gone = new NearsourceError("INTERRUPTED", "the agent stopped this run");
+      const gone = new NearsourceError("INTERRUPTED", "the agent stopped this run", {
+        hint: "what was fetched is kept: the next run goes on where this one stopped",
+      });
       ended.abort(gone);
       fail(gone);
     };

@@ -67,6 +67,9 @@ const WHY = {
   asked: "notified",
 };
 
+/** The agent looks at the clock every 5 minutes: what is overdue by more (ms) was never written. */
+const LATE = 600_000;
+
 function describeNext({ next, running }: Partial<ResidentState>): string {
   if (running) {
     const waiting = running.waiting === undefined ? "" : `, waiting: ${running.waiting}`;
@@ -74,6 +77,8 @@ function describeNext({ next, running }: Partial<ResidentState>): string {
   }
   if (!next) return "next update: none is planned";
   const left = Math.max(Date.parse(next.at) - Date.now(), 0);
+  if (Date.now() - Date.parse(next.at) > LATE)
+    return `next update: was due ${agoOf(next.at)} ago, and the agent has written nothing since: look at its log, and at the disk`;
   return `next update: in ${formatDuration(left)} (${WHY[next.why]})`;
 }
 
@@ -99,9 +104,11 @@ export function agoOf(time: string | undefined): string {
 
 /** Which source was used last and why, and why those before it were not. */
 export function printSources({ attempts, skipped }: Pick<Report, "attempts" | "skipped">): void {
-  for (const { name, url, clause, entry, delivered, outcome, code, message } of attempts) {
+  for (const attempt of attempts) {
+    const { name, url, clause, entry, delivered, outcome, code, message, newerComing } = attempt;
     const did = outcome === "current" ? "nothing new of" : "delivered";
-    const what = delivered.length > 0 ? `${did} ${delivered.join(", ")}` : `${message} (${code})`;
+    const ahead = newerComing === true ? ", but something newer is on its way there" : "";
+    const what = delivered.length > 0 ? `${did} ${delivered.join(", ")}${ahead}` : `${message} (${code})`;
     const place = [
       entry === undefined ? "" : `entries[${entry}]`,
       clause === undefined ? "" : `clause ${clause}`,

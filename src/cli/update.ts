@@ -162,7 +162,9 @@ function printFailed(report: Report): void {
 function changeLine({ component, kind, fromVersion, toVersion, via, bytes, mended }: Installed): string {
   const changed = [fromVersion, toVersion].filter((version) => version !== undefined).join(" → ");
   const versions = mended === true ? `${toVersion}, which was damaged` : changed;
-  return `${paint("bold", `${kind}/${component}`)}  ${versions}  ${paint("dim", formatBytes(bytes) + (via === "delta" ? ", a delta" : ""))}`;
+  const amount = paint("dim", formatBytes(bytes) + (via === "delta" ? ", a delta" : ""));
+  const parts = [paint("bold", `${kind}/${component}`), versions, amount];
+  return parts.filter((part) => part !== "").join("  ");
 }
 
 function outcomeLine(report: Report): string {

@@ -165,7 +165,7 @@ export async function openState(dirs: DataDir, onLoss: (message: string) => void
   const place = statePath(dirs);
   if (lost?.isDamaged) await guardStorage(`cannot move ${place}`, () => rename(place, damagedState(dirs)));
   await writeState(dirs, state);
-  const aside = lost?.isDamaged ? `; it is kept as ${damagedState(dirs)}` : "";
+  const aside = lost?.isDamaged ? `; the damaged file is kept as ${damagedState(dirs)}` : "";
   if (lost !== undefined) onLoss(`${lost.message}${aside}`);
   return state;
 }

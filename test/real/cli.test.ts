@@ -292,7 +292,9 @@ describe.concurrent("a run that is interrupted", () => {
       run.process.kill(signal);
       const ended = await run.ended;
       expect(ended.code).toBe(130);
-      expect(ended.stderr).toMatch(/^nearsource: interrupted.*\nhint: the next run goes on/);
+      expect(ended.stderr).toMatch(
+        /^nearsource: interrupted.*\nhint: what was fetched is kept: the next run goes on/,
+      );
       await expectInstalled(agent, 1);
       const { size } = await fs.stat(partial);
       const good = await startSource(stage.world.www(2));

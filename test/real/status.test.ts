@@ -1,14 +1,17 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { describeHealth } from "../../src/agent/health.ts";
-import type { ResidentState } from "../../src/agent/residentState.ts";
+import { openResidentDir, type ResidentState, writeResidentState } from "../../src/agent/residentState.ts";
 import type { Report } from "../../src/agent/update.ts";
 import { STATE_HEADER } from "../../src/core/relayState.ts";
 import { dataDirAt } from "../../src/io/files.ts";
+import { takeLock } from "../../src/io/lock.ts";
+import { initRepository } from "../../src/publisher/init.ts";
+import { setDocument } from "../../src/publisher/setDocument.ts";
 import { killAll, type ResidentProcess, settle, startResident } from "../support/resident.ts";
 import { startSource, type TestSource } from "../support/source.ts";
-import { type Agent, closeAll, makeAgent, runUpdate, writeJson } from "../support/world.ts";
+import { type Agent, closeAll, makeAgent, newFolder, runUpdate, writeJson } from "../support/world.ts";
 import { changeConfig, json, on, openStage, type Stage, start } from "./commandLine.ts";
 
 let stage: Stage;
@@ -192,12 +195,66 @@ test.skipIf(!linux)("an agent that could not write what it does is there all the
   const resident = startResident(agent);
   residents.push(resident);
   await resident.said(/the agent is ready/);
+  await resident.said(/what this agent does cannot be written for nearsource status: /);
   expect((await shown(agent)).agent).toMatchObject({
     ...{ resident: true, pid: resident.process.pid, unwritten: true },
   });
   const { stdout } = await on(agent, "status");
   expect(stdout).toContain(`The agent is running (process ${resident.process.pid}), and could not write`);
   expect(stdout).not.toContain("No agent stays resident here");
+});
+
+test("a plan that the agent could not keep up on disk is not shown as one", async () => {
+  const agent = await stage.agentOf(1);
+  await settle(agent);
+  await on(agent, "update");
+  const dir = await openResidentDir(agent.dataDir);
+  const lock = await takeLock(dir.root, { role: "agent" });
+  onTestFinished(() => lock.release());
+  const next = { at: new Date(Date.now() - 7_200_000).toISOString(), why: "schedule" };
+  const said = { pid: process.pid, since: next.at, port: null, next, running: null, runs: [] };
+  await writeResidentState(dir, JSON.stringify(said));
+  const { stdout } = await on(agent, "status");
+  expect(stdout).toMatch(/was due 2 h ago, and the agent has written nothing since/);
+});
+
+test.skipIf(process.platform === "win32")(
+  "what a hook refused is called neither current nor updated",
+  async () => {
+    const agent = await stage.agentOf(2, { installed: 1 });
+    await changeConfig(agent, { hooks: { afterUpdate: ["/bin/false"] }, log: { file: "n.log" } });
+    const refused = await on(agent, "update", "--json");
+    expect(json(refused)).toMatchObject({
+      ...{ outcome: "partial", exitCode: 8, generation: 1 },
+      failure: { code: "HOOK_FAILED", message: expect.stringContaining("/bin/false") },
+    });
+    const log = await fs.readFile(path.join(agent.folder, "n.log"), "utf8");
+    expect(log).toContain("ended: taken back");
+    expect((await on(agent, "status")).stdout).toContain("Last run: taken back");
+  },
+);
+
+test("a settings document without a version is shown without one", async () => {
+  const dir = await newFolder();
+  await initRepository({ dir, repository: "settings" });
+  const server = await startSource(dir);
+  sources.push(server);
+  const root = path.join(dir, "settings/metadata/1.root.json");
+  const agent = await makeAgent(stage.world, {
+    sources: { good: stage.urlOf(1) },
+    config: { server: server.url, roots: { content: "root.json", settings: root } },
+  });
+  for (const agents of [[], [{ id: "another", kinds: ["components"] }]]) {
+    const file = path.join(dir, "document.json");
+    await writeJson(file, { agents });
+    await setDocument({ dir, name: "update-agents", file });
+    expect((await on(agent, "update")).stdout).toMatch(/^ {2}settings\/update-agents {2}\d+ B$/m);
+    const { lastRun } = await shown(agent);
+    const change = lastRun?.report.installed.find(({ kind }) => kind === "settings");
+    expect(change).toMatchObject({ component: "update-agents", via: "full" });
+    expect(change).not.toHaveProperty("toVersion");
+    expect(change).not.toHaveProperty("fromVersion");
+  }
 });
 
 test.skipIf(process.platform === "win32")("a hook that runs is shown", async () => {

@@ -213,6 +213,7 @@ describe("an Update Agent that is filling", () => {
     const { stdout } = await on(untold, "update");
     expect(stdout).toContain("components: nothing new, but something newer is on its way there");
     expect(stdout).toMatch(/nothing newer yet: generation 1 .*; something newer is on its way to near/);
+    expect((await on(untold, "status")).stdout).toContain("but something newer is on its way there");
     const told = await agentOf(sources, { patience: 50 }, { installed: 1 });
     const { report } = await runUpdate(told, { told: { content: await versionOf(2) } });
     expect(report.attempts).toMatchObject([
