@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { SCHEMA } from "../src/io/configSchema.ts";
 
 /** The pages that are written for people: the README, the changes, and everything in docs. */
 const PAGES = [
@@ -25,6 +26,27 @@ test("the test plan names tests and fixtures that exist", () => {
   expect(missing).toEqual([]);
   expect(rows.flatMap(namedTests).length).toBeGreaterThan(100);
 });
+
+test("each key of the configuration has a row in its page, and no other has one", () => {
+  const [page = ""] = readFileSync("docs/configuration.md", "utf8").split("\n## Who may write it");
+  const cells = [...page.matchAll(/^\| (`[^|]+`) \|/gm)].map(([, cell = ""]) => cell);
+  const rows = cells.flatMap((cell) => [...cell.matchAll(/`([\w.]+)`/g)].map(([, key = ""]) => key));
+  const keys = keysOf(SCHEMA as Record<string, Section>);
+  expect(
+    keys.filter((key) => !rows.some((row) => row === key || (row.startsWith(".") && key.endsWith(row)))),
+  ).toEqual([]);
+  expect(rows.filter((row) => !keys.some((key) => key.endsWith(row)))).toEqual([]);
+});
+
+interface Section {
+  properties?: Record<string, Section>;
+}
+
+function keysOf(sections: Record<string, Section>, above = ""): string[] {
+  return Object.entries(sections).flatMap(([key, { properties }]) =>
+    properties === undefined ? [`${above}${key}`] : keysOf(properties, `${above}${key}.`),
+  );
+}
 
 /** The tests that a row names: `core/range.test.ts`: "one", "another". */
 function namedTests(row: string): { file: string; name: string }[] {

@@ -4,7 +4,7 @@ import { reviewPolicy } from "../core/policyReview.ts";
 import { sourceListSchema } from "../core/sourceList.ts";
 import { describeFinding, reviewFields, reviewSourceList } from "../core/sourceListReview.ts";
 import { explainError } from "../errors.ts";
-import { dataDirAt } from "../io/files.ts";
+import { codeOf, dataDirAt } from "../io/files.ts";
 import { describeFault, reviewSettingsFile } from "../io/settingsFile.ts";
 import { readState } from "../io/state.ts";
 import { readTrustedSet, type TrustedSet } from "../io/trustedSet.ts";
@@ -80,7 +80,10 @@ async function readInDataDir({ found }: Check, read: () => Promise<void>): Promi
     await read();
     return true;
   } catch (error) {
-    found.push({ level: "problem", key: "dataDir", message: explainError(error) });
+    // Of one that is no folder, that is said once.
+    if (codeOf((error as Error).cause) !== "ENOTDIR") {
+      found.push({ level: "problem", key: "dataDir", message: explainError(error) });
+    }
     return false;
   }
 }

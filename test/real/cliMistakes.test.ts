@@ -190,7 +190,7 @@ describe.concurrent("nearsource verify --repair", () => {
     expect(ended.code).toBe(8);
     expectError(
       ended,
-      /no source has 1 of the damaged files: dead: 127\.0\.0\.2:21119 refused the connection/,
+      /rules\.dat is damaged, and no source has it: dead: 127\.0\.0\.2:21119 refused the connection/,
     );
   });
 });
