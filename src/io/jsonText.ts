@@ -39,12 +39,15 @@ export interface JsonText {
 export function readJsonText(text: string): JsonText {
   const body = text.startsWith("\uFEFF") ? text.slice(1) : text;
   const start = { line: 1, column: 1 };
-  let document: DocumentNode;
   try {
-    document = parse(body, { mode: "jsonc", allowTrailingCommas: true, tokens: true });
+    const document = parse(body, { mode: "jsonc", allowTrailingCommas: true, tokens: true });
+    return readParsed(document, body);
   } catch (error) {
     return { value: undefined, faults: [inOurWords(error)], repeated: [], positionOf: () => start };
   }
+}
+
+function readParsed(document: DocumentNode, body: string): JsonText {
   const faults = leniences(document.tokens ?? []);
   const strict = faults.length > 0 ? undefined : strictly(body);
   return {
@@ -108,6 +111,9 @@ function nameOf({ name }: MemberNode): string {
 }
 
 function inOurWords(error: unknown): SyntaxFault {
+  // The stack is full: what people write is nested some levels deep, not thousands.
+  if (error instanceof RangeError)
+    return { line: 1, column: 1, reason: "is not JSON: it is nested too deeply" };
   const { message, line = 1, column = 1 } = error as Error & Partial<Position>;
   const said = message.replace(/ found\.? \(\d+:\d+\)$/, "").replace(/ \(\d+:\d+\)$/, "");
   return { line, column, reason: `is not JSON: ${said.charAt(0).toLowerCase()}${said.slice(1)}` };

@@ -55,6 +55,22 @@ describe("JSON that people write:", () => {
     ]);
   });
 
+  test.for([500, 1_000, 2_000, 3_000, 5_000, 8_000, 20_000, 100_000])(
+    "nested %i deep ends nothing",
+    (depth) => {
+      for (const [open, close] of [
+        ["[", "]"],
+        ['{"a":', "}"],
+      ] as const) {
+        const { faults } = readJsonText(`${open.repeat(depth)}1${close.repeat(depth)}`);
+        expect(
+          faults.map(({ reason }) => reason).filter((each) => !each.endsWith("nested too deeply")),
+        ).toEqual([]);
+        if (depth === 100_000) expect(faults).toHaveLength(1);
+      }
+    },
+  );
+
   test("whatever JSON.parse accepts is read as it reads it, and nothing else is", () => {
     const json = fc.json({ maxDepth: 3 });
     const broken = fc.tuple(json, fc.nat(), fc.string({ maxLength: 2 })).map(([text, at, piece]) => {
