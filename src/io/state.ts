@@ -1,7 +1,6 @@
 import { lstatSync } from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import * as v from "valibot";
 import { REPOSITORIES, type Repository } from "../core/layout.ts";
 import { isSuccess, type Report, type Trigger } from "../core/report.ts";
 import type { HeldTimestamp } from "../core/versionRecord.ts";
@@ -19,6 +18,7 @@ import {
   temporaryName,
 } from "./files.ts";
 import { openIdentity, readIdentity } from "./identity.ts";
+import { parseState } from "./parseState.ts";
 import { touch, touchedAt } from "./touched.ts";
 
 /**
@@ -81,16 +81,6 @@ export async function readState(dirs: DataDir): Promise<State> {
   }
   confirm(stored, touchedAt(dirs.root, "confirmed"));
   return stored;
-}
-
-/** Read without conf: at every start, only to be read, the file is not worth loading it. */
-function parseState(bytes: Buffer | undefined): State | undefined {
-  try {
-    const stored = v.safeParse(stateSchema, JSON.parse(bytes?.toString() ?? ""));
-    return stored.success ? (stored.output as unknown as State) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Moves the last run, and what it found fresh, to when it was last confirmed. */
@@ -240,48 +230,6 @@ function isReadable(conf: { readonly store: State }): boolean {
     return false;
   }
 }
-
-const text = v.pipe(v.string(), v.minLength(1));
-const time = v.pipe(
-  text,
-  v.check((value) => !Number.isNaN(Date.parse(value))),
-);
-/** What can stand in a request's header; anything else would fail every request to that source. */
-const headerValue = v.pipe(v.string(), v.regex(/^[\t\x20-\x7e\x80-\xff]*$/));
-const heldTimestamp = v.object({ version: v.pipe(v.number(), v.safeInteger()), youngUntil: time });
-const stateSchema = v.object({
-  agentId: text,
-  clockFloor: v.optional(time),
-  fresh: v.object({ content: v.optional(time), settings: v.optional(time) }),
-  failed: v.record(v.string(), v.pipe(v.number(), v.safeInteger())),
-  rolledBack: v.optional(v.array(v.string())),
-  announced: v.optional(v.pipe(v.number(), v.safeInteger())),
-  verified: v.optional(time),
-  verifyDue: v.optional(time),
-  etags: v.record(v.string(), headerValue),
-  timestamps: v.optional(
-    v.object({ content: v.optional(heldTimestamp), settings: v.optional(heldTimestamp) }),
-  ),
-  lastSuccess: v.optional(time),
-  lastFailure: v.optional(
-    v.object({
-      ...{ trigger: v.picklist(["manual", "schedule", "notify"]), started: time, ended: time },
-      ...{ code: text, message: v.string(), hint: v.optional(v.string()) },
-    }),
-  ),
-  lastRun: v.optional(
-    v.object({
-      started: time,
-      ended: time,
-      // A report is only shown again: no more of it is looked at than what is needed for that.
-      report: v.looseObject({
-        generation: v.pipe(v.number(), v.safeInteger()),
-        bytes: v.number(),
-        attempts: v.array(v.looseObject({ url: v.string(), delivered: v.array(v.string()) })),
-      }),
-    }),
-  ),
-});
 
 async function openStateFile(cwd: string, configName: string) {
   const Conf = await loadConf();
