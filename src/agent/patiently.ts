@@ -33,7 +33,6 @@ export function patiently(
     const time = seconds === undefined ? "" : `, about ${formatDuration(seconds * 1_000)} at its rate`;
     const message =
       state === "full" ? `${source} has all its places taken` : `${source} is filling${amount}${time}`;
-    run.log.info(`waiting: ${message}`);
     run.emit({ type: "waiting", message });
   };
   const anew = Object.keys(run.told).length === 0 ? run.fetcher : askingAnew(run.fetcher);

@@ -43,7 +43,10 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
       told: options.told,
       signal: interruption.signal,
       log,
-      onEvent: (event) => display?.show(event),
+      onEvent: (event) => {
+        if (event.type === "waiting") log.info(`waiting: ${event.message}`);
+        display?.show(event);
+      },
     });
     display?.close();
     if (options.json === true) printJson(report);
