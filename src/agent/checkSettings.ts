@@ -10,7 +10,7 @@ import { readState } from "../io/state.ts";
 import { readTrustedSet, type TrustedSet } from "../io/trustedSet.ts";
 import { type Check, note, say } from "./finding.ts";
 import { kindsOf, ownAddresses, uncoveredOf } from "./order.ts";
-import { remarkOnServer, remarksOnDocuments, remarksOnKinds } from "./remarks.ts";
+import { remarkOnServer, remarksOnDocuments, remarksOnKinds, remarksOnState } from "./remarks.ts";
 import { settingsInForce } from "./settings.ts";
 
 /** The list and the policy: those in local files, and what those in force come to. */
@@ -51,6 +51,7 @@ async function checkOrder(check: Check): Promise<void> {
   const read = await readInDataDir(check, async () => {
     ({ agentId } = await readState(dirs));
     trusted = await readTrustedSet(dirs, "settings");
+    note(check, "dataDir", await remarksOnState(dirs));
   });
   if (!read) return;
   const settings = await settingsInForce(config, trusted, agentId);

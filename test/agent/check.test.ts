@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkConfiguration } from "../../src/agent/check.ts";
+import { openDataDir } from "../../src/io/openDataDir.ts";
 import { type Authority, makeAuthority, writeCertificate } from "../real/certificates.ts";
 import { json, nearsource } from "../real/commandLine.ts";
 import { type Agent, makeAgent, makeWorld, type World, writeJson } from "../support/world.ts";
@@ -279,6 +280,15 @@ describe("agent --check of a configuration with wrong keys", () => {
 });
 
 describe("agent --check says under the key that it is of", () => {
+  test("a state that is damaged, and what is lost with it", async () => {
+    const agent = await agentWith({});
+    await openDataDir(agent.dataDir);
+    await fs.writeFile(path.join(agent.dataDir, "state.json"), "garbage");
+    const found = await checkConfiguration(agent.configFile, process.env);
+    const notes = found.filter(({ key, level }) => key === "dataDir" && level === "note");
+    expect(notes.map(({ message }) => message).join()).toContain("state.json.damaged");
+  });
+
   test("a state that cannot be read", async () => {
     const agent = await agentWith({});
     await fs.mkdir(path.join(agent.dataDir, "state.json"), { recursive: true });
