@@ -6,6 +6,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Two machines' worth of sockets and disks are real here: a test that needs longer is stuck.
-    maxWorkers: 2,
+    // Half of their time they wait for sockets, processes and limits: one worker more than cores.
+    maxWorkers: 3,
   },
 });

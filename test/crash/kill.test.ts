@@ -38,7 +38,7 @@ import {
 /** `npm run crash` kills at many more random moments. */
 const RANDOM_KILLS = ALL ? 600 : WHOLE ? 90 : 14;
 /** Of the calls of a run, where not every one is asked for. */
-const SAMPLE = 8;
+const SAMPLE = 6;
 /** More than any run's metadata, and less than any object that could be fetched twice. */
 const METADATA_BYTES = 40_000;
 
