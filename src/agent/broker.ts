@@ -78,7 +78,10 @@ async function open(mqtt: MqttConfig, agentId: string): Promise<MqttClient> {
 }
 
 async function readPassword(file: string): Promise<string> {
-  return (await fs.readFile(file, "utf8")).replace(/\r?\n$/, "");
+  const password = (await fs.readFile(file, "utf8")).replace(/\r?\n$/, "");
+  // Whoever writes it may be at it just now.
+  if (password === "") throw new Error(`${file} is empty`);
+  return password;
 }
 
 /** Why a connection ended, once it has. */

@@ -14,10 +14,10 @@ import type { RunEnd } from "./updateProcess.ts";
 export interface Journal {
   /** What is on disk, or about to be. */
   readonly said: ResidentState;
-  /** When an earlier process last followed the schedule; milliseconds since the epoch. */
-  readonly followed: number | undefined;
+  /** What an earlier process followed and owed; milliseconds since the epoch. */
+  readonly before: { followed: number | undefined; owed: number | undefined };
   /** What the scheduler is about to do, or does. */
-  plan(scheduler: Pick<Scheduler, "next" | "running" | "followed">): void;
+  plan(scheduler: Pick<Scheduler, "next" | "running" | "followed" | "owed">): void;
   /** The run that goes on waits for another one. */
   waits(message: string): void;
   /** @param failure why it hears at no port, where it should */
@@ -38,12 +38,12 @@ export async function openJournal(
   onUnwritten: (error: unknown) => void = () => {},
 ): Promise<Journal> {
   const before = await readResidentState(dir);
-  const followed = Date.parse(before?.followed ?? "");
   let state: ResidentState = {
     pid: process.pid,
     since: inWords(now),
     port: null,
     ...(before?.followed === undefined ? {} : { followed: before.followed }),
+    ...(before?.owed === undefined ? {} : { owed: before.owed }),
     ...(before?.lastSuccess === undefined ? {} : { lastSuccess: before.lastSuccess }),
     next: null,
     running: null,
@@ -75,10 +75,11 @@ export async function openJournal(
     get said() {
       return state;
     },
-    followed: Number.isNaN(followed) ? undefined : followed,
-    plan: ({ next, running, followed: last }) =>
+    before: { followed: timeOf(before?.followed), owed: timeOf(before?.owed) },
+    plan: ({ next, running, followed, owed }) =>
       change({
-        ...(last === undefined ? {} : { followed: inWords(last) }),
+        ...(followed === undefined ? {} : { followed: inWords(followed) }),
+        owed: owed === undefined ? undefined : inWords(owed),
         next: next === undefined ? null : { at: inWords(next.at), why: next.why },
         running: running === undefined ? null : { trigger: running.trigger, since: inWords(running.since) },
       }),
@@ -110,6 +111,12 @@ export async function openJournal(
 /** A time as it is written: to the second, since a plan that moves by less is no other plan. */
 function inWords(time: number): string {
   return new Date(Math.round(time / 1_000) * 1_000).toISOString();
+}
+
+/** A time that was written; undefined where it was not, or does not read. */
+function timeOf(words: string | undefined): number | undefined {
+  const time = Date.parse(words ?? "");
+  return Number.isNaN(time) ? undefined : time;
 }
 
 function summaryOf(end: RunEnd): Omit<PastRun, "trigger" | "started" | "ended"> {

@@ -3,7 +3,7 @@ import { DEFAULT_SCHEDULE, type Schedule } from "../core/schedule.ts";
 import { type Config, noteChecked, readConfig } from "../io/config.ts";
 import { openIdentity } from "../io/identity.ts";
 import { openDataDir } from "../io/openDataDir.ts";
-import { readState } from "../io/state.ts";
+import { type LastRun, readState } from "../io/state.ts";
 import { newestSets, readTrustedSet } from "../io/trustedSet.ts";
 import { asksServerFirst, kindsOf, ownAddresses, uncoveredOf } from "./order.ts";
 import { remarksOnDocuments, remarksOnKinds } from "./remarks.ts";
@@ -25,6 +25,8 @@ export interface Orders {
   granted: Kind[];
   /** Shipped roots of the repositories that its runs refresh: no other's news concern it. */
   roots: Config["roots"];
+  /** When the last run of any process began, if that got all that this agent's own would; ms since the epoch. */
+  succeeded?: number | undefined;
   /** What is valid and hardly meant, for the log. */
   remarks: string[];
   /** The trusted sets that this was read from: once there are others, so may the orders be. */
@@ -52,12 +54,13 @@ export async function readOrders(file: string, env: NodeJS.ProcessEnv): Promise<
  */
 export async function ordersBy(config: Config): Promise<Orders> {
   const dirs = await openDataDir(config.dataDir);
-  const { agentId } = await readState(dirs);
+  const { agentId, lastRun } = await readState(dirs);
   const sets = await newestSets(dirs);
   const trusted = await readTrustedSet(dirs, "settings");
   const settings = await settingsInForce(config, trusted, agentId);
   const { policy, role, granted } = settings;
   const run = { config, addresses: ownAddresses(config) };
+  const kinds = coveredKinds(run, settings);
   return {
     config,
     agentId,
@@ -65,7 +68,8 @@ export async function ordersBy(config: Config): Promise<Orders> {
     window: policy.notify.window,
     role,
     granted,
-    roots: followedRoots(config, coveredKinds(run, settings)),
+    roots: followedRoots(config, kinds),
+    succeeded: lastRun !== undefined && gotAll(lastRun, kinds) ? Date.parse(lastRun.started) : undefined,
     remarks: [...(await remarksOnKinds(run, settings)), ...(await remarksOnDocuments(config, trusted))],
     sets,
   };
@@ -76,6 +80,12 @@ function coveredKinds(run: Pick<Run, "config" | "addresses">, settings: Settings
   const kinds = kindsOf(run.config, undefined, settings.policy.kinds);
   const uncovered = uncoveredOf(run, settings, kinds).kinds;
   return kinds.filter((kind) => !uncovered.includes(kind));
+}
+
+/** Whether a run brought these kinds, or found them current; settings may have come before its first attempt. */
+function gotAll({ report }: LastRun, kinds: Kind[]): boolean {
+  const delivered = new Set(report.attempts.flatMap((attempt) => attempt.delivered));
+  return report.failure === undefined && kinds.every((kind) => kind === "settings" || delivered.has(kind));
 }
 
 function followedRoots(config: Config, kinds: Kind[]): Config["roots"] {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { AgentHealth } from "../core/agentHealth.ts";
 import { notifyDelay } from "../core/notification.ts";
 import type { Trigger } from "../core/report.ts";
+import { followedBefore } from "../core/schedule.ts";
 import { explainError, NearsourceError } from "../errors.ts";
 import type { Config } from "../io/config.ts";
 import { dataDirAt } from "../io/files.ts";
@@ -84,6 +85,7 @@ export async function startResident(options: ResidentOptions): Promise<Resident>
       endNoticing();
       endSaying();
       await Promise.all([held.scheduler.stop(), held.ears?.close(), held.role.close()]);
+      held.journal.plan(held.scheduler);
       await held.journal.close();
       lock.release();
     },
@@ -105,7 +107,7 @@ async function settleIn(
   const scheduler: Scheduler = createScheduler({
     agentId: orders.agentId,
     schedule: orders.schedule,
-    followed: journal.followed,
+    followed: followedBefore({ ...journal.before, succeeded: orders.succeeded }),
     clock: CLOCK,
     random: Math.random,
     run: (trigger, signal) => run(held, trigger, signal),

@@ -23,6 +23,8 @@ export interface ResidentState {
   portFailure?: string | undefined;
   /** When the schedule was last followed. */
   followed?: string;
+  /** Since when a run is owed; whoever starts next makes it up. */
+  owed?: string | undefined;
   next: { at: string; why: Why } | null;
   running: { trigger: Trigger; since: string; waiting?: string } | null;
   /** What it serves as an Update Agent; null while it is none. */

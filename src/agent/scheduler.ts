@@ -18,7 +18,7 @@ export interface NextRun {
 export interface SchedulerOptions {
   agentId: string;
   schedule: Schedule;
-  /** When the schedule was last followed, as `onChange` gave it to an earlier process. */
+  /** When the schedule was last followed; undefined for never, and where a run is owed. */
   followed?: number | undefined;
   clock: Clock;
   /** In [0, 1). */
@@ -27,7 +27,7 @@ export interface SchedulerOptions {
   run(trigger: Trigger, signal: AbortSignal): Promise<{ again: boolean } | undefined>;
   /** A run that could not be begun, or brought to its end; it is tried again like one that failed. */
   onError(error: unknown): void;
-  /** After every change of what `next`, `running` and `followed` say. */
+  /** After every change of what `next`, `running`, `followed` and `owed` say, but for the end of a run that is stopped. */
   onChange(): void;
 }
 
@@ -36,6 +36,8 @@ export interface Scheduler {
   readonly next: NextRun | undefined;
   readonly running: { trigger: Trigger; since: number } | undefined;
   readonly followed: number | undefined;
+  /** Since when a run is owed: it goes on, was stopped, was asked for, is tried again, or is the first. */
+  readonly owed: number | undefined;
   /** Begins to plan, and to run what is due. */
   start(): void;
   /** Asks for a run after a delay (ms). Asked for during a run, it comes once after it, however often asked. */
@@ -85,6 +87,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       return { again: true };
     });
     const again = result?.again === true;
+    if (result === undefined) planned.retry = { since, delay: 0 };
     // A run that was stopped, or died with this process, is one that was missed.
     if (result !== undefined && (why === "schedule" || why === "missed")) planned.followed = since;
     failures = again ? failures + 1 : 0;
@@ -103,6 +106,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
     get followed() {
       return planned.followed;
+    },
+    get owed() {
+      const since = [running?.since, planned.asked?.since, planned.retry?.since];
+      if (planned.followed === undefined) since.push(planned.started);
+      const known = since.filter((time) => time !== undefined);
+      return known.length === 0 ? undefined : Math.max(...known);
     },
     ask: (trigger, delay) => {
       const wait = { since: clock.now(), delay };

@@ -96,6 +96,27 @@ export interface Planned {
   asked?: Wait | undefined;
 }
 
+/** What is known at a start of what went before it; times in milliseconds since the epoch. */
+export interface Before {
+  /** When an earlier process last followed the schedule. */
+  followed?: number | undefined;
+  /** Since when it owed a run: one that was asked for, going on, or to be tried again when it ended. */
+  owed?: number | undefined;
+  /** When the last run of any process began, if that got all it wanted. */
+  succeeded?: number | undefined;
+}
+
+/**
+ * When the schedule counts as followed last: by a run of any process, since what that brought is not
+ * missed. Undefined where there was none, or a run is owed and none has succeeded since.
+ */
+export function followedBefore({ followed, owed, succeeded }: Before): number | undefined {
+  if (owed !== undefined && (succeeded === undefined || succeeded < owed)) return undefined;
+  return followed === undefined || succeeded === undefined
+    ? (followed ?? succeeded)
+    : Math.max(followed, succeeded);
+}
+
 export type Why = "schedule" | "missed" | "retry" | "asked";
 
 /**

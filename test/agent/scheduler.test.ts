@@ -139,6 +139,28 @@ describe("the scheduler", () => {
     expect(runs).toHaveLength(1);
   });
 
+  test("owes what goes on, was stopped, is to come or to be tried again, and nothing once it has come", async () => {
+    const { clock, latest, scheduler } = stage();
+    expect(scheduler.owed).toBeUndefined();
+    await clock.pass(60_000);
+    scheduler.ask("notify", 60_000);
+    expect(scheduler.owed).toBe(NOON + 60_000);
+    await clock.pass(60_000);
+    expect(scheduler.owed).toBe(NOON + 120_000);
+    latest().end(true);
+    await clock.pass(0);
+    expect(scheduler.owed).toBe(NOON + 120_000);
+    await clock.pass(30_000);
+    latest().end();
+    await clock.pass(0);
+    expect(scheduler.owed).toBeUndefined();
+    scheduler.ask("notify", 0);
+    await clock.pass(0);
+    await scheduler.stop();
+    expect(scheduler.owed).toBe(NOON + 150_000);
+    expect(stage({ followed: undefined }).scheduler.owed).toBe(NOON);
+  });
+
   test("looks at the clock every five minutes and no more often", async () => {
     let looks = 0;
     const { clock } = stage({ schedule: { interval: 24 * HOUR, splay: 0 }, onChange: () => looks++ });

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { parsePolicy } from "../../src/core/policy.ts";
-import { believed, nextRun, type Planned, retryDelay, type Schedule } from "../../src/core/schedule.ts";
+import {
+  believed,
+  followedBefore,
+  nextRun,
+  type Planned,
+  retryDelay,
+  type Schedule,
+} from "../../src/core/schedule.ts";
 
 const at = (time: string) => Date.parse(time);
 const HOUR = 3_600_000;
@@ -202,5 +209,20 @@ describe("a policy's schedule", () => {
     [{ interval: 60_000, splay: -1 }, "schedule"],
   ] as const)("%j is refused", ([schedule, reason]) => {
     expect(() => parsePolicy({ schedule })).toThrow(reason);
+  });
+});
+
+describe("before a start, the schedule was followed", () => {
+  test.each([
+    ["never, where nothing has run", {}, undefined],
+    ["when the agent did", { followed: 5 }, 5],
+    ["when a run by hand succeeded", { succeeded: 7 }, 7],
+    ["when the later of the two was", { followed: 5, succeeded: 7 }, 7],
+    ["when the later of the two was, the other way round", { followed: 7, succeeded: 5 }, 7],
+    ["not yet, where a run is owed", { followed: 5, owed: 6 }, undefined],
+    ["not yet, where what succeeded began before that", { followed: 5, owed: 6, succeeded: 5 }, undefined],
+    ["when a run has succeeded since one was owed", { followed: 5, owed: 6, succeeded: 7 }, 7],
+  ])("%s", (_, before, expected) => {
+    expect(followedBefore(before)).toBe(expected);
   });
 });

@@ -2,9 +2,10 @@ import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { readResidentState, residentDirOf } from "../../src/agent/residentState.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { notify, timestampOf } from "../support/post.ts";
-import { killAll, type ResidentProcess, settle, startResident } from "../support/resident.ts";
+import { forgetRuns, killAll, type ResidentProcess, settle, startResident } from "../support/resident.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
@@ -277,6 +278,61 @@ function never(sha256: string) {
     url.endsWith(sha256) && new Promise<boolean>(() => {});
 }
 
+describe("an agent that starts makes up for", () => {
+  /** Has the current run of a notification wait for its source for ever. */
+  async function stuck({ agent, resident }: { agent: Agent; resident: ResidentProcess }): Promise<void> {
+    const slow = await startSource(stage.world.www(2), { answer: never(objectOf(2, "rules")) });
+    sources.push(slow);
+    const entries = [{ range: "127.0.0.0/8", url: slow.url }];
+    await writeJson(path.join(agent.folder, "list.json"), { entries });
+    expect(await announce(resident, 2)).toBe(202);
+    await until(() => slow.objects().length).toBeGreaterThan(0);
+  }
+  const waiting = async ({ resident }: { resident: ResidentProcess }) => {
+    expect(await announce(resident, 2)).toBe(202);
+    await resident.said(/an update follows in/);
+  };
+  const failed = async ({ agent, resident }: { agent: Agent; resident: ResidentProcess }) => {
+    await writeJson(path.join(agent.folder, "list.json"), {
+      entries: [{ range: "10.9.9.9", url: "http://x" }],
+    });
+    expect(await announce(resident, 2)).toBe(202);
+    await until(() => nextOf(agent)).toBe("retry");
+  };
+  /** Why the next run is to be, as the agent itself says it, without a process that asks. */
+  const nextOf = async (agent: Agent) => (await readResidentState(residentDirOf(agent.dataDir)))?.next?.why;
+
+  test.each([
+    ["a notified run that was stopped", "SIGTERM", 0, stuck],
+    ["a notified run that was killed", "SIGKILL", 0, stuck],
+    ["a notified run that was yet to come", "SIGTERM", 86_400_000, waiting],
+    ["a run that was to be tried again", "SIGKILL", 0, failed],
+  ] as const)("%s", async (_, signal, window, meet) => {
+    const { agent, resident } = await residentOf(1, {}, {}, { notify: { window } });
+    await until(() => nextOf(agent)).toBe("schedule");
+    await meet({ agent, resident });
+    resident.process.kill(signal);
+    await resident.ended;
+    await stage.turnTo(agent, 2);
+    const next = begin(agent);
+    await next.said(/ended: updated/);
+    await expectInstalled(agent, 2);
+    await until(() => nextOf(agent)).toBe("schedule");
+  });
+
+  test("nothing where a run by hand has just got all", async () => {
+    const agent = await stage.agentOf(1);
+    await settle(agent);
+    expect((await on(agent, "update")).code).toBe(0);
+    await begin(agent).said(/the agent is ready/);
+    expect((await statusOf(agent)).agent).toMatchObject({
+      running: null,
+      next: { why: "schedule" },
+      runs: [],
+    });
+  });
+});
+
 describe("SIGHUP", () => {
   test("has the configuration read again", async () => {
     const { agent, resident } = await residentOf(1, {}, { listen: { host: "127.0.0.1", port: null } });
@@ -339,6 +395,7 @@ describe("beside the agent", () => {
     const entries = [{ range: "127.0.0.0/8", name: "slow", url: slow.url }];
     await writeJson(path.join(agent.folder, "list.json"), { entries, serverFallback: { enabled: false } });
     await settle(agent);
+    await forgetRuns(agent);
     const manual = start(["update", "--config", agent.configFile]);
     await until(() => slow.objects().length).toBeGreaterThan(0);
     const resident = begin(agent);

@@ -1,7 +1,7 @@
 import { existsSync, promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { settle, startResident } from "../support/resident.ts";
+import { forgetRuns, settle, startResident } from "../support/resident.ts";
 import { type Agent, expectInstalled } from "../support/world.ts";
 import { json, on, openStage, type Stage, start } from "./commandLine.ts";
 
@@ -59,6 +59,7 @@ describe.skipIf(process.platform === "win32")("an update with a hook", () => {
   test("is stopped with the agent that runs it, within its 5 seconds", async () => {
     const agent = await agentWith("echo $$ > told; trap '' TERM; sleep 300 & wait; wait");
     await settle(agent);
+    await forgetRuns(agent);
     const resident = startResident(agent);
     await expect.poll(() => read(agent, "told"), { timeout: 50_000, interval: 20 }).toMatch(/\d\n/);
     expect((await resident.stop()).code).toBe(0);

@@ -2,8 +2,9 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { settle } from "../support/resident.ts";
 import { newFolder } from "../support/world.ts";
-import { openStage, type Stage } from "./commandLine.ts";
+import { json, on, openStage, type Stage } from "./commandLine.ts";
 
 let stage: Stage;
 beforeAll(async () => {
@@ -34,6 +35,30 @@ describe("npm start", () => {
     }
   });
 });
+
+test.skipIf(process.platform === "win32")(
+  "npm start passes SIGTERM on, and waits for what that ends",
+  async () => {
+    const agent = await stage.agentOf(1);
+    await settle(agent);
+    const child = spawn("npm", ["start", "--silent", "--", "agent", "--config", agent.configFile]);
+    const ended = new Promise((done) => child.once("close", done));
+    await new Promise<void>((ready, fail) => {
+      let said = "";
+      child.stderr.on("data", (piece) => {
+        said += piece;
+        if (said.includes("the agent is ready")) ready();
+      });
+      ended.then(() => fail(new Error(said)));
+    });
+    const { agent: before } = json<{ agent: object }>(await on(agent, "status", "--json"));
+    expect(before).toMatchObject({ resident: true });
+    child.kill("SIGTERM");
+    expect(await ended).toBe(0);
+    const { agent: after } = json<{ agent: object }>(await on(agent, "status", "--json"));
+    expect(after).toMatchObject({ resident: false });
+  },
+);
 
 describe("a Node that is too old", () => {
   const versions =

@@ -66,3 +66,10 @@ export async function settle(agent: Agent, config: object = {}, policy: object =
     ...policy,
   });
 }
+
+/** Takes away what an agent's state says of its last run, so that one that starts has yet to run. */
+export async function forgetRuns(agent: Pick<Agent, "dataDir">): Promise<void> {
+  const file = path.join(agent.dataDir, "state.json");
+  const { lastRun: _, ...state } = JSON.parse(await fs.readFile(file, "utf8"));
+  await writeJson(file, state);
+}
