@@ -79,7 +79,8 @@ export async function openJournal(
     plan: ({ next, running, followed, owed }) =>
       change({
         ...(followed === undefined ? {} : { followed: inWords(followed) }),
-        owed: owed === undefined ? undefined : inWords(owed),
+        // To the millisecond: it is compared with when a run began.
+        owed: owed === undefined ? undefined : new Date(owed).toISOString(),
         next: next === undefined ? null : { at: inWords(next.at), why: next.why },
         running: running === undefined ? null : { trigger: running.trigger, since: inWords(running.since) },
       }),
