@@ -90,8 +90,8 @@ async function readRequest(): Promise<{ request: RunRequest; ended: AbortSignal 
 /** Of an agent, which is this same program. */
 function parseRequest(line: string): RunRequest {
   try {
-    const { config, trigger, level }: RunRequest = JSON.parse(line);
-    if (typeof config?.dataDir === "string") return { config, trigger, level };
+    const request: RunRequest = JSON.parse(line);
+    if (typeof request?.config?.dataDir === "string") return request;
   } catch {
     // Said below.
   }

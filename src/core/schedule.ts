@@ -108,13 +108,12 @@ export interface Before {
 
 /**
  * When the schedule counts as followed last: by a run of any process, since what that brought is not
- * missed. Undefined where there was none, or a run is owed and none has succeeded since.
+ * missed. Undefined where an agent never followed it, which runs when it first starts (what was granted to it
+ * since a run by hand is heard then), or a run is owed and none has succeeded since.
  */
 export function followedBefore({ followed, owed, succeeded }: Before): number | undefined {
   if (owed !== undefined && (succeeded === undefined || succeeded < owed)) return undefined;
-  return followed === undefined || succeeded === undefined
-    ? (followed ?? succeeded)
-    : Math.max(followed, succeeded);
+  return followed === undefined || succeeded === undefined ? followed : Math.max(followed, succeeded);
 }
 
 export type Why = "schedule" | "missed" | "retry" | "asked";

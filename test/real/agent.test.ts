@@ -108,6 +108,20 @@ describe("nearsource agent", () => {
     expect(said.runs.map(({ trigger }) => trigger)).toEqual(["notify", "schedule"]);
   });
 
+  test("goes on to the next source when the first has not yet what it was notified of", async () => {
+    const { agent, resident } = await residentOf(1);
+    await resident.said(/ended: updated/);
+    const next = await startSource(stage.world.www(2));
+    sources.push(next);
+    const file = path.join(agent.folder, "list.json");
+    const { entries, ...list } = JSON.parse(await fs.readFile(file, "utf8"));
+    const more = { range: "127.0.0.0/8", name: "next", url: next.url };
+    await writeJson(file, { ...list, entries: [...entries, more] });
+    expect(await announce(resident, 2)).toBe(202);
+    await resident.said(/ended: updated[\s\S]*ended: updated/);
+    await expectInstalled(agent, 2);
+  });
+
   test("looks again for what it was notified of while no source has it yet", async () => {
     const { agent, resident } = await residentOf(1);
     await resident.said(/ended: updated/);
@@ -323,12 +337,15 @@ describe("an agent that starts makes up for", () => {
   test("nothing where a run by hand has just got all", async () => {
     const agent = await stage.agentOf(1);
     await settle(agent);
+    const first = begin(agent);
+    await first.said(/ended: updated/);
+    await expect.poll(async () => (await statusOf(agent)).agent?.runs?.length, { timeout: 30_000 }).toBe(1);
+    await first.stop();
     expect((await on(agent, "update")).code).toBe(0);
     await begin(agent).said(/the agent is ready/);
     expect((await statusOf(agent)).agent).toMatchObject({
       running: null,
       next: { why: "schedule" },
-      runs: [],
     });
   });
 });
