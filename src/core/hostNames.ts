@@ -1,6 +1,11 @@
-/** Names are equal without regard to the case of ASCII letters, and of those only (RFC 4343 §3). */
+/**
+ * Names are equal without regard to the case of ASCII letters, and of those only (RFC 4343 §3), nor to dots
+ * at their end: a label on the wire may hold any byte, so that there may be several.
+ */
 export function canonicalName(name: string): string {
-  return name.replace(/\.$/, "").replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  let end = name.length;
+  while (name[end - 1] === ".") end--;
+  return name.slice(0, end).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 /** Whether `name` is one that a host can have and a question can carry (RFC 1123 §2.1, RFC 1035 §2.3.4). */
