@@ -40,7 +40,7 @@ export default defineConfig([
     },
   },
   {
-    input: "src/agent/update.ts",
+    input: "src/update/update.ts",
     platform: "node",
     plugins: [listFormatsWhenUsed],
     output: { dir: "dist", format: "esm", codeSplitting: false },

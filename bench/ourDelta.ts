@@ -1,11 +1,11 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { objectPath } from "../src/core/layout.ts";
-import type { Alternative, ManifestFile, Release } from "../src/core/manifest.ts";
-import { openDataDir } from "../src/io/openDataDir.ts";
-import { storePath } from "../src/io/store.ts";
+import { objectPath } from "../src/core/content/layout.ts";
+import type { Alternative, ManifestFile, Release } from "../src/core/content/manifest.ts";
 import { addRelease } from "../src/publisher/addRelease.ts";
 import { initRepository } from "../src/publisher/init.ts";
+import { openDataDir } from "../src/store/openDataDir.ts";
+import { storePath } from "../src/store/store.ts";
 import type { Releases } from "./histories.ts";
 
 /** The cheapest way that `repo add` made, ready to be applied by children/apply.ts. */

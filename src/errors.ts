@@ -3,7 +3,7 @@
  *
  * A code is stable: scripts and dashboards match on it. Codes are added, never renamed or reused.
  * `docs/errors.md` has a row for each (a test holds it to this list, both ways), and
- * `core/disposition.ts` says what each one does to a run.
+ * `core/order/disposition.ts` says what each one does to a run.
  */
 
 /** Where in its work the program was when something failed. */

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { keepGoing } from "./cli/keepGoing.ts";
+import { keepGoing } from "./cli/terminal/keepGoing.ts";
 /**
  * The process: arguments in, exit code out. Nothing is imported here that `--version` does not need;
  * each command loads its own parts, since this starts on every endpoint every hour.
  */
-import type { VersionRecord } from "./core/versionRecord.ts";
+import type { VersionRecord } from "./tuf/versionRecord.ts";
 import { VERSION } from "./version.ts";
 
 /** What package.json says in `engines`. */
@@ -21,7 +21,7 @@ async function start(args: string[]): Promise<void> {
   process.umask(0o022);
   let told: VersionRecord | undefined;
   if (args.includes("--scheduled")) {
-    const { askForHint } = await import("./cli/hint.ts");
+    const { askForHint } = await import("./cli/askForHint.ts");
     const hint = await askForHint(args);
     if (hint !== undefined && "server" in hint) return;
     told = hint?.told;
@@ -53,6 +53,6 @@ function refuseRuntime(): void {
 
 /** What nobody caught ends the process as any other failure does. */
 async function end(error: unknown): Promise<void> {
-  const { asksForJson, fail } = await import("./cli/failure.ts");
+  const { asksForJson, fail } = await import("./cli/terminal/failure.ts");
   process.exit(fail(error, asksForJson(process.argv)));
 }

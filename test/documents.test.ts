@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { SCHEMA } from "../src/io/configSchema.ts";
+import { SCHEMA } from "../src/config/configSchema.ts";
 
 /** The pages that are written for people: the README, the changes, and everything in docs. */
 const PAGES = [
@@ -48,7 +48,7 @@ function keysOf(sections: Record<string, Section>, above = ""): string[] {
   );
 }
 
-/** The tests that a row names: `core/range.test.ts`: "one", "another". */
+/** The tests that a row names: `http/range.test.ts`: "one", "another". */
 function namedTests(row: string): { file: string; name: string }[] {
   const lists = row.matchAll(/`([\w./]+\.test\.ts)`: ((?:"[^"]+"(?:, )?)+)/g);
   return [...lists].flatMap(([, file = "", names = ""]) =>

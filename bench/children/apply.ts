@@ -1,7 +1,7 @@
 /** Run by bench/delta.ts: makes a file of a delta or compressed whole, as an update run does. */
 import { readFileSync } from "node:fs";
-import { rebuild } from "../../src/io/delta.ts";
-import { openDataDir } from "../../src/io/openDataDir.ts";
+import { rebuild } from "../../src/delta/rebuild.ts";
+import { openDataDir } from "../../src/store/openDataDir.ts";
 
 const [, , dataDir = "", instructions = "", from = ""] = process.argv;
 const { alternative, result } = JSON.parse(readFileSync(instructions, "utf8"));

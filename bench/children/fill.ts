@@ -1,7 +1,7 @@
 /** Run by bench/components.ts: an Update Agent that learns what there is, fetches all of it, and ends. */
 import { randomUUID } from "node:crypto";
-import { readConfig } from "../../src/io/config.ts";
-import { SILENT } from "../../src/io/log.ts";
+import { readConfig } from "../../src/config/config.ts";
+import { SILENT } from "../../src/config/log.ts";
 import { startRelay } from "../../src/relay/relay.ts";
 
 const config = await readConfig(process.argv[2] ?? "", {});

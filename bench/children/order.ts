@@ -1,9 +1,10 @@
 /** Run by bench/order.ts: prints the milliseconds that each part takes in this process. */
-import { parseAddress } from "../../src/core/address.ts";
-import { KINDS } from "../../src/core/kind.ts";
-import { DEFAULT_POLICY } from "../../src/core/policy.ts";
-import { MAX_ENTRIES, parseSourceList, type SourceList } from "../../src/core/sourceList.ts";
-import { updateOrder } from "../../src/core/updateOrder.ts";
+
+import { KINDS } from "../../src/core/content/kind.ts";
+import { parseAddress } from "../../src/core/order/address.ts";
+import { MAX_ENTRIES, parseSourceList, type SourceList } from "../../src/core/order/sourceList.ts";
+import { updateOrder } from "../../src/core/order/updateOrder.ts";
+import { DEFAULT_POLICY } from "../../src/core/settings/policy.ts";
 import { median } from "../measure.ts";
 
 const REPEATS = 100;

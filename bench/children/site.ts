@@ -1,7 +1,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import pMap from "p-map";
-import { update } from "../../src/agent/update.ts";
+import { update } from "../../src/update/update.ts";
 
 /**
  * A site of clients, each updated once from cold: `node site.ts CONFIG COUNT FOLDER`. Says how many were.

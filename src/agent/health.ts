@@ -1,12 +1,12 @@
 import path from "node:path";
-import type { AgentHealth, HeldMetadata } from "../core/agentHealth.ts";
-import { REPOSITORIES } from "../core/layout.ts";
+import { REPOSITORIES } from "../core/content/layout.ts";
+import type { AgentHealth, HeldMetadata } from "../core/fleet/agentHealth.ts";
 import { outcomeWord, type Trigger } from "../core/report.ts";
 import { explainError } from "../errors.ts";
-import { type DataDir, readIfThere } from "../io/files.ts";
-import { currentNumber } from "../io/generations.ts";
-import { confirmedAt, lastSuccessOf, readState, type State } from "../io/state.ts";
-import { describeRole, newestSets } from "../io/trustedSet.ts";
+import { type DataDir, readIfThere } from "../store/files.ts";
+import { currentNumber } from "../store/generations.ts";
+import { confirmedAt, lastSuccessOf, readState, type State } from "../store/state.ts";
+import { describeRole, newestSets } from "../tuf/trustedSet.ts";
 import { VERSION } from "../version.ts";
 import type { ResidentState } from "./residentState.ts";
 

@@ -1,9 +1,9 @@
 import type { ServerResponse } from "node:http";
-import { type AgentHealth, agentMetrics, END_OF_METRICS, OPEN_METRICS } from "../core/agentHealth.ts";
+import type { Log } from "../config/log.ts";
+import { type AgentHealth, agentMetrics, END_OF_METRICS, OPEN_METRICS } from "../core/fleet/agentHealth.ts";
 import { explainError } from "../errors.ts";
-import { type Listener, openListener } from "../io/listener.ts";
-import type { Log } from "../io/log.ts";
-import type { Role } from "./role.ts";
+import { type Listener, openListener } from "../http/server.ts";
+import type { Role } from "./relayRole.ts";
 
 export interface MonitorOptions {
   host: string;

@@ -1,9 +1,9 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import type { Trigger } from "../core/report.ts";
-import type { Why } from "../core/schedule.ts";
-import { makeFolder, readIfThere, rename } from "../io/files.ts";
-import { holderOf, isLocked } from "../io/lock.ts";
+import type { Why } from "../core/settings/schedule.ts";
+import { makeFolder, readIfThere, rename } from "../store/files.ts";
+import { holderOf, isLocked } from "../store/lock.ts";
 
 /** What lies in `<dataDir>/agent`, of which the resident agent holds the lock. */
 export interface ResidentDir {

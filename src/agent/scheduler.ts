@@ -1,5 +1,12 @@
 import type { Trigger } from "../core/report.ts";
-import { believed, nextRun, type Planned, retryDelay, type Schedule, type Why } from "../core/schedule.ts";
+import {
+  believed,
+  nextRun,
+  type Planned,
+  retryDelay,
+  type Schedule,
+  type Why,
+} from "../core/settings/schedule.ts";
 
 /** Time as an argument. */
 export interface Clock {

@@ -1,9 +1,9 @@
-import { checkConfiguration } from "../agent/check.ts";
-import type { Finding } from "../agent/finding.ts";
+import { checkConfiguration } from "../agent/check/check.ts";
+import type { Finding } from "../agent/check/finding.ts";
 import { NearsourceError } from "../errors.ts";
-import { exitCodeOf } from "./exitCode.ts";
-import { toDocument } from "./failure.ts";
-import { paint, print, printError, printJson } from "./output.ts";
+import { exitCodeOf } from "./terminal/exitCode.ts";
+import { toDocument } from "./terminal/failure.ts";
+import { paint, print, printError, printJson } from "./terminal/output.ts";
 
 /**
  * `nearsource agent --check`: a line for everything that the configuration names. Exit 6 where there is

@@ -1,5 +1,5 @@
-import { type AgentCommandOptions, agentCommand } from "./agent.ts";
-import { fail, refuseUncheckedTls } from "./failure.ts";
+import { type AgentCommandOptions, agentCommand } from "./agentCommand.ts";
+import { fail, refuseUncheckedTls } from "./terminal/failure.ts";
 
 /**
  * Runs the resident agent without the parser of command lines, which it would hold for ever, where the

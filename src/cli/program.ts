@@ -1,11 +1,11 @@
 import { Command, CommanderError, Option } from "commander";
-import { KINDS } from "../core/kind.ts";
+import { KINDS } from "../core/content/kind.ts";
 import { printable } from "../core/printable.ts";
-import type { VersionRecord } from "../core/versionRecord.ts";
 import { NearsourceError } from "../errors.ts";
-import { asksForJson, fail, refuseUncheckedTls, toDocument } from "./failure.ts";
-import { addHelp, subcommandsOf } from "./help.ts";
-import { printJson } from "./output.ts";
+import type { VersionRecord } from "../tuf/versionRecord.ts";
+import { asksForJson, fail, refuseUncheckedTls, toDocument } from "./terminal/failure.ts";
+import { addHelp, subcommandsOf } from "./terminal/help.ts";
+import { printJson } from "./terminal/output.ts";
 
 /**
  * Runs one command line.
@@ -78,7 +78,7 @@ function addAgentCommands(program: Command, done: Done, told: VersionRecord | un
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options) => {
-      const { updateCommand } = await import("./update.ts");
+      const { updateCommand } = await import("./updateCommand.ts");
       done(await updateCommand({ ...program.opts(), ...options, told }));
     });
   program
@@ -89,7 +89,7 @@ function addAgentCommands(program: Command, done: Done, told: VersionRecord | un
     .addOption(configOption())
     .addOption(new Option("--json", "with --check: one JSON document on stdout"))
     .action(async (options) => {
-      const { agentCommand } = await import("./agent.ts");
+      const { agentCommand } = await import("./agentCommand.ts");
       done(await agentCommand({ ...program.opts(), ...options }));
     });
   // What the resident agent starts for each of its runs; no part of the command line.
@@ -106,7 +106,7 @@ function addAgentCommands(program: Command, done: Done, told: VersionRecord | un
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options) => {
-      const { explainCommand } = await import("./explain.ts");
+      const { explainCommand } = await import("./explainCommand.ts");
       done(await explainCommand(options));
     });
   program
@@ -115,7 +115,7 @@ function addAgentCommands(program: Command, done: Done, told: VersionRecord | un
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options) => {
-      const { statusCommand } = await import("./status.ts");
+      const { statusCommand } = await import("./statusCommand.ts");
       done(await statusCommand(options));
     });
   program
@@ -125,7 +125,7 @@ function addAgentCommands(program: Command, done: Done, told: VersionRecord | un
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options) => {
-      const { verifyCommand } = await import("./verify.ts");
+      const { verifyCommand } = await import("./verifyCommand.ts");
       done(await verifyCommand({ ...program.opts(), ...options }));
     });
   program
@@ -135,7 +135,7 @@ function addAgentCommands(program: Command, done: Done, told: VersionRecord | un
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options) => {
-      const { rollbackCommand } = await import("./rollback.ts");
+      const { rollbackCommand } = await import("./rollbackCommand.ts");
       done(await rollbackCommand({ ...program.opts(), ...options }));
     });
   addHoldCommands(program, done);
@@ -148,7 +148,7 @@ function addHoldCommands(program: Command, done: Done): void {
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options) => {
-      const { holdCommand } = await import("./hold.ts");
+      const { holdCommand } = await import("./holdCommand.ts");
       done(await holdCommand(options));
     });
   hold
@@ -158,7 +158,7 @@ function addHoldCommands(program: Command, done: Done): void {
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (component, _options, command) => {
-      const { liftCommand } = await import("./hold.ts");
+      const { liftCommand } = await import("./holdCommand.ts");
       // What stands after the name of the command may be taken for its parent's.
       done(await liftCommand(component, command.optsWithGlobals()));
     });
@@ -173,13 +173,13 @@ function addListCommands(program: Command, done: Done): void {
     .argument("<file>", "the list, as JSON")
     .addOption(jsonOption())
     .action(async (file, options) => {
-      const { checkCommand } = await import("./sources.ts");
+      const { checkCommand } = await import("./sourcesCommand.ts");
       done(await checkCommand(file, options));
     });
 }
 
 /** The publisher's commands bring the signing code with them, so they are only loaded when they are meant. */
 async function repoCommand(argv: string[]): Promise<Command> {
-  if (argv.includes("repo")) return (await import("./repo.ts")).repoCommand();
+  if (argv.includes("repo")) return (await import("./repo/repoCommand.ts")).repoCommand();
   return new Command("repo").description("make and sign the repositories that everything else distributes");
 }

@@ -1,12 +1,12 @@
 import { createInterface } from "node:readline";
-import { type Orders, ordersBy } from "../agent/orders.ts";
-import { update } from "../agent/update.ts";
-import type { Line, RunRequest } from "../agent/updateProcess.ts";
+import { type Orders, ordersBy } from "../agent/instructions.ts";
+import type { Line, RunRequest } from "../agent/runProcess.ts";
+import { openLog } from "../config/log.ts";
 import { outcomeWord } from "../core/report.ts";
 import { explainError, NearsourceError, toNearsourceError } from "../errors.ts";
-import { openLog } from "../io/log.ts";
-import { exitCodeOf } from "./exitCode.ts";
-import { onSignals } from "./running.ts";
+import { update } from "../update/update.ts";
+import { exitCodeOf } from "./terminal/exitCode.ts";
+import { onSignals } from "./terminal/running.ts";
 
 /**
  * One run on behalf of the resident agent, as the first line of stdin asks for it. It stops when stdin

@@ -9,8 +9,8 @@ import {
 } from "../agent/residentState.ts";
 import { formatBytes, formatDuration } from "../core/amounts.ts";
 import type { Report } from "../core/report.ts";
-import { listFolder } from "../io/files.ts";
-import { paint, print } from "./output.ts";
+import { listFolder } from "../store/files.ts";
+import { paint, print } from "./terminal/output.ts";
 
 /**
  * What `status` says of the resident agent; null where there has never been one. Whether it is there is

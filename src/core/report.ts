@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../errors.ts";
-import type { ContentKind, Kind } from "./kind.ts";
-import type { Rule } from "./updateOrder.ts";
+import type { ContentKind, Kind } from "./content/kind.ts";
+import type { Rule } from "./order/updateOrder.ts";
 
 /** What `update --json` prints (DESIGN §6). Times in milliseconds, sizes in bytes. */
 export interface Report {

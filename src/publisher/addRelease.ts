@@ -1,15 +1,21 @@
 import { statfs } from "node:fs/promises";
 import { formatBytes } from "../core/amounts.ts";
-import type { ContentKind } from "../core/kind.ts";
-import { manifestTarget } from "../core/layout.ts";
-import type { Release } from "../core/manifest.ts";
+import type { ContentKind } from "../core/content/kind.ts";
+import { manifestTarget } from "../core/content/layout.ts";
+import type { Release } from "../core/content/manifest.ts";
 import { NearsourceError } from "../errors.ts";
-import { exists } from "./files.ts";
-import { encodeManifest } from "./manifest.ts";
-import { listPayload, type PayloadFile, refuseKeysAsPayload } from "./payload.ts";
-import { encodeWithinLimit, type FilesOptions, sizeOf, storeFiles, withWays } from "./releaseFiles.ts";
-import { type PublisherOptions, type Session, withRepository } from "./repository.ts";
-import { checkComponentName, publishTargets, readPublished, releaseUnknown } from "./target.ts";
+import { checkComponentName, publishTargets, readPublished, releaseUnknown } from "./publishTargets.ts";
+import { listPayload, type PayloadFile, refuseKeysAsPayload } from "./repository/payload.ts";
+import { exists } from "./repository/placeFile.ts";
+import {
+  encodeWithinLimit,
+  type FilesOptions,
+  sizeOf,
+  storeFiles,
+  withWays,
+} from "./repository/releaseFiles.ts";
+import { encodeManifest } from "./repository/releases.ts";
+import { type PublisherOptions, type Session, withRepository } from "./repository/session.ts";
 
 /** A release to publish. */
 export interface NewRelease {

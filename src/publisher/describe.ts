@@ -1,15 +1,15 @@
 import path from "node:path";
-import { CONTENT_KINDS, type ContentKind } from "../core/kind.ts";
-import { REPOSITORIES, type Repository } from "../core/layout.ts";
+import { CONTENT_KINDS, type ContentKind } from "../core/content/kind.ts";
+import { REPOSITORIES, type Repository } from "../core/content/layout.ts";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
-import { guardStorage } from "../io/files.ts";
-import { findChoices } from "./choices.ts";
-import { findIncomplete } from "./complete.ts";
-import { exists } from "./files.ts";
-import { type Location, locate, type RepositoryPlace } from "./location.ts";
-import { readReleases } from "./manifest.ts";
-import { onlineRoles } from "./metadata.ts";
-import { keyIdsOf, loadPublication, type Publication, roleOf } from "./publication.ts";
+import { guardStorage } from "../store/files.ts";
+import { findChoices } from "./repository/choices.ts";
+import { findIncomplete } from "./repository/complete.ts";
+import { type Location, locate, type RepositoryPlace } from "./repository/location.ts";
+import { exists } from "./repository/placeFile.ts";
+import { keyIdsOf, loadPublication, type Publication, roleOf } from "./repository/publication.ts";
+import { readReleases } from "./repository/releases.ts";
+import { onlineRoles } from "./repository/signedParts.ts";
 
 export interface DescribedRole {
   role: string;

@@ -1,10 +1,11 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { type Key, Metadata, Root } from "@tufjs/models";
-import { DELEGATED_ROLES, type Repository } from "../core/layout.ts";
+import { DELEGATED_ROLES, type Repository } from "../core/content/layout.ts";
 import { NearsourceError } from "../errors.ts";
-import { guardStorage, readIfThere } from "../io/files.ts";
-import { refuseUnsafe } from "../io/safePath.ts";
+import { guardStorage, readIfThere } from "../store/files.ts";
+import { refuseUnsafe } from "../store/safePath.ts";
+import { readOrMakeKey, roleKeyFile, signWith, tufKey } from "./keys.ts";
 import {
   checkLifetimes,
   findChoices,
@@ -12,11 +13,13 @@ import {
   lifetimeOf,
   writeChoices,
   writeHighest,
-} from "./choices.ts";
-import { exists, makeFolders, placeFile, removeTemporaries } from "./files.ts";
-import { readOrMakeKey, roleKeyFile, signWith, tufKey } from "./keys.ts";
-import { closedFolder, type Location, locate, refuseKeysInside } from "./location.ts";
-import { withLocks } from "./lock.ts";
+} from "./repository/choices.ts";
+import { closedFolder, type Location, locate, refuseKeysInside } from "./repository/location.ts";
+import { exists, makeFolders, placeFile, removeTemporaries } from "./repository/placeFile.ts";
+import { versionsOf } from "./repository/publication.ts";
+import { publishNext } from "./repository/publish.ts";
+import { withLocks } from "./repository/repositoryLock.ts";
+import type { PublisherOptions } from "./repository/session.ts";
 import {
   delegations,
   emptyTargets,
@@ -25,10 +28,7 @@ import {
   rootContent,
   sha256,
   targetsRoles,
-} from "./metadata.ts";
-import { versionsOf } from "./publication.ts";
-import { publishNext } from "./publish.ts";
-import type { PublisherOptions } from "./repository.ts";
+} from "./repository/signedParts.ts";
 
 export interface InitOptions extends PublisherOptions {
   repository: Repository;

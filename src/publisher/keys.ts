@@ -10,10 +10,10 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { Key, Signature } from "@tufjs/models";
 import { NearsourceError } from "../errors.ts";
-import { codeOf, readIfThere, syncFolder, writeDurably } from "../io/files.ts";
-import { refuseUnsafe } from "../io/safePath.ts";
-import { placeFile } from "./files.ts";
-import type { Location } from "./location.ts";
+import { codeOf, readIfThere, syncFolder, writeDurably } from "../store/files.ts";
+import { refuseUnsafe } from "../store/safePath.ts";
+import type { Location } from "./repository/location.ts";
+import { placeFile } from "./repository/placeFile.ts";
 
 /** A new Ed25519 private key (TUF spec §4.2, scheme `ed25519`). */
 export function newPrivateKey(): KeyObject {

@@ -1,10 +1,10 @@
 import { NearsourceError } from "../errors.ts";
-import { checkDocument, documentTarget, readDocumentFile } from "./checkDocument.ts";
-import { isTargetMissing, readTarget } from "./manifest.ts";
 import { hasPrivateKey } from "./privateKey.ts";
-import { roleOf } from "./publication.ts";
-import { type PublisherOptions, withRepository } from "./repository.ts";
-import { publishTargets } from "./target.ts";
+import { publishTargets } from "./publishTargets.ts";
+import { checkDocument, documentTarget, readDocumentFile } from "./repository/checkDocument.ts";
+import { roleOf } from "./repository/publication.ts";
+import { isTargetMissing, readTarget } from "./repository/releases.ts";
+import { type PublisherOptions, withRepository } from "./repository/session.ts";
 
 export interface SetDocumentOptions extends PublisherOptions {
   /** `source-list`, `update-agents`, `policies/<domain>` or another name. */

@@ -1,4 +1,4 @@
-import { senderOf } from "../core/sender.ts";
+import { senderOf } from "../http/sender.ts";
 import type { RelayStats } from "./stats.ts";
 
 /** Leave to send one object to one client. */

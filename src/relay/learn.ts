@@ -1,12 +1,12 @@
-import { collectManifests } from "../agent/manifests.ts";
-import { sameDocuments } from "../agent/offer.ts";
-import type { Source } from "../agent/run.ts";
-import { CONTENT_KINDS, type Kind } from "../core/kind.ts";
-import { type Repository, repositoryUrls } from "../core/layout.ts";
+import { CONTENT_KINDS, type Kind } from "../core/content/kind.ts";
+import { type Repository, repositoryUrls } from "../core/content/layout.ts";
 import type { NearsourceError } from "../errors.ts";
-import type { Fetcher } from "../io/fetch.ts";
-import { type Refreshed, refresh } from "../io/metadata.ts";
-import type { TrustedSet } from "../io/trustedSet.ts";
+import type { Fetcher } from "../http/client.ts";
+import { collectManifests } from "../source/manifests.ts";
+import { type Refreshed, refresh } from "../tuf/refresh.ts";
+import type { TrustedSet } from "../tuf/trustedSet.ts";
+import { sameDocuments } from "../update/learnOffer.ts";
+import type { Source } from "../update/run.ts";
 
 /** What one source had to say of a repository. */
 export interface Learned {

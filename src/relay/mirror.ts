@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { openTrusted, timeOfRun } from "../agent/run.ts";
-import type { Kind } from "../core/kind.ts";
-import { REPOSITORIES, type Repository } from "../core/layout.ts";
-import type { CatalogObject } from "../core/relayCatalog.ts";
-import type { RelayState } from "../core/relayState.ts";
-import { viaEntry } from "../core/via.ts";
-import type { Config } from "../io/config.ts";
-import { type Fetcher, withHeaders } from "../io/fetch.ts";
-import type { DataDir } from "../io/files.ts";
-import type { Log } from "../io/log.ts";
-import { askingAnew, createPatience, isTimestamp, type Wait, waitingFetcher } from "../io/patience.ts";
-import { readState } from "../io/state.ts";
-import { describeRole, type RoleState, type TrustedSet, writeTrustedSet } from "../io/trustedSet.ts";
-import { createEditions, type Document, type Editions } from "./editions.ts";
+import type { Config } from "../config/config.ts";
+import type { Log } from "../config/log.ts";
+import type { Kind } from "../core/content/kind.ts";
+import { REPOSITORIES, type Repository } from "../core/content/layout.ts";
+import { type Fetcher, withHeaders } from "../http/client.ts";
+import type { RelayState } from "../http/relayState.ts";
+import { viaEntry } from "../http/via.ts";
+import { askingAnew, createPatience, isTimestamp, type Wait, waitingFetcher } from "../source/patience.ts";
+import type { DataDir } from "../store/files.ts";
+import { readState } from "../store/state.ts";
+import type { CatalogObject } from "../tree/catalog.ts";
+import { createEditions, type Document, type Editions } from "../tree/publications.ts";
+import { describeRole, type RoleState, type TrustedSet, writeTrustedSet } from "../tuf/trustedSet.ts";
+import { openTrusted, timeOfRun } from "../update/run.ts";
+import type { Upstreams } from "./fill/upstreams.ts";
 import { kindsOf, type Learned, learn } from "./learn.ts";
-import { provenKinds } from "./provenKinds.ts";
 import type { RelayStats } from "./stats.ts";
-import type { Upstreams } from "./upstreams.ts";
+import { provenKinds } from "./verifiedKinds.ts";
 
 /**
  * The metadata that an Update Agent holds, as fresh as it can be had. What it learns it announces only when

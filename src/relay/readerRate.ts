@@ -1,9 +1,9 @@
-import { settingsInForce } from "../agent/settings.ts";
+import type { Config } from "../config/config.ts";
 import { parseJson } from "../core/document.ts";
-import { parsePolicy } from "../core/policy.ts";
-import type { Config } from "../io/config.ts";
-import type { DataDir } from "../io/files.ts";
-import { readTrustedSet } from "../io/trustedSet.ts";
+import { parsePolicy } from "../core/settings/policy.ts";
+import type { DataDir } from "../store/files.ts";
+import { readTrustedSet } from "../tuf/trustedSet.ts";
+import { settingsInForce } from "../update/settings/settings.ts";
 
 /** Transfers that one agent has at a time at most; they share what its limit leaves it. */
 const TRANSFERS = 4;

@@ -1,19 +1,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Repository } from "../core/layout.ts";
-import { type RequestConditions, selectRange } from "../core/range.ts";
-import type { CatalogObject } from "../core/relayCatalog.ts";
-import { formatRelayState, pauseWhileFilling, type RelayState, STATE_HEADER } from "../core/relayState.ts";
-import { parseVia, refusedHops } from "../core/via.ts";
-import type { RateLimiter } from "../io/rateLimiter.ts";
+import type { Repository } from "../core/content/layout.ts";
+import { type RequestConditions, selectRange } from "../http/range.ts";
+import type { RateLimiter } from "../http/rateLimiter.ts";
+import { formatRelayState, pauseWhileFilling, type RelayState, STATE_HEADER } from "../http/relayState.ts";
+import { parseVia, refusedHops } from "../http/via.ts";
+import type { CatalogObject } from "../tree/catalog.ts";
+import { CHANGING, type Document, LASTING } from "../tree/publications.ts";
 import type { Admission, Ticket } from "./admission.ts";
 import type { Piece } from "./blockPool.ts";
-import { CHANGING, type Document, LASTING } from "./editions.ts";
-import { PIECE } from "./heldObject.ts";
+import type { Objects } from "./fill/objects.ts";
 import type { Mirror } from "./mirror.ts";
-import type { Objects } from "./objects.ts";
+import { sendBody } from "./sendBody.ts";
 import type { RelayStats } from "./stats.ts";
-import { sendBody } from "./transfer.ts";
-import { createTurns } from "./turns.ts";
+import { PIECE } from "./verifiedFile.ts";
+import { createTurns } from "./writeTurns.ts";
 
 export interface ServeParts {
   mirror: Mirror;

@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
-import { type Orders, readOrders } from "../../src/agent/orders.ts";
+import { type Orders, readOrders } from "../../src/agent/instructions.ts";
+import type { RelayPart } from "../../src/agent/relayRole.ts";
 import { startResident } from "../../src/agent/resident.ts";
 import { openResidentDir, writeResidentState } from "../../src/agent/residentState.ts";
-import type { RelayPart } from "../../src/agent/role.ts";
-import { SILENT } from "../../src/io/log.ts";
+import { SILENT } from "../../src/config/log.ts";
 import { settle } from "../support/resident.ts";
 import { makeAgent, makeWorld } from "../support/world.ts";
 

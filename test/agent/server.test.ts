@@ -1,12 +1,12 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { startLongPoll } from "../../src/agent/longPoll.ts";
-import type { Verdict, Versions } from "../../src/agent/notifications.ts";
-import { describeRun, queueReport, startReportSender } from "../../src/agent/reports.ts";
-import { createExchange } from "../../src/io/exchange.ts";
-import { SILENT } from "../../src/io/log.ts";
-import { createResolver, toLookup } from "../../src/io/resolve.ts";
+import { startLongPoll } from "../../src/agent/channels/longPoll.ts";
+import type { Verdict, Versions } from "../../src/agent/channels/notifications.ts";
+import { describeRun, queueReport, startReportSender } from "../../src/agent/runReports.ts";
+import { SILENT } from "../../src/config/log.ts";
+import { createResolver, toLookup } from "../../src/dns/resolver.ts";
+import { createExchange } from "../../src/http/smallClient.ts";
 import { type TestClock, testClock } from "../support/clock.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { newFolder } from "../support/world.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { hashedTargetPath, objectPath, type Repository } from "../../src/core/layout.ts";
+import { hashedTargetPath, objectPath, type Repository } from "../../src/core/content/layout.ts";
 
 /**
  * The requests of `http.json` by name. Those of the settings repository have `settings/` before them.

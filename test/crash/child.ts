@@ -73,11 +73,11 @@ async function ending(): Promise<string> {
 
 async function work(): Promise<string> {
   if (job.action === "update") {
-    const { update } = await import("../../src/agent/update.ts");
+    const { update } = await import("../../src/update/update.ts");
     return (await update({ config: job.configFile })).outcome;
   }
   if (job.action === "repair") {
-    const { verifyCommand } = await import("../../src/cli/verify.ts");
+    const { verifyCommand } = await import("../../src/cli/verifyCommand.ts");
     // What it prints about the damage is no part of the ending.
     const { write } = process.stdout;
     process.stdout.write = () => true;
@@ -86,9 +86,9 @@ async function work(): Promise<string> {
     });
     return `exit ${ended}`;
   }
-  const { rollback } = await import("../../src/agent/rollback.ts");
-  const { readConfig } = await import("../../src/io/config.ts");
-  const { SILENT } = await import("../../src/io/log.ts");
+  const { rollback } = await import("../../src/update/repair/rollback.ts");
+  const { readConfig } = await import("../../src/config/config.ts");
+  const { SILENT } = await import("../../src/config/log.ts");
   await rollback(await readConfig(job.configFile, process.env), SILENT);
   return "updated";
 }

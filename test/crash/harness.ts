@@ -5,14 +5,14 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { rolldown } from "rolldown";
 import { expect } from "vitest";
-import type { Report } from "../../src/agent/update.ts";
-import { dataDirAt } from "../../src/io/files.ts";
-import { currentNumber, listGenerations, readGeneration } from "../../src/io/generations.ts";
-import { MARKER } from "../../src/io/openDataDir.ts";
-import { partialLength } from "../../src/io/partial.ts";
-import { readState } from "../../src/io/state.ts";
-import { inStore } from "../../src/io/store.ts";
-import { readTrustedSet } from "../../src/io/trustedSet.ts";
+import { dataDirAt } from "../../src/store/files.ts";
+import { currentNumber, listGenerations, readGeneration } from "../../src/store/generations.ts";
+import { MARKER } from "../../src/store/openDataDir.ts";
+import { partialLength } from "../../src/store/partial.ts";
+import { readState } from "../../src/store/state.ts";
+import { inStore } from "../../src/store/store.ts";
+import { readTrustedSet } from "../../src/tuf/trustedSet.ts";
+import type { Report } from "../../src/update/update.ts";
 import {
   type Agent,
   type ComponentName,

@@ -1,8 +1,8 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { dataDirAt } from "../../src/io/files.ts";
-import { storePath } from "../../src/io/store.ts";
+import { dataDirAt } from "../../src/store/files.ts";
+import { storePath } from "../../src/store/store.ts";
 import { numbers, sampleOf, WHOLE } from "../support/extent.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {

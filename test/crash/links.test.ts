@@ -1,13 +1,13 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { rollback } from "../../src/agent/rollback.ts";
-import { verifyCommand } from "../../src/cli/verify.ts";
+import { verifyCommand } from "../../src/cli/verifyCommand.ts";
+import { readConfig } from "../../src/config/config.ts";
+import { SILENT } from "../../src/config/log.ts";
 import { NearsourceError } from "../../src/errors.ts";
-import { readConfig } from "../../src/io/config.ts";
-import { dataDirAt } from "../../src/io/files.ts";
-import { SILENT } from "../../src/io/log.ts";
-import { storePath } from "../../src/io/store.ts";
+import { dataDirAt } from "../../src/store/files.ts";
+import { storePath } from "../../src/store/store.ts";
+import { rollback } from "../../src/update/repair/rollback.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,

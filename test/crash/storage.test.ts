@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, promises as fs, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { UpdateEvent } from "../../src/agent/update.ts";
+import type { UpdateEvent } from "../../src/update/update.ts";
 import { numbers, sampleOf } from "../support/extent.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {

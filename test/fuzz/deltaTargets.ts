@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
-import type { Alternative } from "../../src/core/manifest.ts";
+import type { Alternative } from "../../src/core/content/manifest.ts";
+import { rebuild } from "../../src/delta/rebuild.ts";
 import { NearsourceError } from "../../src/errors.ts";
-import { rebuild } from "../../src/io/delta.ts";
-import { openDataDir } from "../../src/io/openDataDir.ts";
-import { storePath } from "../../src/io/store.ts";
+import { openDataDir } from "../../src/store/openDataDir.ts";
+import { storePath } from "../../src/store/store.ts";
 import {
   bsdiffOf,
   type Delta,

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { type Answer, decode, encode } from "dns-packet";
 import fc from "fast-check";
+import { canonicalName, isHostName } from "../../src/core/order/hostNames.ts";
 import {
   type AddressType,
   type DnsAnswer,
   DnsAnswerError,
   type DnsQuestion,
   readAnswer,
-} from "../../src/core/dnsAnswer.ts";
-import { followChain, interleaveAddresses, startChain } from "../../src/core/dnsChain.ts";
-import { canonicalName, isHostName } from "../../src/core/hostNames.ts";
+} from "../../src/dns/answer.ts";
+import { followChain, interleaveAddresses, startChain } from "../../src/dns/chain.ts";
 import { type FuzzTarget, unlessRefused } from "./target.ts";
 
 /** Inputs are messages as they come from a DNS server; every one is read as the answer to both questions. */

@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { formatAddress, parseAddress } from "../../src/core/address.ts";
+import { KINDS, sortKinds } from "../../src/core/content/kind.ts";
 import { DocumentError, parseJson } from "../../src/core/document.ts";
-import { KINDS, sortKinds } from "../../src/core/kind.ts";
-import { type Policy, parsePolicy, parseUpdateAgents } from "../../src/core/policy.ts";
-import { MAX_ENTRIES, parseSourceList, parseSourceUrl, type SourceList } from "../../src/core/sourceList.ts";
-import { reviewSourceList } from "../../src/core/sourceListReview.ts";
-import { updateOrder } from "../../src/core/updateOrder.ts";
+import { formatAddress, parseAddress } from "../../src/core/order/address.ts";
+import {
+  MAX_ENTRIES,
+  parseSourceList,
+  parseSourceUrl,
+  type SourceList,
+} from "../../src/core/order/sourceList.ts";
+import { reviewSourceList } from "../../src/core/order/sourceListReview.ts";
+import { updateOrder } from "../../src/core/order/updateOrder.ts";
+import { type Policy, parsePolicy, parseUpdateAgents } from "../../src/core/settings/policy.ts";
 import { type FuzzTarget, toJsonBytes, unlessRefused } from "./target.ts";
 
 /** The documents that people and the server write: source list, policy, grants. */

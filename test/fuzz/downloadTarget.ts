@@ -4,13 +4,13 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { NearsourceError } from "../../src/errors.ts";
-import { type DownloadOptions, downloadObject } from "../../src/io/download.ts";
-import type { Fetcher, Response } from "../../src/io/fetch.ts";
-import type { DataDir } from "../../src/io/files.ts";
-import { toStatusError } from "../../src/io/httpErrors.ts";
-import { openDataDir } from "../../src/io/openDataDir.ts";
-import type { ObjectName } from "../../src/io/partial.ts";
-import { inStore, storePath } from "../../src/io/store.ts";
+import type { Fetcher, Response } from "../../src/http/client.ts";
+import { toStatusError } from "../../src/http/httpErrors.ts";
+import { type DownloadOptions, downloadObject } from "../../src/source/download.ts";
+import type { DataDir } from "../../src/store/files.ts";
+import { openDataDir } from "../../src/store/openDataDir.ts";
+import type { ObjectName } from "../../src/store/partial.ts";
+import { inStore, storePath } from "../../src/store/store.ts";
 import { type FuzzTarget, jsonOf, objectOf, toJsonBytes, unexpected } from "./target.ts";
 
 /**

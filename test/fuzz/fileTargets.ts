@@ -3,17 +3,17 @@ import { promises as fs } from "node:fs";
 import { validateHeaderValue } from "node:http";
 import path from "node:path";
 import fc from "fast-check";
-import { timeOfRun } from "../../src/agent/run.ts";
-import { parseAddress } from "../../src/core/address.ts";
-import { CONTENT_KINDS, KINDS, sortKinds } from "../../src/core/kind.ts";
-import { parseComponentName } from "../../src/core/manifest.ts";
-import { parseSourceUrl } from "../../src/core/sourceList.ts";
+import { type Config, readConfig } from "../../src/config/config.ts";
+import { CONTENT_KINDS, KINDS, sortKinds } from "../../src/core/content/kind.ts";
+import { parseComponentName } from "../../src/core/content/manifest.ts";
+import { parseAddress } from "../../src/core/order/address.ts";
+import { parseSourceUrl } from "../../src/core/order/sourceList.ts";
+import { createResolver } from "../../src/dns/resolver.ts";
 import { NearsourceError } from "../../src/errors.ts";
-import { type Config, readConfig } from "../../src/io/config.ts";
-import { type DataDir, dataDirAt } from "../../src/io/files.ts";
-import { type Generation, readGeneration } from "../../src/io/generations.ts";
-import { createResolver } from "../../src/io/resolve.ts";
-import { openState, readState, type State, writeState } from "../../src/io/state.ts";
+import { type DataDir, dataDirAt } from "../../src/store/files.ts";
+import { type Generation, readGeneration } from "../../src/store/generations.ts";
+import { openState, readState, type State, writeState } from "../../src/store/state.ts";
+import { timeOfRun } from "../../src/update/run.ts";
 import { checkFiles } from "./manifestTarget.ts";
 import {
   type FuzzTarget,

@@ -1,24 +1,24 @@
-import { parseAddress, parseRange } from "../../src/core/address.ts";
-import { parseRetryAfter } from "../../src/core/backoff.ts";
-import { uniqueAddresses } from "../../src/core/dnsChain.ts";
+import { readJsonText } from "../../src/config/jsonText.ts";
+import { repositoryUrls } from "../../src/core/content/layout.ts";
+import { parseComponentName, parseFilePath, parseManifest } from "../../src/core/content/manifest.ts";
 import { parseJson } from "../../src/core/document.ts";
-import { canonicalName, isHostName } from "../../src/core/hostNames.ts";
-import { repositoryUrls } from "../../src/core/layout.ts";
-import { parseComponentName, parseFilePath, parseManifest } from "../../src/core/manifest.ts";
-import { parseNotification } from "../../src/core/notification.ts";
-import { parsePolicy, parseUpdateAgents } from "../../src/core/policy.ts";
-import { reviewPolicy } from "../../src/core/policyReview.ts";
+import { parseAddress, parseRange } from "../../src/core/order/address.ts";
+import { canonicalName, isHostName } from "../../src/core/order/hostNames.ts";
+import { parseSourceList, parseSourceUrl } from "../../src/core/order/sourceList.ts";
+import { reviewFields } from "../../src/core/order/sourceListReview.ts";
 import { printable } from "../../src/core/printable.ts";
-import { chooseProxy } from "../../src/core/proxy.ts";
-import { parseContentRange, selectRange } from "../../src/core/range.ts";
-import { parseWeeklyHours } from "../../src/core/rateLimit.ts";
-import { parseSourceList, parseSourceUrl } from "../../src/core/sourceList.ts";
-import { reviewFields } from "../../src/core/sourceListReview.ts";
-import { parseVersionRecord } from "../../src/core/versionRecord.ts";
-import { parseVia } from "../../src/core/via.ts";
+import { parsePolicy, parseUpdateAgents } from "../../src/core/settings/policy.ts";
+import { reviewPolicy } from "../../src/core/settings/policyReview.ts";
+import { parseWeeklyHours } from "../../src/core/settings/rateLimit.ts";
+import { uniqueAddresses } from "../../src/dns/chain.ts";
+import { parseHosts, parseNameservers, parseSearch, parseServer } from "../../src/dns/systemConfig.ts";
 import { explainError } from "../../src/errors.ts";
-import { parseHosts, parseNameservers, parseSearch, parseServer } from "../../src/io/dnsConfig.ts";
-import { readJsonText } from "../../src/io/jsonText.ts";
+import { chooseProxy } from "../../src/http/proxy.ts";
+import { parseContentRange, selectRange } from "../../src/http/range.ts";
+import { parseRetryAfter } from "../../src/http/retryAfter.ts";
+import { parseVia } from "../../src/http/via.ts";
+import { parseNotification } from "../../src/tuf/notification.ts";
+import { parseVersionRecord } from "../../src/tuf/versionRecord.ts";
 
 /** Everything that reads text of others, from one header to a whole file, by what it reads. */
 export const READERS: Record<string, (text: string) => unknown> = {

@@ -1,9 +1,9 @@
 import { promises as fs } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Fetcher } from "../../src/io/fetch.ts";
-import { toStatusError } from "../../src/io/httpErrors.ts";
-import { refresh } from "../../src/io/metadata.ts";
+import type { Fetcher } from "../../src/http/client.ts";
+import { toStatusError } from "../../src/http/httpErrors.ts";
+import { refresh } from "../../src/tuf/refresh.ts";
 import {
   addComponent,
   newDraft,

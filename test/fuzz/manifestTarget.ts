@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import fc from "fast-check";
-import { DocumentError, parseJson } from "../../src/core/document.ts";
-import { CONTENT_KINDS, type ContentKind } from "../../src/core/kind.ts";
+import { CONTENT_KINDS, type ContentKind } from "../../src/core/content/kind.ts";
 import {
   type Alternative,
   type Manifest,
   type ManifestFile,
   parseComponentName,
   parseManifest,
-} from "../../src/core/manifest.ts";
+} from "../../src/core/content/manifest.ts";
+import { DocumentError, parseJson } from "../../src/core/document.ts";
 import { type FuzzTarget, jsonOf, objectOf, toJsonBytes, unlessRefused } from "./target.ts";
 
 export function manifestTarget(): FuzzTarget {

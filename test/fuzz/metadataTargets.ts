@@ -5,10 +5,10 @@ import { isDeepStrictEqual } from "node:util";
 import { Metadata, type MetadataKind } from "@tufjs/models";
 import fc from "fast-check";
 import { NearsourceError } from "../../src/errors.ts";
-import type { Fetcher, Response } from "../../src/io/fetch.ts";
-import { toStatusError } from "../../src/io/httpErrors.ts";
-import { type Refreshed, refresh } from "../../src/io/metadata.ts";
-import type { TrustedSet } from "../../src/io/trustedSet.ts";
+import type { Fetcher, Response } from "../../src/http/client.ts";
+import { toStatusError } from "../../src/http/httpErrors.ts";
+import { type Refreshed, refresh } from "../../src/tuf/refresh.ts";
+import type { TrustedSet } from "../../src/tuf/trustedSet.ts";
 import { readCorpus } from "./corpus.ts";
 import { type FuzzTarget, jsonOf, objectOf, unexpected } from "./target.ts";
 

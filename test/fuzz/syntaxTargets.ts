@@ -9,11 +9,11 @@ import {
   parseRange,
   privacyOf,
   rangeContains,
-} from "../../src/core/address.ts";
-import { parseRetryAfter } from "../../src/core/backoff.ts";
-import { isHostName } from "../../src/core/hostNames.ts";
-import { parseContentRange } from "../../src/core/range.ts";
-import { parseHosts, parseSearch } from "../../src/io/dnsConfig.ts";
+} from "../../src/core/order/address.ts";
+import { isHostName } from "../../src/core/order/hostNames.ts";
+import { parseHosts, parseSearch } from "../../src/dns/systemConfig.ts";
+import { parseContentRange } from "../../src/http/range.ts";
+import { parseRetryAfter } from "../../src/http/retryAfter.ts";
 import { type FuzzTarget, unlessRefused } from "./target.ts";
 
 /** Readers of one line or one file of text that is not JSON. */

@@ -1,5 +1,5 @@
-import { DISPOSITIONS } from "../../src/core/disposition.ts";
-import { objectPath, type Repository } from "../../src/core/layout.ts";
+import { objectPath, type Repository } from "../../src/core/content/layout.ts";
+import { DISPOSITIONS } from "../../src/core/order/disposition.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import { sha256 } from "../support/world.ts";
 import type { Observed, Trusted } from "./observe.ts";

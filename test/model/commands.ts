@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import { rollback } from "../../src/agent/rollback.ts";
-import { type Report, update } from "../../src/agent/update.ts";
-import { parsePolicy } from "../../src/core/policy.ts";
-import type { Config } from "../../src/io/config.ts";
-import type { DataDir } from "../../src/io/files.ts";
-import { SILENT } from "../../src/io/log.ts";
+import type { Config } from "../../src/config/config.ts";
+import { SILENT } from "../../src/config/log.ts";
+import { parsePolicy } from "../../src/core/settings/policy.ts";
+import type { DataDir } from "../../src/store/files.ts";
+import { rollback } from "../../src/update/repair/rollback.ts";
+import { type Report, update } from "../../src/update/update.ts";
 import { expectSound, expectTidy } from "./expect.ts";
 import { ACTIVE_UPDATE, type History, type Publication, URLS } from "./history.ts";
 import { countCall, type Ending, runUntil } from "./kill.ts";

@@ -2,13 +2,13 @@ import { existsSync, promises as fs } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
-import { CONTENT_KINDS, type ContentKind, KINDS } from "../../src/core/kind.ts";
-import type { Repository } from "../../src/core/layout.ts";
+import { CONTENT_KINDS, type ContentKind, KINDS } from "../../src/core/content/kind.ts";
+import type { Repository } from "../../src/core/content/layout.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
-import { refreshRepository } from "../../src/publisher/refresh.ts";
+import { removeTarget } from "../../src/publisher/publishTargets.ts";
+import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
-import { removeTarget } from "../../src/publisher/target.ts";
 import { noise, readTree, sha256, writeJson } from "../support/world.ts";
 
 /**

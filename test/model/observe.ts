@@ -1,11 +1,11 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { CONTENT_KINDS, type ContentKind } from "../../src/core/kind.ts";
-import { objectPath, type Repository } from "../../src/core/layout.ts";
-import type { DataDir } from "../../src/io/files.ts";
-import { type Generation, listGenerations, readCurrent } from "../../src/io/generations.ts";
-import { readState, type State } from "../../src/io/state.ts";
-import { readTrustedSet } from "../../src/io/trustedSet.ts";
+import { CONTENT_KINDS, type ContentKind } from "../../src/core/content/kind.ts";
+import { objectPath, type Repository } from "../../src/core/content/layout.ts";
+import type { DataDir } from "../../src/store/files.ts";
+import { type Generation, listGenerations, readCurrent } from "../../src/store/generations.ts";
+import { readState, type State } from "../../src/store/state.ts";
+import { readTrustedSet } from "../../src/tuf/trustedSet.ts";
 import { readTree, sha256 } from "../support/world.ts";
 import type { History } from "./history.ts";
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { NearsourceError } from "../../src/errors.ts";
-import type { Fetcher, GetOptions, Response } from "../../src/io/fetch.ts";
-import { toStatusError } from "../../src/io/httpErrors.ts";
+import type { Fetcher, GetOptions, Response } from "../../src/http/client.ts";
+import { toStatusError } from "../../src/http/httpErrors.ts";
 import { sha256 } from "../support/world.ts";
 
 /** What a request of a source's tree is for. */
@@ -69,7 +69,7 @@ export function isHit(fault: Fault, file: string): boolean {
 }
 
 /**
- * HTTP without sockets: what the fetcher of the product promises (src/io/fetch.ts), answered from memory.
+ * HTTP without sockets: what the fetcher of the product promises (src/http/client.ts), answered from memory.
  *
  * @param sources by base URL
  * @param onRequest told of each request before it is answered

@@ -1,4 +1,4 @@
-import { hashedTargetPath, type Repository } from "../../src/core/layout.ts";
+import { hashedTargetPath, type Repository } from "../../src/core/content/layout.ts";
 
 /** A metadata file: where it stands in the tree, and what is said in it. */
 export interface RoleFile {

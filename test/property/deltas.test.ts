@@ -7,10 +7,10 @@ import {
   readInstructions,
   writeBsdiffHeader,
   writeInstruction,
-} from "../../src/core/bsdiffFormat.ts";
-import { checkDczHeader, DCZ_HEADER, dictionaryOf, writeDczHeader } from "../../src/core/dczFormat.ts";
-import { bsdiff } from "../../src/publisher/bsdiff.ts";
-import { suffixArray } from "../../src/publisher/suffixArray.ts";
+} from "../../src/delta/bsdiffFormat.ts";
+import { bsdiff } from "../../src/delta/bsdiffMake.ts";
+import { checkDczHeader, DCZ_HEADER, dictionaryOf, writeDczHeader } from "../../src/delta/dczFormat.ts";
+import { suffixArray } from "../../src/delta/suffixArray.ts";
 
 const few = fc.uint8Array({ max: 2, maxLength: 200 });
 const many = fc.uint8Array({ maxLength: 200 });

@@ -8,7 +8,7 @@ import {
   parseAddress,
   parseRange,
   rangeContains,
-} from "../../src/core/address.ts";
+} from "../../src/core/order/address.ts";
 
 /** The number that an address of `family` is, and as many others as there are. */
 const number = (family: 4 | 6) => fc.bigInt({ min: 0n, max: (1n << width(family)) - 1n });

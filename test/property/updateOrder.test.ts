@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatAddress, parseAddress, rangeContains } from "../../src/core/address.ts";
-import { KINDS, type Kind } from "../../src/core/kind.ts";
-import { parsePolicy } from "../../src/core/policy.ts";
-import { parseSourceList, type SourceListEntry } from "../../src/core/sourceList.ts";
-import { type Situation, type UpdateOrder, updateOrder } from "../../src/core/updateOrder.ts";
+import { KINDS, type Kind } from "../../src/core/content/kind.ts";
+import { formatAddress, parseAddress, rangeContains } from "../../src/core/order/address.ts";
+import { parseSourceList, type SourceListEntry } from "../../src/core/order/sourceList.ts";
+import { type Situation, type UpdateOrder, updateOrder } from "../../src/core/order/updateOrder.ts";
+import { parsePolicy } from "../../src/core/settings/policy.ts";
 
 const SERVER = "http://server.corp.example";
 const VENDOR = "https://update.vendor.example";

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
-import { publishRoot } from "../../src/publisher/publishRoot.ts";
-import { refreshRepository } from "../../src/publisher/refresh.ts";
-import { draftRoot, signRoot } from "../../src/publisher/root.ts";
+import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { publishRoot } from "../../src/publisher/root/publishRoot.ts";
+import { draftRoot, signRoot } from "../../src/publisher/root/signRoot.ts";
 import { numbers, sampleAndLast, sampleOf } from "../support/extent.ts";
 import {
   age,

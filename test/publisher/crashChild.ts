@@ -1,6 +1,6 @@
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
-import { publishRoot } from "../../src/publisher/publishRoot.ts";
+import { publishRoot } from "../../src/publisher/root/publishRoot.ts";
 
 /**
  * A publisher that dies: killed, without a chance to clean up, when its n-th file is in place.

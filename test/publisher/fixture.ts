@@ -6,9 +6,14 @@ import { pathToFileURL } from "node:url";
 import { BaseFetcher, Updater } from "tuf-js";
 import { DownloadHTTPError } from "tuf-js/dist/error.js";
 import { onTestFinished } from "vitest";
-import type { ContentKind } from "../../src/core/kind.ts";
-import { hashedTargetPath, manifestTarget, objectPath, type Repository } from "../../src/core/layout.ts";
-import { type Manifest, parseManifest } from "../../src/core/manifest.ts";
+import type { ContentKind } from "../../src/core/content/kind.ts";
+import {
+  hashedTargetPath,
+  manifestTarget,
+  objectPath,
+  type Repository,
+} from "../../src/core/content/layout.ts";
+import { type Manifest, parseManifest } from "../../src/core/content/manifest.ts";
 import { type InitOptions, initRepository } from "../../src/publisher/init.ts";
 
 /** A folder of this test's own. */

@@ -3,10 +3,10 @@ import path from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { describeRepository } from "../../src/publisher/describe.ts";
-import { refreshRepository } from "../../src/publisher/refresh.ts";
-import { withRepository } from "../../src/publisher/repository.ts";
+import { publishTargets, removeTarget } from "../../src/publisher/publishTargets.ts";
+import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { withRepository } from "../../src/publisher/repository/session.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
-import { publishTargets, removeTarget } from "../../src/publisher/target.ts";
 import {
   age,
   newFolder,

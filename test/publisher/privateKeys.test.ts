@@ -8,8 +8,8 @@ import { describeRepository } from "../../src/publisher/describe.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { newPrivateKey } from "../../src/publisher/keys.ts";
 import { hasPrivateKey, newKeyDetector } from "../../src/publisher/privateKey.ts";
-import { refreshRepository } from "../../src/publisher/refresh.ts";
-import { draftRoot, signRoot } from "../../src/publisher/root.ts";
+import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { draftRoot, signRoot } from "../../src/publisher/root/signRoot.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
 import { newFolder, newRepository, treeOf, writeTree } from "./fixture.ts";
 

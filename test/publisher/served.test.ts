@@ -3,7 +3,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
-import { refreshRepository } from "../../src/publisher/refresh.ts";
+import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
 import { age, newFolder, newReader, newRepository, writeTree } from "./fixture.ts";
 
 const component = { kind: "components", name: "vp" } as const;

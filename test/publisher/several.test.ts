@@ -2,7 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { addReleases, type NewRelease } from "../../src/publisher/addRelease.ts";
-import type { Progress } from "../../src/publisher/releaseFiles.ts";
+import type { Progress } from "../../src/publisher/repository/releaseFiles.ts";
 import {
   newFolder,
   newRepository,

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
-import { refreshRepository } from "../../src/publisher/refresh.ts";
+import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
 import { nearsource } from "../real/commandLine.ts";
 import { newFolder, newReader, newRepository, readManifest, readRelease, writeTree } from "./fixture.ts";
 

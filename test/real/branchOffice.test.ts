@@ -4,9 +4,9 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Report } from "../../src/core/report.ts";
-import { openDataDir } from "../../src/io/openDataDir.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
+import { openDataDir } from "../../src/store/openDataDir.ts";
 import {
   type Agent,
   expectInstalled,

@@ -2,7 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Report } from "../../src/core/report.ts";
-import { openDataDir } from "../../src/io/openDataDir.ts";
+import { openDataDir } from "../../src/store/openDataDir.ts";
 import { type SourceOptions, startSource } from "../support/source.ts";
 import {
   expectInstalled,

@@ -4,10 +4,10 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { takeLock } from "../../src/io/lock.ts";
-import { openDataDir } from "../../src/io/openDataDir.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
+import { takeLock } from "../../src/store/lock.ts";
+import { openDataDir } from "../../src/store/openDataDir.ts";
 import { startSource } from "../support/source.ts";
 import { makeAgent, objectOf, SMALL } from "../support/world.ts";
 import {

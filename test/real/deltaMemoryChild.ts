@@ -1,6 +1,6 @@
 /** One update, and the most memory that it took, in megabytes. Arguments: the configuration file. */
 import { readFileSync } from "node:fs";
-import { update } from "../../src/agent/update.ts";
+import { update } from "../../src/update/update.ts";
 
 async function main(): Promise<void> {
   const report = await update({ config: process.argv[2] });

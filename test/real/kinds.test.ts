@@ -1,10 +1,10 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { CONTENT_KINDS, type ContentKind } from "../../src/core/kind.ts";
+import { CONTENT_KINDS, type ContentKind } from "../../src/core/content/kind.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
-import { withRepository } from "../../src/publisher/repository.ts";
-import { publishTargets } from "../../src/publisher/target.ts";
+import { publishTargets } from "../../src/publisher/publishTargets.ts";
+import { withRepository } from "../../src/publisher/repository/session.ts";
 import { ask, startTestRelay } from "../support/relay.ts";
 import { type SourceOptions, startSource } from "../support/source.ts";
 import {

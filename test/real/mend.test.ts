@@ -1,9 +1,9 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Report } from "../../src/agent/update.ts";
-import { dataDirAt } from "../../src/io/files.ts";
-import { storePath } from "../../src/io/store.ts";
+import { dataDirAt } from "../../src/store/files.ts";
+import { storePath } from "../../src/store/store.ts";
+import type { Report } from "../../src/update/update.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
@@ -125,7 +125,7 @@ describe("the next run notices, without hashing anything, an installed file", ()
 
   test("and also where DNS says that nothing is newer", async () => {
     // The way to that check is real/scheduled.test.ts; here it is what it goes by.
-    const { looksWhole } = await import("../../src/io/installedFiles.ts");
+    const { looksWhole } = await import("../../src/store/installedFiles.ts");
     const agent = await agentOf(await serve(1));
     expect(looksWhole(agent.dataDir)).toBe(true);
     await overwrite(agent, Buffer.from("torn"));
@@ -201,7 +201,7 @@ describe("what verify --repair could not mend", () => {
   test("is mended by the next run also where another one held the lock", async () => {
     const agent = await agentOf(await serve(1));
     await overwrite(agent, Buffer.alloc(SMALL));
-    const { takeLock } = await import("../../src/io/lock.ts");
+    const { takeLock } = await import("../../src/store/lock.ts");
     const lock = await takeLock(agent.dataDir, { role: "update" });
     const refused = await on(agent, "verify", "--repair").finally(() => lock.release());
     expect(refused.code).toBe(5);

@@ -4,7 +4,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { takeLock } from "../../src/io/lock.ts";
+import { takeLock } from "../../src/store/lock.ts";
 import { type Agent, payload } from "../support/world.ts";
 import { type Ended, json, on, openStage, type Stage } from "./commandLine.ts";
 

@@ -2,9 +2,9 @@ import { promises as fs } from "node:fs";
 import type { ServerResponse } from "node:http";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { UpdateEvent } from "../../src/agent/update.ts";
-import { BLOCK_SIZE } from "../../src/core/layout.ts";
-import { openDataDir } from "../../src/io/openDataDir.ts";
+import { BLOCK_SIZE } from "../../src/core/content/layout.ts";
+import { openDataDir } from "../../src/store/openDataDir.ts";
+import type { UpdateEvent } from "../../src/update/update.ts";
 import { type SourceOptions, startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,

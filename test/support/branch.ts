@@ -2,9 +2,9 @@ import { promises as fs } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { expect } from "vitest";
-import { NearsourceError, type Report, update } from "../../src/agent/update.ts";
-import type { Log } from "../../src/io/log.ts";
-import { MARKER } from "../../src/io/openDataDir.ts";
+import type { Log } from "../../src/config/log.ts";
+import { MARKER } from "../../src/store/openDataDir.ts";
+import { NearsourceError, type Report, update } from "../../src/update/update.ts";
 import { type Asked, declared, expectTraffic, type SourceTraffic, serveWhole } from "../branches/traffic.ts";
 import {
   contentPublications,

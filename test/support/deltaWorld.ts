@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import type { Alternative, ManifestFile } from "../../src/core/manifest.ts";
+import type { Alternative, ManifestFile } from "../../src/core/content/manifest.ts";
 import { type Delta, named } from "./deltas.ts";
 import { addTarget, newDraft, newSigners, writeDraft } from "./otherPublisher.ts";
 import { startSource, type TestSource } from "./source.ts";

@@ -1,12 +1,12 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { constants, zstdCompressSync } from "node:zlib";
-import { type Instruction, writeBsdiffHeader, writeInstruction } from "../../src/core/bsdiffFormat.ts";
-import { dictionaryOf, writeDczHeader } from "../../src/core/dczFormat.ts";
-import type { Alternative, Segments } from "../../src/core/manifest.ts";
-import type { DataDir } from "../../src/io/files.ts";
-import type { ObjectName } from "../../src/io/partial.ts";
-import { storePath } from "../../src/io/store.ts";
+import type { Alternative, Segments } from "../../src/core/content/manifest.ts";
+import { type Instruction, writeBsdiffHeader, writeInstruction } from "../../src/delta/bsdiffFormat.ts";
+import { dictionaryOf, writeDczHeader } from "../../src/delta/dczFormat.ts";
+import type { DataDir } from "../../src/store/files.ts";
+import type { ObjectName } from "../../src/store/partial.ts";
+import { storePath } from "../../src/store/store.ts";
 import { sha256 } from "./world.ts";
 
 /** A way to a file as a manifest names it, with the bytes of its object. */

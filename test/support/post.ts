@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import http, { type IncomingMessage } from "node:http";
 import path from "node:path";
-import type { Repository } from "../../src/core/layout.ts";
+import type { Repository } from "../../src/core/content/layout.ts";
 
 /** Sends a notification as the server does, from an address of this machine; resolves with the status. */
 export async function notify(

@@ -1,6 +1,6 @@
-import { readConfig } from "../../src/io/config.ts";
-import { openListener } from "../../src/io/listener.ts";
-import { SILENT } from "../../src/io/log.ts";
+import { readConfig } from "../../src/config/config.ts";
+import { SILENT } from "../../src/config/log.ts";
+import { openListener } from "../../src/http/server.ts";
 import { startRelay } from "../../src/relay/relay.ts";
 
 /**

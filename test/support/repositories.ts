@@ -2,14 +2,14 @@ import { promises as fs } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll } from "vitest";
-import type { ContentKind } from "../../src/core/kind.ts";
+import type { ContentKind } from "../../src/core/content/kind.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
-import { documentTarget } from "../../src/publisher/checkDocument.ts";
 import { initRepository } from "../../src/publisher/init.ts";
-import { refreshRepository } from "../../src/publisher/refresh.ts";
-import { withRepository } from "../../src/publisher/repository.ts";
+import { publishTargets, removeTarget } from "../../src/publisher/publishTargets.ts";
+import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { documentTarget } from "../../src/publisher/repository/checkDocument.ts";
+import { withRepository } from "../../src/publisher/repository/session.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
-import { publishTargets, removeTarget } from "../../src/publisher/target.ts";
 
 /**
  * Signed repositories, made by the real publisher when a test file first asks for them: metadata

@@ -3,12 +3,12 @@ import { promises as fs } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished } from "vitest";
-import { type Report, type UpdateOptions, update } from "../../src/agent/update.ts";
-import type { DataDir } from "../../src/io/files.ts";
-import type { Log } from "../../src/io/log.ts";
-import { openDataDir } from "../../src/io/openDataDir.ts";
+import type { Log } from "../../src/config/log.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
+import type { DataDir } from "../../src/store/files.ts";
+import { openDataDir } from "../../src/store/openDataDir.ts";
+import { type Report, type UpdateOptions, update } from "../../src/update/update.ts";
 import { startSource, type TestSource } from "./source.ts";
 
 /** `rules` and `filters` are small; `pattern` is 9 MiB and a byte, so that it comes in three blocks. */

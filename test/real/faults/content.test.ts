@@ -44,7 +44,7 @@ const alterations: Fault[] = [
 
 /**
  * Answers to a request for the rest of an object, of which 20,000 bytes are there already, and to the one
- * for the whole that follows; `io/parts.test.ts` has those who answer that as it should be.
+ * for the whole that follows; `source/parts.test.ts` has those who answer that as it should be.
  */
 const continuations: Fault[] = [
   { name: "from its first byte", range: `bytes 0-${length - 1}/${length}` },

@@ -1,9 +1,9 @@
 import { promises as fs, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
-import type { Attempt, UpdateEvent } from "../../../src/agent/update.ts";
-import { isLie } from "../../../src/core/disposition.ts";
+import { isLie } from "../../../src/core/order/disposition.ts";
 import type { ErrorCode } from "../../../src/errors.ts";
+import type { Attempt, UpdateEvent } from "../../../src/update/update.ts";
 import { honestly, type RawAnswer, type RawServerOptions, startRawServer } from "../../support/rawServer.ts";
 import { startSource } from "../../support/source.ts";
 import {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { METADATA_LIMITS } from "../../../src/core/layout.ts";
+import { METADATA_LIMITS } from "../../../src/core/content/layout.ts";
 import { writeForEver } from "../../support/rawServer.ts";
 import { makeWorld, type World } from "../../support/world.ts";
 import { type Fault, head, meet, OBJECT } from "./meet.ts";

@@ -1,6 +1,6 @@
 import os from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseAddress, privacyOf } from "../../../src/core/address.ts";
+import { parseAddress, privacyOf } from "../../../src/core/order/address.ts";
 import { startDnsServer } from "../../support/dnsServer.ts";
 import { honestly, startRawServer } from "../../support/rawServer.ts";
 import { startSource } from "../../support/source.ts";

@@ -1,7 +1,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { METADATA_LIMITS } from "../../../src/core/layout.ts";
+import { METADATA_LIMITS } from "../../../src/core/content/layout.ts";
 import {
   bump,
   type Draft,

@@ -1,11 +1,11 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Repository } from "../../../src/core/layout.ts";
+import type { Repository } from "../../../src/core/content/layout.ts";
 import { writeKeyPair } from "../../../src/publisher/keys.ts";
-import { publishRoot } from "../../../src/publisher/publishRoot.ts";
-import { refreshRepository } from "../../../src/publisher/refresh.ts";
-import { type DraftRootOptions, draftRoot, signRoot } from "../../../src/publisher/root.ts";
+import { refreshRepository } from "../../../src/publisher/refreshRepository.ts";
+import { publishRoot } from "../../../src/publisher/root/publishRoot.ts";
+import { type DraftRootOptions, draftRoot, signRoot } from "../../../src/publisher/root/signRoot.ts";
 import { addComponent, bump, newDraft, newSigners, seal, writeDraft } from "../../support/otherPublisher.ts";
 import { startSource, type TestSource } from "../../support/source.ts";
 import {

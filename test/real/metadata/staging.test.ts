@@ -1,8 +1,8 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { ContentKind } from "../../../src/core/kind.ts";
-import { objectPath } from "../../../src/core/layout.ts";
+import type { ContentKind } from "../../../src/core/content/kind.ts";
+import { objectPath } from "../../../src/core/content/layout.ts";
 import { addRelease } from "../../../src/publisher/addRelease.ts";
 import { initRepository } from "../../../src/publisher/init.ts";
 import { startSource, type TestSource } from "../../support/source.ts";

@@ -1,0 +1,138 @@
+import type { MqttConfig } from "../../config/config.ts";
+import type { Log } from "../../config/log.ts";
+import type { AgentHealth } from "../../core/fleet/agentHealth.ts";
+import type { Listener } from "../../http/server.ts";
+import type { Orders } from "../instructions.ts";
+import { keepOpen, type Openable, type Opening, type OpeningOptions } from "../keepOpen.ts";
+import { startMonitor } from "../monitor.ts";
+import type { Role } from "../relayRole.ts";
+import type { ResidentDir } from "../residentState.ts";
+import { startReportSender } from "../runReports.ts";
+import type { Clock } from "../scheduler.ts";
+import type { Notifications, Verdict } from "./notifications.ts";
+import { startListener } from "./notifyPort.ts";
+
+/** How the resident agent is connected to the world, by one configuration: its port, the server, a broker. */
+export interface Ears {
+  /** The port at which it listens now; null for none. */
+  readonly port: number | null;
+  /** Why it listens at none, where it should. */
+  readonly portFailure: string | undefined;
+  /** There may be a report to send. */
+  look(): void;
+  close(): Promise<void>;
+}
+
+export interface EarsOptions {
+  orders: Pick<Orders, "config" | "agentId">;
+  dir: ResidentDir;
+  hear(text: string): Promise<Verdict>;
+  notifications: Pick<Notifications, "known">;
+  role: Pick<Role, "serve" | "watched">;
+  /** What monitors are told. */
+  describe(): Promise<AgentHealth>;
+  /** The port at which it listens is another one, or why there is none. */
+  onPort(port: number | null, failure: string | undefined): void;
+  clock: Clock;
+  random(): number;
+  log: Log;
+}
+
+/** Between attempts to open a port, or to read what the server is reached with; ms. */
+const OPEN_AGAIN = { first: 10_000, longest: 60_000 };
+/** The same for a broker, which a whole fleet may have lost at once. */
+const CONNECT_AGAIN = { first: 20_000, longest: 300_000 };
+
+/**
+ * Opens all of them, and resolves once each but the broker has been tried. One that cannot be opened is
+ * logged and tried again: until it is there, the schedule alone keeps an agent current.
+ */
+export async function openEars(options: EarsOptions): Promise<Ears> {
+  const { listen, metrics, notify, server } = options.orders.config;
+  const { mqtt } = notify;
+  const keep = <Wanted, Part extends Openable>(
+    wanted: Wanted | null | undefined,
+    open: (wanted: Wanted, signal: AbortSignal) => Promise<Part>,
+    rest: Partial<OpeningOptions> = {},
+  ): Opening<Part> | undefined => {
+    const all = { level: "error" as const, backOff: OPEN_AGAIN, ...options, ...rest };
+    return wanted === null || wanted === undefined
+      ? undefined
+      : keepOpen((signal) => open(wanted, signal), all);
+  };
+  const port = () => listener?.part?.port ?? null;
+  const onChange = () => options.onPort(port(), listener?.failure);
+  const listener: Opening<Listener> | undefined = keep(
+    listen.port,
+    (wanted) => openListener(options, wanted),
+    { onChange },
+  );
+  const monitor = keep(metrics.port, (wanted) => openMonitor(options, wanted));
+  const home = keep(server, (url) => connectServer(options, url));
+  const broker = keep(mqtt, (wanted, signal) => openBroker(options, wanted, signal), {
+    level: "warn",
+    backOff: CONNECT_AGAIN,
+  });
+  await Promise.all([listener?.tried, monitor?.tried, home?.tried]);
+  return {
+    get port() {
+      return port();
+    },
+    get portFailure() {
+      return listener?.failure;
+    },
+    look: () => home?.part?.look(),
+    close: async () => {
+      await Promise.all([listener, monitor, home, broker].map((each) => each?.close()));
+    },
+  };
+}
+
+async function openListener({ orders, hear, role, clock, log }: EarsOptions, port: number) {
+  const { listen, relay } = orders.config;
+  const { host } = listen;
+  const { serve } = role;
+  const listener = await startListener({ host, port, tls: relay.tls, hear, serve, now: clock.now, log });
+  log.info(`listening at port ${listener.port}`);
+  return listener;
+}
+
+async function openMonitor({ orders, role, describe, clock, log }: EarsOptions, port: number) {
+  const { host } = orders.config.metrics;
+  const monitor = await startMonitor({ host, port, log, describe, watched: role.watched, now: clock.now });
+  log.info(`/healthz and /metrics at port ${monitor.port}`);
+  return monitor;
+}
+
+async function openBroker({ orders, hear, log }: EarsOptions, mqtt: MqttConfig, signal: AbortSignal) {
+  const { connectBroker } = await import("./mqtt.ts");
+  return await connectBroker({ mqtt, agentId: orders.agentId, hear, log }, signal);
+}
+
+/** Reports go to the server, and where it is asked for notifications, they come from it. */
+async function connectServer({ orders, dir, hear, notifications, ...rest }: EarsOptions, server: string) {
+  const { config, agentId } = orders;
+  const { createResolver, toLookup } = await import("../../dns/resolver.ts");
+  const { createExchange } = await import("../../http/smallClient.ts");
+  const { readAuthority } = await import("../../http/caFile.ts");
+  const exchange = createExchange(toLookup(createResolver(config.dns)), await readAuthority(config));
+  const home = `${server}/v1/agents/${encodeURIComponent(agentId)}`;
+  const sender = startReportSender({ folder: dir.reports, url: `${home}/report`, exchange, ...rest });
+  const { known } = notifications;
+  const poll = config.notify.poll
+    ? (await import("./longPoll.ts")).startLongPoll({
+        url: `${home}/notifications`,
+        exchange,
+        hear,
+        known,
+        ...rest,
+      })
+    : undefined;
+  return {
+    look: sender.look,
+    close: async () => {
+      await Promise.all([sender.stop(), poll?.stop()]);
+      exchange.close();
+    },
+  };
+}

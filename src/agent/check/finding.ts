@@ -1,0 +1,40 @@
+import type { Config } from "../../config/config.ts";
+import { explainError } from "../../errors.ts";
+
+/** What was found of one thing that a configuration names. */
+export interface Finding {
+  level: "ok" | "note" | "problem";
+  /** The key of the configuration, such as `roots.content`. */
+  key: string;
+  message: string;
+}
+
+/** What `agent --check` looks at, and where it says what it found. */
+export interface Check {
+  config: Config;
+  now: Date;
+  env: NodeJS.ProcessEnv;
+  found: Finding[];
+}
+
+/** Says what `look` found, or why it failed. Of a key that has a problem already, nothing is ok. */
+export async function say(
+  { found }: Check,
+  key: string,
+  look: () => Promise<string> | string,
+): Promise<boolean> {
+  try {
+    const message = await look();
+    const isSound = !found.some((each) => each.key === key && each.level === "problem");
+    if (isSound) found.push({ level: "ok", key, message });
+    return isSound;
+  } catch (error) {
+    found.push({ level: "problem", key, message: explainError(error) });
+    return false;
+  }
+}
+
+/** What is worth a look and stops nothing. */
+export function note({ found }: Check, key: string, messages: string[]): void {
+  found.push(...messages.map((message) => ({ level: "note" as const, key, message })));
+}

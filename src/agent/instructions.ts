@@ -1,0 +1,97 @@
+import { type Config, noteChecked, readConfig } from "../config/config.ts";
+import type { Kind } from "../core/content/kind.ts";
+import { DEFAULT_SCHEDULE, type Schedule } from "../core/settings/schedule.ts";
+import { openIdentity } from "../store/identity.ts";
+import { openDataDir } from "../store/openDataDir.ts";
+import { type LastRun, readState } from "../store/state.ts";
+import { newestSets, readTrustedSet } from "../tuf/trustedSet.ts";
+import type { Run } from "../update/run.ts";
+import { remarksOnDocuments, remarksOnKinds } from "../update/settings/remarks.ts";
+import { type Settings, settingsInForce } from "../update/settings/settings.ts";
+import { asksServerFirst, kindsOf, ownAddresses, uncoveredOf } from "../update/settings/situation.ts";
+
+/**
+ * What a resident agent goes by: plain data, made by another process. Reading and checking
+ * configuration, policy and grants takes code that the resident one would hold for ever.
+ */
+export interface Orders {
+  config: Config;
+  agentId: string;
+  schedule: Schedule;
+  /** Within how many milliseconds after a notification its run begins. */
+  window: number;
+  role: "agent" | "update-agent";
+  /** The kinds that it may serve. */
+  granted: Kind[];
+  /** Shipped roots of the repositories that its runs refresh: no other's news concern it. */
+  roots: Config["roots"];
+  /** When the last run of any process began, if that got all that this agent's own would; ms since the epoch. */
+  succeeded?: number | undefined;
+  /** What is valid and hardly meant, for the log. */
+  remarks: string[];
+  /** The trusted sets that this was read from: once there are others, so may the orders be. */
+  sets: Awaited<ReturnType<typeof newestSets>>;
+}
+
+/**
+ * The orders by a configuration file, with the data directory made ready for what they say.
+ *
+ * @throws NearsourceError of the configuration, settings and storage phases
+ */
+export async function readOrders(file: string, env: NodeJS.ProcessEnv): Promise<Orders> {
+  const config = await readConfig(file, env);
+  const dirs = await openDataDir(config.dataDir);
+  // An agent's id has to be the same from its first orders on.
+  if ((await readState(dirs)).agentId === "") await openIdentity(dirs);
+  await noteChecked(config);
+  return await ordersBy(config);
+}
+
+/**
+ * The orders by a configuration and the settings in force now.
+ *
+ * @throws NearsourceError of the settings phase, for a local file
+ */
+export async function ordersBy(config: Config): Promise<Orders> {
+  const dirs = await openDataDir(config.dataDir);
+  const { agentId, lastRun } = await readState(dirs);
+  const sets = await newestSets(dirs);
+  const trusted = await readTrustedSet(dirs, "settings");
+  const settings = await settingsInForce(config, trusted, agentId);
+  const { policy, role, granted } = settings;
+  const run = { config, addresses: ownAddresses(config) };
+  const kinds = coveredKinds(run, settings);
+  return {
+    config,
+    agentId,
+    schedule: policy.schedule ?? DEFAULT_SCHEDULE,
+    window: policy.notify.window,
+    role,
+    granted,
+    roots: followedRoots(config, kinds),
+    succeeded: lastRun !== undefined && gotAll(lastRun, kinds) ? Date.parse(lastRun.started) : undefined,
+    remarks: [...(await remarksOnKinds(run, settings)), ...(await remarksOnDocuments(config, trusted))],
+    sets,
+  };
+}
+
+/** The kinds that a run can get from anybody. */
+function coveredKinds(run: Pick<Run, "config" | "addresses">, settings: Settings): Kind[] {
+  const kinds = kindsOf(run.config, undefined, settings.policy.kinds);
+  const uncovered = uncoveredOf(run, settings, kinds).kinds;
+  return kinds.filter((kind) => !uncovered.includes(kind));
+}
+
+/** Whether a run brought these kinds, or found them current; settings may have come before its first attempt. */
+function gotAll({ report }: LastRun, kinds: Kind[]): boolean {
+  const delivered = new Set(report.attempts.flatMap((attempt) => attempt.delivered));
+  return report.failure === undefined && kinds.every((kind) => kind === "settings" || delivered.has(kind));
+}
+
+function followedRoots(config: Config, kinds: Kind[]): Config["roots"] {
+  const { content, settings } = config.roots;
+  return {
+    ...(kinds.some((kind) => kind !== "settings") ? { content } : {}),
+    ...(kinds.includes("settings") || asksServerFirst(config) ? { settings } : {}),
+  };
+}

@@ -1,0 +1,173 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { isSea } from "node:sea";
+import type { Config } from "../config/config.ts";
+import type { Repository } from "../core/content/layout.ts";
+import type { Report, Trigger } from "../core/report.ts";
+import { type ErrorCode, NearsourceError } from "../errors.ts";
+import type { Orders } from "./instructions.ts";
+
+/** How a run in a process of its own ended: with a report, or with what no source could mend. */
+export type RunEnd = { report: Report } | { failure: Failure };
+
+export interface Failure {
+  code: ErrorCode;
+  message: string;
+  hint?: string | undefined;
+}
+
+/** What a run is told, as the first line on its stdin; without a trigger, it only reads what orders there are. */
+export interface RunRequest {
+  config: Config;
+  trigger?: Trigger;
+  /** Versions of timestamps that verified notifications spoke of. */
+  told?: Partial<Record<Repository, number>>;
+  /** Of what it says on stderr. */
+  level: Config["log"]["level"];
+}
+
+/** What a process says to the resident agent on stdout, one JSON document a line. */
+export type Line =
+  | { type: "waiting"; message: string }
+  | { type: "orders"; orders: Orders }
+  | { type: "report"; report: Report }
+  | { type: "failure"; failure: Failure };
+
+/** What a line of each type cannot be without. */
+const CONTENT = { waiting: "message", orders: "orders", report: "report", failure: "failure" } as const;
+
+/** Who hears what a process says beside how it ended. */
+export interface Hearer {
+  /** Who holds the data directory, in words for people. */
+  onWaiting(message: string): void;
+  /** A line of its stdout that is none of the above: a debugger's, a preloaded module's. */
+  onOther(text: string): void;
+}
+
+/** A longer line (characters) of a process is dropped. */
+const LONGEST_LINE = 8_388_608;
+
+/** How long (ms) a run has to stop by itself, and keep what it fetched, before it is killed. */
+const GRACE = 3_000;
+
+/**
+ * One update run in a process of its own, so that what it needs goes with it: a process that stays
+ * would keep 40 MB of it for ever. It waits while another run holds the data directory.
+ *
+ * @param signal stops the run; what it has fetched is kept
+ * @returns how it ended, and the orders by the settings that it left
+ */
+export async function runInProcess(
+  request: RunRequest,
+  signal: AbortSignal,
+  hearer: Hearer,
+): Promise<{ end: RunEnd; orders: Orders | undefined }> {
+  const child = startOwn(["run-for-agent"]);
+  child.stdin?.on("error", () => {}).write(`${JSON.stringify(request)}\n`);
+  // The run stops when its stdin ends: on every system, and also when this process is killed.
+  let killer: NodeJS.Timeout | undefined;
+  const stop = () => {
+    child.stdin?.end();
+    killer = setTimeout(() => child.kill("SIGKILL"), GRACE);
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  let end: RunEnd | undefined;
+  let orders: Orders | undefined;
+  const how = await listenTo(
+    child,
+    (line) => {
+      if (line.type === "waiting") hearer.onWaiting(line.message);
+      else if (line.type === "orders") orders = line.orders;
+      else end = line.type === "report" ? { report: line.report } : { failure: line.failure };
+    },
+    hearer.onOther,
+  );
+  clearTimeout(killer);
+  signal.removeEventListener("abort", stop);
+  return { end: end ?? { failure: withoutEnd(how, signal.aborted) }, orders };
+}
+
+function withoutEnd(how: string, stopped: boolean): Failure {
+  if (stopped) return { code: "INTERRUPTED", message: "the run was stopped" };
+  return { code: "UNEXPECTED", message: `the run ended without a report (${how})` };
+}
+
+/**
+ * Has another process read the configuration and the settings.
+ *
+ * @throws NearsourceError what that process found wrong
+ */
+export async function ordersInProcess(configFile: string): Promise<Orders> {
+  const child = startOwn(["agent", "--orders", "--config", configFile]);
+  child.stdin?.end();
+  return await hearOrders(child);
+}
+
+async function hearOrders(child: ChildProcess): Promise<Orders> {
+  let orders: Orders | undefined;
+  let failure: Failure | undefined;
+  const how = await listenTo(child, (line) => {
+    if (line.type === "orders") orders = line.orders;
+    else if (line.type === "failure") failure = line.failure;
+  });
+  if (orders !== undefined) return orders;
+  const { code, message, hint } = failure ?? {
+    code: "UNEXPECTED",
+    message: `no configuration was read (${how})`,
+  };
+  throw new NearsourceError(code, message, hint === undefined ? {} : { hint });
+}
+
+/**
+ * The same by a configuration that has been read, whatever stands in its file by now.
+ *
+ * @throws NearsourceError what that process found wrong
+ */
+export async function ordersByInProcess(config: Config): Promise<Orders> {
+  const child = startOwn(["run-for-agent"]);
+  const request: RunRequest = { config, level: "error" };
+  child.stdin?.on("error", () => {}).end(`${JSON.stringify(request)}\n`);
+  return await hearOrders(child);
+}
+
+/** This program again, with other arguments: from a checkout, from the bundle, and as one executable. */
+function startOwn(args: string[]): ChildProcess {
+  const own = isSea() ? args : [...process.execArgv, process.argv[1] ?? "", ...args];
+  // What the service manager says to this process is not meant for others.
+  const { NOTIFY_SOCKET: _, WATCHDOG_USEC: __, WATCHDOG_PID: ___, ...env } = process.env;
+  return spawn(process.execPath, own, { stdio: ["pipe", "pipe", "inherit"], env });
+}
+
+/** Hears a process to its end, and says how that came. */
+async function listenTo(
+  child: ChildProcess,
+  hear: (line: Line) => void,
+  hearOther: (text: string) => void = () => {},
+): Promise<string> {
+  let rest = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > LONGEST_LINE) rest = "";
+    for (const text of lines) {
+      const line = readLine(text);
+      if (line !== undefined) hear(line);
+      else if (text.trim() !== "") hearOther(text.slice(0, 200));
+    }
+  });
+  return await new Promise((done) => {
+    child.on("close", (code, signal) => done(signal === null ? `exit code ${code}` : signal));
+    child.on("error", (error) => done(error.message));
+  });
+}
+
+/** A line as one of ours; undefined when it is not, whatever else prints to the stdout of a process. */
+function readLine(text: string): Line | undefined {
+  try {
+    const line = JSON.parse(text);
+    const content = line[CONTENT[line.type as Line["type"]]];
+    return content === undefined || content === null ? undefined : line;
+  } catch {
+    return undefined;
+  }
+}

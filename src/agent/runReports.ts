@@ -1,0 +1,126 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import type { Log } from "../config/log.ts";
+import type { Trigger } from "../core/report.ts";
+import { retryDelay } from "../core/settings/schedule.ts";
+import { explainError } from "../errors.ts";
+import { toStatusError } from "../http/httpErrors.ts";
+import type { Exchange } from "../http/smallClient.ts";
+import { guardStorage, listFolder, makePath, readIfThere, rename, temporaryName } from "../store/files.ts";
+import { VERSION } from "../version.ts";
+import type { RunEnd } from "./runProcess.ts";
+import type { Clock } from "./scheduler.ts";
+
+/** Reports that wait for the server; of more, the oldest are dropped. */
+const MOST_WAITING = 50;
+/** How long (ms) one report may take, and how much (bytes) of an answer is read. */
+const TIMEOUT = 30_000;
+const ANSWER_LIMIT = 65_536;
+const BACK_OFF = { first: 30_000, longest: 3_600_000 };
+/** The server has read this very report and will have none of it, now or later. */
+const REFUSED_FOR_GOOD = [400, 413, 422];
+
+/** One run as the server is told of it (docs/agent.md). */
+export type RunReport = { started: string; ended: string; trigger: Trigger; program: string } & RunEnd;
+
+/** A run that ended just now, as the server is told of it. */
+export function describeRun(trigger: Trigger, started: number, ended: number, end: RunEnd): RunReport {
+  const times = { started: new Date(started).toISOString(), ended: new Date(ended).toISOString() };
+  return { ...times, trigger, program: VERSION, ...end };
+}
+
+/**
+ * Puts a report where it waits for the server: a file of its own, in the order of their names.
+ *
+ * @throws NearsourceError of the storage phase
+ */
+export async function queueReport(folder: string, report: RunReport): Promise<void> {
+  await guardStorage(`cannot keep a report in ${folder}`, async () => {
+    await makePath(folder);
+    const name = `${Date.parse(report.ended).toString().padStart(15, "0")}-${process.pid}.json`;
+    const fresh = temporaryName(folder, "new");
+    await fs.writeFile(fresh, JSON.stringify(report), { flag: "wx", mode: 0o600 });
+    await rename(fresh, path.join(folder, name));
+    const names = await waitingReports(folder);
+    for (const old of names.slice(0, -MOST_WAITING)) await fs.rm(path.join(folder, old), { force: true });
+  });
+}
+
+async function waitingReports(folder: string): Promise<string[]> {
+  return (await listFolder(folder)).filter((name) => /^\d+-.*\.json$/.test(name)).sort();
+}
+
+/** Sends what waits, and tries again later what the server would not take. */
+export interface ReportSender {
+  /** There may be something new to send. */
+  look(): void;
+  stop(): Promise<void>;
+}
+
+export interface ReportSenderOptions {
+  folder: string;
+  /** Where reports go: `<server>/v1/agents/<id>/report`. */
+  url: string;
+  exchange: Exchange;
+  clock: Clock;
+  random(): number;
+  log: Log;
+}
+
+export function startReportSender(options: ReportSenderOptions): ReportSender {
+  const { folder, clock, random, log } = options;
+  const stopping = new AbortController();
+  let failures = 0;
+  let sending: Promise<void> | undefined;
+  let cancel: (() => void) | undefined;
+
+  const sendAll = async () => {
+    for (const name of await waitingReports(folder)) {
+      if (stopping.signal.aborted) return;
+      const bytes = await readIfThere(path.join(folder, name));
+      if (bytes !== undefined) await sendOne(options, bytes.toString(), stopping.signal);
+      await fs.rm(path.join(folder, name), { force: true });
+      failures = 0;
+    }
+  };
+  let again = false;
+  const look = () => {
+    // What came while the last look went on may have been missed by it.
+    again = sending !== undefined;
+    if (again || cancel !== undefined || stopping.signal.aborted) return;
+    sending = sendAll()
+      .catch((error) => {
+        if (stopping.signal.aborted) return;
+        const delay = retryDelay(++failures, random(), BACK_OFF);
+        log[failures === 1 ? "warn" : "debug"](`the server took no report: ${explainError(error)}`);
+        cancel = clock.after(delay, () => {
+          cancel = undefined;
+          look();
+        });
+      })
+      .finally(() => {
+        sending = undefined;
+        if (again) look();
+      });
+  };
+  const stop = async () => {
+    stopping.abort();
+    cancel?.();
+    await sending;
+  };
+  look();
+  return { look, stop };
+}
+
+async function sendOne(
+  { url, exchange, log }: ReportSenderOptions,
+  body: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const request = { method: "PUT", url, body, timeout: TIMEOUT, limit: ANSWER_LIMIT, signal } as const;
+  const { status } = await exchange.send(request);
+  if (status >= 200 && status < 300) return;
+  if (REFUSED_FOR_GOOD.includes(status))
+    return log.error(`the server refused a report for good: it answered ${status}`);
+  throw toStatusError(status, new URL(url));
+}

@@ -1,0 +1,46 @@
+import { InvalidArgumentError } from "commander";
+import type { Repository } from "../../core/content/layout.ts";
+import { printAside } from "../terminal/output.ts";
+
+/** The option that every command which signs has. */
+export const KEYS_OPTION = ["--keys <folder>", "where the private keys stand (default: DIR.keys)"] as const;
+
+/** The option of every command that publishes. */
+export const WAIT_OPTION = ["--wait", "wait for another publisher that is at work in the web root"] as const;
+
+/** What the commands that publish have in common. */
+export interface SigningFlags {
+  keys?: string;
+  wait?: boolean;
+}
+
+/** Which of the two repositories a command is about. */
+export interface RepositoryFlags {
+  content?: boolean;
+  settings?: boolean;
+}
+
+/** The repositories named by flags, in the order in which agents read them. */
+export function flaggedRepositories(flags: RepositoryFlags): Repository[] {
+  return [
+    ...(flags.settings === true ? (["settings"] as const) : []),
+    ...(flags.content === true ? (["content"] as const) : []),
+  ];
+}
+
+/** Parses an option that is a whole number from 1 up. */
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError("It must be a whole number from 1 up.");
+}
+
+/** Parses an option that is a whole number, or 0. */
+export function wholeOrZero(text: string): number {
+  return text === "0" ? 0 : wholeNumber(text);
+}
+
+/** Writes warnings to stderr, where they do not get into what is piped on. */
+export function warn(warnings: string[]): void {
+  for (const warning of warnings) printAside(`nearsource: warning: ${warning}`);
+}

@@ -1,0 +1,162 @@
+import type { Command } from "commander";
+import { configPath } from "../../config/configPath.ts";
+
+/** What an exit code means, in so many words (DESIGN §6; docs/errors.md has the whole). */
+const MEANINGS = {
+  0: "done",
+  1: "a bug of this program",
+  2: "the command line is wrong",
+  3: "some kinds were delivered, others not",
+  4: "every source is exhausted: nothing was delivered",
+  5: "another one is running",
+  6: "the configuration or the source list is invalid",
+  7: "the disk is full, or cannot be written",
+  8: "verification failed: installed files, trust root, clock, or a hook that refused",
+  130: "interrupted",
+} as const;
+
+type Code = keyof typeof MEANINGS;
+
+interface Help {
+  examples: string[];
+  /** Exit codes beside 0, 1 and 2, which every command has. */
+  codes?: Code[];
+  /** Meanings that are this command's own. */
+  own?: Partial<Record<Code, string>>;
+}
+
+/** What the publisher's commands have in common. */
+const PUBLISHER: Pick<Help, "codes" | "own"> = {
+  codes: [5, 6, 7, 8],
+  own: {
+    2: "the command line, or what was to be published, is wrong",
+    6: "a settings document is invalid",
+    8: "the repository does not verify",
+  },
+};
+
+/** Examples and exit codes by command, as it is called after `nearsource`. */
+const HELP: Record<string, Help> = {
+  "": {
+    examples: ["nearsource explain", "nearsource update", "nearsource status --json"],
+    codes: [3, 4, 5, 6, 7, 8, 130],
+  },
+  update: {
+    examples: [
+      "nearsource update",
+      "nearsource update --kind components --json",
+      "nearsource update --scheduled --quiet",
+    ],
+    codes: [3, 4, 5, 6, 7, 8, 130],
+    own: { 0: "updated, or already current" },
+  },
+  agent: {
+    examples: ["nearsource agent --check", "nearsource agent --config ./config.json"],
+    codes: [5, 6, 7],
+    own: {
+      0: "ended by a signal, or the configuration is valid",
+      5: "another agent has this data directory",
+    },
+  },
+  explain: {
+    examples: ["nearsource explain", "nearsource explain --ip 10.1.2.3 --source-list ./source-list.json"],
+    codes: [6, 7],
+  },
+  status: { examples: ["nearsource status", "nearsource status --json"], codes: [6, 7] },
+  verify: {
+    examples: ["nearsource verify", "nearsource verify --repair"],
+    codes: [5, 6, 7, 8, 130],
+    own: { 0: "all is whole, or was repaired", 8: "installed files are damaged" },
+  },
+  rollback: { examples: ["nearsource rollback", "nearsource rollback --to 11"], codes: [5, 6, 7, 8, 130] },
+  hold: { examples: ["nearsource hold", "nearsource hold lift components/virus-pattern"], codes: [6, 7] },
+  "hold lift": {
+    examples: ["nearsource hold lift", "nearsource hold lift components/virus-pattern"],
+    codes: [5, 6, 7],
+    own: { 2: "the command line is wrong, or nothing of that name is held here" },
+  },
+  sources: { examples: ["nearsource sources check ./source-list.json"] },
+  "sources check": {
+    examples: ["nearsource sources check ./source-list.json"],
+    codes: [6],
+    own: { 0: "the list is valid", 6: "the list is refused" },
+  },
+  repo: {
+    examples: ["nearsource repo init /srv/www --content", "nearsource repo show /srv/www"],
+    ...PUBLISHER,
+  },
+  "repo init": {
+    examples: ["nearsource repo init /srv/www --content --settings --keys /etc/nearsource/keys"],
+    ...PUBLISHER,
+  },
+  "repo add": {
+    examples: ["nearsource repo add /srv/www components/virus-pattern 17.123.00 ./lpt.dat"],
+    ...PUBLISHER,
+  },
+  "repo set": {
+    examples: [
+      "nearsource repo set /srv/www source-list ./source-list.json",
+      "nearsource repo set /srv/www policies/berlin ./policy.json",
+    ],
+    ...PUBLISHER,
+  },
+  "repo remove": { examples: ["nearsource repo remove /srv/www components/virus-pattern"], ...PUBLISHER },
+  "repo refresh": {
+    examples: ["nearsource repo refresh /srv/www --keys /etc/nearsource/keys"],
+    ...PUBLISHER,
+  },
+  "repo show": {
+    examples: ["nearsource repo show /srv/www", "nearsource repo show --txt /srv/www"],
+    ...PUBLISHER,
+  },
+  "repo root": {
+    examples: ["nearsource repo root draft /srv/www --content -o root-2.draft.json"],
+    ...PUBLISHER,
+  },
+  "repo root draft": {
+    examples: ["nearsource repo root draft /srv/www --content -o root-2.draft.json"],
+    ...PUBLISHER,
+  },
+  "repo root sign": {
+    examples: ["nearsource repo root sign root-2.draft.json --key /media/alice/root-1.pem"],
+    ...PUBLISHER,
+  },
+  "repo root publish": {
+    examples: ["nearsource repo root publish /srv/www root-2.draft.json"],
+    ...PUBLISHER,
+  },
+  "repo root keygen": { examples: ["nearsource repo root keygen alice"], ...PUBLISHER },
+};
+
+/** Adds to every command's help where the configuration is looked for, examples, and what its exit codes mean. */
+export function addHelp(program: Command, env: NodeJS.ProcessEnv): void {
+  for (const command of [program, ...subcommandsOf(program)]) {
+    const help = HELP[nameOf(command)];
+    if (help !== undefined) command.addHelpText("after", () => textOf(help, command, env));
+  }
+}
+
+/** The commands below one, at any depth. */
+export function subcommandsOf(command: Command): Command[] {
+  return command.commands.flatMap((each) => [each, ...subcommandsOf(each)]);
+}
+
+/** How a command is called after `nearsource`. */
+function nameOf(command: Command): string {
+  const above = command.parent === null ? "" : nameOf(command.parent);
+  return command.parent === null ? "" : `${above} ${command.name()}`.trim();
+}
+
+function textOf({ examples, codes = [], own = {} }: Help, command: Command, env: NodeJS.ProcessEnv): string {
+  const hasConfig = command.parent === null || command.options.some(({ long }) => long === "--config");
+  // Where it is when nobody says, whatever the environment says now.
+  const usual = configPath(undefined, { ...env, NEARSOURCE_CONFIG: "" });
+  const all = [...new Set<Code>([0, 1, 2, ...codes])].sort((a, b) => a - b);
+  return [
+    ...(hasConfig ? [`\nConfiguration: --config FILE, else NEARSOURCE_CONFIG, else ${usual}`] : []),
+    `\n${examples.length === 1 ? "Example" : "Examples"}:`,
+    ...examples.map((example) => `  ${example}`),
+    "\nExit codes:",
+    ...all.map((code) => `  ${String(code).padEnd(4)} ${own[code] ?? MEANINGS[code]}`),
+  ].join("\n");
+}

@@ -1,0 +1,101 @@
+import { DICTIONARY_LIMIT } from "../../delta/dczFormat.ts";
+import type { Alternative, ManifestFile, Release } from "./manifest.ts";
+
+/** One object to fetch, and what to do with it so that `result` is had. */
+export interface WayStep {
+  result: ManifestFile;
+  /** Undefined where the object is the file itself. */
+  alternative: Alternative | undefined;
+}
+
+/** How to come by a file: steps to take in order, the last of which results in the file. */
+export interface Way {
+  steps: WayStep[];
+  /** Bytes to fetch. */
+  bytes: number;
+}
+
+/** What the choice of a way depends on. */
+export interface WaySituation {
+  /** Files that may stand between a base and the one wanted; see `filesBetween`. */
+  between: ReadonlyMap<string, ManifestFile>;
+  /** SHA-256 and length in bytes of the files that are here. */
+  held: ReadonlyMap<string, number>;
+  /** No base longer than this (bytes) is used. */
+  maxBase: number;
+  /** Bytes of an object that an earlier transfer left here. */
+  fetched(object: { sha256: string; length: number }): number;
+}
+
+/** What one more request costs, in bytes: its own, and the wait for it. */
+const REQUEST = 2_048;
+
+/** The files of a manifest's releases by SHA-256; of the same file twice, the newest release's ways to it. */
+export function filesBetween(releases: Release[]): ReadonlyMap<string, ManifestFile> {
+  const oldestFirst = releases.toSorted((a, b) => a.release - b.release);
+  return new Map(oldestFirst.flatMap(({ files }) => files.map((file) => [file.sha256, file])));
+}
+
+/** Bytes of disk that a way takes at most while it is gone: what is fetched, and what is made of it. */
+export function roomFor({ steps, bytes }: Way): number {
+  const made = steps.filter(({ alternative }) => alternative !== undefined);
+  return made.reduce((sum, { result }) => sum + result.length, bytes);
+}
+
+/**
+ * The ways to `file`, in the order to try them: the cheapest, if it is a delta or a chain of deltas
+ * from what is held; then the whole in its compressed form, where that is smaller; then the whole.
+ */
+export function waysTo(file: ManifestFile, situation: WaySituation): Way[] {
+  const whole = wayOf([{ result: file, alternative: undefined }], situation);
+  const compressed = (file.alternatives ?? [])
+    .filter(({ format }) => format === "zstd")
+    .map((alternative) => wayOf([{ result: file, alternative }], situation));
+  const wholes = [...compressed, whole].toSorted((a, b) => a.bytes - b.bytes);
+  const delta = cheapestDelta(file, situation);
+  const best = wholes[0] ?? whole;
+  const fromBest = wholes.slice(0, wholes.indexOf(whole) + 1);
+  return delta !== undefined && cost(delta) < cost(best) ? [delta, ...fromBest] : fromBest;
+}
+
+function wayOf(steps: WayStep[], { fetched }: WaySituation): Way {
+  const objects = steps.map(({ alternative, result }) => alternative ?? result);
+  return { steps, bytes: objects.reduce((sum, object) => sum + object.length - fetched(object), 0) };
+}
+
+function cost({ steps, bytes }: Way): number {
+  return bytes + steps.length * REQUEST;
+}
+
+/**
+ * The cheapest chain of deltas from a held file to `file` (Dijkstra's algorithm, from the file back):
+ * each file is settled once, with the cheapest way from it to the end.
+ */
+function cheapestDelta(file: ManifestFile, situation: WaySituation): Way | undefined {
+  const open = new Map<string, Way>([[file.sha256, { steps: [], bytes: 0 }]]);
+  const settled = new Set<string>();
+  const fileOf = (sha256: string): ManifestFile | undefined =>
+    sha256 === file.sha256 ? file : situation.between.get(sha256);
+  for (;;) {
+    const [sha256, way] = [...open].toSorted(([, a], [, b]) => cost(a) - cost(b))[0] ?? [];
+    if (sha256 === undefined || way === undefined) return undefined;
+    // The one that is wanted may be listed as held, and has gone missing all the same.
+    if (sha256 !== file.sha256 && situation.held.has(sha256)) return way;
+    open.delete(sha256);
+    settled.add(sha256);
+    const result = fileOf(sha256);
+    for (const alternative of result?.alternatives ?? []) {
+      if (alternative.format === "zstd" || result === undefined || settled.has(alternative.base)) continue;
+      const base = situation.held.get(alternative.base) ?? fileOf(alternative.base)?.length;
+      if (base === undefined || base > longestBase(alternative, situation)) continue;
+      const longer = wayOf([{ result, alternative }, ...way.steps], situation);
+      const shorter = open.get(alternative.base);
+      if (shorter === undefined || cost(longer) < cost(shorter)) open.set(alternative.base, longer);
+    }
+  }
+}
+
+/** Only a `dcz` delta in one frame needs the whole base in memory. */
+function longestBase({ format }: Alternative, { maxBase }: WaySituation): number {
+  return format === "dcz" ? Math.min(maxBase, DICTIONARY_LIMIT) : maxBase;
+}

@@ -1,0 +1,261 @@
+import { once } from "node:events";
+import http, { type IncomingHttpHeaders } from "node:http";
+import https from "node:https";
+import type { LookupFunction } from "node:net";
+import tls from "node:tls";
+import got, { type OptionsInit, type Request } from "got";
+import type { Config } from "../config/config.ts";
+import { type RateLimit, rateAt } from "../core/settings/rateLimit.ts";
+import { NearsourceError } from "../errors.ts";
+import { VERSION } from "../version.ts";
+import { drain, interrupted, readBody } from "./body.ts";
+import { serverNameOf, toHttpError, toStatusError } from "./httpErrors.ts";
+import { closeIdle, forgetIdle } from "./keptConnections.ts";
+import { refuseSelf } from "./ownService.ts";
+import { chooseProxy, type ProxyVariables } from "./proxy.ts";
+import { createRateLimiter, type RateLimiter } from "./rateLimiter.ts";
+import { checkLiteral, guardLookup, isRedirect, reachOf, redirectTarget, refusePrivate } from "./redirect.ts";
+import { parseRelayState, STATE_HEADER } from "./relayState.ts";
+import { parseRetryAfter } from "./retryAfter.ts";
+import type { PaceLimits } from "./stallGuard.ts";
+
+/** How long a source may take, and how it is reached. Times in milliseconds. */
+export interface HttpOptions extends PaceLimits {
+  /** For a TCP connection, and again for the TLS handshake. */
+  connectTimeout: number;
+  /** From the request to the end of the response's headers. */
+  responseTimeout: number;
+  /** The proxy variables (`http_proxy`, …) that count, for sources on the internet. */
+  proxies?: ProxyVariables | undefined;
+  /** Where this machine serves agents: it is no source of its own. */
+  listen?: Config["listen"] | undefined;
+  /** Certificates of a private authority (PEM), believed beside the system's. */
+  ca?: string | undefined;
+}
+
+/** A dead first address of several may cost this much before the next is tried. */
+const ADDRESS_TIMEOUT = 1_000;
+/** A kept connection that stays silent so long (ms) may be one that something between has forgotten. */
+const KEPT_SILENCE = 2_000;
+export interface GetOptions {
+  headers?: Record<string, string>;
+  /** Statuses to hand to the caller; any other becomes an error. Default: 200. */
+  accept?: readonly number[];
+  /** Follow redirects: for objects, which are known by their hash. Never for metadata. */
+  redirects?: boolean;
+  /** Through the configured proxy, for a source on the internet. */
+  viaProxy?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+/** A response whose headers have come. Its body must be read with `read`, or thrown away with `discard`. */
+export interface Response {
+  status: number;
+  headers: IncomingHttpHeaders;
+  url: URL;
+  /** The address that answered. */
+  address: string | undefined;
+  /** The body in pieces, as the network brings them, under the stall limit and the minimum rate. */
+  read(): AsyncGenerator<Buffer, void>;
+  discard(): Promise<void>;
+}
+
+/** All HTTP of a run: one pool of connections, one resolver. */
+export interface Fetcher {
+  /**
+   * One GET. Encodings are refused, since lengths and hashes are of the bytes as they are.
+   *
+   * @throws NearsourceError of the phases resolve, connect and request
+   */
+  get(url: string, options?: GetOptions): Promise<Response>;
+  /** Holds all bodies together to this rate from now on. */
+  limitRate(limit: RateLimit | undefined): void;
+  close(): void;
+}
+
+export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fetcher {
+  let limit: RateLimit | undefined;
+  const limiter = createRateLimiter(() => rateAt(limit, new Date()));
+  const direct = makeAgents(options.ca, undefined);
+  const proxied = new Map<string, Agents>();
+  const agentsFor = (url: URL, viaProxy: boolean): Agents => {
+    const proxy = viaProxy ? proxyFor(url, options.proxies) : undefined;
+    if (proxy === undefined) return direct;
+    const agents = proxied.get(proxy) ?? makeAgents(options.ca, proxy);
+    proxied.set(proxy, agents);
+    return agents;
+  };
+  const get = async (start: string, request: GetOptions = {}): Promise<Response> => {
+    let url = new URL(start);
+    let reach: number | undefined;
+    for (let hop = 0; ; hop++) {
+      const agent = agentsFor(url, request.viaProxy === true);
+      const refusals = [
+        ...(reach === undefined ? [] : [refusePrivate(reach)]),
+        ...(agent === direct ? refuseSelf(url, options.listen) : []),
+      ];
+      checkLiteral(url, refusals);
+      const means = { options, agent, limiter, lookup: guardLookup(lookup, refusals) };
+      const response = await requestOnce(url, request, means);
+      if (!isRedirect(response.status)) return await checked(response, request);
+      await response.discard();
+      const next = redirectTarget(response, request.redirects === true, hop);
+      reach ??= reachOf(response.address);
+      url = next;
+    }
+  };
+  const close = () => {
+    for (const agents of [direct, ...proxied.values()]) {
+      agents.http.destroy();
+      agents.https.destroy();
+    }
+  };
+  const limitRate = (wanted: RateLimit | undefined) => {
+    limit = wanted;
+  };
+  return { get, limitRate, close };
+}
+
+/** The same fetcher, with headers of its own in every request. */
+export function withHeaders(fetcher: Fetcher, headers: Record<string, string>): Fetcher {
+  return {
+    ...fetcher,
+    get: (url, options) => fetcher.get(url, { ...options, headers: { ...headers, ...options?.headers } }),
+  };
+}
+
+interface Agents {
+  http: http.Agent;
+  https: https.Agent;
+}
+
+/** The proxy for a URL, if there is one; a variable that cannot be used is a matter of the sources that need it. */
+function proxyFor(url: URL, variables: ProxyVariables = {}): string | undefined {
+  const choice = chooseProxy(url, variables);
+  if (!("variable" in choice)) return choice.proxy;
+  throw new NearsourceError(
+    "PROXY_FAILED",
+    `${url.host} is to be reached through the proxy of ${choice.variable}, which cannot be used: ${choice.reason}`,
+    { hint: `set ${choice.variable} to http://host:port, or name ${url.hostname} in no_proxy` },
+  );
+}
+
+function makeAgents(ca: string | undefined, proxy: string | undefined): Agents {
+  const settings = {
+    keepAlive: true,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT,
+    ...(proxy === undefined ? {} : { proxyEnv: { http_proxy: proxy, https_proxy: proxy } }),
+  };
+  // A list of one's own takes the place of the system's, so that has to be in it.
+  const believed = ca === undefined ? {} : { ca: [...tls.getCACertificates("default"), ca] };
+  return {
+    http: forgetIdle(new http.Agent(settings)),
+    https: forgetIdle(new https.Agent({ ...settings, ...believed })),
+  };
+}
+
+interface Means {
+  options: HttpOptions;
+  agent: Agents;
+  limiter: RateLimiter;
+  lookup: LookupFunction;
+}
+
+/** @param afresh whether a kept connection was silent just before, so that this may take its whole time */
+async function requestOnce(url: URL, request: GetOptions, means: Means, afresh = false): Promise<Response> {
+  const { connectTimeout, responseTimeout } = means.options;
+  const stream = got.stream(url, {
+    headers: { "user-agent": `nearsource/${VERSION}`, ...request.headers, "accept-encoding": "identity" },
+    decompress: false,
+    followRedirect: false,
+    throwHttpErrors: false,
+    retry: { limit: 0 },
+    timeout: { connect: connectTimeout, secureConnect: connectTimeout, response: responseTimeout },
+    agent: means.agent,
+    https: { serverName: serverNameOf(url) },
+    dnsLookup: means.lookup as NonNullable<OptionsInit["dnsLookup"]>,
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  });
+  // An error may come when nobody listens, between the headers and the first read; read() reports it.
+  stream.on("error", () => {});
+  const silence = afresh ? undefined : watchKept(stream, Math.min(KEPT_SILENCE, responseTimeout / 2));
+  try {
+    await once(stream, "response");
+  } catch (error) {
+    const failure = interrupted(request.signal) ?? toHttpError(error, url, "head");
+    if (failure.code === "INTERRUPTED") throw failure;
+    // A kept connection may have been closed meanwhile (RFC 9112 §9.3.1), which a fresh one is not.
+    if (failure.code === "CONNECTION_RESET" && stream.reusedSocket)
+      return await requestOnce(url, request, means, afresh);
+    if (silence?.met !== true) throw failure;
+    // What forgot this connection has forgotten the others too.
+    closeIdle(means.agent[url.protocol === "https:" ? "https" : "http"]);
+    return await requestOnce(url, request, means, true);
+  } finally {
+    silence?.stop();
+  }
+  return toResponse(stream, url, request, means);
+}
+
+/** Ends a request on a kept connection that stays silent for `limit` ms; then it is `met`. */
+function watchKept(stream: Request, limit: number): { met: boolean; stop(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = { met: false, stop: () => clearTimeout(timer) };
+  stream.once("request", (request: http.ClientRequest) => {
+    if (!request.reusedSocket) return;
+    let before = 0;
+    request.once("socket", ({ bytesRead }) => {
+      before = bytesRead;
+    });
+    timer = setTimeout(() => {
+      // Interim answers, and a head that comes in drops, are no silence.
+      if (request.socket !== null && request.socket.bytesRead > before) return;
+      silence.met = true;
+      stream.destroy(new Error("a kept connection is silent"));
+    }, limit);
+  });
+  return silence;
+}
+
+function toResponse(
+  stream: Request,
+  url: URL,
+  request: GetOptions,
+  { options, limiter }: Pick<Means, "options" | "limiter">,
+): Response {
+  const { statusCode, headers, ip } = stream.response as NonNullable<Request["response"]>;
+  return {
+    status: statusCode,
+    headers,
+    url,
+    address: ip,
+    read: () => readBody(stream, url, request.signal, options, limiter),
+    discard: () => drain(stream, url),
+  };
+}
+
+/** Refuses what no request here asks for: another status, an encoding. The connection is kept usable. */
+async function checked(response: Response, request: GetOptions): Promise<Response> {
+  const { status, headers, url } = response;
+  const accept = request.accept ?? [200];
+  if (!accept.includes(status)) {
+    await response.discard();
+    const retryAfter = parseRetryAfter(headers["retry-after"], Date.now());
+    throw toStatusError(status, url, retryAfter, parseRelayState(headers[STATE_HEADER]));
+  }
+  const encoding = headers["content-encoding"] ?? "";
+  if (!isIdentity(encoding)) {
+    await response.discard();
+    throw new NearsourceError(
+      "ENCODING_REFUSED",
+      `${url.host} encoded ${url.pathname} as "${encoding.slice(0, 40)}", which was not asked for`,
+    );
+  }
+  return response;
+}
+
+/** An empty header and any list of `identity` are no encoding, whoever writes them (RFC 9110 §8.4.1). */
+function isIdentity(encoding: string): boolean {
+  return encoding.split(",").every((each) => /^(identity)?$/i.test(each.trim()));
+}

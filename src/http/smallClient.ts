@@ -1,0 +1,126 @@
+import { once } from "node:events";
+import http, { type IncomingMessage } from "node:http";
+import type https from "node:https";
+import type { LookupFunction } from "node:net";
+import { NearsourceError } from "../errors.ts";
+import { VERSION } from "../version.ts";
+import { serverNameOf, toHttpError } from "./httpErrors.ts";
+import { forgetIdle } from "./keptConnections.ts";
+
+/** A request of a few kilobytes and its answer. */
+export interface Request {
+  method: "GET" | "PUT";
+  url: string;
+  /** JSON text. */
+  body?: string | undefined;
+  /** How long (ms) the whole exchange may take. */
+  timeout: number;
+  /** The longest answer (bytes) that is read. */
+  limit: number;
+  signal: AbortSignal;
+}
+
+/** An answer, whatever its status. */
+export interface Reply {
+  status: number;
+  text: string;
+}
+
+/** Requests to the server by a process that stays. */
+export interface Exchange {
+  /** @throws NearsourceError of the phases resolve, connect, request and transfer */
+  send(request: Request): Promise<Reply>;
+  close(): void;
+}
+
+/**
+ * Small requests over node:http alone. `http/client.ts` fetches what an update needs and can do far more,
+ * at the price of 25 MB that a process that stays on every endpoint would hold for ever.
+ *
+ * @param ca PEM text of an authority to believe beside the system's
+ */
+export function createExchange(lookup: LookupFunction, ca?: string): Exchange {
+  const agents = new Map<string, Means>();
+  const meansFor = async (protocol: string) => {
+    // TLS is loaded for whoever speaks it: it is another 3 MB.
+    const { request, Agent } = protocol === "https:" ? await import("node:https") : http;
+    const believed = ca === undefined || protocol !== "https:" ? {} : { ca: await withSystem(ca) };
+    const means = agents.get(protocol) ?? {
+      request,
+      agent: forgetIdle(new Agent({ keepAlive: true, ...believed })),
+    };
+    agents.set(protocol, means);
+    return means;
+  };
+  return {
+    send: async (request) => await send(request, lookup, await meansFor(new URL(request.url).protocol)),
+    close: () => {
+      for (const { agent } of agents.values()) agent.destroy();
+    },
+  };
+}
+
+async function withSystem(ca: string): Promise<string[]> {
+  const { getCACertificates } = await import("node:tls");
+  return [...getCACertificates("default"), ca];
+}
+
+interface Means {
+  request: typeof https.request;
+  agent: http.Agent;
+}
+
+async function send(request: Request, lookup: LookupFunction, means: Means): Promise<Reply> {
+  const url = new URL(request.url);
+  const outgoing = means.request(url, {
+    method: request.method,
+    agent: means.agent,
+    lookup,
+    servername: serverNameOf(url),
+    headers: {
+      "user-agent": `nearsource/${VERSION}`,
+      accept: "application/json",
+      ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+    },
+  });
+  // An error may come when nobody listens, between the headers and the body; reading that reports it.
+  outgoing.on("error", () => {});
+  const late = new NearsourceError(
+    "RESPONSE_TIMEOUT",
+    `${url.host} did not answer within ${request.timeout / 1_000} s`,
+  );
+  const timer = setTimeout(() => outgoing.destroy(late), request.timeout);
+  const abort = () => outgoing.destroy(new NearsourceError("INTERRUPTED", "the request was given up"));
+  request.signal.addEventListener("abort", abort);
+  let answered = false;
+  try {
+    if (request.signal.aborted) abort();
+    outgoing.end(request.body);
+    const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+    answered = true;
+    return { status: response.statusCode ?? 0, text: await readText(response, request.limit, url) };
+  } catch (error) {
+    // A kept connection may have been closed meanwhile (RFC 9112 §9.3.1), which a fresh one is not.
+    const failure = toHttpError(error, url, answered ? "body" : "head");
+    if (failure.code === "CONNECTION_RESET" && outgoing.reusedSocket)
+      return await send(request, lookup, means);
+    throw outgoing.errored instanceof NearsourceError ? outgoing.errored : failure;
+  } finally {
+    clearTimeout(timer);
+    request.signal.removeEventListener("abort", abort);
+  }
+}
+
+async function readText(response: IncomingMessage, limit: number, url: URL): Promise<string> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    length += piece.length;
+    if (length > limit) {
+      response.destroy();
+      throw new NearsourceError("LENGTH_MISMATCH", `${url.host} answered with more than ${limit} bytes`);
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
+}

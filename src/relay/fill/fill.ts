@@ -1,0 +1,213 @@
+import { promises as fs } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { objectPath } from "../../core/content/layout.ts";
+import { DISPOSITIONS } from "../../core/order/disposition.ts";
+import { NearsourceError, toNearsourceError } from "../../errors.ts";
+import { type Fetcher, withHeaders } from "../../http/client.ts";
+import { viaEntry } from "../../http/via.ts";
+import { type DownloadOptions, downloadObject } from "../../source/download.ts";
+import type { Turn } from "../../source/oneAtATime.ts";
+import { retrying } from "../../source/retry.ts";
+import { fetchAlone, linkOver, takeBegun } from "../../source/sharedObjects.ts";
+import type { DataDir } from "../../store/files.ts";
+import { partialLength, partialPath } from "../../store/partial.ts";
+import { inStore, storePath } from "../../store/store.ts";
+import type { CatalogObject } from "../../tree/catalog.ts";
+import type { Room } from "../diskSpace.ts";
+import type { RelayStats } from "../stats.ts";
+import { DamagedError, readInto } from "../verifiedFile.ts";
+import type { Lacking } from "./lacking.ts";
+import type { Upstreams } from "./upstreams.ts";
+
+/** One object on its way into the store, for however many wait for it. */
+export interface Fill {
+  /** Reads what begins at `first`, once it is known to be the signed bytes; false when the whole is in the store. */
+  read(first: number, into: Buffer): Promise<boolean>;
+  /** Settles with the whole in the store, or with the error of the last source. */
+  done: Promise<void>;
+  /** How much of it is known to be the signed bytes, from its beginning (bytes). */
+  arrived(): number;
+  /** How much of it has come (bytes), proven or not yet. */
+  come(): number;
+}
+
+export interface FillParts {
+  dirs: DataDir;
+  /** The agent's own data directory: what its store has is not fetched. */
+  own: DataDir;
+  fetcher: Fetcher;
+  upstreams: Upstreams;
+  room: Room;
+  stats: RelayStats;
+  /** Told of each piece that comes from upstream. */
+  received(bytes: number): void;
+  /** One file is put together at a time, since each may take much memory. */
+  inTurn: Turn;
+  /** What upstream was found to lack. */
+  lacking: Lacking;
+  /** Ends all of them. */
+  signal: AbortSignal;
+  /** This agent's name in `Via`. */
+  pseudonym: string;
+}
+
+/** How long (ms) a reader that met a moment of change waits before it looks again. */
+const MOMENT = 20;
+
+/**
+ * Starts to bring an object into the store: from the agent's own, else from upstream, source after source
+ * with what the one before left.
+ *
+ * @param via who the request that caused it came through
+ */
+export function startFill(parts: FillParts, object: CatalogObject, via: string[]): Fill {
+  let proven = 0;
+  let come = 0;
+  /** Counts the times that the file was begun anew: what was read meanwhile may be anybody's. */
+  let epoch = 0;
+  const waiting = new Set<() => void>();
+  const wake = () => {
+    for (const go of waiting) go();
+    waiting.clear();
+  };
+  const onProven = (length: number) => {
+    if (length < proven) epoch++;
+    proven = length;
+    wake();
+  };
+  let ended: { failure?: unknown } | undefined;
+  const end = (how: { failure?: unknown }) => {
+    ended = how;
+    wake();
+  };
+  const onProgress = (length: number) => {
+    come = length;
+  };
+  const done = bring(parts, object, via, { onProven, onProgress });
+  done.then(
+    () => end({}),
+    (failure) => end({ failure }),
+  );
+  const read = async (first: number, into: Buffer): Promise<boolean> => {
+    for (;;) {
+      if (ended !== undefined) {
+        if ("failure" in ended) throw ended.failure;
+        return false;
+      }
+      if (proven < first + into.length) {
+        await new Promise<void>((go) => waiting.add(go));
+        continue;
+      }
+      const began = epoch;
+      if ((await readPartial(parts.dirs, object, first, into)) && epoch === began) return true;
+      await sleep(MOMENT);
+    }
+  };
+  return { read, done, arrived: () => proven, come: () => Math.max(proven, come) };
+}
+
+/** False when the file is just being cut back, or moved into the store. */
+async function readPartial(
+  dirs: DataDir,
+  object: CatalogObject,
+  first: number,
+  into: Buffer,
+): Promise<boolean> {
+  const handle = await fs.open(partialPath(dirs, object), "r").catch((error) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  try {
+    if (handle === undefined) return false;
+    await readInto(handle, into, first);
+    return true;
+  } catch (error) {
+    if (error instanceof DamagedError) return false;
+    throw error;
+  } finally {
+    await handle?.close();
+  }
+}
+
+async function bring(
+  parts: FillParts,
+  object: CatalogObject,
+  via: string[],
+  hear: Pick<DownloadOptions, "onProven" | "onProgress">,
+): Promise<void> {
+  if (await takeOver(parts, object)) return;
+  await fetchAlone(parts.own.root, object, parts.signal, async () => {
+    // The agent's run may have fetched it meanwhile.
+    if (await takeOver(parts, object)) return;
+    if (await makeOfHeld(parts, object)) return;
+    parts.lacking.check(object);
+    await takeBegun(parts.own, parts.dirs, object);
+    await parts.room.claim(object.length - (await partialLength(parts.dirs, object)));
+    await fetchFromUpstream(parts, object, via, hear);
+  });
+}
+
+async function fetchFromUpstream(
+  parts: FillParts,
+  object: CatalogObject,
+  via: string[],
+  hear: Pick<DownloadOptions, "onProven" | "onProgress">,
+): Promise<void> {
+  const { dirs, upstreams, stats, signal } = parts;
+  const names = [...via, parts.pseudonym].map(viaEntry).join(", ");
+  const fetcher = withHeaders(parts.fetcher, { via: names });
+  const onReceived = (length: number) => {
+    stats.upstream.bytes += length;
+    parts.received(length);
+  };
+  let last = new NearsourceError("NOT_OFFERED", `no source is known that has ${object.sha256.slice(0, 12)}…`);
+  for (const source of upstreams.of(object.kinds)) {
+    const url = `${source.url}/${objectPath(object.sha256)}`;
+    const options = { viaProxy: source.viaProxy, signal, onReceived, ...hear };
+    try {
+      await retrying(parts, async () => {
+        stats.upstream.objects++;
+        await downloadObject(dirs, fetcher, url, object, options);
+      });
+      return;
+    } catch (error) {
+      stats.upstream.failures++;
+      last = toNearsourceError(error);
+      if (signal.aborted || DISPOSITIONS[last.code] === "stop") throw last;
+      upstreams.failed(source, last, `filling ${object.sha256.slice(0, 12)}…`);
+    }
+  }
+  parts.lacking.note(object, last);
+  throw last;
+}
+
+/**
+ * Makes a file of its compressed form, or of a delta and the file before, where those are here: what the link
+ * has carried in one form it need not carry in another.
+ */
+async function makeOfHeld(
+  { dirs, room, stats, signal, inTurn }: FillParts,
+  object: CatalogObject,
+): Promise<boolean> {
+  for (const alternative of object.alternatives ?? []) {
+    if (!(await inStore(dirs, alternative))) continue;
+    const { rebuild } = await import("../../delta/rebuild.ts");
+    try {
+      await room.claim(object.length);
+      await inTurn(() => rebuild(dirs, alternative, storePath(dirs, alternative.sha256), object, signal));
+      stats.made++;
+      return true;
+    } catch (error) {
+      if (toNearsourceError(error).code !== "DELTA_FAILED") throw error;
+    }
+  }
+  return false;
+}
+
+/** Finds an object in this store, where a run may have put it, or links it over from the agent's own. */
+async function takeOver({ dirs, own, stats }: FillParts, object: CatalogObject): Promise<boolean> {
+  if (await inStore(dirs, object)) return true;
+  if (!(await inStore(own, object)) || !(await linkOver(own, dirs, object))) return false;
+  stats.linked++;
+  return true;
+}

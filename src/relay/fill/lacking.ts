@@ -1,0 +1,35 @@
+import { NearsourceError } from "../../errors.ts";
+
+/** What no source upstream had a moment ago: nobody is asked for it again before that is over, however many ask here. */
+export interface Lacking {
+  /** @throws NearsourceError as it was found, while that holds */
+  check(object: { sha256: string }): void;
+  note(object: { sha256: string }, error: NearsourceError): void;
+}
+
+/** How long (ms) it is remembered, and of how many objects. */
+const MEMORY = 15_000;
+const MOST = 1_000;
+
+/** Codes that say that a source is there, and has it not. */
+const ABSENT = ["HTTP_NOT_FOUND", "HTTP_FORBIDDEN", "NOT_OFFERED"];
+
+/** @param now a clock that only goes forward, in ms */
+export function createLacking(now: () => number = () => performance.now()): Lacking {
+  const known = new Map<string, { error: NearsourceError; until: number }>();
+  return {
+    check({ sha256 }) {
+      const found = known.get(sha256);
+      if (found === undefined) return;
+      if (found.until > now()) throw new NearsourceError(found.error.code, found.error.message);
+      known.delete(sha256);
+    },
+    note({ sha256 }, error) {
+      if (!ABSENT.includes(error.code)) return;
+      known.delete(sha256);
+      known.set(sha256, { error, until: now() + MEMORY });
+      const [oldest] = known.keys();
+      if (known.size > MOST && oldest !== undefined) known.delete(oldest);
+    },
+  };
+}

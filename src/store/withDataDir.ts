@@ -1,0 +1,38 @@
+import path from "node:path";
+import { type DataDir, listFolder, remove } from "./files.ts";
+import { refuseLinks, removeInstalledLinks } from "./links.ts";
+import { takeLock } from "./lock.ts";
+import { openDataDir } from "./openDataDir.ts";
+
+/**
+ * Opens the data directory under its lock, without what dead runs left unfinished, for as long as
+ * `work` takes.
+ *
+ * @param options.mend links in the place of installed files are damage, and removed
+ * @throws NearsourceError LOCKED, of the storage phase, and whatever `work` throws
+ */
+export async function withDataDir<Result>(
+  root: string,
+  options: Parameters<typeof takeLock>[1] & { mend?: boolean | undefined },
+  work: (dirs: DataDir) => Promise<Result>,
+): Promise<Result> {
+  const dirs = await openDataDir(root);
+  const lock = await takeLock(dirs.root, options);
+  try {
+    if (options.mend === true) await removeInstalledLinks(dirs);
+    await refuseLinks(dirs);
+    await sweepUnfinished(dirs);
+    return await work(dirs);
+  } catch (error) {
+    // A disk that is full needs the room that what was begun takes.
+    await sweepUnfinished(dirs).catch(() => {});
+    throw error;
+  } finally {
+    lock.release();
+  }
+}
+
+/** Sweeps what was begun and not finished. Under the lock, nobody else's is among it. */
+export async function sweepUnfinished(dirs: DataDir): Promise<void> {
+  for (const name of await listFolder(dirs.tmp)) await remove(path.join(dirs.tmp, name));
+}

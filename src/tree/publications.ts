@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import { CONTENT_KINDS, type Kind } from "../core/content/kind.ts";
+import type { Repository } from "../core/content/layout.ts";
+import type { Manifest } from "../core/content/manifest.ts";
+import { readManifests } from "../source/manifests.ts";
+import type { TrustedSet } from "../tuf/trustedSet.ts";
+import { type CatalogObject, relayCatalog, type Served } from "./catalog.ts";
+
+/** A small file that is served from memory, with its strong entity tag. */
+export type Document = Extract<Served, { bytes: Buffer }> & {
+  etag: string;
+  /** Of an answer with the whole, as Node takes them fastest: names and values in turn. */
+  headers: string[];
+  /** Seconds since it was known to be the newest, for a timestamp. */
+  age?: number;
+};
+
+/** What is served: of the publication that is announced, for a while of those before, and the objects of the next. */
+export interface Editions {
+  /** Makes a catalog of what is announced, and answers from it. */
+  publish(announced: Partial<Record<Repository, TrustedSet>>, kinds: readonly Kind[]): void;
+  /** Answers for the objects of what was learnt since, and for nothing else of it; undefined for nothing. */
+  expect(content: TrustedSet | undefined, kinds: readonly Kind[]): void;
+  /** Forgets everything. */
+  clear(): void;
+  lookUp(path: string): Answer | undefined;
+  /** Objects of the newest publication, announced or not, and with `all` of all whose names are answered. */
+  objects(all: boolean): CatalogObject[];
+}
+
+/** `Cache-Control` of a name that is of the same bytes for ever, and of one that is not. */
+export const LASTING = "public, max-age=31536000, immutable";
+export const CHANGING = "no-cache";
+
+type Answer = Document | { object: CatalogObject };
+type Edition = ReadonlyMap<string, Answer>;
+
+/** How long (ms) the names of a publication are answered after a newer one: who reads in the middle of it finishes. */
+const GRACE = 900_000;
+
+/** @param now a clock that only goes forward, in ms */
+export function createEditions(now: () => number = () => performance.now()): Editions {
+  let newest: Edition = new Map();
+  let coming: Edition | undefined;
+  let older: { edition: Edition; until: number }[] = [];
+  const inGrace = () => {
+    older = older.filter(({ until }) => until > now());
+    return older;
+  };
+  const find = (path: string) => {
+    const found = newest.get(path) ?? coming?.get(path);
+    if (found !== undefined || older.length === 0) return found;
+    return inGrace()
+      .find(({ edition }) => edition.has(path))
+      ?.edition.get(path);
+  };
+  return {
+    publish(announced, kinds) {
+      if (newest.size > 0) older = [{ edition: newest, until: now() + GRACE }, ...inGrace()];
+      const catalog = relayCatalog(announced, kinds, manifestsOf(announced.content));
+      newest = new Map([...catalog].map(([path, served]) => [path, withEtag(served)]));
+    },
+    expect(content, kinds) {
+      // A catalog of no metadata: what is not announced is not answered with.
+      const objects = content && relayCatalog({}, kinds, manifestsOf(content));
+      coming = objects && new Map([...objects].map(([path, served]) => [path, withEtag(served)]));
+    },
+    clear() {
+      newest = new Map();
+      coming = undefined;
+      older = [];
+    },
+    lookUp: find,
+    objects(all) {
+      const last = coming ?? newest;
+      const editions = all ? [last, newest, ...inGrace().map(({ edition }) => edition)] : [last];
+      const answers = editions.flatMap((edition) => [...edition.values()]);
+      return answers.flatMap((served) => ("object" in served ? [served.object] : []));
+    },
+  };
+}
+
+function withEtag(served: Served): Answer {
+  if ("object" in served) return served;
+  const etag = `"${createHash("sha256").update(served.bytes).digest("hex")}"`;
+  const headers = {
+    etag,
+    "cache-control": served.lasting ? LASTING : CHANGING,
+    "content-type": "application/json",
+    "accept-ranges": "bytes",
+    "content-length": String(served.bytes.length),
+  };
+  return { ...served, etag, headers: Object.entries(headers).flat() };
+}
+
+/** A set that this program itself found good; one that no longer reads, after a damage, has none. */
+function manifestsOf(content: TrustedSet | undefined): Manifest[] {
+  if (content === undefined) return [];
+  try {
+    return [...readManifests(content.documents, [...CONTENT_KINDS]).values()].flat();
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,160 @@
+import { statfs } from "node:fs/promises";
+import { formatBytes } from "../core/amounts.ts";
+import { type InstalledComponent, target } from "../core/content/chooseRelease.ts";
+import type { ContentKind } from "../core/content/kind.ts";
+import { manifestTarget } from "../core/content/layout.ts";
+import type { Manifest } from "../core/content/manifest.ts";
+import { filesBetween, roomFor } from "../core/content/routes.ts";
+import { NearsourceError } from "../errors.ts";
+import { restoreObject } from "../store/generations.ts";
+import type { ObjectName } from "../store/partial.ts";
+import { inStore, isWholeInStore } from "../store/store.ts";
+import { type MissingFile, obtainAll, planFile, type Traffic } from "./fetchFiles.ts";
+import type { Offer } from "./learnOffer.ts";
+import { installedOf, note, type Run, type Source } from "./run.ts";
+
+/**
+ * Fetches what is missing of one kind, all of it, and says whether anything of the kind changes.
+ *
+ * @throws NearsourceError of the phases resolve to content, and storage
+ */
+export async function deliverKind(
+  run: Run,
+  source: Source,
+  kind: ContentKind,
+  offer: Offer,
+  traffic: Traffic,
+): Promise<boolean> {
+  const components: InstalledComponent[] = [];
+  let changed = false;
+  for (const manifest of offer.manifests.get(kind) ?? []) {
+    const { name } = manifest;
+    if (run.config.components?.includes(name) === false) continue;
+    const component = decide(run, manifest, offer);
+    if (component === undefined) continue;
+    components.push(component);
+    if (component !== installedOf(run, kind, name)) changed = true;
+  }
+  // A stale source that nothing is needed from has confirmed nothing.
+  if (!changed && offer.stale !== undefined) throw offer.stale;
+  if (changed) await fetchMissing(run, source, kind, components, offer, traffic);
+  run.delivered.set(kind, components);
+  return changed;
+}
+
+/** Names in the configuration's `components` that are in no manifest of the kinds that were delivered. */
+export function noteUnpublished(run: Run): void {
+  const kinds = [...run.delivered.keys()];
+  const isPublished = (name: string) =>
+    kinds.some((kind) => run.trusted.content?.documents.has(manifestTarget(kind, name)));
+  if (kinds.length === 0) return;
+  for (const name of run.config.components ?? []) {
+    if (isPublished(name)) continue;
+    note(run, `nothing named ${name} is published in ${kinds.join(" or ")}; look at "components"`, "warn");
+  }
+}
+
+/** The component as it is to be installed: a new release, the one that is there, or none. */
+function decide(run: Run, manifest: Manifest, offer: Offer): InstalledComponent | undefined {
+  const { kind, name } = manifest;
+  const key = `${kind}/${name}`;
+  const installed = installedOf(run, kind, name);
+  const { failed, rolledBack } = run.state;
+  const decision = target(manifest, installed, {
+    policy: run.holds[key],
+    failed: failed[key],
+    rolledBack: rolledBack?.includes(key),
+  });
+  if (decision.action === "unavailable") {
+    throw new NearsourceError("RELEASE_UNAVAILABLE", `${key}: ${decision.reason}`, { cause: offer.stale });
+  }
+  if (decision.action === "keep") {
+    if (decision.reason !== "current") note(run, `${key} stays as it is: ${decision.reason}`);
+    return installed;
+  }
+  const { release, version, files } = decision.release;
+  return { kind, name, release, version, files };
+}
+
+async function fetchMissing(
+  run: Run,
+  source: Source,
+  kind: ContentKind,
+  components: InstalledComponent[],
+  offer: Offer,
+  traffic: Traffic,
+): Promise<void> {
+  const missing = new Map<string, MissingFile>();
+  const held = new Map(
+    run.installed?.components.flatMap(({ files }) => files.map(({ sha256, length }) => [sha256, length])),
+  );
+  const manifests = new Map(offer.manifests.get(kind)?.map((manifest) => [manifest.name, manifest]));
+  for (const component of components) {
+    const isKept = component === installedOf(run, kind, component.name);
+    if (isKept && run.noticed.has(`${kind}/${component.name}`)) continue;
+    const manifest = manifests.get(component.name);
+    const between = filesBetween(manifest?.releases ?? []);
+    for (const file of component.files) {
+      if (missing.has(file.sha256) || (await isAtHand(run, component, file))) continue;
+      missing.set(file.sha256, await planFile(run, component, file, { between, held }));
+    }
+  }
+  const files = [...missing.values()];
+  await obtainAll(run, source, await withinSpace(run, files), traffic);
+  if (files.length > 0 && offer.stale !== undefined) {
+    run.log.info(`${source.url} is behind with its metadata; its objects are the signed ones`);
+  }
+}
+
+/** Whether the new set can be made with what there is of a file: its bytes are looked at where they are new to it. */
+async function isAtHand(
+  run: Run,
+  component: InstalledComponent,
+  file: ObjectName & { path: string },
+): Promise<boolean> {
+  if (component !== installedOf(run, component.kind, component.name)) {
+    return await isWholeInStore(run.dirs, file);
+  }
+  const generation = run.installed?.generation ?? 0;
+  return (await inStore(run.dirs, file)) || (await restoreObject(run.dirs, generation, component, file));
+}
+
+/** Besides what is fetched, a run needs a little to work with. Bytes. */
+const WORKING_ROOM = 1_048_576;
+
+/**
+ * Before the first byte: room for what is missing of everything. Where there is none for the dearest
+ * way to each file, there may be for the whole files by themselves.
+ */
+export async function withinSpace(run: Run, missing: MissingFile[]): Promise<MissingFile[]> {
+  if (missing.length === 0 || (await freeSpace(run)) >= roomOf(missing) + WORKING_ROOM) return missing;
+  const wholes = missing.map((each) => ({ ...each, ways: each.ways.slice(-1) }));
+  await checkSpace(run, roomOf(wholes));
+  run.log.info(`whole files only: ${run.dirs.root} has too little room to put them together from deltas`);
+  return wholes;
+}
+
+function roomOf(missing: MissingFile[]): number {
+  return missing.reduce((sum, { ways }) => sum + Math.max(...ways.map(roomFor)), 0);
+}
+
+async function freeSpace({ dirs }: Pick<Run, "dirs">): Promise<number> {
+  const { bavail, bsize } = await statfs(dirs.root);
+  return bavail * bsize;
+}
+
+/**
+ * Refuses to begin what there is no room for, with a little to work with. Bytes.
+ *
+ * @throws NearsourceError DISK_FULL
+ */
+async function checkSpace(run: Pick<Run, "dirs">, bytes: number): Promise<void> {
+  const wanted = bytes + WORKING_ROOM;
+  const free = await freeSpace(run);
+  if (free >= wanted) return;
+  throw new NearsourceError(
+    "DISK_FULL",
+    `${run.dirs.root} has ${formatBytes(free)} free, and this update needs ${formatBytes(wanted)}`,
+    { hint: "free some space; what was fetched already is kept" },
+  );
+}

@@ -1,0 +1,217 @@
+import { isDeepStrictEqual } from "node:util";
+import type { InstalledComponent } from "../../core/content/chooseRelease.ts";
+import { CONTENT_KINDS, type Kind } from "../../core/content/kind.ts";
+import { manifestTarget } from "../../core/content/layout.ts";
+import type { ManifestFile } from "../../core/content/manifest.ts";
+import { isLie, leavesOtherKinds, leavesOtherWays } from "../../core/order/disposition.ts";
+import type { Step } from "../../core/order/updateOrder.ts";
+import { NearsourceError } from "../../errors.ts";
+import { readManifests } from "../../source/manifests.ts";
+import type { DataDir } from "../../store/files.ts";
+import {
+  type Generation,
+  installedPath,
+  listGenerations,
+  makeGeneration,
+  readGeneration,
+  relinkInstalled,
+  removeGeneration,
+  restoreObject,
+  switchTo,
+} from "../../store/generations.ts";
+import { hashFile, isWholeInStore } from "../../store/store.ts";
+import type { TrustedSet } from "../../tuf/trustedSet.ts";
+import { withinSpace } from "../deliverKind.ts";
+import { type MissingFile, obtainAll, planFile, type Traffic } from "../fetchFiles.ts";
+import { note, type Run, sourceOf, stopOr } from "../run.ts";
+import type { Settings } from "../settings/settings.ts";
+import { orderOf } from "../settings/situation.ts";
+import { type Damage, noteDamage } from "./damage.ts";
+
+/**
+ * Fetches what is damaged, from the sources in the update order, and installs the same releases anew.
+ * Objects are named by their hash, so no source needs to be believed, or to be current.
+ *
+ * @throws NearsourceError STORE_DAMAGED when the sources together do not have them all
+ */
+export async function repair(
+  run: Run,
+  settings: Settings,
+  installed: Generation,
+  damage: Damage[],
+): Promise<number> {
+  // Whole objects may have survived where only the installed name of them was lost, and the other way round.
+  await restoreObjects(run.dirs, installed, installed.components);
+  const { steps } = orderOf(run, settings, [...CONTENT_KINDS]);
+  const { missing, failures } = await fetchDamaged(run, steps, installed.components, damage);
+  if (missing.length > 0) throw notToBeHad(missing, failures);
+  await mendKept(run, damage);
+  const generation = await makeGeneration(run.dirs, installed.components, run.now.toISOString());
+  await switchTo(run.dirs, generation);
+  await removeDamaged(run, generation, damage);
+  await noteDamage(run.dirs, []);
+  return generation;
+}
+
+/** How many files a message names. */
+const NAMED = 3;
+
+/** The error of what is damaged and that no source has. */
+export function notToBeHad(missing: MissingFile[], failures: string[]): NearsourceError {
+  const names = missing.map(({ component, file }) => `${component.kind}/${component.name}/${file.path}`);
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+  const what = `${names.slice(0, NAMED).join(", ")}${more}`;
+  const are = names.length === 1 ? "is damaged, and no source has it" : "are damaged, and no source has them";
+  return new NearsourceError("STORE_DAMAGED", `${what} ${are}`, {
+    ...(failures.length > 0 ? { cause: failures.join("; ") } : {}),
+    hint: "the next run tries again; a newer release takes their place",
+  });
+}
+
+/**
+ * Brings the objects of damaged files into the store, from the sources in their order: each is asked for
+ * what those before it lacked, of the kinds that it delivers. Returns what nobody had, and what each
+ * source failed with first.
+ */
+export async function fetchDamaged(
+  run: Run,
+  steps: Step[],
+  components: InstalledComponent[],
+  damage: Damage[],
+): Promise<{ missing: MissingFile[]; failures: string[] }> {
+  const missing = new Set(await withinSpace(run, await planDamaged(run, components, damage)));
+  const failures: string[] = [];
+  for (const step of steps) {
+    if (missing.size === 0) break;
+    const [first] = await fetchFrom(run, step, missing);
+    if (first !== undefined) failures.push(`${step.name ?? step.url}: ${first.message} (${first.code})`);
+  }
+  return { missing: [...missing], failures };
+}
+
+/** The damaged files that the store does not have whole, each object once, as signed metadata names them where it does. */
+async function planDamaged(
+  run: Run,
+  components: InstalledComponent[],
+  damage: Damage[],
+): Promise<MissingFile[]> {
+  const damaged = new Set(damage.map(({ sha256 }) => sha256));
+  const missing = new Map<string, MissingFile>();
+  for (const component of components) {
+    for (const file of component.files) {
+      const key = `${component.kind} ${file.sha256}`;
+      if (!damaged.has(file.sha256) || missing.has(key) || (await isWholeInStore(run.dirs, file))) continue;
+      const named = namedFile(run.trusted.content, component, file);
+      missing.set(key, await planFile(run, component, named, { between: new Map(), held: new Map() }));
+    }
+  }
+  return [...missing.values()];
+}
+
+/** The file with its blocks and the other ways to it, where the trusted manifest still has it. */
+function namedFile(
+  trusted: TrustedSet | undefined,
+  { kind, name }: InstalledComponent,
+  file: ManifestFile,
+): ManifestFile {
+  const document = manifestTarget(kind, name);
+  const bytes = trusted?.documents.get(document);
+  try {
+    const [manifest] = readManifests(new Map(bytes && [[document, bytes]]), [kind]).get(kind) ?? [];
+    const files = manifest?.releases.flatMap((release) => release.files) ?? [];
+    return files.find(({ sha256 }) => sha256 === file.sha256) ?? file;
+  } catch {
+    return file;
+  }
+}
+
+/** What one source has of it leaves `missing`. A file that it lacks says nothing of the next. */
+async function fetchFrom(run: Run, step: Step, missing: Set<MissingFile>): Promise<NearsourceError[]> {
+  const source = sourceOf(step);
+  const kinds = new Set<Kind>(step.kinds);
+  const traffic: Traffic = { address: undefined, bytes: 0, planned: 0, setbacks: [] };
+  const failures: NearsourceError[] = [];
+  for (const file of missing) {
+    if (!kinds.has(file.component.kind)) continue;
+    try {
+      await obtainAll(run, source, [file], traffic);
+      missing.delete(file);
+    } catch (error) {
+      const failure = stopOr(error);
+      failures.push(failure);
+      const line = `${step.name ?? step.url}: ${failure.message} (${failure.code})`;
+      run.log[isLie(failure.code) ? "error" : "warn"](line);
+      if (leavesOtherWays(failure.code)) continue;
+      if (!leavesOtherKinds(failure.code)) break;
+      kinds.delete(file.component.kind);
+    }
+  }
+  return failures;
+}
+
+/** Objects of these components that the store has lost, put back from their installed files where those are whole. */
+export async function restoreObjects(
+  dirs: DataDir,
+  { generation }: Generation,
+  components: InstalledComponent[],
+): Promise<void> {
+  for (const component of components) {
+    for (const file of component.files) {
+      if (!(await isWholeInStore(dirs, file))) await restoreObject(dirs, generation, component, file);
+    }
+  }
+}
+
+/**
+ * Puts the store's objects in the place of these files in every generation that is kept beside the current
+ * one and shares them: what is a link to the same object was damaged with it.
+ */
+export async function mendKept({ dirs, installed }: Run, damage: Damage[]): Promise<void> {
+  for (const number of await listGenerations(dirs)) {
+    if (number === installed?.generation) continue;
+    for (const { component, file } of await notWhole(dirs, await readGeneration(dirs, number), damage)) {
+      if (await isWholeInStore(dirs, file)) await relinkInstalled(dirs, number, component, file);
+    }
+  }
+}
+
+/**
+ * Deletes those generations before `newest` in which one of these files is still not whole: nobody can go
+ * back to them. Where `newest` is not the same set, mended, that is said.
+ */
+export async function removeDamaged(run: Run, newest: number, damage: Damage[]): Promise<void> {
+  const { dirs } = run;
+  const mended = damage.length === 0 ? undefined : await readGeneration(dirs, newest);
+  if (mended === undefined) return;
+  for (const number of await listGenerations(dirs)) {
+    const generation = number < newest ? await readGeneration(dirs, number) : undefined;
+    const [lost] = await notWhole(dirs, generation, damage);
+    if (lost === undefined) continue;
+    await removeGeneration(dirs, number);
+    if (isDeepStrictEqual(generation?.components, mended.components)) continue;
+    const { kind, name } = lost.component;
+    note(
+      run,
+      `generation ${number} is kept no longer: ${kind}/${name}/${lost.file.path} of it is damaged`,
+      "warn",
+    );
+  }
+}
+
+/** The files of a generation that are among the damaged ones, and are not what its manifest says. */
+async function notWhole(
+  dirs: DataDir,
+  generation: Generation | undefined,
+  damage: Damage[],
+): Promise<Pick<MissingFile, "component" | "file">[]> {
+  const damaged = new Set(damage.map(({ sha256 }) => sha256));
+  const found: Pick<MissingFile, "component" | "file">[] = [];
+  for (const component of generation?.components ?? []) {
+    for (const file of component.files) {
+      if (!damaged.has(file.sha256)) continue;
+      const place = installedPath(dirs, generation?.generation ?? 0, component, file.path);
+      if ((await hashFile(place))?.sha256 !== file.sha256) found.push({ component, file });
+    }
+  }
+  return found;
+}

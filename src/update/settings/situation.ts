@@ -1,0 +1,104 @@
+import type { Config } from "../../config/config.ts";
+import { AGENT_PORT } from "../../config/configPath.ts";
+import type { Kind } from "../../core/content/kind.ts";
+import { type Address, parseAddress, privacyOf } from "../../core/order/address.ts";
+import { type Uncovered, uncoveredKinds } from "../../core/order/coverage.ts";
+import { namesOfHost } from "../../core/order/hostNames.ts";
+import { type Situation, type UpdateOrder, updateOrder } from "../../core/order/updateOrder.ts";
+import { machineAddresses, machineName, machineSearch } from "../../dns/machine.ts";
+import { NearsourceError } from "../../errors.ts";
+import type { Run } from "../run.ts";
+import type { Settings } from "./settings.ts";
+
+/** The plan for this run: what `nearsource explain` prints, and what is walked below. */
+export function orderOf(
+  run: Pick<Run, "config" | "addresses">,
+  settings: Pick<Settings, "list" | "policy" | "role">,
+  kinds: Kind[],
+): UpdateOrder {
+  return updateOrder(situationOf(run, settings, kinds));
+}
+
+/** Needed kinds that no run can get as things are set up; see `core/order/coverage.ts`. */
+export function uncoveredOf(
+  run: Pick<Run, "config" | "addresses">,
+  settings: Pick<Settings, "list" | "policy" | "role">,
+  kinds: Kind[],
+): Uncovered {
+  const situation = situationOf(run, settings, kinds);
+  return uncoveredKinds(situation, updateOrder(situation), asksServerFirst(run.config));
+}
+
+/** Whether a run asks the server for the settings before it walks the order. */
+export function asksServerFirst({
+  server,
+  sourceList,
+  policy,
+  roots,
+}: Pick<Config, "server" | "sourceList" | "policy" | "roots">): boolean {
+  const fileOnly = sourceList !== undefined && policy !== undefined;
+  return server !== undefined && roots.settings !== undefined && !fileOnly;
+}
+
+function situationOf(
+  run: Pick<Run, "config" | "addresses">,
+  { list, policy, role }: Pick<Settings, "list" | "policy" | "role">,
+  kinds: Kind[],
+): Situation {
+  const { server, activeUpdate } = run.config;
+  return {
+    list,
+    policy,
+    role,
+    addresses: run.addresses,
+    self: ownSelf(run.config),
+    server,
+    activeUpdate,
+    kinds,
+  };
+}
+
+/** The kinds a run needs: asked for, else configured, else the policy's, else all; less what has no root. */
+export function kindsOf(config: Config, asked: Kind[] | undefined, policy: Kind[] | undefined): Kind[] {
+  const explicit = asked ?? config.kinds;
+  const wanted = explicit ?? policy ?? ["settings", "components", "programs"];
+  const rootFor = (kind: Kind) => (kind === "settings" ? "settings" : "content");
+  const possible = wanted.filter((kind) => config.roots[rootFor(kind)] !== undefined);
+  const missing = (explicit ?? []).find((kind) => !possible.includes(kind));
+  if (missing !== undefined || possible.length === 0) {
+    const root = missing === undefined ? "content" : rootFor(missing);
+    throw new NearsourceError(
+      "CONFIG_INVALID",
+      `${config.file} has no roots.${root}, where trust would start`,
+      {
+        hint: `set roots.${root} to the file of the publisher's root.json`,
+      },
+    );
+  }
+  return [...possible];
+}
+
+/**
+ * The machine's addresses: those of the configuration, else every one that reaches beyond the link.
+ * An agent with several matches an entry by any of them (docs/update-order.md).
+ */
+export function ownAddresses(config: Pick<Config, "addresses">): Address[] {
+  if (config.addresses !== undefined) return config.addresses.map(parseAddress);
+  const found = machineAddresses().map((address) => parseAddress(address.replace(/%.*$/, "")));
+  const reaching = found.filter((address) => privacyOf(address) < 2);
+  return reaching.length > 0 ? reaching : found;
+}
+
+/** Said where `ownAddresses` finds none: the list is there, and none of its entries can be meant. */
+export const NO_ADDRESS =
+  'this machine does not say its addresses, so no entry of the source list matches: name them in "addresses" of the configuration';
+
+/** What this agent answers to: it is never its own source. */
+export function ownSelf({ listen, dns }: Partial<Pick<Config, "listen" | "dns">>): {
+  names: string[];
+  port: number;
+} {
+  const name = machineName();
+  const names = name === undefined ? [] : namesOfHost(name, dns?.search ?? machineSearch());
+  return { names, port: listen?.port ?? AGENT_PORT };
+}

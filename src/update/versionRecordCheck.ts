@@ -1,0 +1,77 @@
+import { Resolver } from "node:dns";
+import { readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import type { Config } from "../config/config.ts";
+import { checkedPath, checkedText, dataDirOf } from "../config/configPath.ts";
+import type { Repository } from "../core/content/layout.ts";
+import { looksWhole } from "../store/installedFiles.ts";
+import { touch } from "../store/markers.ts";
+import { refuseUnsafe } from "../store/safePath.ts";
+import type { State } from "../store/state.ts";
+import { parseVersionRecord, saysNothingNewer, type VersionRecord } from "../tuf/versionRecord.ts";
+
+/** How long (ms) to wait for the answer; the run itself is the other way to know. */
+const TIMEOUT = 1_000;
+
+/** Of a configuration, what is looked at here: it counts only where it has passed its schema. */
+type Written = Partial<Pick<Config, "dataDir" | "sourceList" | "policy" | "roots">> & {
+  dns?: { servers?: string[]; versionRecord?: string };
+};
+
+/** What the version record says: `server` that nothing is newer than what is held, or `told` what the newest is. */
+export type Hint = { server: string } | { told: VersionRecord };
+
+/**
+ * Asks DNS for the version record. Nothing is changed but the time of a file that says so. Files are
+ * read in place, and the runtime's own resolver asks: the rest of `node:fs`, and what it takes to find
+ * a source, would cost more than all that is done here.
+ *
+ * @returns what it said; undefined where it was not asked, or said nothing that can be used
+ * @throws when something needed for it is missing or damaged, which a run is needed to say
+ */
+export async function checkVersionRecord(file: string, now: Date): Promise<Hint | undefined> {
+  refuseUnsafe(file, "the configuration");
+  const text = readFileSync(file, "utf8");
+  const config = JSON.parse(text) as Written;
+  const dataDir = dataDirOf(config, file, process.env);
+  const name = config.dns?.versionRecord;
+  if (name === undefined || readFileSync(checkedPath(dataDir), "utf8") !== checkedText(text)) return;
+  const state = JSON.parse(readFileSync(path.join(dataDir, "state.json"), "utf8")) as State;
+  if (!isSettled(state, config, file) || isDue(state, now)) return;
+  if (state.lastRun?.report.generation !== 0 && !looksWhole(dataDir)) return;
+  const repositories = (["content", "settings"] as Repository[]).filter((each) => config.roots?.[each]);
+  const { server, texts } = await askForTexts(name, config.dns?.servers);
+  const said = texts.map(parseVersionRecord);
+  if (!said.some((record) => saysNothingNewer(record, state.timestamps ?? {}, repositories, now))) {
+    return { told: said.find((record) => Object.keys(record).length > 0) ?? {} };
+  }
+  touch(dataDir, "hinted", now);
+  return { server };
+}
+
+/** The TXT records of a name (RFC 1035 §3.3.14: strings that together are a text), from the first server. */
+function askForTexts(name: string, servers?: string[]): Promise<{ server: string; texts: string[] }> {
+  const resolver = new Resolver({ timeout: TIMEOUT, tries: 1 });
+  const [server = ""] = servers ?? resolver.getServers();
+  resolver.setServers([server]);
+  return new Promise((resolve, reject) => {
+    resolver.resolveTxt(name, (error, records) => {
+      if (error === null) resolve({ server, texts: records.map((strings) => strings.join("")) });
+      else reject(error);
+    });
+  });
+}
+
+/** Whether the policy wants all that is installed to be hashed by now. */
+function isDue({ verifyDue }: State, now: Date): boolean {
+  return verifyDue !== undefined && new Date(verifyDue) <= now;
+}
+
+/** Whether the last run got all it wanted, and nothing that it went by has changed since. */
+function isSettled({ lastRun }: State, config: Written, file: string): boolean {
+  if (lastRun === undefined || lastRun.report.exitCode !== 0) return false;
+  return [config.sourceList, config.policy].every((local) => {
+    if (local === undefined) return true;
+    return statSync(path.resolve(path.dirname(file), local)).mtime < new Date(lastRun.started);
+  });
+}

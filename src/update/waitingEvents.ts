@@ -1,0 +1,49 @@
+import { formatBytes, formatDuration } from "../core/amounts.ts";
+import type { Step } from "../core/order/updateOrder.ts";
+import type { Attempt } from "../core/report.ts";
+import type { Fetcher } from "../http/client.ts";
+import { askingAnew, type Wait, waitingFetcher } from "../source/patience.ts";
+import type { Run } from "./run.ts";
+
+/** A wait that goes on is told again after so long (ms). */
+const TELL_AGAIN = 30_000;
+
+/**
+ * The fetcher for one source: it waits for an Update Agent that is filling or full, as long as the run has
+ * patience, and tells so. A run that was told of something newer has an Update Agent ask upstream.
+ *
+ * @returns it, and how long it has waited so far, for the report
+ */
+export function patiently(
+  run: Run,
+  step: Step,
+): { fetcher: Fetcher; waited(): Pick<Attempt, "waited" | "newerComing"> } {
+  const { patience } = run;
+  const before = patience.left();
+  let waitedFor: "filling" | "full" | undefined;
+  let told = Number.NEGATIVE_INFINITY;
+  const older = new Set<string>();
+  const onOlder = (url: URL, isOlder: boolean) => older[isOlder ? "add" : "delete"](url.href);
+  const onWait = ({ state: { state, missing, seconds } }: Wait) => {
+    if (performance.now() - told < TELL_AGAIN && state === waitedFor) return;
+    told = performance.now();
+    waitedFor = state === "full" ? "full" : "filling";
+    const source = step.name ?? new URL(step.url).host;
+    const amount = missing === undefined ? "" : `: ${formatBytes(missing)} are missing`;
+    const time = seconds === undefined ? "" : `, about ${formatDuration(seconds * 1_000)} at its rate`;
+    const message =
+      state === "full" ? `${source} has all its places taken` : `${source} is filling${amount}${time}`;
+    run.emit({ type: "waiting", message });
+  };
+  const anew = Object.keys(run.told).length === 0 ? run.fetcher : askingAnew(run.fetcher);
+  const fetcher = waitingFetcher(anew, patience, onWait, undefined, onOlder);
+  return {
+    fetcher,
+    waited: () => ({
+      ...(waitedFor === undefined
+        ? {}
+        : { waited: { ms: Math.round(before - patience.left()), for: waitedFor } }),
+      ...(older.size === 0 ? {} : { newerComing: true }),
+    }),
+  };
+}
