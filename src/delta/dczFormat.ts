@@ -10,9 +10,6 @@ const MAGIC = Buffer.from("5e2a4d1820000000", "hex");
 /** Bytes of the header. */
 export const DCZ_HEADER = MAGIC.length + 32;
 
-/** No dictionary is longer (bytes), since a reader has it in memory twice; a longer base is used in segments. */
-export const DICTIONARY_LIMIT = 12_582_912;
-
 /** Zstandard takes what begins so for a dictionary of its own making (RFC 8878 §5), not for plain bytes. */
 const DICTIONARY_MAGIC = Buffer.from("37a430ec", "hex");
 

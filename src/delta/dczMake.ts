@@ -1,9 +1,9 @@
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
 import pMap from "p-map";
-import type { Segments } from "../core/content/manifest.ts";
-import { sha256 } from "../publisher/repository/signedParts.ts";
-import { DICTIONARY_LIMIT, dictionaryOf, isPlainDictionary, writeDczHeader } from "./dczFormat.ts";
+import { DICTIONARY_LIMIT, type Segments } from "../core/content/manifest.ts";
+import { sha256 } from "../store/sha256.ts";
+import { dictionaryOf, isPlainDictionary, writeDczHeader } from "./dczFormat.ts";
 
 const compress = promisify(zstdCompress);
 

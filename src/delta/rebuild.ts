@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { constants, promises as fs } from "node:fs";
-import type { Alternative, Segments } from "../core/content/manifest.ts";
+import { type Alternative, DICTIONARY_LIMIT, type Segments } from "../core/content/manifest.ts";
 import { NearsourceError } from "../errors.ts";
 import { type DataDir, guardStorage, temporaryName } from "../store/files.ts";
 import { type ObjectName, writeAt } from "../store/partial.ts";
+import { sha256 } from "../store/sha256.ts";
 import { adopt, hashFile, storePath } from "../store/store.ts";
 import { applyBsdiff } from "./bsdiffApply.ts";
-import { checkDczHeader, DCZ_HEADER, DICTIONARY_LIMIT, dictionaryOf } from "./dczFormat.ts";
+import { checkDczHeader, DCZ_HEADER, dictionaryOf } from "./dczFormat.ts";
 import { inflate, readPart } from "./inflate.ts";
 
 /**
@@ -153,7 +154,7 @@ async function* inflateDcz(
   dictionary: Buffer<ArrayBuffer>,
 ): AsyncGenerator<Buffer, void> {
   const header = await readPart({ file, start, length: Math.min(DCZ_HEADER, length) });
-  checkDczHeader(header, createHash("sha256").update(dictionary).digest("hex"));
+  checkDczHeader(header, sha256(dictionary));
   yield* inflate({ file, start: start + DCZ_HEADER, length: length - DCZ_HEADER }, dictionary);
 }
 

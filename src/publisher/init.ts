@@ -5,6 +5,7 @@ import { DELEGATED_ROLES, type Repository } from "../core/content/layout.ts";
 import { NearsourceError } from "../errors.ts";
 import { guardStorage, readIfThere } from "../store/files.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
+import { sha256 } from "../store/sha256.ts";
 import { readOrMakeKey, roleKeyFile, signWith, tufKey } from "./keys.ts";
 import {
   checkLifetimes,
@@ -26,7 +27,6 @@ import {
   encodeMetadata,
   isoSeconds,
   rootContent,
-  sha256,
   targetsRoles,
 } from "./repository/signedParts.ts";
 

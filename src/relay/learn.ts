@@ -3,10 +3,10 @@ import { type Repository, repositoryUrls } from "../core/content/layout.ts";
 import type { NearsourceError } from "../errors.ts";
 import type { Fetcher } from "../http/client.ts";
 import { collectManifests } from "../source/manifests.ts";
+import type { Source } from "../source/source.ts";
 import { type Refreshed, refresh } from "../tuf/refresh.ts";
 import type { TrustedSet } from "../tuf/trustedSet.ts";
 import { sameDocuments } from "../update/learnOffer.ts";
-import type { Source } from "../update/run.ts";
 
 /** What one source had to say of a repository. */
 export interface Learned {

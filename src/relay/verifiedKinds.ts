@@ -2,8 +2,8 @@ import { KINDS, type Kind } from "../core/content/kind.ts";
 import type { Repository } from "../core/content/layout.ts";
 import { explainError, NearsourceError } from "../errors.ts";
 import type { Fetcher } from "../http/client.ts";
+import { timeOfRun } from "../tuf/clock.ts";
 import type { TrustedSet } from "../tuf/trustedSet.ts";
-import { timeOfRun } from "../update/run.ts";
 import { kindsOf, learn } from "./learn.ts";
 import type { MirrorParts } from "./mirror.ts";
 

@@ -2,12 +2,11 @@ import pMap from "p-map";
 import type { ContentKind } from "../core/content/kind.ts";
 import { manifestTarget } from "../core/content/layout.ts";
 import { type Manifest, parseComponentName, parseManifest } from "../core/content/manifest.ts";
-import { leavesOtherKinds } from "../core/order/disposition.ts";
+import { leavesOtherKinds, stopOr } from "../core/order/disposition.ts";
 import { NearsourceError } from "../errors.ts";
 import { turnsEvery } from "../store/turns.ts";
 import type { Refreshed } from "../tuf/refresh.ts";
 import type { TrustedSet } from "../tuf/trustedSet.ts";
-import { stopOr } from "../update/run.ts";
 
 /** Small files that are fetched at a time: what they cost is the waiting. */
 const AT_ONCE = 4;

@@ -2,11 +2,10 @@ import pRetry from "p-retry";
 import { DISPOSITIONS } from "../core/order/disposition.ts";
 import { NearsourceError } from "../errors.ts";
 import { RETRY } from "../http/retryAfter.ts";
-import type { Run } from "../update/run.ts";
 
 /** One source's few, short retries: only for what a fresh connection often mends. */
 export async function retrying<Result>(
-  run: Pick<Run, "signal">,
+  run: { signal: AbortSignal | undefined },
   work: () => Promise<Result>,
 ): Promise<Result> {
   return await pRetry(work, {

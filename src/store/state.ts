@@ -4,7 +4,6 @@ import { isDeepStrictEqual } from "node:util";
 import { REPOSITORIES, type Repository } from "../core/content/layout.ts";
 import { isSuccess, type Report, type Trigger } from "../core/report.ts";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
-import type { HeldTimestamp } from "../tuf/versionRecord.ts";
 import { loadConf } from "./conf.ts";
 import {
   type DataDir,
@@ -20,6 +19,13 @@ import {
 import { openIdentity, readIdentity } from "./identity.ts";
 import { touch, touchedAt } from "./markers.ts";
 import { parseState } from "./parseState.ts";
+
+/** The newest timestamp of a repository that is held: its version, and until when it is young. */
+export interface HeldTimestamp {
+  version: number;
+  /** ISO 8601: when half of its life is over. */
+  youngUntil: string;
+}
 
 /**
  * What an agent remembers between runs, in `<dataDir>/state.json`. It can be lost: holds of this agent are

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { CONTENT_KINDS, type Kind } from "../core/content/kind.ts";
 import type { Repository } from "../core/content/layout.ts";
 import type { Manifest } from "../core/content/manifest.ts";
 import { readManifests } from "../source/manifests.ts";
+import { sha256 } from "../store/sha256.ts";
 import type { TrustedSet } from "../tuf/trustedSet.ts";
 import { type CatalogObject, relayCatalog, type Served } from "./catalog.ts";
 
@@ -82,7 +82,7 @@ export function createEditions(now: () => number = () => performance.now()): Edi
 
 function withEtag(served: Served): Answer {
   if ("object" in served) return served;
-  const etag = `"${createHash("sha256").update(served.bytes).digest("hex")}"`;
+  const etag = `"${sha256(served.bytes)}"`;
   const headers = {
     etag,
     "cache-control": served.lasting ? LASTING : CHANGING,

@@ -1,11 +1,5 @@
 import type { Repository } from "../core/content/layout.ts";
-
-/** The newest timestamp of a repository that is held: its version, and until when it is young. */
-export interface HeldTimestamp {
-  version: number;
-  /** ISO 8601: when half of its life is over. */
-  youngUntil: string;
-}
+import type { HeldTimestamp } from "../store/state.ts";
 
 /** A version record (docs/configuration.md): the version of each repository's newest timestamp. */
 export type VersionRecord = Partial<Record<Repository, number>>;

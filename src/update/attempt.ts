@@ -1,13 +1,14 @@
 import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/content/kind.ts";
-import { leavesOtherKinds } from "../core/order/disposition.ts";
+import { leavesOtherKinds, stopOr } from "../core/order/disposition.ts";
 import type { Step } from "../core/order/updateOrder.ts";
 import type { Attempt } from "../core/report.ts";
 import type { NearsourceError } from "../errors.ts";
 import { retrying } from "../source/retry.ts";
+import { type Source, sourceOf } from "../source/source.ts";
 import { deliverKind } from "./deliverKind.ts";
 import type { Traffic } from "./fetchFiles.ts";
 import { learnOffer } from "./learnOffer.ts";
-import { type Run, type Source, sourceOf, stopOr } from "./run.ts";
+import type { Run } from "./run.ts";
 import { updateSettings } from "./settings/fetchSettings.ts";
 import { patiently } from "./waitingEvents.ts";
 

@@ -6,12 +6,13 @@ import { manifestTarget } from "../core/content/layout.ts";
 import type { Manifest } from "../core/content/manifest.ts";
 import { filesBetween, roomFor } from "../core/content/routes.ts";
 import { NearsourceError } from "../errors.ts";
+import type { Source } from "../source/source.ts";
 import { restoreObject } from "../store/generations.ts";
 import type { ObjectName } from "../store/partial.ts";
 import { inStore, isWholeInStore } from "../store/store.ts";
 import { type MissingFile, obtainAll, planFile, type Traffic } from "./fetchFiles.ts";
 import type { Offer } from "./learnOffer.ts";
-import { installedOf, note, type Run, type Source } from "./run.ts";
+import { installedOf, note, type Run } from "./run.ts";
 
 /**
  * Fetches what is missing of one kind, all of it, and says whether anything of the kind changes.

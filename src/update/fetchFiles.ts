@@ -4,7 +4,7 @@ import type { InstalledComponent } from "../core/content/chooseRelease.ts";
 import { objectPath } from "../core/content/layout.ts";
 import type { ManifestFile } from "../core/content/manifest.ts";
 import { type Way, type WaySituation, type WayStep, waysTo } from "../core/content/routes.ts";
-import { leavesOtherWays } from "../core/order/disposition.ts";
+import { leavesOtherWays, stopOr } from "../core/order/disposition.ts";
 import type { Setback } from "../core/report.ts";
 import { rebuild } from "../delta/rebuild.ts";
 import type { NearsourceError } from "../errors.ts";
@@ -12,9 +12,10 @@ import { type DownloadOptions, downloadObject, fetchObject } from "../source/dow
 import { oneAtATime, type Turn } from "../source/oneAtATime.ts";
 import { retrying } from "../source/retry.ts";
 import { fetchAlone, handOver, takeBegunOfRelay, takePart, takeWhole } from "../source/sharedObjects.ts";
+import type { Source } from "../source/source.ts";
 import { type ObjectName, partialLength } from "../store/partial.ts";
 import { isWholeInStore } from "../store/store.ts";
-import { type Run, type Source, stopOr } from "./run.ts";
+import type { Run } from "./run.ts";
 
 /** What came over the network in an attempt, from where, and which ways failed. */
 export interface Traffic {

@@ -5,10 +5,11 @@ import { DISPOSITIONS, leavesOtherKinds } from "../core/order/disposition.ts";
 import { NearsourceError, toNearsourceError } from "../errors.ts";
 import { type Collected, collectManifests, type Manifests, readManifests } from "../source/manifests.ts";
 import { retrying } from "../source/retry.ts";
+import type { Source } from "../source/source.ts";
 import { type Refreshed, refresh } from "../tuf/refresh.ts";
 import { type TrustedSet, writeTrustedSet } from "../tuf/trustedSet.ts";
 import type { MetadataSource } from "../tuf/updater.ts";
-import type { Run, Source } from "./run.ts";
+import type { Run } from "./run.ts";
 import { etagKey, remember } from "./settings/fetchSettings.ts";
 
 /** What signed metadata says there is to have. */

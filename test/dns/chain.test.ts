@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { formatAddress, parseAddress } from "../../src/core/order/address.ts";
-import type { DnsAnswer, DnsRecord } from "../../src/dns/answer.ts";
-import { DnsAnswerError } from "../../src/dns/answer.ts";
+import { type DnsAnswer, DnsAnswerError, type DnsRecord } from "../../src/dns/answer.ts";
 import { type ChainStep, followChain, interleaveAddresses, startChain } from "../../src/dns/chain.ts";
 
 const a = (owner: string, text = "192.0.2.7", ttl = 60): DnsRecord => ({

@@ -13,7 +13,7 @@ import { NearsourceError } from "../../src/errors.ts";
 import { type DataDir, dataDirAt } from "../../src/store/files.ts";
 import { type Generation, readGeneration } from "../../src/store/generations.ts";
 import { openState, readState, type State, writeState } from "../../src/store/state.ts";
-import { timeOfRun } from "../../src/update/run.ts";
+import { timeOfRun } from "../../src/tuf/clock.ts";
 import { checkFiles } from "./manifestTarget.ts";
 import {
   type FuzzTarget,

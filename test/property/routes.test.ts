@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Alternative, ManifestFile } from "../../src/core/content/manifest.ts";
+import { type Alternative, DICTIONARY_LIMIT, type ManifestFile } from "../../src/core/content/manifest.ts";
 import { filesBetween, roomFor, type Way, type WaySituation, waysTo } from "../../src/core/content/routes.ts";
-import { DICTIONARY_LIMIT } from "../../src/delta/dczFormat.ts";
 
 /** What one request counts for, in bytes. */
 const REQUEST = 2_048;

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { DICTIONARY_LIMIT } from "../../src/delta/dczFormat.ts";
+import { DICTIONARY_LIMIT } from "../../src/core/content/manifest.ts";
 import { bundleChild } from "../crash/harness.ts";
 import { bsdiffOf, type Delta, dczDeltaOf, frame, segmentsOf, zstdDelta } from "../support/deltas.ts";
 import { upgradeOf } from "../support/deltaWorld.ts";

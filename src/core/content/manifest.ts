@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import { DICTIONARY_LIMIT } from "../../delta/dczFormat.ts";
 import { byteLength, parsedBy, positiveInteger, readDocument } from "../document.ts";
 import { CONTENT_KINDS, type ContentKind } from "./kind.ts";
 
@@ -24,6 +23,9 @@ export type Alternative = { length: number; sha256: string } & (
   | { format: "dcz" | "bsdiff"; base: string }
   | { format: "dcz-segments"; base: string; segments: Segments }
 );
+
+/** No dictionary is longer (bytes), since a reader has it in memory twice; a longer base is used in segments. */
+export const DICTIONARY_LIMIT = 12_582_912;
 
 /** A delta in pieces: each segment of `size` bytes of the file by itself, `margin` bytes of the base to both sides. */
 export interface Segments {

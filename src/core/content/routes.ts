@@ -1,5 +1,4 @@
-import { DICTIONARY_LIMIT } from "../../delta/dczFormat.ts";
-import type { Alternative, ManifestFile, Release } from "./manifest.ts";
+import { type Alternative, DICTIONARY_LIMIT, type ManifestFile, type Release } from "./manifest.ts";
 
 /** One object to fetch, and what to do with it so that `result` is had. */
 export interface WayStep {

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../../errors.ts";
+import { type ErrorCode, type NearsourceError, toNearsourceError } from "../../errors.ts";
 
 /**
  * What an error does to a run: try the same source once more, go on to the next, or stop. Only what
@@ -169,4 +169,11 @@ export function leavesOtherKinds(code: ErrorCode): boolean {
 /** Whether no later step of the run asks a source that failed with `code`. */
 export function endsSource(code: ErrorCode): boolean {
   return !ABOUT_ONE_FILE.has(code);
+}
+
+/** The error itself when the run can go on after it; else it is thrown on. */
+export function stopOr(error: unknown): NearsourceError {
+  const failure = toNearsourceError(error);
+  if (DISPOSITIONS[failure.code] === "stop") throw failure;
+  return failure;
 }

@@ -5,10 +5,10 @@ import { writeBsdiffHeader } from "../../delta/bsdiffFormat.ts";
 import { bsdiff } from "../../delta/bsdiffMake.ts";
 import { dczDelta, levelFor, zstd } from "../../delta/dczMake.ts";
 import { readIfThere } from "../../store/files.ts";
+import { sha256 } from "../../store/sha256.ts";
 import type { Location } from "./location.ts";
 import { makeFolders, type OnFile, placeFile } from "./placeFile.ts";
 import type { Session } from "./session.ts";
-import { sha256 } from "./signedParts.ts";
 
 /** A way to a file that has been made, with the object it needs. */
 type Made = { alternative: Alternative; bytes: Buffer };

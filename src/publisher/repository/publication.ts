@@ -11,8 +11,9 @@ import {
 import { METADATA_LIMITS } from "../../core/content/layout.ts";
 import { NearsourceError } from "../../errors.ts";
 import { readIfThere } from "../../store/files.ts";
+import { sha256 } from "../../store/sha256.ts";
 import type { Location } from "./location.ts";
-import { type Json, sha256, targetsRoles } from "./signedParts.ts";
+import { type Json, targetsRoles } from "./signedParts.ts";
 
 /** What a repository says at one moment: the metadata that one timestamp leads to, verified. */
 export interface Publication {

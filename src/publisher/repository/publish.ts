@@ -4,6 +4,7 @@ import { Metadata, MetaFile, type Root, Snapshot, Targets, Timestamp } from "@tu
 import { hashedTargetPath, METADATA_LIMITS } from "../../core/content/layout.ts";
 import { NearsourceError } from "../../errors.ts";
 import { readIfThere } from "../../store/files.ts";
+import { sha256 } from "../../store/sha256.ts";
 import { roleKeyFile, roleKeysAtHand, signWith, tufKey } from "../keys.ts";
 import { type Choices, type HighestVersions, lifetimeOf } from "./choices.ts";
 import type { Location } from "./location.ts";
@@ -14,7 +15,6 @@ import {
   encodeMetadata,
   isoSeconds,
   type Json,
-  sha256,
   snapshotContent,
   targetsRoles,
   timestampContent,

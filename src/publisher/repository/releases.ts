@@ -6,9 +6,9 @@ import { hashedTargetPath, manifestTarget } from "../../core/content/layout.ts";
 import { parseManifest, type Release } from "../../core/content/manifest.ts";
 import { DocumentError } from "../../core/document.ts";
 import { NearsourceError } from "../../errors.ts";
+import { sha256 } from "../../store/sha256.ts";
 import type { Location } from "./location.ts";
 import { exists } from "./placeFile.ts";
-import { sha256 } from "./signedParts.ts";
 
 /** A component by kind and name. */
 export interface ComponentName {

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { Key, MetaFile, Targets } from "@tufjs/models";
 import { DELEGATED_ROLES, METADATA_LIMITS, type Repository } from "../../core/content/layout.ts";
 import { NearsourceError } from "../../errors.ts";
+import { sha256 } from "../../store/sha256.ts";
 import "../../tuf/tufRecords.ts";
 
 /** A JSON object, as the models of TUF take and give it. */
@@ -82,11 +82,6 @@ export function isoSeconds(time: Date): string {
 /** Length and hash of a file's bytes, as metadata carries them. */
 export function describeBytes(bytes: Uint8Array): { length: number; hashes: { sha256: string } } {
   return { length: bytes.length, hashes: { sha256: sha256(bytes) } };
-}
-
-/** SHA-256 of `bytes` in lower-case hex. */
-export function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /**

@@ -3,9 +3,9 @@ import type { Log } from "../../config/log.ts";
 import type { Kind } from "../../core/content/kind.ts";
 import { endsSource } from "../../core/order/disposition.ts";
 import { explainError, toNearsourceError } from "../../errors.ts";
+import { type Source, sourceOf } from "../../source/source.ts";
 import type { DataDir } from "../../store/files.ts";
 import { readTrustedSet } from "../../tuf/trustedSet.ts";
-import { type Source, sourceOf } from "../../update/run.ts";
 import { type Settings, settingsInForce } from "../../update/settings/settings.ts";
 import { orderOf, ownAddresses } from "../../update/settings/situation.ts";
 

@@ -3,10 +3,11 @@ import type { InstalledComponent } from "../../core/content/chooseRelease.ts";
 import { CONTENT_KINDS, type Kind } from "../../core/content/kind.ts";
 import { manifestTarget } from "../../core/content/layout.ts";
 import type { ManifestFile } from "../../core/content/manifest.ts";
-import { isLie, leavesOtherKinds, leavesOtherWays } from "../../core/order/disposition.ts";
+import { isLie, leavesOtherKinds, leavesOtherWays, stopOr } from "../../core/order/disposition.ts";
 import type { Step } from "../../core/order/updateOrder.ts";
 import { NearsourceError } from "../../errors.ts";
 import { readManifests } from "../../source/manifests.ts";
+import { sourceOf } from "../../source/source.ts";
 import type { DataDir } from "../../store/files.ts";
 import {
   type Generation,
@@ -23,7 +24,7 @@ import { hashFile, isWholeInStore } from "../../store/store.ts";
 import type { TrustedSet } from "../../tuf/trustedSet.ts";
 import { withinSpace } from "../deliverKind.ts";
 import { type MissingFile, obtainAll, planFile, type Traffic } from "../fetchFiles.ts";
-import { note, type Run, sourceOf, stopOr } from "../run.ts";
+import { note, type Run } from "../run.ts";
 import type { Settings } from "../settings/settings.ts";
 import { orderOf } from "../settings/situation.ts";
 import { type Damage, noteDamage } from "./damage.ts";

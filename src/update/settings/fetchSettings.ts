@@ -4,9 +4,11 @@ import { parseSourceList } from "../../core/order/sourceList.ts";
 import type { Installed } from "../../core/report.ts";
 import { parsePolicy, parseUpdateAgents } from "../../core/settings/policy.ts";
 import { type ErrorCode, NearsourceError, toNearsourceError } from "../../errors.ts";
+import type { Source } from "../../source/source.ts";
+import { raiseClockFloor } from "../../tuf/clock.ts";
 import { type Refreshed, refresh } from "../../tuf/refresh.ts";
 import { describeRole, type TrustedSet, writeTrustedSet } from "../../tuf/trustedSet.ts";
-import { note, presentOf, type Run, raiseClockFloor, type Source } from "../run.ts";
+import { note, presentOf, type Run } from "../run.ts";
 import { parseOrThrow, type Settings, settingsInForce } from "./settings.ts";
 
 /** How long (ms) the source list may take to fetch before the last one is used. */
