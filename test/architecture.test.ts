@@ -7,7 +7,7 @@ import { type ErrorCode, PHASE_OF } from "../src/errors.ts";
 const ROOT = path.join(import.meta.dirname, "..");
 const SRC = path.join(ROOT, "src");
 
-/** The rooms, each with those that it may import from (DESIGN §9): those on the lines below its own. */
+/** The rooms, each with those that it may import from (docs/design.md §9): those on the lines below its own. */
 const LINES = [
   ["main"],
   ["cli"],
@@ -83,7 +83,7 @@ function codeOf(file: string): string {
     .replaceAll(/\/\/.*$/gm, "");
 }
 
-describe("the parts of the program (DESIGN §9)", () => {
+describe("the parts of the program (docs/design.md §9)", () => {
   const lineOf = (file: string) => LINES.findIndex((line) => line.includes(layerOf(file)));
 
   test.for(files)("%s imports only from its own room and those below", (file) => {

@@ -11,7 +11,7 @@ import { printJson } from "./terminal/output.ts";
  * Runs one command line.
  *
  * @param told what the version record said is newest, where a scheduled update asked for it
- * @returns the exit code (DESIGN §6)
+ * @returns the exit code (docs/design.md §6)
  */
 export async function runProgram(argv: string[], told?: VersionRecord): Promise<number> {
   let exitCode = 0;

@@ -2,7 +2,7 @@ import type { ErrorCode } from "../errors.ts";
 import type { ContentKind, Kind } from "./content/kind.ts";
 import type { Rule } from "./order/updateOrder.ts";
 
-/** What `update --json` prints (DESIGN §6). Times in milliseconds, sizes in bytes. */
+/** What `update --json` prints (docs/design.md §6). Times in milliseconds, sizes in bytes. */
 export interface Report {
   outcome: "updated" | "current" | "partial" | "exhausted";
   trigger: Trigger;

@@ -17,7 +17,7 @@ export function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
 }
 
-/** Where a redirect leads, if it may be followed (DESIGN §5). */
+/** Where a redirect leads, if it may be followed (docs/design.md §5). */
 export function redirectTarget(response: Redirecting, allowed: boolean, hop: number): URL {
   const { url, headers, status } = response;
   const refuse = (reason: string) =>

@@ -63,7 +63,7 @@ export interface RelayHealth {
   free: number;
 }
 
-/** An Update Agent (DESIGN §7): a verified copy of what was granted, and who it serves. */
+/** An Update Agent (docs/design.md §7): a verified copy of what was granted, and who it serves. */
 export interface Relay {
   /** Answers one request. */
   handle(request: IncomingMessage, response: ServerResponse): void;

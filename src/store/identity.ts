@@ -12,7 +12,7 @@ import {
 
 /**
  * This agent's id, in `<dataDir>/identity.json`: a file of its own, since roles are granted to the id, and
- * the state beside it may be lost (DESIGN §8). Undefined before there is one, or where it cannot be made out.
+ * the state beside it may be lost (docs/design.md §5). Undefined before there is one, or where it cannot be made out.
  *
  * @throws NearsourceError of the storage phase when there is one that cannot be read
  */

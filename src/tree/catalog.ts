@@ -37,7 +37,7 @@ export type Catalog = ReadonlyMap<string, Served>;
 
 /**
  * The map from path to what is served, of what verified and was granted, and of nothing else: an Update
- * Agent answers by looking up, so there is no path that could lead out of it (DESIGN §7).
+ * Agent answers by looking up, so there is no path that could lead out of it (docs/design.md §7).
  *
  * @param manifests those of the granted kinds
  */

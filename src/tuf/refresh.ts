@@ -192,7 +192,7 @@ async function fetchDocument(documents: Documents, target: string): Promise<Buff
   return bytes;
 }
 
-/** SHA-256, or SHA-512 where that is all there is; anything weaker proves nothing (DESIGN §3). */
+/** SHA-256, or SHA-512 where that is all there is; anything weaker proves nothing (docs/design.md §3). */
 function strongHash(info: TargetFile, target: string): { algorithm: string; hash: string } {
   for (const algorithm of ["sha256", "sha512"]) {
     const hash = info.hashes[algorithm];

@@ -9,7 +9,7 @@ import { upgradeOf } from "../support/deltaWorld.ts";
 import { WHOLE } from "../support/extent.ts";
 import { makeWorld, noise, type World } from "../support/world.ts";
 
-/** What no update may take, however large the files; issue and design say it so. In megabytes. */
+/** Most memory that an update may take, however large its files (docs/protocol.md, "Limits"), in megabytes. */
 const LIMIT = 130;
 /** Longer than what is left of the limit above an idle process. */
 const LARGE = 60_000_000;

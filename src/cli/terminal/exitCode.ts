@@ -1,6 +1,6 @@
 import type { ErrorCode, NearsourceError, Phase } from "../../errors.ts";
 
-/** Exit codes by phase (DESIGN §6); `BY_CODE` has the exceptions. */
+/** Exit codes by phase (docs/design.md §6); `BY_CODE` has the exceptions. */
 const BY_PHASE: Record<Phase, number> = {
   usage: 2,
   configuration: 6,

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { configPath } from "../../config/configPath.ts";
 
-/** What an exit code means, in so many words (DESIGN §6; docs/errors.md has the whole). */
+/** What an exit code means, in so many words (docs/design.md §6; docs/errors.md has the whole). */
 const MEANINGS = {
   0: "done",
   1: "a bug of this program",

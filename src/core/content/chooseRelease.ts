@@ -29,7 +29,7 @@ export type Target =
  * the policy holds, and the release that failed or was rolled back here.
  *
  * Without a hold the highest release is current, and a lower one is never installed: a rollback of
- * content is a new publication under a higher number (DESIGN §3). A policy's hold is obeyed both ways.
+ * content is a new publication under a higher number (docs/design.md §3). A policy's hold is obeyed both ways.
  */
 export function target(
   manifest: Manifest,

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 
-/** The three content kinds that travel (DESIGN §1), in the order in which they are fetched and shown. */
+/** The three content kinds that travel (docs/design.md §1), in the order in which they are fetched and shown. */
 export const KINDS = ["settings", "components", "programs"] as const;
 
 export type Kind = (typeof KINDS)[number];

@@ -1,6 +1,6 @@
 import type { ContentKind, Kind } from "./kind.ts";
 
-/** The two TUF repositories of a source: the vendor's content and the site's settings (DESIGN §3). */
+/** The two TUF repositories of a source: the vendor's content and the site's settings (docs/design.md §3). */
 export type Repository = "content" | "settings";
 
 export const REPOSITORIES = ["settings", "content"] as const satisfies Repository[];
@@ -16,7 +16,7 @@ export const DELEGATED_ROLES = {
   settings: { settings: ["settings/*", "settings/*/*"] },
 } as const satisfies Record<Repository, Record<string, string[]>>;
 
-/** Size limits of metadata files in bytes (DESIGN §3); a larger one is refused unread. */
+/** Size limits of metadata files in bytes (docs/design.md §3); a larger one is refused unread. */
 export const METADATA_LIMITS = {
   root: 16_384,
   timestamp: 4_096,

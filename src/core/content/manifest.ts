@@ -127,7 +127,7 @@ const manifestSchema = v.object({
 });
 
 /**
- * Reads a manifest (DESIGN §3) that stood as the TUF target `kind/name.json`. Unknown fields and
+ * Reads a manifest (docs/design.md §3) that stood as the TUF target `kind/name.json`. Unknown fields and
  * formats are ignored. Releases come back highest first, whatever their order in the document.
  *
  * @throws DocumentError naming the place and the reason

@@ -21,7 +21,7 @@ export class AddressSyntaxError extends Error {}
 
 /**
  * Parses one address, strictly: four decimal parts without leading zeros, or RFC 4291 §2.2 text
- * without a zone. An IPv4-mapped IPv6 address counts as its IPv4 (DESIGN §2.1).
+ * without a zone. An IPv4-mapped IPv6 address counts as its IPv4 (docs/design.md §2, clause 1).
  *
  * @throws AddressSyntaxError saying what is wrong with `text`
  */
@@ -66,7 +66,7 @@ export function formatAddress(address: Address): string {
 
 /**
  * How far an address reaches: 0 the internet, 1 a private network, 2 the link, 3 this machine.
- * A redirect may not lead from a lower number to a higher one (DESIGN §5: never to a more private
+ * A redirect may not lead from a lower number to a higher one (docs/design.md §5: never to a more private
  * network).
  */
 export function privacyOf(address: Address): 0 | 1 | 2 | 3 {

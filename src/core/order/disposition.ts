@@ -2,7 +2,7 @@ import { type ErrorCode, type NearsourceError, toNearsourceError } from "../../e
 
 /**
  * What an error does to a run: try the same source once more, go on to the next, or stop. Only what
- * no other source can mend stops a run (DESIGN §2).
+ * no other source can mend stops a run (docs/design.md §2).
  */
 export type Disposition = "retry here" | "next source" | "stop";
 
@@ -161,7 +161,7 @@ export function mayGiveWhole(code: ErrorCode, hasGiven: boolean): boolean {
   return MET_WITH_RANGES.has(code) || (!hasGiven && OF_THE_LINK.has(code));
 }
 
-/** Whether a source at which one kind failed with `code` is asked for the others: kinds are independent (DESIGN §2). */
+/** Whether a source at which one kind failed with `code` is asked for the others: kinds are independent (docs/design.md §2). */
 export function leavesOtherKinds(code: ErrorCode): boolean {
   return ABOUT_ONE_FILE.has(code) || ABOUT_ONE_KIND.has(code);
 }

@@ -17,7 +17,7 @@ export interface SourceListEntry {
   kinds: Kind[];
 }
 
-/** `settings/source-list.json` (DESIGN §4). */
+/** `settings/source-list.json` (docs/design.md §4). */
 export interface SourceList {
   version: number;
   mode: "standard" | "customized";
@@ -77,7 +77,7 @@ export const sourceListSchema = v.object({
 });
 
 /**
- * The list of an agent that has none: the standard source (DESIGN §4, last paragraph).
+ * The list of an agent that has none: the standard source (docs/design.md §4, last paragraph).
  */
 export const STANDARD_SOURCE: SourceList = {
   version: 0,

@@ -9,7 +9,7 @@ export type Rule = "custom" | "server" | "active-update";
 /** One source to try, in its place in the plan. */
 export interface Step {
   rule: Rule;
-  /** The clause of DESIGN §2 (docs/update-order.md) that put the step here. */
+  /** The clause of docs/design.md §2 (docs/update-order.md) that put the step here. */
   clause: string;
   /** Index in the source list, for `custom`. */
   entry?: number;
@@ -64,7 +64,7 @@ interface Candidate {
 }
 
 /**
- * The update order (DESIGN §2): which sources an agent tries, one after the other, and why. Pure:
+ * The update order (docs/design.md §2): which sources an agent tries, one after the other, and why. Pure:
  * equal situations give equal plans, and how a source fails never changes the plan.
  */
 export function updateOrder(situation: Situation): UpdateOrder {

@@ -5,12 +5,12 @@ import type { Trigger } from "../report.ts";
 import { type RateLimit, rateLimitSchema } from "./rateLimit.ts";
 import { type Schedule, scheduleSchema } from "./schedule.ts";
 
-/** `settings/policies/<domain>.json`: what the agents of a domain may and should do (DESIGN §4). */
+/** `settings/policies/<domain>.json`: what the agents of a domain may and should do (docs/design.md §4). */
 export interface Policy {
   version: number;
   /** The privilege to update from ActiveUpdate. */
   activeUpdate: boolean;
-  /** `documented`: clauses 3(a) or 3(b) of DESIGN §2; `privilege`: 3(a) alone. */
+  /** `documented`: clauses 3(a) or 3(b) of docs/design.md §2; `privilege`: 3(a) alone. */
   activeUpdateRule: "documented" | "privilege";
   /** Adds ActiveUpdate after a failed server, where the privilege is on. */
   activeUpdateAfterServer: boolean;

@@ -34,7 +34,7 @@ export function rootContent(root: { keys: Key[]; threshold: number }, online: Re
 }
 
 /**
- * The delegations in `targets` (TUF spec §4.5), from the paths that DESIGN §3 gives each role. They are
+ * The delegations in `targets` (TUF spec §4.5), from the paths that docs/design.md §3 gives each role. They are
  * terminating: what `components/*` may say is said by its role or by nobody.
  */
 export function delegations(repository: Repository, keys: Record<string, Key>): Json {

@@ -9,7 +9,7 @@ import { readTrustedSet } from "../../tuf/trustedSet.ts";
 import { type Settings, settingsInForce } from "../../update/settings/settings.ts";
 import { orderOf, ownAddresses } from "../../update/settings/situation.ts";
 
-/** Where an Update Agent fetches from, in its own update order (DESIGN §2). */
+/** Where an Update Agent fetches from, in its own update order (docs/design.md §2). */
 export interface Upstreams {
   /** Reads the settings in force anew, and gives every source another chance. */
   reload(): Promise<void>;

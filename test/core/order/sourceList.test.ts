@@ -22,7 +22,7 @@ function refusal(list: unknown): string {
 }
 
 describe("a source list is read", () => {
-  test("with every field it may have (DESIGN §4)", () => {
+  test("with every field it may have (docs/design.md §4)", () => {
     const list = parseSourceList({
       version: 7,
       mode: "customized",
