@@ -10,18 +10,6 @@ export interface Ticket {
   leave(): void;
 }
 
-/** Who is sent objects. Metadata needs no leave: it is small, and what makes a client go elsewhere. */
-export interface Admission {
-  /**
-   * Leave to send, or why there is none.
-   *
-   * @param address of the client; all of an IPv6 /64 are one
-   * @param cut ends the transfer, when its client is too slow
-   */
-  enter(address: string, cut: () => void): Ticket | "transfers" | "client";
-  close(): void;
-}
-
 export interface AdmissionLimits {
   maxTransfers: number;
   maxPerClient: number;
@@ -36,73 +24,121 @@ const CROWDED_PATIENCE = 5_000;
 /** How often (ms) the slow ones are looked for, while anything is sent. */
 const INTERVAL = 1_000;
 
-interface Place {
+/** One object being sent. */
+interface Transfer {
   client: string;
-  cut: () => void;
+  /** Ends it. */
+  cut(): void;
   /** Since when (ms) bytes wait for the client, and how many; undefined while it is we who are slow. */
   since: number | undefined;
   bytes: number;
 }
 
-/** @param now a clock that only goes forward, in ms */
-export function createAdmission(
-  limits: AdmissionLimits,
-  stats: RelayStats,
-  now: () => number = () => performance.now(),
-): Admission {
-  const places = new Set<Place>();
-  const perClient = new Map<string, number>();
-  let timer: NodeJS.Timeout | undefined;
-  const remove = (place: Place) => {
-    if (!places.delete(place)) return;
-    stats.active = places.size;
-    const left = (perClient.get(place.client) ?? 1) - 1;
-    if (left === 0) perClient.delete(place.client);
-    else perClient.set(place.client, left);
-    if (places.size > 0) return;
-    clearInterval(timer);
-    timer = undefined;
-  };
-  const cut = (place: Place) => {
-    remove(place);
-    stats.transfers.cut++;
-    place.cut();
-  };
-  const waited = ({ since }: Place) => (since === undefined ? 0 : now() - since);
-  const cutSlow = () => {
-    for (const place of places) {
-      const allowed = limits.minRate === 0 ? Infinity : (place.bytes * 1_000) / limits.minRate;
-      if (waited(place) > Math.max(LEAST_PATIENCE, allowed)) cut(place);
+/** Who is sent objects. Metadata needs no leave: it is small, and what makes a client go elsewhere. */
+export class Admission {
+  readonly #limits: Readonly<AdmissionLimits>;
+  readonly #stats: RelayStats;
+  readonly #now: () => number;
+  readonly #transfers = new Set<Transfer>();
+  readonly #perClient = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /**
+   * @param limits as they are at each moment
+   * @param now a clock that only goes forward, in ms
+   */
+  constructor(limits: Readonly<AdmissionLimits>, stats: RelayStats, now = () => performance.now()) {
+    this.#limits = limits;
+    this.#stats = stats;
+    this.#now = now;
+  }
+
+  /**
+   * Leave to send, or why there is none.
+   *
+   * @param address of the client; all of an IPv6 /64 are one
+   * @param cut ends the transfer, when its client is too slow
+   */
+  enter(address: string, cut: () => void): Ticket | "transfers" | "client" {
+    const client = senderOf(address);
+    if ((this.#perClient.get(client) ?? 0) >= this.#limits.maxPerClient) return "client";
+    if (this.#isFull()) this.#cutSlowest();
+    if (this.#isFull()) return "transfers";
+    const transfer: Transfer = { client, cut, since: undefined, bytes: 0 };
+    this.#add(transfer);
+    return {
+      waitsFor: (bytes) => {
+        transfer.since = this.#now();
+        transfer.bytes = bytes;
+      },
+      taken: () => {
+        transfer.since = undefined;
+      },
+      leave: () => this.#remove(transfer),
+    };
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #isFull(): boolean {
+    return this.#transfers.size >= this.#limits.maxTransfers;
+  }
+
+  #add(transfer: Transfer): void {
+    this.#transfers.add(transfer);
+    this.#stats.active = this.#transfers.size;
+    this.#perClient.set(transfer.client, (this.#perClient.get(transfer.client) ?? 0) + 1);
+    this.#timer ??= setInterval(() => this.#cutTooSlow(), INTERVAL).unref();
+  }
+
+  #remove(transfer: Transfer): void {
+    if (!this.#transfers.delete(transfer)) return;
+    this.#stats.active = this.#transfers.size;
+    const left = (this.#perClient.get(transfer.client) ?? 1) - 1;
+    if (left === 0) this.#perClient.delete(transfer.client);
+    else this.#perClient.set(transfer.client, left);
+    if (this.#transfers.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #cut(transfer: Transfer): void {
+    this.#remove(transfer);
+    this.#stats.transfers.cut++;
+    transfer.cut();
+  }
+
+  #cutTooSlow(): void {
+    for (const transfer of this.#transfers) {
+      if (isTooSlow(transfer, this.#now(), this.#limits.minRate)) this.#cut(transfer);
     }
-  };
-  const makeRoom = () => {
-    if (limits.minRate === 0) return;
-    let slowest: Place | undefined;
-    for (const place of places) if (waited(place) > (slowest ? waited(slowest) : 0)) slowest = place;
-    if (slowest !== undefined && waited(slowest) > CROWDED_PATIENCE) cut(slowest);
-  };
-  return {
-    enter(address, cutTransfer) {
-      const client = senderOf(address);
-      if ((perClient.get(client) ?? 0) >= limits.maxPerClient) return "client";
-      if (places.size >= limits.maxTransfers) makeRoom();
-      if (places.size >= limits.maxTransfers) return "transfers";
-      const place: Place = { client, cut: cutTransfer, since: undefined, bytes: 0 };
-      places.add(place);
-      stats.active = places.size;
-      perClient.set(client, (perClient.get(client) ?? 0) + 1);
-      timer ??= setInterval(cutSlow, INTERVAL).unref();
-      return {
-        waitsFor(bytes) {
-          place.since = now();
-          place.bytes = bytes;
-        },
-        taken() {
-          place.since = undefined;
-        },
-        leave: () => remove(place),
-      };
-    },
-    close: () => clearInterval(timer),
-  };
+  }
+
+  /** Makes room for a newcomer. */
+  #cutSlowest(): void {
+    if (this.#limits.minRate === 0) return;
+    const slowest = slowestOf(this.#transfers, this.#now());
+    if (slowest !== undefined && waited(slowest, this.#now()) > CROWDED_PATIENCE) this.#cut(slowest);
+  }
+}
+
+/** How long (ms) a client has taken nothing of what waits for it. */
+function waited({ since }: Transfer, now: number): number {
+  return since === undefined ? 0 : now - since;
+}
+
+function isTooSlow(transfer: Transfer, now: number, minRate: number): boolean {
+  const allowed = minRate === 0 ? Infinity : (transfer.bytes * 1_000) / minRate;
+  return waited(transfer, now) > Math.max(LEAST_PATIENCE, allowed);
+}
+
+/** The one whose client has waited for longest with something to take. */
+function slowestOf(transfers: Iterable<Transfer>, now: number): Transfer | undefined {
+  let slowest: Transfer | undefined;
+  for (const each of transfers) {
+    if (waited(each, now) > (slowest === undefined ? 0 : waited(slowest, now))) slowest = each;
+  }
+  return slowest;
 }

@@ -8,21 +8,6 @@ export interface Piece {
   release(): void;
 }
 
-/**
- * Pieces of objects in memory, the least recently used of which make room for others. Memory is used
- * again instead of being left to the garbage collector, which lets some 64 MB gather before it looks.
- */
-export interface BlockPool {
-  /**
-   * The piece under `key`; `load` is called once, however many ask for it at the same time.
-   *
-   * @param length bytes of it
-   */
-  get(key: string, length: number, load: (into: Buffer) => Promise<void>): Promise<Piece> | Piece;
-  /** Forgets all pieces whose key begins with this. */
-  drop(prefix: string): void;
-}
-
 interface Block {
   memory: Buffer;
   bytes: Buffer;
@@ -30,44 +15,71 @@ interface Block {
   holders: number;
 }
 
+/** A block that is being loaded. */
+interface Loading {
+  block: Block;
+  done: Promise<void>;
+}
+
 /**
- * @param limit bytes that are kept; half as many may lie ready to be used again
- * @param size of the longest piece, in bytes
+ * Pieces of objects in memory, the least recently used of which make room for others. Memory is used
+ * again instead of being left to the garbage collector, which lets some 64 MB gather before it looks.
  */
-export function createBlockPool(limit: number, size: number): BlockPool {
-  const kept = new Map<string, Block>();
-  const loading = new Map<string, { block: Block; done: Promise<void> }>();
-  const spare: Buffer[] = [];
-  let bytes = 0;
-  const letGo = (block: Block) => {
-    block.holders--;
-    const isWorthIt = block.memory.length === size && spare.length * size < limit / 2;
-    if (block.holders === 0 && isWorthIt) spare.push(block.memory);
-  };
-  const remove = (key: string, block: Block) => {
-    kept.delete(key);
-    bytes -= block.memory.length;
-    letGo(block);
-  };
-  const keep = (key: string, block: Block) => {
-    kept.set(key, block);
-    bytes += block.memory.length;
-    for (const [oldest, each] of kept) {
-      if (bytes <= limit) break;
-      remove(oldest, each);
+export class BlockPool {
+  readonly #limit: number;
+  readonly #size: number;
+  readonly #kept = new Map<string, Block>();
+  readonly #loading = new Map<string, Loading>();
+  readonly #spare: Buffer[] = [];
+  /** Bytes of memory of those that are kept. */
+  #bytes = 0;
+
+  /**
+   * @param limit bytes that are kept; half as many may lie ready to be used again
+   * @param size of the longest piece, in bytes
+   */
+  constructor(limit: number, size: number) {
+    this.#limit = limit;
+    this.#size = size;
+  }
+
+  /**
+   * The piece under `key`; `load` is called once, however many ask for it at the same time.
+   *
+   * @param length bytes of it
+   */
+  get(key: string, length: number, load: (into: Buffer) => Promise<void>): Promise<Piece> | Piece {
+    const kept = this.#kept.get(key);
+    if (kept !== undefined) {
+      this.#kept.delete(key);
+      this.#kept.set(key, kept);
+      return this.#give(kept);
     }
-  };
-  const start = (key: string, length: number, load: (into: Buffer) => Promise<void>) => {
-    // A short one has memory of its own length, of which there is no other use.
-    const memory =
-      length > size / 2 ? (spare.pop() ?? Buffer.allocUnsafeSlow(size)) : Buffer.allocUnsafeSlow(length);
-    const block: Block = { memory, bytes: memory.subarray(0, length), holders: 1 };
+    const { block, done } = this.#loading.get(key) ?? this.#load(key, length, load);
+    const piece = this.#give(block);
+    return done.then(
+      () => piece,
+      (error) => {
+        piece.release();
+        throw error;
+      },
+    );
+  }
+
+  /** Forgets all pieces whose key begins with this. */
+  drop(prefix: string): void {
+    for (const key of this.#loading.keys()) if (key.startsWith(prefix)) this.#loading.delete(key);
+    for (const [key, block] of this.#kept) if (key.startsWith(prefix)) this.#remove(key, block);
+  }
+
+  #load(key: string, length: number, load: (into: Buffer) => Promise<void>): Loading {
+    const block = this.#take(length);
     const settle = (isLoaded: boolean) => {
       // What was forgotten while it was on its way is not kept.
-      const isWanted = loading.get(key) === entry;
-      if (isWanted) loading.delete(key);
-      if (isWanted && isLoaded) keep(key, block);
-      else letGo(block);
+      const isWanted = this.#loading.get(key) === loading;
+      if (isWanted) this.#loading.delete(key);
+      if (isWanted && isLoaded) this.#keep(key, block);
+      else this.#letGo(block);
     };
     const done = load(block.bytes).then(
       () => settle(true),
@@ -76,41 +88,47 @@ export function createBlockPool(limit: number, size: number): BlockPool {
         throw error;
       },
     );
-    const entry = { block, done };
-    loading.set(key, entry);
-    return entry;
-  };
-  const give = (block: Block): Piece => {
+    const loading = { block, done };
+    this.#loading.set(key, loading);
+    return loading;
+  }
+
+  /** Memory for a piece; a short one has its own length, of which there is no other use. */
+  #take(length: number): Block {
+    const isLong = length > this.#size / 2;
+    const memory =
+      (isLong ? this.#spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(isLong ? this.#size : length);
+    return { memory, bytes: memory.subarray(0, length), holders: 1 };
+  }
+
+  #keep(key: string, block: Block): void {
+    this.#kept.set(key, block);
+    this.#bytes += block.memory.length;
+    for (const [oldest, each] of this.#kept) {
+      if (this.#bytes <= this.#limit) break;
+      this.#remove(oldest, each);
+    }
+  }
+
+  #remove(key: string, block: Block): void {
+    this.#kept.delete(key);
+    this.#bytes -= block.memory.length;
+    this.#letGo(block);
+  }
+
+  #give(block: Block): Piece {
+    block.holders++;
     let isReleased = false;
     const release = () => {
-      if (!isReleased) letGo(block);
+      if (!isReleased) this.#letGo(block);
       isReleased = true;
     };
     return { bytes: block.bytes, release };
-  };
-  return {
-    get(key, length, load) {
-      const found = kept.get(key);
-      if (found !== undefined) {
-        kept.delete(key);
-        kept.set(key, found);
-        found.holders++;
-        return give(found);
-      }
-      const { block, done } = loading.get(key) ?? start(key, length, load);
-      block.holders++;
-      const piece = give(block);
-      return done.then(
-        () => piece,
-        (error) => {
-          piece.release();
-          throw error;
-        },
-      );
-    },
-    drop(prefix) {
-      for (const key of loading.keys()) if (key.startsWith(prefix)) loading.delete(key);
-      for (const [key, block] of kept) if (key.startsWith(prefix)) remove(key, block);
-    },
-  };
+  }
+
+  #letGo(block: Block): void {
+    block.holders--;
+    const isOfUse = block.memory.length === this.#size && this.#spare.length * this.#size < this.#limit / 2;
+    if (block.holders === 0 && isOfUse) this.#spare.push(block.memory);
+  }
 }

@@ -17,7 +17,7 @@ import { refuseLinks } from "../store/links.ts";
 import { type Lock, takeLock } from "../store/lock.ts";
 import { openDataDir } from "../store/openDataDir.ts";
 import { sweepUnfinished } from "../store/withDataDir.ts";
-import { createAdmission } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { createRoom } from "./diskSpace.ts";
 import { createFillProgress } from "./fill/fillProgress.ts";
 import { createHoldup } from "./fill/holdup.ts";
@@ -148,7 +148,7 @@ async function runRelay(
     limits.minRate = await leastReaderRate(config, [own, dirs]);
   };
   await lookAtPolicies();
-  const admission = createAdmission(limits, stats);
+  const admission = new Admission(limits, stats);
   const limiter = createRateLimiter(() => rateAt(config.relay.rateLimit, new Date()));
   const isOpen = () => room.isEnough();
   const holdup = createHoldup({ mirror, objects, progress, maxLag: config.relay.maxLag, log });

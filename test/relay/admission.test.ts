@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type AdmissionLimits, createAdmission, type Ticket } from "../../src/relay/admission.ts";
+import { Admission, type AdmissionLimits, type Ticket } from "../../src/relay/admission.ts";
 import { newStats } from "../../src/relay/stats.ts";
 
 const LIMITS: AdmissionLimits = { maxTransfers: 2, maxPerClient: 2, minRate: 1_000 };
@@ -7,7 +7,7 @@ const LIMITS: AdmissionLimits = { maxTransfers: 2, maxPerClient: 2, minRate: 1_0
 /** An admission with a clock that goes forward when told to. */
 function makeAdmission(limits: Partial<AdmissionLimits> = {}) {
   const stats = newStats();
-  const admission = createAdmission({ ...LIMITS, ...limits }, stats, () => Date.now());
+  const admission = new Admission({ ...LIMITS, ...limits }, stats, () => Date.now());
   const enter = (client: string, cut = () => {}) => {
     const ticket = admission.enter(client, cut);
     return typeof ticket === "string" ? expect.fail(ticket) : ticket;
@@ -20,7 +20,7 @@ afterEach(() => void vi.useRealTimers());
 
 test("the least rate counts as it is now: one that was lowered meanwhile cuts off nobody who keeps to it", () => {
   const limits = { ...LIMITS, minRate: 4_096 };
-  const admission = createAdmission(limits, newStats(), () => Date.now());
+  const admission = new Admission(limits, newStats(), () => Date.now());
   let cut = 0;
   const ticket = admission.enter("a", () => cut++);
   if (typeof ticket === "string") expect.fail(ticket);

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { createBlockPool } from "../../src/relay/blockPool.ts";
+import { BlockPool } from "../../src/relay/blockPool.ts";
 
 const SIZE = 10;
 
@@ -18,7 +18,7 @@ function remembering(byte = 0) {
 }
 
 test("however many ask for a piece at the same time, it is loaded once", async () => {
-  const pool = createBlockPool(100, SIZE);
+  const pool = new BlockPool(100, SIZE);
   const load = vi.fn(filled(1));
   const pieces = await Promise.all([pool.get("a 0", SIZE, load), pool.get("a 0", SIZE, load)]);
   pieces.push(await pool.get("a 0", SIZE, load));
@@ -27,7 +27,7 @@ test("however many ask for a piece at the same time, it is loaded once", async (
 });
 
 test("the piece that was asked for longest ago makes room", async () => {
-  const pool = createBlockPool(2 * SIZE, SIZE);
+  const pool = new BlockPool(2 * SIZE, SIZE);
   await pool.get("a 0", SIZE, filled(1));
   await pool.get("b 0", SIZE, filled(2));
   await pool.get("a 0", SIZE, loadsNothing);
@@ -39,13 +39,13 @@ test("the piece that was asked for longest ago makes room", async () => {
 });
 
 test("a piece that could not be loaded is loaded again for whoever asks next", async () => {
-  const pool = createBlockPool(100, SIZE);
+  const pool = new BlockPool(100, SIZE);
   await expect(pool.get("a 0", SIZE, () => Promise.reject(new Error("gone")))).rejects.toThrow("gone");
   await expect(pool.get("a 0", 3, filled(1))).resolves.toMatchObject({ bytes: Buffer.alloc(3, 1) });
 });
 
 test("what was dropped is not answered with, whether it was there or on its way", async () => {
-  const pool = createBlockPool(100, SIZE);
+  const pool = new BlockPool(100, SIZE);
   await pool.get("a 0", SIZE, filled(1));
   let arrive = () => {};
   const onItsWay = pool.get("a 1", SIZE, () => new Promise<void>((resolve) => (arrive = resolve)));
@@ -57,7 +57,7 @@ test("what was dropped is not answered with, whether it was there or on its way"
 });
 
 test("dropping one object leaves the others, and their room", async () => {
-  const pool = createBlockPool(2 * SIZE, SIZE);
+  const pool = new BlockPool(2 * SIZE, SIZE);
   await pool.get("a 0", SIZE, filled(1));
   await pool.get("b 0", SIZE, filled(2));
   pool.drop("a ");
@@ -67,7 +67,7 @@ test("dropping one object leaves the others, and their room", async () => {
 });
 
 test("memory is used again once all have released the piece who were given it, and not before", async () => {
-  const pool = createBlockPool(SIZE, SIZE);
+  const pool = new BlockPool(SIZE, SIZE);
   const { given, load } = remembering(1);
   const [one, other] = await Promise.all([pool.get("a 0", SIZE, load), pool.get("a 0", SIZE, load)]);
   await pool.get("b 0", SIZE, load);
@@ -83,7 +83,7 @@ test("memory is used again once all have released the piece who were given it, a
 });
 
 test("memory of a piece that failed to come, or was dropped, is used again when nobody looks at it", async () => {
-  const pool = createBlockPool(4 * SIZE, SIZE);
+  const pool = new BlockPool(4 * SIZE, SIZE);
   const given: ArrayBufferLike[] = [];
   const failing = async (into: Buffer) => {
     given.push(into.buffer);
@@ -99,7 +99,7 @@ test("memory of a piece that failed to come, or was dropped, is used again when 
 });
 
 test("no more memory is held ready than half of what may be kept", async () => {
-  const pool = createBlockPool(2 * SIZE, SIZE);
+  const pool = new BlockPool(2 * SIZE, SIZE);
   const { given, load } = remembering();
   const pieces = [];
   for (let index = 0; index < 6; index++) pieces.push(await pool.get(`a ${index}`, SIZE, load));
@@ -111,7 +111,7 @@ test("no more memory is held ready than half of what may be kept", async () => {
 });
 
 test("a reader that was given a piece has it whole, whatever comes and goes meanwhile", async () => {
-  const pool = createBlockPool(3 * SIZE, SIZE);
+  const pool = new BlockPool(3 * SIZE, SIZE);
   const looking = async (turn: number) => {
     const byte = turn % 7;
     const piece = await pool.get(`a ${byte}`, SIZE, filled(byte));

@@ -4,7 +4,7 @@ import type { Log } from "../../config/log.ts";
 import { type DataDir, listFolder, makeFolder } from "../../store/files.ts";
 import { inStore, storePath, sweepStore } from "../../store/store.ts";
 import type { CatalogObject } from "../../tree/catalog.ts";
-import { type BlockPool, createBlockPool, type Piece } from "../blockPool.ts";
+import { BlockPool, type Piece } from "../blockPool.ts";
 import { DamagedError, type HeldObject, openHeld, PIECE } from "../verifiedFile.ts";
 import { type Fill, type FillParts, startFill } from "./fill.ts";
 
@@ -47,7 +47,7 @@ interface OpenFile {
 
 export function createObjects(parts: FillParts, log: Log): Objects {
   const { dirs, stats } = parts;
-  const pool: BlockPool = createBlockPool(POOL, PIECE);
+  const pool = new BlockPool(POOL, PIECE);
   const open = new Map<string, OpenFile>();
   const fills = new Map<string, Fill & { stop(): void; isWanted: boolean }>();
   const present = new Set<string>();
