@@ -3,10 +3,9 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { SCHEMA } from "../src/config/configSchema.ts";
 
-/** The pages that are written for people: the README, the changes, and everything in docs. */
+/** The pages that are written for people: those in the project's own folder, and everything in docs. */
 const PAGES = [
-  "README.md",
-  "CHANGELOG.md",
+  ...readdirSync(".").filter((name) => name.endsWith(".md")),
   ...readdirSync("docs", { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md"))
     .map((name) => path.join("docs", name)),
@@ -15,6 +14,39 @@ const PAGES = [
 test.each(PAGES)("%s says nothing twice", (page) => {
   expect(repeated(readFileSync(page, "utf8"))).toEqual([]);
 });
+
+test.each(PAGES)("%s links to files and headings that are there", (page) => {
+  const links = [...readFileSync(page, "utf8").matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+  const lost = links.filter(([, file = "", heading]) => {
+    const place = file === "" ? page : path.join(path.dirname(page), file);
+    return !existsSync(place) || (heading !== undefined && !headingsOf(place).includes(heading));
+  });
+  expect(lost.map(([link]) => link)).toEqual([]);
+});
+
+test("the design has each section that comments and pages cite", () => {
+  const sections = headingsOf("docs/design.md").flatMap((heading) => /^\d+/.exec(heading) ?? []);
+  const sources = ["src", "test", "bench", "docs"].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(ts|md)$/.test(name))
+      .map((name) => readFileSync(path.join(folder, name), "utf8")),
+  );
+  const cited = sources.flatMap((text) => [...text.matchAll(/docs\/design\.md §(\d+)/g)]);
+  expect(cited.map(([, section]) => section).filter((each = "") => !sections.includes(each))).toEqual([]);
+  expect(cited.length).toBeGreaterThan(10);
+});
+
+/** The headings of a page as links name them: `#where-things-are`. */
+function headingsOf(page: string): string[] {
+  const headings = readFileSync(page, "utf8").match(/^#+ .*$/gm) ?? [];
+  return headings.map((heading) =>
+    heading
+      .replace(/^#+ /, "")
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
 
 test("the test plan names tests and fixtures that exist", () => {
   const rows = readFileSync("docs/test-plan.md", "utf8").split("\n");
