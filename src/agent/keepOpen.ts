@@ -10,18 +10,6 @@ export interface Openable {
   lost?: Promise<unknown>;
 }
 
-/** Something that is opened again and again until it is there, and each time that it is lost. */
-export interface Opening<Part> {
-  /** Undefined while it is not there. */
-  readonly part: Part | undefined;
-  /** Why it is not there, after an attempt. */
-  readonly failure: string | undefined;
-  /** Resolves when the first attempt has ended, whichever way. */
-  readonly tried: Promise<void>;
-  /** Closes it, and tries no more. */
-  close(): Promise<void>;
-}
-
 export interface OpeningOptions {
   /** How a failure is logged; one that says the same as the one before, at `debug`. */
   level: "error" | "warn";
@@ -44,72 +32,95 @@ export function keepOpen<Part extends Openable>(
   open: (signal: AbortSignal) => Promise<Part>,
   options: OpeningOptions,
 ): Opening<Part> {
-  const { backOff, clock, onChange = () => {} } = options;
-  const closing = new AbortController();
-  const say = sayOnce(options);
-  let part: Part | undefined;
-  let failure: string | undefined;
-  let failures = 0;
-  let cancel = () => {};
-
-  const tryAgain = (reason: unknown) => {
-    if (closing.signal.aborted) return;
-    failure = say(reason);
-    onChange();
-    cancel = clock.after(retryDelay(++failures, options.random(), backOff), () => {
-      attempt = tryOnce();
-    });
-  };
-  const attend = async (opened: Part) => {
-    const since = clock.now();
-    const reason = await opened.lost;
-    if (part !== opened) return;
-    part = undefined;
-    await opened.close().catch(() => {});
-    // What is lost as soon as it is there is no better than what cannot be opened.
-    if (clock.now() - since > backOff.longest) failures = 0;
-    tryAgain(reason);
-  };
-  const tryOnce = async () => {
-    try {
-      const opened = await open(closing.signal);
-      if (closing.signal.aborted) return await opened.close();
-      part = opened;
-      failure = undefined;
-      if (opened.lost === undefined) failures = 0;
-      else void attend(opened);
-      onChange();
-    } catch (error) {
-      tryAgain(error);
-    }
-  };
-  let attempt = tryOnce();
-  return {
-    get part() {
-      return part;
-    },
-    get failure() {
-      return failure;
-    },
-    tried: attempt,
-    close: async () => {
-      closing.abort();
-      cancel();
-      await attempt;
-      const open = part;
-      part = undefined;
-      await open?.close();
-    },
-  };
+  return new Opening(open, options);
 }
 
-/** Logs why something is not there, once, however often it is tried; and returns it in words. */
-function sayOnce({ level, log }: Pick<OpeningOptions, "level" | "log">): (reason: unknown) => string {
-  let said = "";
-  return (reason) => {
-    const words = explainError(reason);
-    log[words === said ? "debug" : level](`${words}; it is tried again`);
-    said = words;
-    return words;
-  };
+/** Something that is opened again and again until it is there, and each time that it is lost. */
+export class Opening<Part extends Openable> {
+  readonly #open: (signal: AbortSignal) => Promise<Part>;
+  readonly #options: OpeningOptions;
+  readonly #closing = new AbortController();
+  #part: Part | undefined;
+  #failure: string | undefined;
+  /** The last failure that was logged. */
+  #said: string | undefined;
+  /** Attempts that failed, one after the other. */
+  #failures = 0;
+  /** The attempt that goes on, or was the last. */
+  #attempt: Promise<void>;
+  /** Undoes the attempt that is due. */
+  #cancel = () => {};
+  /** Resolves when the first attempt has ended, whichever way. */
+  readonly tried: Promise<void>;
+
+  constructor(open: (signal: AbortSignal) => Promise<Part>, options: OpeningOptions) {
+    this.#open = open;
+    this.#options = options;
+    this.#attempt = this.#try();
+    this.tried = this.#attempt;
+  }
+
+  /** Undefined while it is not there. */
+  get part(): Part | undefined {
+    return this.#part;
+  }
+
+  /** Why it is not there, after an attempt. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** Closes it, and tries no more. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#cancel();
+    await this.#attempt;
+    const part = this.#part;
+    this.#part = undefined;
+    await part?.close();
+  }
+
+  async #try(): Promise<void> {
+    try {
+      const part = await this.#open(this.#closing.signal);
+      if (this.#closing.signal.aborted) return await part.close();
+      this.#part = part;
+      this.#failure = undefined;
+      if (part.lost === undefined) this.#failures = 0;
+      else void this.#attend(part, part.lost);
+      this.#options.onChange?.();
+    } catch (error) {
+      this.#tryAgain(error);
+    }
+  }
+
+  async #attend(part: Part, lost: Promise<unknown>): Promise<void> {
+    const { clock, backOff } = this.#options;
+    const since = clock.now();
+    const reason = await lost;
+    if (this.#part !== part) return;
+    this.#part = undefined;
+    await part.close().catch(() => {});
+    // What is lost as soon as it is there is no better than what cannot be opened.
+    if (clock.now() - since > backOff.longest) this.#failures = 0;
+    this.#tryAgain(reason);
+  }
+
+  #tryAgain(reason: unknown): void {
+    if (this.#closing.signal.aborted) return;
+    const { clock, backOff, random, onChange } = this.#options;
+    this.#note(explainError(reason));
+    onChange?.();
+    this.#cancel = clock.after(retryDelay(++this.#failures, random(), backOff), () => {
+      this.#attempt = this.#try();
+    });
+  }
+
+  /** Logs why it is not there, once, however often it is tried. */
+  #note(failure: string): void {
+    const { log, level } = this.#options;
+    log[failure === this.#said ? "debug" : level](`${failure}; it is tried again`);
+    this.#said = failure;
+    this.#failure = failure;
+  }
 }

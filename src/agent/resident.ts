@@ -18,7 +18,7 @@ import { openResidentDir, type ResidentDir } from "./residentState.ts";
 import { type Journal, openJournal } from "./runHistory.ts";
 import { ordersByInProcess, type RunEnd, runInProcess } from "./runProcess.ts";
 import { describeRun, queueReport } from "./runReports.ts";
-import { type Clock, createScheduler, type Scheduler } from "./scheduler.ts";
+import { type Clock, Scheduler } from "./scheduler.ts";
 
 export interface ResidentOptions {
   orders: Orders;
@@ -104,7 +104,7 @@ async function settleIn(
   const role = createRole({ log, startRelay, whyUnreached, clock: CLOCK, random: Math.random });
   const dirs = dataDirAt(orders.config.dataDir);
   const notifications = createNotifications({ dirs, roots: () => held.orders.roots, now: CLOCK.now });
-  const scheduler: Scheduler = createScheduler({
+  const scheduler: Scheduler = new Scheduler({
     agentId: orders.agentId,
     schedule: orders.schedule,
     followed: followedBefore({ ...journal.before, succeeded: orders.succeeded }),

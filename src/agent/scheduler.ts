@@ -5,6 +5,7 @@ import {
   type Planned,
   retryDelay,
   type Schedule,
+  type Wait,
   type Why,
 } from "../core/settings/schedule.ts";
 
@@ -38,104 +39,129 @@ export interface SchedulerOptions {
   onChange(): void;
 }
 
-/** Decides when this agent runs, and holds it to one run at a time. */
-export interface Scheduler {
-  readonly next: NextRun | undefined;
-  readonly running: { trigger: Trigger; since: number } | undefined;
-  readonly followed: number | undefined;
-  /** Since when a run is owed: it goes on, was stopped, was asked for, is tried again, or is the first. */
-  readonly owed: number | undefined;
-  /** Begins to plan, and to run what is due. */
-  start(): void;
-  /** Asks for a run after a delay (ms). Asked for during a run, it comes once after it, however often asked. */
-  ask(trigger: Trigger, delay: number): void;
-  /** Goes by another schedule from now on. */
-  follow(schedule: Schedule): void;
-  /** Stops a run that is going on, waits until it has ended, and begins none. */
-  stop(): Promise<void>;
-}
-
 /**
  * However far away the next run is, the clock is looked at this often (ms): timers stand still while a
  * machine sleeps, and do not notice that the clock was set.
  */
 const LOOK = 300_000;
 
-export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { clock, onChange } = options;
-  let planned: Planned = { ...options, started: clock.now() };
-  let askedBy: Trigger = "manual";
-  let running: (Scheduler["running"] & { ended: Promise<void> }) | undefined;
-  let failures = 0;
-  let cancel = () => {};
-  const stopping = new AbortController();
+/** A run that goes on. */
+interface Running {
+  trigger: Trigger;
+  since: number;
+  ended: Promise<void>;
+}
 
-  const look = () => {
-    cancel();
-    if (running !== undefined || stopping.signal.aborted) return;
-    planned = believed(planned, clock.now());
-    const next = nextRun(planned, clock.now());
-    if (next !== undefined && next.at <= clock.now()) return begin(next);
-    cancel = clock.after(Math.min((next?.at ?? Number.POSITIVE_INFINITY) - clock.now(), LOOK), look);
+/** Decides when this agent runs, and holds it to one run at a time. */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #stopping = new AbortController();
+  #planned: Planned;
+  #askedBy: Trigger = "manual";
+  #running: Running | undefined;
+  #failures = 0;
+  /** Undoes the look that is due. */
+  #cancel = () => {};
+
+  constructor(options: SchedulerOptions) {
+    const { agentId, schedule, followed, clock } = options;
+    this.#options = options;
+    this.#planned = { agentId, schedule, followed, started: clock.now() };
+  }
+
+  /** Begins to plan, and to run what is due. */
+  start(): void {
+    this.#look();
+  }
+
+  get next(): NextRun | undefined {
+    return this.#running === undefined ? nextRun(this.#planned, this.#options.clock.now()) : undefined;
+  }
+
+  get running(): { trigger: Trigger; since: number } | undefined {
+    return this.#running;
+  }
+
+  get followed(): number | undefined {
+    return this.#planned.followed;
+  }
+
+  /** Since when a run is owed: it goes on, was stopped, was asked for, is tried again, or is the first. */
+  get owed(): number | undefined {
+    return owedSince(this.#planned, this.#running);
+  }
+
+  /** Asks for a run after a delay (ms). Asked for during a run, it comes once after it, however often asked. */
+  ask(trigger: Trigger, delay: number): void {
+    const asked = { since: this.#options.clock.now(), delay };
+    if (endOf(this.#planned.asked) <= endOf(asked)) return;
+    this.#planned = { ...this.#planned, asked };
+    this.#askedBy = trigger;
+    this.#look();
+  }
+
+  /** Goes by another schedule from now on. */
+  follow(schedule: Schedule): void {
+    this.#planned = { ...this.#planned, schedule };
+    this.#look();
+  }
+
+  /** Stops a run that is going on, waits until it has ended, and begins none. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#cancel();
+    await this.#running?.ended;
+  }
+
+  #look(): void {
+    this.#cancel();
+    if (this.#running !== undefined || this.#stopping.signal.aborted) return;
+    const { clock, onChange } = this.#options;
+    this.#planned = believed(this.#planned, clock.now());
+    const next = nextRun(this.#planned, clock.now());
+    if (next !== undefined && next.at <= clock.now()) {
+      this.#begin(next);
+      return;
+    }
+    const wait = Math.min((next?.at ?? Number.POSITIVE_INFINITY) - clock.now(), LOOK);
+    this.#cancel = clock.after(wait, () => this.#look());
     onChange();
-  };
+  }
 
-  const begin = ({ why }: NextRun) => {
-    const trigger = why === "asked" ? askedBy : "schedule";
-    const since = clock.now();
-    planned = { ...planned, asked: undefined, retry: undefined };
-    running = { trigger, since, ended: runOnce(trigger, why, since) };
-    onChange();
-  };
+  #begin({ why }: NextRun): void {
+    const trigger = why === "asked" ? this.#askedBy : "schedule";
+    const since = this.#options.clock.now();
+    this.#planned = { ...this.#planned, asked: undefined, retry: undefined };
+    this.#running = { trigger, since, ended: this.#run(trigger, why, since) };
+    this.#options.onChange();
+  }
 
-  const runOnce = async (trigger: Trigger, why: Why, since: number) => {
-    const result = await options.run(trigger, stopping.signal).catch((error: unknown) => {
-      options.onError(error);
+  async #run(trigger: Trigger, why: Why, since: number): Promise<void> {
+    const { run, onError, clock, random } = this.#options;
+    const result = await run(trigger, this.#stopping.signal).catch((error: unknown) => {
+      onError(error);
       return { again: true };
     });
-    const again = result?.again === true;
-    if (result === undefined) planned.retry = { since, delay: 0 };
+    this.#failures = result?.again === true ? this.#failures + 1 : 0;
     // A run that was stopped, or died with this process, is one that was missed.
-    if (result !== undefined && (why === "schedule" || why === "missed")) planned.followed = since;
-    failures = again ? failures + 1 : 0;
-    if (again) planned.retry = { since: clock.now(), delay: retryDelay(failures, options.random()) };
-    running = undefined;
-    look();
-  };
+    if (result === undefined) this.#planned.retry = { since, delay: 0 };
+    else if (why === "schedule" || why === "missed") this.#planned.followed = since;
+    if (this.#failures > 0) {
+      this.#planned.retry = { since: clock.now(), delay: retryDelay(this.#failures, random()) };
+    }
+    this.#running = undefined;
+    this.#look();
+  }
+}
 
-  return {
-    start: look,
-    get next() {
-      return running === undefined ? nextRun(planned, clock.now()) : undefined;
-    },
-    get running() {
-      return running;
-    },
-    get followed() {
-      return planned.followed;
-    },
-    get owed() {
-      const since = [running?.since, planned.asked?.since, planned.retry?.since];
-      if (planned.followed === undefined) since.push(planned.started);
-      const known = since.filter((time) => time !== undefined);
-      return known.length === 0 ? undefined : Math.max(...known);
-    },
-    ask: (trigger, delay) => {
-      const wait = { since: clock.now(), delay };
-      const { asked } = planned;
-      if (asked !== undefined && asked.since + asked.delay <= wait.since + wait.delay) return;
-      planned = { ...planned, asked: wait };
-      askedBy = trigger;
-      look();
-    },
-    follow: (schedule) => {
-      planned = { ...planned, schedule };
-      look();
-    },
-    stop: async () => {
-      stopping.abort();
-      cancel();
-      await running?.ended;
-    },
-  };
+function owedSince(planned: Planned, running: Running | undefined): number | undefined {
+  const { asked, retry, followed, started } = planned;
+  const first = followed === undefined ? started : undefined;
+  const known = [running?.since, asked?.since, retry?.since, first].filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
+}
+
+/** When a wait is over; never, where there is none. */
+function endOf(wait: Wait | undefined): number {
+  return wait === undefined ? Number.POSITIVE_INFINITY : wait.since + wait.delay;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createScheduler, type Scheduler, type SchedulerOptions } from "../../src/agent/scheduler.ts";
+import { Scheduler, type SchedulerOptions } from "../../src/agent/scheduler.ts";
 import type { Trigger } from "../../src/core/report.ts";
 import { testClock } from "../support/clock.ts";
 
@@ -10,7 +10,7 @@ const NOON = Date.parse("2026-01-01T12:00:00Z");
 function stage(options: Partial<SchedulerOptions> = {}) {
   const clock = testClock(NOON);
   const runs: { trigger: Trigger; at: number; end(again?: boolean): void; signal: AbortSignal }[] = [];
-  const scheduler: Scheduler = createScheduler({
+  const scheduler = new Scheduler({
     agentId: "an-agent",
     schedule: { interval: HOUR, splay: 0 },
     followed: NOON,
