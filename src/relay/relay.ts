@@ -17,12 +17,13 @@ import { refuseLinks } from "../store/links.ts";
 import { type Lock, takeLock } from "../store/lock.ts";
 import { openDataDir } from "../store/openDataDir.ts";
 import { sweepUnfinished } from "../store/withDataDir.ts";
+import type { CatalogObject } from "../tree/catalog.ts";
 import { Admission } from "./admission.ts";
 import { createRoom } from "./diskSpace.ts";
 import { createFillProgress } from "./fill/fillProgress.ts";
 import { createHoldup } from "./fill/holdup.ts";
 import { createLacking } from "./fill/lacking.ts";
-import { createObjects } from "./fill/objects.ts";
+import { Objects } from "./fill/objects.ts";
 import { fillAhead } from "./fill/prefetch.ts";
 import { createUpstreams } from "./fill/upstreams.ts";
 import { type MetricsPage, renderMetrics } from "./metrics.ts";
@@ -131,9 +132,9 @@ async function runRelay(
   const lacking = createLacking();
   const shared = { dirs, own, fetcher, upstreams, room, stats, signal, pseudonym };
   const fills = { lacking, received: progress.received, inTurn: oneAtATime() };
-  const objects = createObjects({ ...shared, ...fills }, log);
+  const objects = new Objects({ ...shared, ...fills }, log);
   let kinds = sortKinds(granted);
-  const { isHeld } = objects;
+  const isHeld = (object: CatalogObject) => objects.isHeld(object);
   const onChange = () => {
     // What a newer publication has replaced before it was announced, the link need not carry to its end.
     objects.abandonOthers(mirror.objects(false).filter(({ current }) => current));

@@ -8,68 +8,94 @@ export const PIECE = 131_072;
 /** An object's file is not what was signed: damaged, altered behind our back, or gone. */
 export class DamagedError extends Error {}
 
-/** A file of the store, open once for however many readers, whose bytes leave it only verified. */
-export interface HeldObject {
-  /** Reads what begins at `index * PIECE`, as much as there is to be filled. */
-  read(index: number, into: Buffer): Promise<void>;
-  close(): Promise<void>;
-}
-
 /**
- * Opens an object in the store. What is read is verified first: block by block where the manifest names
- * blocks, else the whole file, once; and again whenever the file's size, times or inode have changed
- * since. The file is looked at after every read, so that what was written in between is noticed.
+ * Opens an object in the store.
  *
- * @param file where it stands
+ * @param path where it stands
  * @throws DamagedError when it is not there, or not of the signed length
  */
-export async function openHeld(file: string, object: ObjectName): Promise<HeldObject> {
-  const handle = await fs.open(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch((error) => {
+export async function openVerified(path: string, object: ObjectName): Promise<VerifiedFile> {
+  const handle = await fs.open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch((error) => {
     if (["ENOENT", "ELOOP", "ENOTDIR"].includes(error.code)) throw new DamagedError("it is gone");
     throw error;
   });
-  const { size, sha256 } = object.blocks ?? { size: Math.max(object.length, 1), sha256: [object.sha256] };
-  let seen = await handle.stat({ bigint: true });
-  if (!seen.isFile() || seen.size !== BigInt(object.length)) {
-    await handle.close();
-    throw new DamagedError("it has another length");
-  }
-  /** Blocks by index: verified, or being so. */
-  let proven = new Map<number, Promise<void> | true>();
+  const stats = await handle.stat({ bigint: true });
+  if (stats.isFile() && stats.size === BigInt(object.length)) return new VerifiedFile(handle, object, stats);
+  await handle.close();
+  throw new DamagedError("it has another length");
+}
 
-  const prove = async (block: number, own: typeof proven): Promise<void> => {
-    const known = own.get(block);
-    if (known === true) return;
-    if (known !== undefined) return await known;
-    const first = block * size;
-    const work = hashRange(handle, first, Math.min(first + size, object.length)).then((hash) => {
-      if (hash !== sha256[block]) throw new DamagedError(`block ${block} is not what was signed`);
-      own.set(block, true);
-    });
-    own.set(block, work);
-    await work;
-  };
-  /** Whether what was proven in `own` still holds: this reader, or another meanwhile, may notice a change. */
-  const isUnchanged = async (own: typeof proven) => {
-    const now = await handle.stat({ bigint: true });
-    if (isSame(now, seen)) return own === proven;
-    if (now.size !== BigInt(object.length)) throw new DamagedError("its length changed");
-    seen = now;
-    proven = new Map();
-    return false;
-  };
-  const read = async (index: number, into: Buffer): Promise<void> => {
+/** Blocks by index: verified, or being so. */
+type Proven = Map<number, Promise<void> | true>;
+
+/**
+ * A file of the store, open once for however many readers, whose bytes leave it only verified. What is read
+ * is verified first: block by block where the manifest names blocks, else the whole file, once; and again
+ * whenever the file's size or times have changed since. The file is looked at after every read, so that
+ * what was written in between is noticed.
+ */
+export class VerifiedFile {
+  readonly #handle: fs.FileHandle;
+  readonly #length: number;
+  readonly #blocks: { size: number; sha256: string[] };
+  /** The file as it was when `#proven` was begun. */
+  #seen: BigIntStats;
+  #proven: Proven = new Map();
+
+  constructor(handle: fs.FileHandle, { length, sha256, blocks }: ObjectName, seen: BigIntStats) {
+    this.#handle = handle;
+    this.#length = length;
+    this.#blocks = blocks ?? { size: Math.max(length, 1), sha256: [sha256] };
+    this.#seen = seen;
+  }
+
+  /**
+   * Reads what begins at `index * PIECE`, as much as there is to be filled.
+   *
+   * @throws DamagedError when it is not what was signed
+   */
+  async read(index: number, into: Buffer): Promise<void> {
+    const { size } = this.#blocks;
     const first = index * PIECE;
     const last = first + into.length;
     for (let tries = 0; tries < 5; tries++) {
-      const own = proven;
-      for (let block = Math.floor(first / size); block * size < last; block++) await prove(block, own);
-      await readInto(handle, into, first);
-      if (await isUnchanged(own)) return;
+      const own = this.#proven;
+      for (let block = Math.floor(first / size); block * size < last; block++) await this.#prove(block, own);
+      await readInto(this.#handle, into, first);
+      if (await this.#isUnchanged(own)) return;
     }
     throw new DamagedError("it changes all the time");
-  };
-  return { read, close: () => handle.close() };
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #prove(block: number, own: Proven): Promise<void> {
+    const known = own.get(block);
+    if (known === true) return;
+    if (known !== undefined) return await known;
+    const work = this.#verify(block).then(() => void own.set(block, true));
+    own.set(block, work);
+    await work;
+  }
+
+  async #verify(block: number): Promise<void> {
+    const { size, sha256 } = this.#blocks;
+    const first = block * size;
+    const hash = await hashRange(this.#handle, first, Math.min(first + size, this.#length));
+    if (hash !== sha256[block]) throw new DamagedError(`block ${block} is not what was signed`);
+  }
+
+  /** Whether what was proven in `own` still holds: this reader, or another meanwhile, may notice a change. */
+  async #isUnchanged(own: Proven): Promise<boolean> {
+    const now = await this.#handle.stat({ bigint: true });
+    if (isSame(now, this.#seen)) return own === this.#proven;
+    if (now.size !== BigInt(this.#length)) throw new DamagedError("its length changed");
+    this.#seen = now;
+    this.#proven = new Map();
+    return false;
+  }
 }
 
 function isSame(one: BigIntStats, other: BigIntStats): boolean {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { expect, test, vi } from "vitest";
-import { openHeld, PIECE } from "../../src/relay/verifiedFile.ts";
+import { openVerified, PIECE } from "../../src/relay/verifiedFile.ts";
 import { newFolder } from "../support/world.ts";
 
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
@@ -13,7 +13,7 @@ test("what is altered while two read is sent to neither, whichever of them notic
   const half = sha256(signed.subarray(0, PIECE));
   await fs.writeFile(file, signed);
   const blocks = { size: PIECE, sha256: [half, half] };
-  const held = await openHeld(file, { sha256: sha256(signed), length: signed.length, blocks });
+  const held = await openVerified(file, { sha256: sha256(signed), length: signed.length, blocks });
   const [slow, quick] = [Buffer.alloc(PIECE), Buffer.alloc(PIECE)];
   await held.read(0, slow);
   await held.read(1, quick);

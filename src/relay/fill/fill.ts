@@ -19,18 +19,6 @@ import { DamagedError, readInto } from "../verifiedFile.ts";
 import type { Lacking } from "./lacking.ts";
 import type { Upstreams } from "./upstreams.ts";
 
-/** One object on its way into the store, for however many wait for it. */
-export interface Fill {
-  /** Reads what begins at `first`, once it is known to be the signed bytes; false when the whole is in the store. */
-  read(first: number, into: Buffer): Promise<boolean>;
-  /** Settles with the whole in the store, or with the error of the last source. */
-  done: Promise<void>;
-  /** How much of it is known to be the signed bytes, from its beginning (bytes). */
-  arrived(): number;
-  /** How much of it has come (bytes), proven or not yet. */
-  come(): number;
-}
-
 export interface FillParts {
   dirs: DataDir;
   /** The agent's own data directory: what its store has is not fetched. */
@@ -55,55 +43,87 @@ export interface FillParts {
 const MOMENT = 20;
 
 /**
- * Starts to bring an object into the store: from the agent's own, else from upstream, source after source
- * with what the one before left.
- *
- * @param via who the request that caused it came through
+ * One object on its way into the store, for however many wait for it: from the agent's own, else from
+ * upstream, source after source with what the one before left.
  */
-export function startFill(parts: FillParts, object: CatalogObject, via: string[]): Fill {
-  let proven = 0;
-  let come = 0;
+export class Fill {
+  /** Settles with the whole in the store, or with the error of the last source. */
+  readonly done: Promise<void>;
+  /** Somebody has asked for it. */
+  isWanted = false;
+  readonly #dirs: DataDir;
+  readonly #object: CatalogObject;
+  readonly #stopping = new AbortController();
+  readonly #waiting = new Set<() => void>();
+  #proven = 0;
+  #come = 0;
   /** Counts the times that the file was begun anew: what was read meanwhile may be anybody's. */
-  let epoch = 0;
-  const waiting = new Set<() => void>();
-  const wake = () => {
-    for (const go of waiting) go();
-    waiting.clear();
-  };
-  const onProven = (length: number) => {
-    if (length < proven) epoch++;
-    proven = length;
-    wake();
-  };
-  let ended: { failure?: unknown } | undefined;
-  const end = (how: { failure?: unknown }) => {
-    ended = how;
-    wake();
-  };
-  const onProgress = (length: number) => {
-    come = length;
-  };
-  const done = bring(parts, object, via, { onProven, onProgress });
-  done.then(
-    () => end({}),
-    (failure) => end({ failure }),
-  );
-  const read = async (first: number, into: Buffer): Promise<boolean> => {
+  #epoch = 0;
+  #ended: { failure?: unknown } | undefined;
+
+  /** @param via who the request that caused it came through */
+  constructor(parts: FillParts, object: CatalogObject, via: string[]) {
+    this.#dirs = parts.dirs;
+    this.#object = object;
+    const signal = AbortSignal.any([parts.signal, this.#stopping.signal]);
+    const onProgress = (length: number) => {
+      this.#come = length;
+    };
+    const onProven = (length: number) => this.#prove(length);
+    this.done = bring({ ...parts, signal }, object, via, { onProven, onProgress });
+    this.done.then(
+      () => this.#end({}),
+      (failure) => this.#end({ failure }),
+    );
+  }
+
+  /** How much of it is known to be the signed bytes, from its beginning (bytes). */
+  get arrived(): number {
+    return this.#proven;
+  }
+
+  /** How much of it has come (bytes), proven or not yet. */
+  get come(): number {
+    return Math.max(this.#proven, this.#come);
+  }
+
+  /** Reads what begins at `first`, once it is known to be the signed bytes; false when the whole is in the store. */
+  async read(first: number, into: Buffer): Promise<boolean> {
     for (;;) {
-      if (ended !== undefined) {
-        if ("failure" in ended) throw ended.failure;
+      if (this.#ended !== undefined) {
+        if ("failure" in this.#ended) throw this.#ended.failure;
         return false;
       }
-      if (proven < first + into.length) {
-        await new Promise<void>((go) => waiting.add(go));
+      if (this.#proven < first + into.length) {
+        await new Promise<void>((go) => this.#waiting.add(go));
         continue;
       }
-      const began = epoch;
-      if ((await readPartial(parts.dirs, object, first, into)) && epoch === began) return true;
+      const began = this.#epoch;
+      if ((await readPartial(this.#dirs, this.#object, first, into)) && this.#epoch === began) return true;
       await sleep(MOMENT);
     }
-  };
-  return { read, done, arrived: () => proven, come: () => Math.max(proven, come) };
+  }
+
+  /** Ends it; what has come stays for the next. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  #prove(length: number): void {
+    if (length < this.#proven) this.#epoch++;
+    this.#proven = length;
+    this.#wake();
+  }
+
+  #end(how: { failure?: unknown }): void {
+    this.#ended = how;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const go of this.#waiting) go();
+    this.#waiting.clear();
+  }
 }
 
 /** False when the file is just being cut back, or moved into the store. */

@@ -4,7 +4,7 @@ import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { SILENT } from "../../../src/config/log.ts";
 import type { FillParts } from "../../../src/relay/fill/fill.ts";
-import { createObjects } from "../../../src/relay/fill/objects.ts";
+import { Objects } from "../../../src/relay/fill/objects.ts";
 import { newStats } from "../../../src/relay/stats.ts";
 import { openDataDir } from "../../../src/store/openDataDir.ts";
 import { storePath } from "../../../src/store/store.ts";
@@ -23,7 +23,7 @@ test("more different objects than files may be open are read at once", async () 
   }
   // All of them are held, so what fetches is not asked for.
   const parts = { dirs, own: dirs, stats: newStats(), signal: new AbortController().signal } as FillParts;
-  const objects = createObjects(parts, SILENT);
+  const objects = new Objects(parts, SILENT);
   onTestFinished(() => objects.close());
   await objects.look(held);
   const pieces = await Promise.all(held.map((object) => objects.read(object, 0, [])));
