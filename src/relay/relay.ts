@@ -21,7 +21,7 @@ import type { CatalogObject } from "../tree/catalog.ts";
 import { Admission } from "./admission.ts";
 import { createRoom } from "./diskSpace.ts";
 import { createFillProgress } from "./fill/fillProgress.ts";
-import { createHoldup } from "./fill/holdup.ts";
+import { Holdup } from "./fill/holdup.ts";
 import { createLacking } from "./fill/lacking.ts";
 import { Objects } from "./fill/objects.ts";
 import { fillAhead } from "./fill/prefetch.ts";
@@ -152,7 +152,7 @@ async function runRelay(
   const admission = new Admission(limits, stats);
   const limiter = createRateLimiter(() => rateAt(config.relay.rateLimit, new Date()));
   const isOpen = () => room.isEnough();
-  const holdup = createHoldup({ mirror, objects, progress, maxLag: config.relay.maxLag, log });
+  const holdup = new Holdup({ mirror, objects, progress, maxLag: config.relay.maxLag, log });
   const fillRate = progress.rate;
   const parts = { mirror, objects, admission, limiter, stats, isOpen, pseudonym, signal, holdup, fillRate };
   const handle = createServe(parts);
@@ -170,7 +170,7 @@ async function runRelay(
       await mirror.announce();
     } finally {
       if (mirror.aheadSince("content") !== undefined && !signal.aborted) {
-        holdup();
+        holdup.state();
         again = setTimeout(() => void refill(), FILL_AGAIN).unref();
       }
     }
@@ -218,7 +218,7 @@ async function runRelay(
 
   function health(): RelayHealth {
     const enough = room.isEnough();
-    const isLate = holdup()?.state === "late";
+    const isLate = holdup.state()?.state === "late";
     const late = isLate ? "it could not fetch what is newest in time" : undefined;
     const hindered = enough ? (late ?? whyUnreached()) : noRoom();
     const reason = kinds.length === 0 ? "the role is not granted" : hindered;

@@ -8,6 +8,7 @@ import type { CatalogObject } from "../tree/catalog.ts";
 import { CHANGING, type Document, LASTING } from "../tree/publications.ts";
 import type { Admission, Ticket } from "./admission.ts";
 import type { Piece } from "./blockPool.ts";
+import type { Holdup } from "./fill/holdup.ts";
 import type { Objects } from "./fill/objects.ts";
 import type { Mirror } from "./mirror.ts";
 import { sendBody } from "./sendBody.ts";
@@ -23,8 +24,7 @@ export interface ServeParts {
   stats: RelayStats;
   /** False while this agent serves nobody: too little room. */
   isOpen(): boolean;
-  /** What keeps the newest publication of content from being announced; undefined when nothing does. */
-  holdup(): RelayState | undefined;
+  holdup: Pick<Holdup, "state">;
   /** Bytes a second that come from upstream; undefined when that is not known. */
   fillRate(): number | undefined;
   pseudonym: string;
@@ -82,7 +82,7 @@ async function serveTimestamp(
 ): Promise<void> {
   const anew = /\b(?:no-cache|max-age=0)\b/.test(request.headers["cache-control"] ?? "");
   const announced = await parts.mirror.confirm(repository, via, anew);
-  const held = repository === "content" ? parts.holdup() : undefined;
+  const held = repository === "content" ? parts.holdup.state() : undefined;
   const state = held && { ...held, through: [parts.pseudonym, ...(held.through ?? [])].slice(0, MOST_NAMES) };
   if (state?.state === "late") return refuseFor(parts, response, "late");
   if (announced === undefined) {

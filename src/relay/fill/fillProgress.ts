@@ -33,24 +33,3 @@ export function createFillProgress(now: () => number = () => performance.now()):
     idle: () => now() - last,
   };
 }
-
-/** What holds an announcement back. */
-export interface Holdup {
-  /** How long (ms) what was learnt has been ahead of what is announced. */
-  ahead: number;
-  /** Bytes that the publication lacked when it was learnt. */
-  lacked: number;
-  /** Bytes a second at which they come; undefined when none came yet. */
-  rate: number | undefined;
-  /** `relay.maxLag`, in ms. */
-  maxLag: number;
-}
-
-/**
- * Whether an Update Agent is so late with a publication that it had better say nothing: nobody is to take
- * yesterday for today. The time that the bytes need at the rate they come with does not count.
- */
-export function isTooLate({ ahead, lacked, rate, maxLag }: Holdup): boolean {
-  const needed = rate === undefined || rate <= 0 ? 0 : (lacked * 1_000) / rate;
-  return ahead > needed + maxLag;
-}

@@ -1,8 +1,43 @@
 import type { Log } from "../../config/log.ts";
 import type { RelayState } from "../../http/relayState.ts";
 import type { Mirror } from "../mirror.ts";
-import { type FillProgress, isTooLate } from "./fillProgress.ts";
+import type { FillProgress } from "./fillProgress.ts";
 import type { Objects } from "./objects.ts";
+
+/** A publication that was learnt and is not announced. */
+export interface HeldBack {
+  /** How long (ms) it has been ahead of what is announced. */
+  ahead: number;
+  /** Bytes that it lacked when it was learnt, and that it lacks now. */
+  lacked: number;
+  missing: number;
+  /** Bytes a second at which they come; undefined when none came yet. */
+  rate: number | undefined;
+  /** How long ago (ms) the last came. */
+  idle: number;
+  /** `relay.maxLag`, in ms. */
+  maxLag: number;
+}
+
+/** Where nothing came for so long (ms), nobody is told to wait. */
+const STILL = 30_000;
+
+/** `filling` while its objects come, `unavailable` while they do not, `late` when they should have been here long ago. */
+export function stateOf(held: HeldBack): RelayState {
+  const { ahead, missing, rate, idle } = held;
+  if (isTooLate(held)) return { state: "late" };
+  if (Math.min(ahead, idle) > STILL) return { state: "unavailable" };
+  return { state: "filling", missing, seconds: rate === undefined ? undefined : missing / rate };
+}
+
+/**
+ * Whether an Update Agent is so late with a publication that it had better say nothing: nobody is to take
+ * yesterday for today. The time that the bytes need at the rate they come with does not count.
+ */
+function isTooLate({ ahead, lacked, rate, maxLag }: HeldBack): boolean {
+  const needed = rate === undefined || rate <= 0 ? 0 : (lacked * 1_000) / rate;
+  return ahead > needed + maxLag;
+}
 
 export interface HoldupParts {
   mirror: Pick<Mirror, "aheadSince" | "objects" | "upstreamState">;
@@ -13,53 +48,65 @@ export interface HoldupParts {
   log: Log;
 }
 
-/** Where nothing came for so long (ms), nobody is told to wait. */
-const STILL = 30_000;
-/** What was found holds for this long (ms): it is asked for with every timestamp. */
+/** The state that was found holds for this long (ms): it is asked for with every timestamp. */
 const HOLDS = 500;
 
-/**
- * What keeps the newest publication of content from being announced: `filling` while its objects come,
- * `unavailable` while they do not, `late` when they should have been here long ago; undefined when nothing does.
- */
-export function createHoldup(
-  parts: HoldupParts,
-  now: () => number = () => performance.now(),
-): () => RelayState | undefined {
-  const { mirror, objects, progress, maxLag, log } = parts;
+/** Why the newest publication of content is not announced yet. */
+export class Holdup {
+  readonly #parts: HoldupParts;
+  readonly #now: () => number;
   /** Bytes of each object that was missing at some time since what is learnt is ahead. */
-  const lacked = new Map<string, number>();
-  let found: { state: RelayState | undefined; at: number } = {
-    state: undefined,
-    at: Number.NEGATIVE_INFINITY,
-  };
-  const look = (since: number): RelayState => {
+  readonly #lacked = new Map<string, number>();
+  #state: RelayState | undefined;
+  #foundAt = Number.NEGATIVE_INFINITY;
+
+  /** @param now a clock that only goes forward, in ms */
+  constructor(parts: HoldupParts, now = () => performance.now()) {
+    this.#parts = parts;
+    this.#now = now;
+  }
+
+  /** Undefined when nothing is held back. */
+  state(): RelayState | undefined {
+    const { mirror } = this.#parts;
+    const since = mirror.aheadSince("content");
+    if (since === undefined) {
+      // Who waits for another Update Agent, or for metadata on a thin link, has its own clients wait for as long.
+      const upstream = mirror.upstreamState();
+      if (upstream?.state === "filling") return upstream;
+      this.#lacked.clear();
+    }
+    const isKnown = (since === undefined) === (this.#state === undefined);
+    if (isKnown && this.#now() - this.#foundAt < HOLDS) return this.#state;
+    this.#become(since === undefined ? undefined : stateOf(this.#heldBack(since)));
+    return this.#state;
+  }
+
+  #heldBack(since: number): HeldBack {
+    const { mirror, objects, progress, maxLag } = this.#parts;
     const newest = mirror.objects(false).filter(({ current }) => current);
     const missing = newest.filter((each) => !objects.isHeld(each));
-    for (const { sha256, length } of missing) lacked.set(sha256, length);
-    const rate = progress.rate();
-    const all = newest.reduce((sum, { sha256 }) => sum + (lacked.get(sha256) ?? 0), 0);
-    const ahead = now() - since;
-    if (isTooLate({ ahead, lacked: all, rate, maxLag })) return { state: "late" };
-    if (Math.min(ahead, progress.idle()) > STILL) return { state: "unavailable" };
-    const bytes = objects.missing(missing);
-    return { state: "filling", missing: bytes, seconds: rate === undefined ? undefined : bytes / rate };
-  };
-  return () => {
-    const since = mirror.aheadSince("content");
-    // Who waits for another Update Agent, or for metadata on a thin link, has its own clients wait for as long.
-    if (since === undefined && mirror.upstreamState()?.state === "filling") return mirror.upstreamState();
-    if (since === undefined) lacked.clear();
-    if (now() - found.at < HOLDS && (since === undefined) === (found.state === undefined)) return found.state;
-    const state = since === undefined ? undefined : look(since);
-    if (state?.state === "late" && found.state?.state !== "late") {
+    for (const { sha256, length } of missing) this.#lacked.set(sha256, length);
+    return {
+      ahead: this.#now() - since,
+      lacked: newest.reduce((sum, { sha256 }) => sum + (this.#lacked.get(sha256) ?? 0), 0),
+      missing: objects.missing(missing),
+      rate: progress.rate(),
+      idle: progress.idle(),
+      maxLag,
+    };
+  }
+
+  #become(state: RelayState | undefined): void {
+    const { log } = this.#parts;
+    const [wasLate, isLate] = [this.#state?.state === "late", state?.state === "late"];
+    if (isLate && !wasLate) {
       log.error(
         "this Update Agent could not fetch the newest publication in time, and answers for none before it",
       );
-    } else if (found.state?.state === "late" && state?.state !== "late") {
-      log.info("this Update Agent answers again for what it announces");
     }
-    found = { state, at: now() };
-    return state;
-  };
+    if (wasLate && !isLate) log.info("this Update Agent answers again for what it announces");
+    this.#state = state;
+    this.#foundAt = this.#now();
+  }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createFillProgress, isTooLate } from "../../../src/relay/fill/fillProgress.ts";
+import { createFillProgress } from "../../../src/relay/fill/fillProgress.ts";
 
 test("the rate of a fill is that of the time in which something came", () => {
   let time = 0;
@@ -16,12 +16,4 @@ test("the rate of a fill is that of the time in which something came", () => {
   expect([progress.rate(), progress.idle()]).toEqual([250_000, 600_000]);
   progress.received(1_000_000);
   expect(progress.rate()).toBe(250_000);
-});
-
-test("a publication is too late maxLag after the time that its bytes need", () => {
-  const late = (ahead: number, rate: number | undefined) =>
-    isTooLate({ ahead, lacked: 90_000_000, rate, maxLag: 3_600_000 });
-  expect([late(3_600_000, undefined), late(3_600_001, undefined)]).toEqual([false, true]);
-  // 90 MB at 25 kB/s need an hour by themselves.
-  expect([late(7_200_000, 25_000), late(7_200_001, 25_000)]).toEqual([false, true]);
 });
