@@ -2,9 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { readConfig } from "../../src/config/config.ts";
 import { SILENT } from "../../src/config/log.ts";
+import { keepLittleMemory } from "../../src/relay/processMemory.ts";
 import { startRelay } from "../../src/relay/relay.ts";
 
 const config = await readConfig(process.argv[2] ?? "", {});
+keepLittleMemory();
 const relay = await startRelay({ config, agentId: randomUUID(), kinds: ["components"], log: SILENT });
 await relay.refresh();
 const { held, missing } = relay.health();

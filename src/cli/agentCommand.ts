@@ -88,6 +88,8 @@ async function sayOrdersOf(file: string): Promise<number> {
 /** Only Update Agents load what they serve with. */
 async function loadRelay(options: Parameters<StartRelay>[0]): ReturnType<StartRelay> {
   const { startRelay } = await import("../relay/relay.ts");
+  const { keepLittleMemory } = await import("../relay/processMemory.ts");
+  keepLittleMemory();
   return await startRelay(options);
 }
 

@@ -4,6 +4,7 @@ import type { Line, RunRequest } from "../agent/runProcess.ts";
 import { openLog } from "../config/log.ts";
 import { outcomeWord } from "../core/report.ts";
 import { explainError, NearsourceError, toNearsourceError } from "../errors.ts";
+import { collectSpentBuffers } from "../http/spentBuffers.ts";
 import { update } from "../update/update.ts";
 import { exitCodeOf } from "./terminal/exitCode.ts";
 import { onSignals } from "./terminal/running.ts";
@@ -18,6 +19,7 @@ export async function runForAgent(): Promise<number> {
   const { request, ended } = await readRequest();
   const { config, trigger, told, level } = request;
   if (trigger === undefined) return await sayOrders(() => ordersBy(config));
+  collectSpentBuffers();
   const interruption = onSignals();
   const log = openLog(config.log, level);
   try {

@@ -8,6 +8,7 @@ import type { Kind } from "../core/content/kind.ts";
 import { isLie } from "../core/order/disposition.ts";
 import { type Attempt, type Installed, outcomeWord } from "../core/report.ts";
 import { type ErrorCode, explainError } from "../errors.ts";
+import { collectSpentBuffers } from "../http/spentBuffers.ts";
 import type { VersionRecord } from "../tuf/versionRecord.ts";
 import { HOOK_HINT } from "../update/hook.ts";
 import { type Report, type UpdateEvent, update } from "../update/update.ts";
@@ -32,6 +33,7 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
   const display = options.json === true || options.quiet === true ? undefined : openDisplay();
   const told = display !== undefined && options.verbose !== true && isOneStream();
   const log = openLog(config.log, told ? undefined : stderrLevel(options));
+  collectSpentBuffers();
   const interruption = onSignals();
   const began = performance.now();
   try {

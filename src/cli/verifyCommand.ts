@@ -44,6 +44,8 @@ async function repairDamage(config: Config, options: VerifyCommandOptions): Prom
   const { withRun } = await import("../update/update.ts");
   const { fetchSettings } = await import("../update/settings/fetchSettings.ts");
   const { repair } = await import("../update/repair/repair.ts");
+  const { collectSpentBuffers } = await import("../http/spentBuffers.ts");
+  collectSpentBuffers();
   const log = openLog(config.log, stderrLevel(options));
   const interruption = onSignals();
   try {

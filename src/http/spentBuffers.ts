@@ -4,14 +4,24 @@ import { runInNewContext } from "node:vm";
 /** So many bytes of spent buffers (4 MiB) are still in a processor's caches, and collected in less than 1 ms. */
 const ENOUGH = 4_194_304;
 
+let isOn = false;
 let spent = 0;
 let collect: ((options: { type: "minor" }) => void) | undefined;
 
 /**
+ * Has this process collect the buffers of bodies as they fall due. For the program's own processes: it takes
+ * a flag of the engine, and somebody who imports the library has that as it is.
+ */
+export function collectSpentBuffers(): void {
+  isOn = true;
+}
+
+/**
  * Tells that a buffer of a body will not be looked at again. Each piece from the network comes in one of
- * its own, and left to itself V8 lets some 70 MB of them gather; here they are collected as they fall due.
+ * its own, and left to itself V8 lets some 70 MB of them gather.
  */
 export function spend(length: number): void {
+  if (!isOn) return;
   spent += length;
   if (spent < ENOUGH) return;
   spent = 0;

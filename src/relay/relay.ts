@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { setFlagsFromString } from "node:v8";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../config/log.ts";
 import { formatBytes } from "../core/amounts.ts";
@@ -90,9 +89,6 @@ export interface Relay {
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { config } = options;
-  // A young generation that stays as small as it begins: in a process that is a guest on its machine, one of
-  // 48 MB that is full of answers already sent is nobody's gain, and outgrows the processor's caches.
-  setFlagsFromString("--semi-space-growth-factor=1");
   const own = dataDirAt(config.dataDir);
   await openDataDir(config.dataDir);
   const dirs = await openDataDir(relayDirOf(config.dataDir));

@@ -18,6 +18,7 @@ import {
   writeJson,
 } from "../support/world.ts";
 import { changeConfig, json, on } from "./commandLine.ts";
+import { FLAGS_PRELOAD, flagsIn } from "./engineFlags.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -86,12 +87,12 @@ async function makeMember(server: Server): Promise<{ agent: Agent; id: string }>
 const policy = { schedule: { interval: 86_400_000, splay: 0 }, notify: { window: 0 } };
 
 /** A resident agent that the server has made an Update Agent, and an agent that updates from it alone. */
-async function startUpdateAgent() {
+async function startUpdateAgent(env: Record<string, string> = {}) {
   const server = await startServer();
   await server.publish("policies/default", policy);
   const { agent, id } = await makeMember(server);
   await server.publish("update-agents", { agents: [{ id, kinds: ["components"] }] });
-  const resident = startResident(agent);
+  const resident = startResident(agent, env);
   residents.push(resident);
   await resident.said(/this agent is an Update Agent for components/);
   const port = await resident.port();
@@ -120,6 +121,15 @@ describe("an agent that signed settings make an Update Agent", () => {
     expect((await fetch(`http://127.0.0.1:${port}/content/metadata/timestamp.json`)).status).toBe(404);
     expect(await (await fetch(`http://127.0.0.1:${monitor}/metrics`)).text()).not.toContain("relay");
     expect((await resident.stop()).code).toBe(0);
+  });
+
+  test("keeps a young generation that stays small", async () => {
+    const folder = await fs.mkdtemp(path.join(world.folder, "flags-"));
+    const env = { NODE_OPTIONS: `--import "${FLAGS_PRELOAD}"`, FLAGS_FOLDER: folder };
+    const { resident } = await startUpdateAgent(env);
+    expect((await resident.stop()).code).toBe(0);
+    const said = await flagsIn(folder);
+    expect(said.get(resident.process.pid ?? 0)?.flags).toEqual(["--semi-space-growth-factor=1"]);
   });
 
   test("says that it serves nobody while its port is not to be had, and serves once it is", async () => {

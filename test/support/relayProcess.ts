@@ -1,6 +1,7 @@
 import { readConfig } from "../../src/config/config.ts";
 import { SILENT } from "../../src/config/log.ts";
 import { openListener } from "../../src/http/server.ts";
+import { keepLittleMemory } from "../../src/relay/processMemory.ts";
 import { startRelay } from "../../src/relay/relay.ts";
 
 /**
@@ -12,6 +13,7 @@ import { startRelay } from "../../src/relay/relay.ts";
 async function main(): Promise<void> {
   const [, , file = "", port = "0", lazy] = process.argv;
   const config = await readConfig(file, {});
+  keepLittleMemory();
   const relay = await startRelay({
     config,
     agentId: `process ${process.pid}`,
