@@ -41,7 +41,7 @@ export async function verifyCommand(options: VerifyCommandOptions): Promise<numb
 
 /** Under the lock: looks again, since a run may have ended meanwhile, and mends what is still damaged. */
 async function repairDamage(config: Config, options: VerifyCommandOptions): Promise<number | undefined> {
-  const { withRun } = await import("../update/update.ts");
+  const { withRun } = await import("../update/openRun.ts");
   const { fetchSettings } = await import("../update/settings/fetchSettings.ts");
   const { repair } = await import("../update/repair/repair.ts");
   const { collectSpentBuffers } = await import("../http/spentBuffers.ts");

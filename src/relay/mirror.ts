@@ -2,11 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../config/log.ts";
 import type { Kind } from "../core/content/kind.ts";
-import { REPOSITORIES, type Repository } from "../core/content/layout.ts";
+import { kindsIn, REPOSITORIES, type Repository } from "../core/content/layout.ts";
+import type { NearsourceError } from "../errors.ts";
 import { type Fetcher, withHeaders } from "../http/client.ts";
 import type { RelayState } from "../http/relayState.ts";
 import { viaEntry } from "../http/via.ts";
+import { inOrder, type Tried } from "../source/inOrder.ts";
 import { askingAnew, createPatience, isTimestamp, type Wait, waitingFetcher } from "../source/patience.ts";
+import type { Source } from "../source/source.ts";
 import type { DataDir } from "../store/files.ts";
 import { readState } from "../store/state.ts";
 import type { CatalogObject } from "../tree/catalog.ts";
@@ -15,9 +18,9 @@ import { timeOfRun } from "../tuf/clock.ts";
 import { openTrusted } from "../tuf/roots.ts";
 import { describeRole, type RoleState, type TrustedSet, writeTrustedSet } from "../tuf/trustedSet.ts";
 import type { Upstreams } from "./fill/upstreams.ts";
-import { kindsOf, type Learned, learn } from "./learn.ts";
+import { type Learned, learn } from "./learn.ts";
 import type { RelayStats } from "./stats.ts";
-import { provenKinds } from "./verifiedKinds.ts";
+import { verifiedKinds } from "./verifiedKinds.ts";
 
 /**
  * The metadata that an Update Agent holds, as fresh as it can be had. What it learns it announces only when
@@ -125,7 +128,7 @@ const UNKNOWN_AGE = 2_147_483_648;
 /** @throws NearsourceError TRUST_ROOT_INVALID, and of the storage phase */
 export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<Mirror> {
   const sets = await openTrusted(parts.dirs, parts.config.roots);
-  const proven = await provenKinds(parts, sets);
+  const proven = await verifiedKinds(parts, sets);
   const copies = new Map(Object.values(sets).map((set) => [set.repository, copyOf(set, proven)]));
   const mirroring: Mirroring = {
     ...parts,
@@ -155,7 +158,7 @@ export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<M
     hasHeard: () =>
       [...copies].every(
         ([each, { asked }]) =>
-          kindsOf(each, mirroring.kinds).length === 0 || asked > Number.NEGATIVE_INFINITY,
+          kindsIn(each, mirroring.kinds).length === 0 || asked > Number.NEGATIVE_INFINITY,
       ),
     announce: () => announce(mirroring),
     upstreamState: () => mirroring.upstreamState,
@@ -167,7 +170,7 @@ export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<M
 }
 
 function copyOf(set: TrustedSet, proven: ReadonlySet<Kind>): Copy {
-  const kinds = kindsOf(set.repository, [...proven]);
+  const kinds = kindsIn(set.repository, [...proven]);
   return {
     announced: set,
     announcedKinds: new Set(kinds),
@@ -189,7 +192,7 @@ function grant(mirroring: Mirroring, wanted: Kind[]): void {
   const { copies, editions } = mirroring;
   mirroring.kinds = wanted;
   // There are timestamps to ask for before the first was fetched.
-  const granted = REPOSITORIES.filter((each) => copies.has(each) && kindsOf(each, wanted).length > 0);
+  const granted = REPOSITORIES.filter((each) => copies.has(each) && kindsIn(each, wanted).length > 0);
   mirroring.byTimestamp = new Map(granted.map((repository) => [timestampPath(repository), repository]));
   editions.clear();
   publish(mirroring);
@@ -310,7 +313,7 @@ async function refreshAll(mirroring: Mirroring, via: string[], anew: boolean): P
   };
   const fetcher = waitingFetcher(anew ? askingAnew(named) : named, patience, onWait, mirroring.pseudonym);
   for (const [repository, copy] of mirroring.copies) {
-    if (!(await refreshRepository(mirroring, repository, copy, now, fetcher))) continue;
+    if (!(await refreshCopy(mirroring, repository, copy, now, fetcher))) continue;
     expect(mirroring);
     // What names no objects, or only those that are here, is announced at once.
     await announce(mirroring);
@@ -319,7 +322,7 @@ async function refreshAll(mirroring: Mirroring, via: string[], anew: boolean): P
 }
 
 /** Asks source after source, until each kind that is granted was confirmed. Returns whether something was learnt. */
-async function refreshRepository(
+async function refreshCopy(
   mirroring: Mirroring,
   repository: Repository,
   copy: Copy,
@@ -327,34 +330,28 @@ async function refreshRepository(
   fetcher: Fetcher,
 ): Promise<boolean> {
   const { config, upstreams, stats, signal, kinds } = mirroring;
-  let needed = kindsOf(repository, kinds);
+  const needed = new Set(kindsIn(repository, kinds));
+  const noticing = repository === "content" ? noticingNewer(mirroring, fetcher) : fetcher;
   let changed = false;
-  for (const source of upstreams.of(needed)) {
-    const wanted = source.kinds.filter((kind) => needed.includes(kind));
-    if (wanted.length === 0 || signal.aborted) continue;
-    const { etag: held } = copy;
+  const ask = async (source: Source, wanted: Kind[]): Promise<Tried> => {
+    stats.upstream.refreshes++;
+    const etag = copy.etag?.url === source.url ? copy.etag.value : undefined;
     try {
-      stats.upstream.refreshes++;
-      const etag = held?.url === source.url ? held.value : undefined;
-      const noticing = repository === "content" ? noticingNewer(mirroring, fetcher) : fetcher;
       const learned = await learn(copy.learned, source, wanted, { fetcher: noticing, now, signal, etag });
       if (take(copy, source.url, learned)) changed = true;
-      for (const failure of learned.failures) {
-        stats.upstream.failures++;
-        upstreams.failed(source, failure, `refreshing ${repository}`);
-      }
       // One that could not ask for long itself leaves the question open.
-      if (learned.age * 1_000 <= config.relay.maxStale) {
-        needed = needed.filter((kind) => !learned.kinds.includes(kind));
-      }
-    } catch (error) {
-      stats.upstream.failures++;
-      upstreams.failed(source, error, `refreshing ${repository}`);
+      const isRecent = learned.age * 1_000 <= config.relay.maxStale;
+      return { had: isRecent ? learned.kinds : [], errors: learned.failures };
     } finally {
       mirroring.upstreamState = undefined;
       mirroring.told = Promise.withResolvers();
     }
-  }
+  };
+  const onErrors = (source: Source, errors: NearsourceError[]) => {
+    stats.upstream.failures += errors.length;
+    for (const error of errors) upstreams.failed(source, error, `refreshing ${repository}`);
+  };
+  await inOrder(upstreams.of([...needed]), needed, ask, { onErrors });
   return changed;
 }
 
@@ -390,7 +387,7 @@ function sameFile(one: TrustedSet, other: TrustedSet, name: string): boolean {
 function describe(mirroring: Mirroring): Partial<Record<Repository, MirrorState>> {
   const states: Partial<Record<Repository, MirrorState>> = {};
   for (const [repository, { announced, learned, confirmed, aheadSince }] of mirroring.copies) {
-    if (kindsOf(repository, mirroring.kinds).length === 0) continue;
+    if (kindsIn(repository, mirroring.kinds).length === 0) continue;
     const next = aheadSince === undefined ? undefined : versionOf(learned);
     states[repository] = {
       ...describeRole(announced.files.get("timestamp.json")),

@@ -1,33 +1,78 @@
+import type { InstalledComponent } from "../core/content/chooseRelease.ts";
 import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/content/kind.ts";
 import { leavesOtherKinds, stopOr } from "../core/order/disposition.ts";
 import type { Step } from "../core/order/updateOrder.ts";
-import type { Attempt } from "../core/report.ts";
+import type { Attempt, Installed, Setback } from "../core/report.ts";
 import type { NearsourceError } from "../errors.ts";
 import { retrying } from "../source/retry.ts";
 import { type Source, sourceOf } from "../source/source.ts";
 import { deliverKind } from "./deliverKind.ts";
-import type { Traffic } from "./fetchFiles.ts";
-import { learnOffer } from "./learnOffer.ts";
+import { type FetchedByName, sumOf } from "./fetchFiles.ts";
+import { learnOffer, type Offer } from "./learnOffer.ts";
 import type { Run } from "./run.ts";
 import { updateSettings } from "./settings/fetchSettings.ts";
 import { patiently } from "./waitingEvents.ts";
 
-/** What came of one source. */
-export interface AttemptResult {
-  attempt: Attempt;
-  /** Needed kinds of which the vendor publishes nothing: no source need deliver them. */
-  empty: Kind[];
-  /** The errors met, in order; the first is the attempt's code. */
-  errors: NearsourceError[];
+/** What sources delivered: one of them in an attempt, or all of a run. */
+export interface Delivery {
+  /** Per content kind that was delivered: its components as they are to be installed. */
+  components: ReadonlyMap<ContentKind, InstalledComponent[]>;
+  /** Settings documents that changed. */
+  settings: readonly Installed[];
+  fetched: FetchedByName;
 }
 
-/** What an attempt gathers as it goes. */
-interface Gathered extends Traffic {
-  delivered: Kind[];
-  changed: boolean;
-  empty: Kind[];
-  errors: NearsourceError[];
+export const NOTHING_DELIVERED: Delivery = { components: new Map(), settings: [], fetched: new Map() };
+
+/** Two deliveries as one, of which the later counts. */
+export function withDelivery(earlier: Delivery, later: Delivery): Delivery {
+  return {
+    components: new Map([...earlier.components, ...later.components]),
+    settings: [...earlier.settings, ...later.settings],
+    fetched: sumOf(earlier.fetched, later.fetched),
+  };
 }
+
+/** What came of one source, or of one part of what it was asked for. */
+interface Part extends Delivery {
+  delivered: Kind[];
+  /** Whether it was anything new. */
+  changed: boolean;
+  /** Needed kinds of which the vendor publishes nothing: no source need deliver them. */
+  empty: ContentKind[];
+  /** The errors met, in order; the first is the attempt's code. */
+  errors: NearsourceError[];
+  address: string | undefined;
+  bytes: number;
+  setbacks: Setback[];
+}
+
+const NO_PART: Part = {
+  ...NOTHING_DELIVERED,
+  delivered: [],
+  changed: false,
+  empty: [],
+  errors: [],
+  address: undefined,
+  bytes: 0,
+  setbacks: [],
+};
+
+function withPart(earlier: Part, later: Part): Part {
+  return {
+    ...withDelivery(earlier, later),
+    delivered: [...earlier.delivered, ...later.delivered],
+    changed: earlier.changed || later.changed,
+    empty: [...earlier.empty, ...later.empty],
+    errors: [...earlier.errors, ...later.errors],
+    address: later.address ?? earlier.address,
+    bytes: earlier.bytes + later.bytes,
+    setbacks: [...earlier.setbacks, ...later.setbacks],
+  };
+}
+
+/** What came of one source, with what the report has of it. */
+export type AttemptResult = Pick<Part, keyof Delivery | "empty" | "errors"> & { attempt: Attempt };
 
 /**
  * One try of one source for `kinds`. Kinds are independent: what one cannot have, another still may,
@@ -46,36 +91,20 @@ export async function attemptSource(
   const source = sourceOf(step);
   const { fetcher, waited } = patiently(run, step);
   const own: Run = { ...run, fetcher };
-  const gathered: Gathered = {
-    address: undefined,
-    bytes: 0,
-    planned: 0,
-    setbacks: [],
-    delivered: [],
-    changed: false,
-    empty: [],
-    errors: [],
-  };
-  const parts: ((gathered: Gathered) => Promise<void>)[] = [];
-  if (kinds.includes("settings")) parts.push((all) => deliverSettings(own, source, all));
   const content = CONTENT_KINDS.filter((kind) => kinds.includes(kind));
-  if (content.length > 0) parts.push((all) => deliverContent(own, source, content, needed, all));
-  for (const part of parts) {
-    try {
-      await part(gathered);
-    } catch (error) {
-      const failure = stopOr(error);
-      gathered.errors.push(failure);
-      if (!leavesOtherKinds(failure.code)) break;
-    }
+  let all = NO_PART;
+  if (kinds.includes("settings")) all = await deliverSettings(own, source);
+  if (content.length > 0 && all.errors.every(({ code }) => leavesOtherKinds(code))) {
+    all = await deliverContent(own, source, content, needed, all);
   }
-  const attempt = { ...toAttempt(step, kinds, gathered, began), ...waited() };
-  return { attempt, empty: gathered.empty, errors: gathered.errors };
+  const { components, settings, fetched, empty, errors } = all;
+  const attempt = { ...toAttempt(step, kinds, all, began), ...waited() };
+  return { attempt, components, settings, fetched, empty, errors };
 }
 
-function toAttempt(step: Step, kinds: Kind[], gathered: Gathered, began: number): Attempt {
+function toAttempt(step: Step, kinds: Kind[], part: Part, began: number): Attempt {
   const { rule, clause, entry, name, url } = step;
-  const { address, delivered, changed, bytes, errors, setbacks } = gathered;
+  const { address, delivered, changed, bytes, errors, setbacks } = part;
   const [first] = errors;
   return {
     rule,
@@ -94,37 +123,61 @@ function toAttempt(step: Step, kinds: Kind[], gathered: Gathered, began: number)
   };
 }
 
-async function deliverSettings(run: Run, source: Source, gathered: Gathered): Promise<void> {
-  const delivery = await retrying(run, () => updateSettings(run, source));
-  gathered.address = delivery.address ?? gathered.address;
-  gathered.bytes += delivery.bytes;
-  gathered.delivered.push("settings");
-  if (delivery.changes.length > 0) gathered.changed = true;
+async function deliverSettings(run: Run, source: Source): Promise<Part> {
+  try {
+    const { changes, address, bytes } = await retrying(run, () => updateSettings(run, source));
+    const changed = changes.length > 0;
+    return { ...NO_PART, delivered: ["settings"], settings: changes, changed, address, bytes };
+  } catch (error) {
+    return failed(error);
+  }
 }
 
+/** Offer first, then kind after kind, on top of what the attempt has brought so far. */
 async function deliverContent(
   run: Run,
   source: Source,
   kinds: ContentKind[],
   needed: Kind[],
-  gathered: Gathered,
-): Promise<void> {
-  const offer = await learnOffer(run, source, kinds, needed);
-  gathered.address = offer.address ?? gathered.address;
-  gathered.bytes += offer.bytes;
-  gathered.empty = offer.empty;
-  gathered.errors.push(...offer.failures);
-  // Whoever says so: what was withdrawn whole is delivered by nobody, and goes.
-  for (const kind of offer.empty) run.delivered.set(kind, []);
-  for (const kind of kinds.filter((each) => offer.manifests.has(each))) {
-    try {
-      const changed = await deliverKind(run, source, kind, offer, gathered);
-      gathered.delivered.push(kind);
-      if (changed) gathered.changed = true;
-    } catch (error) {
-      const failure = stopOr(error);
-      gathered.errors.push(failure);
-      if (!leavesOtherKinds(failure.code)) return;
+  earlier: Part,
+): Promise<Part> {
+  let all = earlier;
+  try {
+    const offer = await learnOffer(run, source, kinds, needed);
+    const { empty, failures: errors, address, bytes } = offer;
+    // Whoever says so: what was withdrawn whole is delivered by nobody, and goes.
+    const components = new Map(empty.map((kind) => [kind, []]));
+    all = withPart(all, { ...NO_PART, components, empty, errors, address, bytes });
+    for (const kind of kinds.filter((each) => offer.manifests.has(each))) {
+      const part = await deliverPart(run, source, kind, offer, all.bytes);
+      all = withPart(all, part);
+      if (!part.errors.every(({ code }) => leavesOtherKinds(code))) break;
     }
+    return all;
+  } catch (error) {
+    return withPart(all, failed(error));
   }
+}
+
+async function deliverPart(
+  run: Run,
+  source: Source,
+  kind: ContentKind,
+  offer: Offer,
+  before: number,
+): Promise<Part> {
+  try {
+    const { components, changed, fetched } = await deliverKind(run, source, kind, offer, before);
+    const { address, bytes = 0, setbacks = [], failure } = fetched ?? {};
+    const came = { ...NO_PART, fetched: fetched?.components ?? new Map(), address, bytes, setbacks };
+    if (failure !== undefined) return { ...came, errors: [failure] };
+    return { ...came, delivered: [kind], components: new Map([[kind, components]]), changed };
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** @throws the error itself where it stops the run */
+function failed(error: unknown): Part {
+  return { ...NO_PART, errors: [stopOr(error)] };
 }

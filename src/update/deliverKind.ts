@@ -10,13 +10,24 @@ import type { Source } from "../source/source.ts";
 import { restoreObject } from "../store/generations.ts";
 import type { ObjectName } from "../store/partial.ts";
 import { inStore, isWholeInStore } from "../store/store.ts";
-import { type MissingFile, obtainAll, planFile, type Traffic } from "./fetchFiles.ts";
+import { type Fetched, fetchFiles, type MissingFile, planFile } from "./fetchFiles.ts";
 import type { Offer } from "./learnOffer.ts";
 import { installedOf, note, type Run } from "./run.ts";
+
+/** One kind, as far as a source could deliver it. */
+export interface DeliveredKind {
+  /** Its components as they are to be installed. */
+  components: InstalledComponent[];
+  /** Whether they are others than the installed ones. */
+  changed: boolean;
+  /** What came; with a failure the kind was not delivered. */
+  fetched: Fetched | undefined;
+}
 
 /**
  * Fetches what is missing of one kind, all of it, and says whether anything of the kind changes.
  *
+ * @param before bytes that came from the source in this attempt already
  * @throws NearsourceError of the phases resolve to content, and storage
  */
 export async function deliverKind(
@@ -24,8 +35,8 @@ export async function deliverKind(
   source: Source,
   kind: ContentKind,
   offer: Offer,
-  traffic: Traffic,
-): Promise<boolean> {
+  before: number,
+): Promise<DeliveredKind> {
   const components: InstalledComponent[] = [];
   let changed = false;
   for (const manifest of offer.manifests.get(kind) ?? []) {
@@ -38,14 +49,17 @@ export async function deliverKind(
   }
   // A stale source that nothing is needed from has confirmed nothing.
   if (!changed && offer.stale !== undefined) throw offer.stale;
-  if (changed) await fetchMissing(run, source, kind, components, offer, traffic);
-  run.delivered.set(kind, components);
-  return changed;
+  if (!changed) return { components, changed, fetched: undefined };
+  const missing = await missingOf(run, kind, components, offer);
+  const fetched = await fetchFiles(run, source, await withinSpace(run, missing), before);
+  if (missing.length > 0 && offer.stale !== undefined && fetched.failure === undefined) {
+    run.log.info(`${source.url} is behind with its metadata; its objects are the signed ones`);
+  }
+  return { components, changed, fetched };
 }
 
 /** Names in the configuration's `components` that are in no manifest of the kinds that were delivered. */
-export function noteUnpublished(run: Run): void {
-  const kinds = [...run.delivered.keys()];
+export function noteUnpublished(run: Run, kinds: readonly ContentKind[]): void {
   const isPublished = (name: string) =>
     kinds.some((kind) => run.trusted.content?.documents.has(manifestTarget(kind, name)));
   if (kinds.length === 0) return;
@@ -62,7 +76,7 @@ function decide(run: Run, manifest: Manifest, offer: Offer): InstalledComponent 
   const installed = installedOf(run, kind, name);
   const { failed, rolledBack } = run.state;
   const decision = target(manifest, installed, {
-    policy: run.holds[key],
+    policy: run.terms.holds[key],
     failed: failed[key],
     rolledBack: rolledBack?.includes(key),
   });
@@ -77,14 +91,13 @@ function decide(run: Run, manifest: Manifest, offer: Offer): InstalledComponent 
   return { kind, name, release, version, files };
 }
 
-async function fetchMissing(
+/** The files of components that are to be installed, and that are not at hand. */
+async function missingOf(
   run: Run,
-  source: Source,
   kind: ContentKind,
   components: InstalledComponent[],
   offer: Offer,
-  traffic: Traffic,
-): Promise<void> {
+): Promise<MissingFile[]> {
   const missing = new Map<string, MissingFile>();
   const held = new Map(
     run.installed?.components.flatMap(({ files }) => files.map(({ sha256, length }) => [sha256, length])),
@@ -92,7 +105,7 @@ async function fetchMissing(
   const manifests = new Map(offer.manifests.get(kind)?.map((manifest) => [manifest.name, manifest]));
   for (const component of components) {
     const isKept = component === installedOf(run, kind, component.name);
-    if (isKept && run.noticed.has(`${kind}/${component.name}`)) continue;
+    if (isKept && run.terms.damaged.has(`${kind}/${component.name}`)) continue;
     const manifest = manifests.get(component.name);
     const between = filesBetween(manifest?.releases ?? []);
     for (const file of component.files) {
@@ -100,11 +113,7 @@ async function fetchMissing(
       missing.set(file.sha256, await planFile(run, component, file, { between, held }));
     }
   }
-  const files = [...missing.values()];
-  await obtainAll(run, source, await withinSpace(run, files), traffic);
-  if (files.length > 0 && offer.stale !== undefined) {
-    run.log.info(`${source.url} is behind with its metadata; its objects are the signed ones`);
-  }
+  return [...missing.values()];
 }
 
 /** Whether the new set can be made with what there is of a file: its bytes are looked at where they are new to it. */

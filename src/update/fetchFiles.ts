@@ -17,13 +17,34 @@ import { type ObjectName, partialLength } from "../store/partial.ts";
 import { isWholeInStore } from "../store/store.ts";
 import type { Run } from "./run.ts";
 
-/** What came over the network in an attempt, from where, and which ways failed. */
-export interface Traffic {
+/** What came over the network from one source, and what did not go as planned. */
+export interface Fetched {
   address: string | undefined;
   bytes: number;
-  /** What `bytes` will be when the files have come, by the cheapest ways to them. */
-  planned: number;
+  components: FetchedByName;
   setbacks: Setback[];
+  /** Why the rest did not come. */
+  failure: NearsourceError | undefined;
+}
+
+/** What was fetched of one component. */
+export interface FetchedComponent {
+  bytes: number;
+  /** At least one file came as a delta. */
+  byDelta: boolean;
+}
+
+/** What was fetched of components, by `kind/name`, to whatever end. */
+export type FetchedByName = ReadonlyMap<string, FetchedComponent>;
+
+/** What two of them come to together. */
+export function sumOf(one: FetchedByName, other: FetchedByName): FetchedByName {
+  const sum = new Map(one);
+  for (const [key, { bytes, byDelta }] of other) {
+    const had = sum.get(key);
+    sum.set(key, { bytes: bytes + (had?.bytes ?? 0), byDelta: byDelta || had?.byDelta === true });
+  }
+  return sum;
 }
 
 /** A file that a component needs and the store lacks. */
@@ -58,34 +79,48 @@ export async function planFile(
 }
 
 /** Files from one source, on their way. */
-interface Obtaining {
+interface Fetching {
   run: Run;
   source: Source;
-  traffic: Traffic;
+  /** Bytes that came from the source before, and all that are to have come in the end, by the cheapest ways. */
+  before: number;
+  planned: number;
+  fetched: Fetched;
   /** Runs what is made of the objects one after the other, since each may take much memory. */
   inTurn: Turn;
 }
 
 /**
- * Fetches files from one source into the store, in order, small ones a few at a time. The first error
- * that the source is left for is thrown once nothing is under way any more.
+ * Fetches files from one source into the store, in order, small ones a few at a time. With the first error
+ * that the source is left for nothing more is begun.
+ *
+ * @param before bytes that came from the source in this attempt already, for those who watch
+ * @throws NearsourceError that no source could mend
  */
-export async function obtainAll(
+export async function fetchFiles(
   run: Run,
   source: Source,
   missing: MissingFile[],
-  traffic: Traffic,
-): Promise<void> {
-  const obtaining: Obtaining = { run, source, traffic, inTurn: oneAtATime() };
-  const failures: unknown[] = [];
-  traffic.planned = traffic.bytes + missing.reduce((sum, { ways }) => sum + (ways[0]?.bytes ?? 0), 0);
-  const obtain = async (each: MissingFile) => {
-    if (failures.length > 0) return;
-    await obtainFile(obtaining, each).catch((error) => failures.push(error));
+  before = 0,
+): Promise<Fetched> {
+  const fetched: Fetched = {
+    address: undefined,
+    bytes: 0,
+    components: new Map(),
+    setbacks: [],
+    failure: undefined,
   };
-  await pMap(missing.filter(isSmall), obtain, { concurrency: AT_ONCE });
-  for (const each of missing) if (!isSmall(each)) await obtain(each);
-  if (failures.length > 0) throw failures[0];
+  const planned = before + missing.reduce((sum, { ways }) => sum + (ways[0]?.bytes ?? 0), 0);
+  const fetching: Fetching = { run, source, before, planned, fetched, inTurn: oneAtATime() };
+  const errors: unknown[] = [];
+  const fetch = async (each: MissingFile) => {
+    if (errors.length > 0) return;
+    await fetchFile(fetching, each).catch((error) => errors.push(error));
+  };
+  await pMap(missing.filter(isSmall), fetch, { concurrency: AT_ONCE });
+  for (const each of missing) if (!isSmall(each)) await fetch(each);
+  if (errors.length > 0) fetched.failure = stopOr(errors[0]);
+  return fetched;
 }
 
 /** Chains are not, however short: two of them may lead through the same file. */
@@ -94,38 +129,42 @@ function isSmall({ ways: [way] }: MissingFile): boolean {
 }
 
 /** One file, by the cheapest way that leads to it. */
-async function obtainFile(obtaining: Obtaining, { component, file, ways }: MissingFile): Promise<void> {
-  const { run } = obtaining;
+async function fetchFile(fetching: Fetching, { component, file, ways }: MissingFile): Promise<void> {
+  const { run } = fetching;
   // The same bytes may be named by two components.
   if (await isWholeInStore(run.dirs, file)) return;
   const key = `${component.kind}/${component.name}`;
   for (const way of ways) {
     try {
       for (const step of way.steps) {
-        const bytes = await takeStep(obtaining, component, step);
-        run.fetched.set(key, (run.fetched.get(key) ?? 0) + bytes);
+        count(fetching, key, { bytes: await takeStep(fetching, component, step), byDelta: false });
       }
-      if (way.steps.some(({ alternative }) => isDelta(alternative))) run.byDelta.add(key);
+      const byDelta = way.steps.some(({ alternative }) => isDelta(alternative));
+      if (byDelta) count(fetching, key, { bytes: 0, byDelta });
       return;
     } catch (error) {
       const failure = stopOr(error);
       if (way === ways.at(-1) || !leavesOtherWays(failure.code)) throw failure;
       const format = way.steps[0]?.alternative?.format ?? "full";
-      noteSetback(obtaining, component, { path: file.path, format, failure }, "by another way");
+      noteSetback(fetching, component, { path: file.path, format, failure }, "by another way");
     }
   }
 }
 
+function count({ fetched }: Fetching, key: string, more: FetchedComponent): void {
+  fetched.components = sumOf(fetched.components, new Map([[key, more]]));
+}
+
 /** Tells the log and the report what did not go as planned with a file, and what is done in its place. */
 function noteSetback(
-  { run, traffic }: Pick<Obtaining, "run" | "traffic">,
+  { run, fetched }: Fetching,
   { kind, name }: MissingFile["component"],
   { path, format, failure }: { path: string; format: string; failure: NearsourceError },
   instead: string,
 ): void {
   const { code, message } = failure;
   run.log.info(`${kind}/${name}/${path}: ${instead}, as ${message} (${code})`);
-  traffic.setbacks.push({ component: `${kind}/${name}`, path, format, code, message });
+  fetched.setbacks.push({ component: `${kind}/${name}`, path, format, code, message });
 }
 
 function isDelta(alternative: WayStep["alternative"]): boolean {
@@ -134,69 +173,69 @@ function isDelta(alternative: WayStep["alternative"]): boolean {
 
 /** One object, and what is made of it. Returns the bytes that were fetched. */
 async function takeStep(
-  { run, source, traffic, inTurn }: Obtaining,
+  fetching: Fetching,
   component: MissingFile["component"],
   { alternative, result }: WayStep,
 ): Promise<number> {
+  const { run, source, inTurn } = fetching;
   if (await isWholeInStore(run.dirs, result)) return 0;
   const object: ObjectName = alternative ?? result;
   const url = `${source.url}/${objectPath(object.sha256)}`;
-  const options = transferOptions(run, source, component, object, traffic);
+  const options = transferOptions(fetching, component, object);
   options.onNoParts = (reason) => {
     const setback = { path: result.path, format: alternative?.format ?? "full", failure: reason };
-    noteSetback({ run, traffic }, component, setback, "all of it from this source");
+    noteSetback(fetching, component, setback, "all of it from this source");
   };
   if (alternative === undefined) {
     const whole = await asOne(run, object, async () => {
-      if (run.shares && (await takeWhole(run.dirs, object))) return undefined;
-      if (run.shares) await takeBegunOfRelay(run.dirs, object);
+      if (run.terms.shares && (await takeWhole(run.dirs, object))) return undefined;
+      if (run.terms.shares) await takeBegunOfRelay(run.dirs, object);
       return await retrying(run, () => downloadObject(run.dirs, run.fetcher, url, object, options));
     });
-    traffic.address = whole?.address ?? traffic.address;
+    fetching.fetched.address = whole?.address ?? fetching.fetched.address;
     return whole?.bytes ?? 0;
   }
-  const fetched = await asOne(run, object, async () => {
-    if (run.shares) await takePart(run.dirs, object);
-    if (run.shares) await takeBegunOfRelay(run.dirs, object);
+  const part = await asOne(run, object, async () => {
+    if (run.terms.shares) await takePart(run.dirs, object);
+    if (run.terms.shares) await takeBegunOfRelay(run.dirs, object);
     return await retrying(run, () => fetchObject(run.dirs, run.fetcher, url, object, options));
   });
-  traffic.address = fetched.address ?? traffic.address;
+  fetching.fetched.address = part.address ?? fetching.fetched.address;
   try {
-    await inTurn(() => rebuild(run.dirs, alternative, fetched.file, result, run.signal));
+    await inTurn(() => rebuild(run.dirs, alternative, part.file, result, run.signal));
   } catch (error) {
     // What only the disk or an interruption stood in the way of is there for the next run.
-    if (stopOr(error).code === "DELTA_FAILED") await fs.rm(fetched.file, { force: true });
+    if (stopOr(error).code === "DELTA_FAILED") await fs.rm(part.file, { force: true });
     throw error;
   }
-  if (run.shares) await handOver(run.dirs, fetched.file, object);
-  else await fs.rm(fetched.file, { force: true });
-  return fetched.bytes;
+  if (run.terms.shares) await handOver(run.dirs, part.file, object);
+  else await fs.rm(part.file, { force: true });
+  return part.bytes;
 }
 
 /** An agent that is an Update Agent too fetches over one link, whichever of the two does. */
 async function asOne<Result>(run: Run, object: ObjectName, work: () => Promise<Result>): Promise<Result> {
-  if (!run.shares) return await work();
+  if (!run.terms.shares) return await work();
   const message = `this machine's Update Agent is fetching ${object.sha256}`;
   const onWait = () => run.emit({ type: "waiting", message });
   return await fetchAlone(run.dirs.root, object, run.signal, work, onWait);
 }
 
 function transferOptions(
-  run: Run,
-  { viaProxy }: Source,
+  { run, source, before, planned, fetched }: Fetching,
   { kind, name }: MissingFile["component"],
   { length }: ObjectName,
-  traffic: Traffic,
 ): DownloadOptions {
   const options: DownloadOptions = {
-    viaProxy,
+    viaProxy: source.viaProxy,
     signal: run.signal,
     onReceived: (received) => {
-      traffic.bytes += received;
+      fetched.bytes += received;
       options.hasGiven = true;
     },
     onProgress: (received) => {
-      const total = { received: traffic.bytes, length: Math.max(traffic.planned, traffic.bytes) };
+      const came = before + fetched.bytes;
+      const total = { received: came, length: Math.max(planned, came) };
       run.emit({ type: "progress", kind, component: name, received, length, total });
     },
   };

@@ -1,24 +1,28 @@
-import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { InstalledComponent } from "../core/content/chooseRelease.ts";
 import { CONTENT_KINDS } from "../core/content/kind.ts";
 import type { Installed } from "../core/report.ts";
 import { NearsourceError } from "../errors.ts";
-import { type DataDir, listFolder, remove } from "../store/files.ts";
+import type { DataDir } from "../store/files.ts";
 import {
   listGenerations,
   makeGeneration,
   readGeneration,
   removeGeneration,
   restoreObject,
-  sweepGenerations,
   switchTo,
   unlinkCurrent,
 } from "../store/generations.ts";
-import { inStore, sweepStore } from "../store/store.ts";
+import { inStore } from "../store/store.ts";
+import type { Delivery } from "./attempt.ts";
+import { noteUnpublished } from "./deliverKind.ts";
+import { type FetchedByName, sumOf } from "./fetchFiles.ts";
 import { runHook } from "./hook.ts";
+import type { PlannedRun } from "./planRun.ts";
+import { type Mending, mendDamage, settleDamage } from "./repair/mend.ts";
 import { installedOf, type Run } from "./run.ts";
 import { holdRelease } from "./settings/holds.ts";
+import type { Walked } from "./walk.ts";
 
 /** What installing changed. */
 export interface Installation {
@@ -31,42 +35,61 @@ export interface Installation {
 }
 
 /**
+ * Mends what stays and is damaged, makes what was delivered the installed set, and settles what was found
+ * wrong with the one before.
+ *
+ * @throws NearsourceError of the storage phase, INTERRUPTED
+ */
+export async function install({ run, found }: PlannedRun, { delivery, left }: Walked): Promise<Installation> {
+  noteUnpublished(run, [...delivery.components.keys()]);
+  const mending = await mendDamage(run, delivery, left, found.damage);
+  const installation = await installDelivered(run, delivery, mending);
+  const failure = installation.failure ?? mending.failure;
+  await settleDamage(run, found, failure === undefined, installation.generation);
+  return { ...installation, ...(failure === undefined ? {} : { failure }) };
+}
+
+/**
  * Makes what the sources delivered the installed set: one new generation, switched to in one step, and
  * back to the previous one when the hook refuses it. Kinds that nobody delivered stay as they are.
  *
  * @throws NearsourceError of the storage phase, INTERRUPTED
  */
-export async function installDelivered(run: Run): Promise<Installation> {
+async function installDelivered(run: Run, delivery: Delivery, mending: Mending): Promise<Installation> {
   const before = run.installed?.components ?? [];
   const after = CONTENT_KINDS.flatMap(
-    (kind) => run.delivered.get(kind) ?? before.filter((component) => component.kind === kind),
+    (kind) => delivery.components.get(kind) ?? before.filter((component) => component.kind === kind),
   );
   const [known, names] = [new Set(before), new Set(after.map(nameOf))];
-  const changes = after.filter((component) => !known.has(component) || run.mended.has(component));
+  const changes = after.filter((component) => !known.has(component) || mending.mended.has(component));
   const removed = before.filter((component) => !names.has(nameOf(component)));
   const previous = run.installed?.generation;
-  if (changes.length === 0 && removed.length === 0) return await announceAgain(run, before);
+  if (changes.length === 0 && removed.length === 0) return await announceAgain(run, before, mending);
   const changed = new Set(changes);
   for (const component of after) if (!changed.has(component)) await restoreLost(run, component);
-  const generation = await makeSet(run, after);
+  const generation = await makeSet(run, after, mending);
   run.emit({ type: "installing", generation });
   await switchTo(run.dirs, generation);
   const failure = await announce(run, generation);
   if (failure === undefined) {
-    const installed = changes.map((component) => describeChange(run, component));
+    const fetched = sumOf(delivery.fetched, mending.fetched);
+    const installed = changes.map((component) => describeChange(run, component, fetched, mending));
     return { generation, installed, removed: removed.map(nameOf) };
   }
-  return await goBack(run, { from: generation, to: previous, changes, failure });
+  return await goBack(run, { from: generation, to: previous, changes, failure }, mending);
 }
 
 /** A complete generation of these components; what was damaged and could not be mended stays as it is. */
-async function makeSet(run: Run, components: InstalledComponent[]): Promise<number> {
-  const { dirs, mended, damaged, installed, now } = run;
+async function makeSet(
+  { dirs, installed, now, signal }: Run,
+  components: InstalledComponent[],
+  { mended, damaged }: Mending,
+): Promise<number> {
   const set = components.map(asWritten);
   const earlier = mended.size === 0 ? await madeEarlier(dirs, set) : undefined;
   if (earlier !== undefined) return earlier;
   const asItIs = { generation: installed?.generation ?? 0, names: new Set([...damaged].map(nameOf)) };
-  return await makeGeneration(dirs, set, now.toISOString(), asItIs, run.signal);
+  return await makeGeneration(dirs, set, now.toISOString(), asItIs, signal);
 }
 
 /**
@@ -86,7 +109,11 @@ async function announce(run: Run, generation: number): Promise<NearsourceError |
 }
 
 /** A run that died between the switch and the end of its hook has told nobody of what is installed. */
-async function announceAgain(run: Run, components: InstalledComponent[]): Promise<Installation> {
+async function announceAgain(
+  run: Run,
+  components: InstalledComponent[],
+  mending: Mending,
+): Promise<Installation> {
   const generation = run.installed?.generation ?? 0;
   const told = generation === 0 || run.config.hooks.afterUpdate === undefined;
   const failure = told || run.state.announced === generation ? undefined : await announce(run, generation);
@@ -96,7 +123,7 @@ async function announceAgain(run: Run, components: InstalledComponent[]): Promis
   const changes = components.filter(
     (component) => !old?.components.some((each) => isDeepStrictEqual(each, component)),
   );
-  return await goBack(run, { from: generation, to: old?.generation, changes, failure });
+  return await goBack(run, { from: generation, to: old?.generation, changes, failure }, mending);
 }
 
 interface Refused {
@@ -107,12 +134,16 @@ interface Refused {
 }
 
 /** Leaves a generation that the hook refuses for the one before it, and holds what it brought. */
-async function goBack(run: Run, { from, to, changes, failure }: Refused): Promise<Installation> {
+async function goBack(
+  run: Run,
+  { from, to, changes, failure }: Refused,
+  { mended }: Mending,
+): Promise<Installation> {
   await (to === undefined ? unlinkCurrent(run.dirs) : switchTo(run.dirs, to));
   await removeGeneration(run.dirs, from);
   for (const component of changes) {
     // What was only mended is what the hook has had before.
-    if (!run.mended.has(component)) holdRelease(run.state, nameOf(component), component.release, "failure");
+    if (!mended.has(component)) holdRelease(run.state, nameOf(component), component.release, "failure");
   }
   return { generation: to ?? 0, installed: [], removed: [], failure };
 }
@@ -142,32 +173,28 @@ function asWritten({ kind, name, release, version, files }: InstalledComponent):
   };
 }
 
-function describeChange(run: Run, component: InstalledComponent): Installed {
+function describeChange(
+  run: Run,
+  component: InstalledComponent,
+  fetched: FetchedByName,
+  { mended }: Mending,
+): Installed {
   const { kind, name, version } = component;
   const old = installedOf(run, kind, name);
-  const bytes = run.fetched.get(nameOf(component)) ?? 0;
+  const { bytes = 0, byDelta = false } = fetched.get(nameOf(component)) ?? {};
   const from = old === undefined ? {} : { fromVersion: old.version };
-  const via = run.byDelta.has(nameOf(component)) ? "delta" : "full";
-  const mended = run.mended.has(component) ? { mended: true } : {};
-  return { component: name, kind, ...from, toVersion: version, via, bytes, ...mended };
+  const via = byDelta ? "delta" : "full";
+  return {
+    component: name,
+    kind,
+    ...from,
+    toVersion: version,
+    via,
+    bytes,
+    ...(mended.has(component) ? { mended: true } : {}),
+  };
 }
 
 function nameOf({ kind, name }: InstalledComponent): string {
   return `${kind}/${name}`;
-}
-
-/**
- * Sweeps what nobody wants when a run has ended: old generations, and objects, on their way or in the
- * store, that neither the remaining ones nor `wanted` name. Runs that died may have left any of them.
- */
-export async function sweepUnwanted(
-  dirs: DataDir,
-  keepGenerations: number,
-  wanted: ReadonlySet<string>,
-): Promise<void> {
-  for (const name of await listFolder(dirs.partial)) {
-    if (!wanted.has(name)) await remove(path.join(dirs.partial, name));
-  }
-  const needed = await sweepGenerations(dirs, keepGenerations);
-  await sweepStore(dirs, needed.union(wanted));
 }

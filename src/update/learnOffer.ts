@@ -1,16 +1,16 @@
 import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/content/kind.ts";
-import { repositoryUrls } from "../core/content/layout.ts";
 import type { Manifest } from "../core/content/manifest.ts";
-import { DISPOSITIONS, leavesOtherKinds } from "../core/order/disposition.ts";
-import { NearsourceError, toNearsourceError } from "../errors.ts";
+import { leavesOtherKinds, stopOr } from "../core/order/disposition.ts";
+import { NearsourceError } from "../errors.ts";
+import { heldSource } from "../source/heldSource.ts";
 import { type Collected, collectManifests, type Manifests, readManifests } from "../source/manifests.ts";
+import { refreshRepository } from "../source/refreshRepository.ts";
 import { retrying } from "../source/retry.ts";
 import type { Source } from "../source/source.ts";
-import { type Refreshed, refresh } from "../tuf/refresh.ts";
-import { type TrustedSet, writeTrustedSet } from "../tuf/trustedSet.ts";
-import type { MetadataSource } from "../tuf/updater.ts";
+import type { Refreshed } from "../tuf/refresh.ts";
+import type { TrustedSet } from "../tuf/trustedSet.ts";
+import { keepRefreshed, meansOf } from "./keepRefreshed.ts";
 import type { Run } from "./run.ts";
-import { etagKey, remember } from "./settings/fetchSettings.ts";
 
 /** What signed metadata says there is to have. */
 export interface Offer {
@@ -40,40 +40,27 @@ export async function learnOffer(
 ): Promise<Offer> {
   const trusted = run.trusted.content;
   if (trusted === undefined) throw new NearsourceError("NOT_OFFERED", "no content root is configured");
-  const reached = {
-    ...repositoryUrls(source.url, "content"),
-    viaProxy: source.viaProxy,
-    fetcher: run.fetcher,
-    signal: run.signal,
-    etag: run.state.etags[etagKey(trusted, source)],
+  const again = <Result>(work: () => Promise<Result>) => retrying(run, work);
+  let isOlder = true;
+  const collect = async (refreshed: Refreshed) => {
+    isOlder = false;
+    const collected = await collectManifests(refreshed, trusted, kinds, again);
+    return { ...collected, empty: await emptyKinds(refreshed, needed, collected) };
   };
-  let refreshed: Refreshed;
   try {
-    refreshed = await retrying(run, () => refresh(trusted, reached, run.now));
+    const brought = await refreshRepository(trusted, source, meansOf(run, trusted, source), collect, again);
+    // Only now is the set complete: metadata, and every manifest of the kinds that this source offers whole.
+    await keepRefreshed(run, source, brought);
+    const { address, bytes, found } = brought;
+    const { manifests, empty, failures } = found;
+    return { manifests, empty, failures: [...failures.values()], stale: undefined, address, bytes };
   } catch (error) {
-    if (!(error instanceof NearsourceError) || error.code !== "METADATA_OLDER") throw error;
-    const manifests = await trustedManifests(trusted, kinds, run.now);
+    if (!isOlder || !(error instanceof NearsourceError) || error.code !== "METADATA_OLDER") throw error;
+    const manifests = await trustedManifests(run, trusted, kinds);
     if (manifests.size === 0) throw error;
     const failures = manifests.size < kinds.length ? [error] : [];
     return { manifests, empty: [], failures, stale: error, address: undefined, bytes: 0 };
   }
-  const again = <Result>(work: () => Promise<Result>) => retrying(run, work);
-  const collected = await collectManifests(refreshed, trusted, kinds, again);
-  const { documents, manifests } = collected;
-  const failures = [...collected.failures.values()];
-  const empty = await emptyKinds(refreshed, needed, collected);
-  // Only now is the set complete: metadata, and every manifest of the kinds that this source offers whole.
-  if (refreshed.changed || !sameDocuments(trusted.documents, documents)) {
-    run.trusted.content = await writeTrustedSet(
-      run.dirs,
-      "content",
-      { files: refreshed.files, documents },
-      run.signal,
-    );
-  }
-  remember(run, "content", source, refreshed);
-  const { address, bytes } = refreshed;
-  return { manifests, empty, failures, stale: undefined, address, bytes };
 }
 
 /**
@@ -81,36 +68,20 @@ export async function learnOffer(
  * say which objects to fetch, whoever has them. What is held of a kind that came from another source may
  * be older than the snapshot, and then decides nothing.
  */
-async function trustedManifests(trusted: TrustedSet, kinds: ContentKind[], now: Date): Promise<Manifests> {
+async function trustedManifests(
+  { now, signal }: Run,
+  trusted: TrustedSet,
+  kinds: ContentKind[],
+): Promise<Manifests> {
+  const { source, fetcher } = heldSource(trusted);
+  const collect = (refreshed: Refreshed) => collectManifests(refreshed, trusted, kinds);
   try {
-    const confirmed = await refresh(trusted, NOTHING_NEW, now);
-    return (await collectManifests(confirmed, trusted, kinds)).manifests;
+    const { found } = await refreshRepository(trusted, source, { fetcher, now, signal }, collect);
+    return found.manifests;
   } catch (error) {
-    if (DISPOSITIONS[toNearsourceError(error).code] === "stop") throw error;
+    stopOr(error);
     return new Map();
   }
-}
-
-/** A source that has nothing but the very timestamp that is trusted: what it confirms is held here. */
-const NOTHING_NEW: MetadataSource = {
-  ...repositoryUrls("http://trusted.invalid", "content"),
-  etag: "trusted",
-  fetcher: {
-    get: async (url, { accept = [] } = {}) => {
-      if (!accept.includes(304)) throw new NearsourceError("HTTP_NOT_FOUND", `${url} is not held`);
-      const nothing = { async *read() {}, discard: async () => {} };
-      return { status: 304, headers: {}, url: new URL(url), address: undefined, ...nothing };
-    },
-    limitRate: () => {},
-    close: () => {},
-  },
-};
-
-/** Whether two sets hold the same documents, to the byte. */
-export function sameDocuments(one: ReadonlyMap<string, Buffer>, other: ReadonlyMap<string, Buffer>): boolean {
-  return (
-    one.size === other.size && [...one].every(([name, bytes]) => other.get(name)?.equals(bytes) === true)
-  );
 }
 
 /**

@@ -4,56 +4,57 @@ import type { InstalledComponent } from "../core/content/chooseRelease.ts";
 import type { ContentKind } from "../core/content/kind.ts";
 import type { Repository } from "../core/content/layout.ts";
 import type { Address } from "../core/order/address.ts";
-import type { Installed, UpdateEvent } from "../core/report.ts";
+import type { UpdateEvent } from "../core/report.ts";
 import type { Fetcher } from "../http/client.ts";
-import type { Patience } from "../source/patience.ts";
+import { createPatience, type Patience } from "../source/patience.ts";
 import type { DataDir } from "../store/files.ts";
 import type { Generation } from "../store/generations.ts";
 import type { State } from "../store/state.ts";
-import type { TrustedSet } from "../tuf/trustedSet.ts";
+import type { TrustedSets } from "../tuf/roots.ts";
 
-/** Everything one update run has at hand. `trusted`, `state`, what comes of the settings, and the last seven fields change as it goes. */
+/**
+ * Everything one update run has at hand, which stays as it is while it goes on. What is on disk is the
+ * exception: `trusted` and `state` are what is kept there, and what each source brings is added to them.
+ */
 export interface Run {
-  config: Config;
-  dirs: DataDir;
-  fetcher: Fetcher;
-  log: Log;
+  readonly config: Config;
+  readonly dirs: DataDir;
+  readonly fetcher: Fetcher;
+  readonly log: Log;
   emit(event: UpdateEvent): void;
-  signal: AbortSignal | undefined;
+  readonly signal: AbortSignal | undefined;
   /** The one time of this run, for everything that expires. */
-  now: Date;
+  readonly now: Date;
   /** When it began, on a clock that only goes forward (ms). */
-  began: number;
-  addresses: Address[];
+  readonly began: number;
+  readonly addresses: Address[];
   /** Versions of timestamps that this run was told of: a source that has older ones is not the last to be asked. */
-  told: Partial<Record<Repository, number>>;
-  /** For Update Agents that are filling or full. */
-  patience: Patience;
-  /** This agent is an Update Agent too: what either fetches serves both (`io/oncePerMachine.ts`). */
-  shares: boolean;
-  /** Releases the policy holds, by `kind/name`. */
-  holds: Record<string, number>;
-  state: State;
-  trusted: Partial<Record<Repository, TrustedSet>>;
+  readonly told: Partial<Record<Repository, number>>;
+  /** Kept in `state.json`. */
+  readonly state: State;
+  /** Kept below `metadata`; `update/keepRefreshed.ts` replaces a set where a source has a newer one. */
+  readonly trusted: TrustedSets;
   /** The installed set as the run found it. */
-  installed: Generation | undefined;
+  readonly installed: Generation | undefined;
   /** Its components, by `kind/name`. */
-  installedByName: ReadonlyMap<string, InstalledComponent>;
-  /** Per content kind that a source delivered: its components as they are to be installed. */
-  delivered: Map<ContentKind, InstalledComponent[]>;
-  /** Installed components that were found damaged, `kind/name`: those that stay are mended after the walk. */
-  noticed: ReadonlySet<string>;
-  /** Installed components that stay, and of which damaged files are in the store again: to be installed anew. */
-  mended: Set<InstalledComponent>;
-  /** Those of which nobody had the damaged files: they stay as they are. */
-  damaged: Set<InstalledComponent>;
-  /** Settings documents that changed. */
-  changedSettings: Installed[];
-  /** Bytes fetched per component, `kind/name`. */
-  fetched: Map<string, number>;
-  /** Components of which at least one file came as a delta. */
-  byDelta: Set<string>;
+  readonly installedByName: ReadonlyMap<string, InstalledComponent>;
+  readonly terms: Terms;
 }
+
+/** What a run goes by, once its settings are known. */
+export interface Terms {
+  /** For Update Agents that are filling or full. */
+  readonly patience: Patience;
+  /** This agent is an Update Agent too: what either fetches serves both (`source/sharedObjects.ts`). */
+  readonly shares: boolean;
+  /** Releases the policy holds, by `kind/name`. */
+  readonly holds: Record<string, number>;
+  /** Installed components that were found damaged, `kind/name`: those that stay are mended after the walk. */
+  readonly damaged: ReadonlySet<string>;
+}
+
+/** Before the settings are known, and for what is not done by them. */
+export const NO_TERMS: Terms = { patience: createPatience(0), shares: false, holds: {}, damaged: new Set() };
 
 /** Tells what a person should know, and what changes nothing about how the run ends. */
 export function note(run: Run, message: string, level: "info" | "warn" = "info"): void {

@@ -18,7 +18,7 @@ export function patiently(
   run: Run,
   step: Step,
 ): { fetcher: Fetcher; waited(): Pick<Attempt, "waited" | "newerComing"> } {
-  const { patience } = run;
+  const { patience } = run.terms;
   const before = patience.left();
   let waitedFor: "filling" | "full" | undefined;
   let told = Number.NEGATIVE_INFINITY;

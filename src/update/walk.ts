@@ -1,81 +1,73 @@
 import type { Log } from "../config/log.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { repositoryOf } from "../core/content/layout.ts";
-import { endsSource, isLie } from "../core/order/disposition.ts";
+import { isLie } from "../core/order/disposition.ts";
 import type { Step, UpdateOrder } from "../core/order/updateOrder.ts";
 import type { Attempt, Skipped } from "../core/report.ts";
 import { type ErrorCode, explainError, type NearsourceError } from "../errors.ts";
+import { inOrder, type Tried } from "../source/inOrder.ts";
 import { describeRole } from "../tuf/trustedSet.ts";
-import { attemptSource } from "./attempt.ts";
+import { attemptSource, type Delivery, withDelivery } from "./attempt.ts";
 import type { Run } from "./run.ts";
 
-/** How far a run has come in its order. */
-export interface Walk {
-  kinds: Kind[];
-  /** Kinds that no source has delivered yet. */
-  needed: Set<Kind>;
-  /** Kinds that no source could. */
-  uncovered: Kind[];
-  /** Of those, the ones that a source delivered which has not yet what this run was told of. */
-  behind: Set<Kind>;
-  /** Sources found useless in this run, by base URL, with the reason. */
-  dead: Map<string, ErrorCode>;
+/** What a run has, and has not, before the first source of its order is asked. */
+export interface WalkStart {
+  needed: Kind[];
+  /** What came with the settings. */
+  delivery: Delivery;
+  /** Sources that were of no use already, by base URL, with the reason. */
+  dead: [url: string, reason: ErrorCode][];
   /** The server, where its settings turned out to be of no use. */
-  withoutSettings?: string | undefined;
-  attempts: Attempt[];
-  skipped: Skipped[];
+  withoutSettings: string | undefined;
 }
 
-/**
- * A walk that has not begun.
- *
- * @param uncovered kinds that no step can deliver
- */
-export function startWalk(kinds: Kind[], uncovered: Kind[], order: UpdateOrder): Walk {
-  return {
-    kinds,
-    needed: new Set(kinds),
-    behind: new Set(),
-    uncovered,
-    dead: new Map(),
-    attempts: [],
-    skipped: [...order.skipped],
-  };
+/** What came of a run's order. */
+export interface Walked {
+  delivery: Delivery;
+  attempts: Attempt[];
+  skipped: Skipped[];
+  /** Kinds that no source delivered. */
+  undelivered: ReadonlySet<Kind>;
+  /** The steps whose sources are still of use. */
+  left: Step[];
 }
 
 /** Walks the plan: entry after entry, for what is still needed, until nothing is or the plan ends. */
-export async function walkOrder(run: Run, order: UpdateOrder, walk: Walk): Promise<void> {
-  for (const step of order.steps) {
-    const isLost = (kind: Kind) => kind === "settings" && step.url === walk.withoutSettings;
-    const kinds = step.kinds.filter((kind) => walk.needed.has(kind) && !isLost(kind));
-    if (kinds.length === 0) continue;
-    const code = walk.dead.get(step.url);
-    if (code !== undefined) {
-      walk.skipped.push(skippedStep(step, `it failed earlier in this run (${code})`));
-      continue;
-    }
-    run.emit({
-      type: "source",
-      rule: step.rule,
-      ...(step.name ? { name: step.name } : {}),
-      url: step.url,
-      kinds,
-    });
-    const { attempt, empty, errors } = await attemptSource(run, step, kinds, [...walk.needed]);
-    walk.attempts.push(attempt);
-    run.emit({ type: "attempt", attempt });
-    logAttempt(run.log, attempt, errors);
-    const had = [...attempt.delivered, ...empty];
-    for (const kind of had) {
-      if (isBehind(run, kind)) walk.behind.add(kind);
-      else walk.needed.delete(kind);
-    }
-    const fatal = errors.find((error) => endsSource(error.code));
-    if (fatal !== undefined) walk.dead.set(step.url, fatal.code);
-    if (walk.needed.size === 0) return;
-  }
+export async function walkOrder(run: Run, order: UpdateOrder, start: WalkStart): Promise<Walked> {
+  const needed = new Set(start.needed);
+  const dead = new Map(start.dead);
+  const attempts: Attempt[] = [];
+  const skipped: Skipped[] = [...order.skipped];
+  /** Kinds that a source delivered which has not yet what this run was told of. */
+  const behind = new Set<Kind>();
+  let { delivery } = start;
+  const attempt = async (step: Step, kinds: Kind[]): Promise<Tried> => {
+    const { rule, name, url } = step;
+    run.emit({ type: "source", rule, ...(name ? { name } : {}), url, kinds });
+    const result = await attemptSource(run, step, kinds, [...needed]);
+    delivery = withDelivery(delivery, result);
+    attempts.push(result.attempt);
+    run.emit({ type: "attempt", attempt: result.attempt });
+    logAttempt(run.log, result.attempt, result.errors);
+    const had = [...result.attempt.delivered, ...result.empty];
+    for (const kind of had) if (isBehind(run, kind)) behind.add(kind);
+    return { had: had.filter((kind) => !isBehind(run, kind)), errors: result.errors };
+  };
+  const onDead = (step: Step, code: ErrorCode) => {
+    skipped.push(skippedStep(step, `it failed earlier in this run (${code})`));
+  };
+  const steps = order.steps.map((step) =>
+    step.url === start.withoutSettings ? withoutSettings(step) : step,
+  );
+  await inOrder(steps, needed, attempt, { dead, onDead });
   // Nobody had what was announced: what is there is as current as it can be had.
-  for (const kind of walk.behind) walk.needed.delete(kind);
+  const undelivered = needed.difference(behind);
+  const left = order.steps.filter(({ url }) => !dead.has(url));
+  return { delivery, attempts, skipped, undelivered, left };
+}
+
+function withoutSettings(step: Step): Step {
+  return { ...step, kinds: step.kinds.filter((kind) => kind !== "settings") };
 }
 
 /** Whether what is trusted is older than what this run was told of. */

@@ -10,6 +10,11 @@ export function repositoryOf(kind: Kind): Repository {
   return kind === "settings" ? "settings" : "content";
 }
 
+/** Those of `kinds` that a repository carries. */
+export function kindsIn(repository: Repository, kinds: readonly Kind[]): Kind[] {
+  return kinds.filter((kind) => repositoryOf(kind) === repository);
+}
+
 /** Roles of each repository beneath the four that every TUF repository has, with the paths they sign. */
 export const DELEGATED_ROLES = {
   content: { components: ["components/*"], programs: ["programs/*"] },

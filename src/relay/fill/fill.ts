@@ -1,14 +1,15 @@
 import { promises as fs } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { objectPath } from "../../core/content/layout.ts";
-import { DISPOSITIONS } from "../../core/order/disposition.ts";
 import { NearsourceError, toNearsourceError } from "../../errors.ts";
 import { type Fetcher, withHeaders } from "../../http/client.ts";
 import { viaEntry } from "../../http/via.ts";
 import { type DownloadOptions, downloadObject } from "../../source/download.ts";
+import { inOrder, type Tried } from "../../source/inOrder.ts";
 import type { Turn } from "../../source/oneAtATime.ts";
 import { retrying } from "../../source/retry.ts";
 import { fetchAlone, linkOver, takeBegun } from "../../source/sharedObjects.ts";
+import type { Source } from "../../source/source.ts";
 import type { DataDir } from "../../store/files.ts";
 import { partialLength, partialPath } from "../../store/partial.ts";
 import { inStore, storePath } from "../../store/store.ts";
@@ -181,22 +182,23 @@ async function fetchFromUpstream(
     parts.received(length);
   };
   let last = new NearsourceError("NOT_OFFERED", `no source is known that has ${object.sha256.slice(0, 12)}…`);
-  for (const source of upstreams.of(object.kinds)) {
+  const needed = new Set(object.kinds);
+  const fetch = async (source: Source): Promise<Tried> => {
     const url = `${source.url}/${objectPath(object.sha256)}`;
     const options = { viaProxy: source.viaProxy, signal, onReceived, ...hear };
-    try {
-      await retrying(parts, async () => {
-        stats.upstream.objects++;
-        await downloadObject(dirs, fetcher, url, object, options);
-      });
-      return;
-    } catch (error) {
-      stats.upstream.failures++;
-      last = toNearsourceError(error);
-      if (signal.aborted || DISPOSITIONS[last.code] === "stop") throw last;
-      upstreams.failed(source, last, `filling ${object.sha256.slice(0, 12)}…`);
-    }
-  }
+    await retrying(parts, async () => {
+      stats.upstream.objects++;
+      await downloadObject(dirs, fetcher, url, object, options);
+    });
+    return { had: object.kinds, errors: [] };
+  };
+  const onErrors = (source: Source, [error = last]: NearsourceError[]) => {
+    stats.upstream.failures++;
+    last = error;
+    upstreams.failed(source, error, `filling ${object.sha256.slice(0, 12)}…`);
+  };
+  await inOrder(upstreams.of(object.kinds), needed, fetch, { onErrors });
+  if (needed.size === 0) return;
   parts.lacking.note(object, last);
   throw last;
 }

@@ -3,6 +3,8 @@ import type { Kind } from "../../core/content/kind.ts";
 import type { Step } from "../../core/order/updateOrder.ts";
 import type { NearsourceError } from "../../errors.ts";
 import { isWholeInStore } from "../../store/store.ts";
+import type { Delivery } from "../attempt.ts";
+import type { FetchedByName } from "../fetchFiles.ts";
 import { note, type Run } from "../run.ts";
 import { type Damage, findDamage, noteDamage, noticeDamage } from "./damage.ts";
 import { fetchDamaged, mendKept, notToBeHad, removeDamaged, restoreObjects } from "./repair.ts";
@@ -40,40 +42,50 @@ async function look({ dirs, installed, state, now }: Run, every: number | undefi
   return (await findDamage(dirs, installed)).damage;
 }
 
+/** Installed components that stay as they are, and were found damaged. */
+export interface Mending {
+  /** Those of which the damaged files are in the store again: to be installed anew. */
+  mended: ReadonlySet<InstalledComponent>;
+  /** Those of which nobody had the damaged files: they stay as they are. */
+  damaged: ReadonlySet<InstalledComponent>;
+  /** What was fetched for them. */
+  fetched: FetchedByName;
+  /** That something is damaged, and no source has it. */
+  failure?: NearsourceError;
+}
+
+const NOTHING_MENDED: Mending = { mended: new Set(), damaged: new Set(), fetched: new Map() };
+
 /**
  * Mends the components that stay as they are and are damaged: what the store has lost of them comes from
- * the sources of the order. They are installed anew by `installDelivered`, as `run.mended` says.
+ * the sources of the order. They are to be installed anew.
  *
+ * @param delivery what came in this run: what takes the place of a component need not be mended
  * @param steps those of the order whose sources are still of use
- * @returns the error of what is damaged and that no source has
  * @throws NearsourceError of the storage phase
  */
 export async function mendDamage(
   run: Run,
+  { components }: Delivery,
   steps: Step[],
   damage: Damage[],
-): Promise<NearsourceError | undefined> {
-  const installed = run.installed;
-  if (installed === undefined) return undefined;
-  const stay = installed.components.filter(
-    (component) => run.noticed.has(`${component.kind}/${component.name}`) && staysAsItIs(run, component),
+): Promise<Mending> {
+  const { installed, terms } = run;
+  const staysAsItIs = (component: InstalledComponent) =>
+    components.get(component.kind)?.includes(component) ?? true;
+  const stay = (installed?.components ?? []).filter(
+    (component) => terms.damaged.has(`${component.kind}/${component.name}`) && staysAsItIs(component),
   );
-  if (stay.length === 0) return undefined;
+  if (installed === undefined || stay.length === 0) return NOTHING_MENDED;
   const files = damage.length === 1 ? "1 installed file is" : `${damage.length} installed files are`;
-  note(run, `${files} damaged: ${[...run.noticed].join(", ")}`, "warn");
+  note(run, `${files} damaged: ${[...terms.damaged].join(", ")}`, "warn");
   await restoreObjects(run.dirs, installed, stay);
-  const { missing, failures } = await fetchDamaged(run, steps, stay, damage);
-  for (const component of stay) {
-    ((await isInStore(run, component)) ? run.mended : run.damaged).add(component);
-  }
+  const { missing, failures, fetched } = await fetchDamaged(run, steps, stay, damage);
+  const [mended, damaged] = [new Set<InstalledComponent>(), new Set<InstalledComponent>()];
+  for (const component of stay) ((await isInStore(run, component)) ? mended : damaged).add(component);
   await mendKept(run, damage);
-  if (missing.length === 0) return undefined;
-  return notToBeHad(missing, failures);
-}
-
-function staysAsItIs(run: Run, component: InstalledComponent): boolean {
-  const delivered = run.delivered.get(component.kind);
-  return delivered === undefined || delivered.includes(component);
+  const mending = { mended, damaged, fetched };
+  return missing.length === 0 ? mending : { ...mending, failure: notToBeHad(missing, failures) };
 }
 
 async function isInStore(run: Run, { files }: InstalledComponent): Promise<boolean> {

@@ -3,9 +3,10 @@ import type { InstalledComponent } from "../../core/content/chooseRelease.ts";
 import { CONTENT_KINDS, type Kind } from "../../core/content/kind.ts";
 import { manifestTarget } from "../../core/content/layout.ts";
 import type { ManifestFile } from "../../core/content/manifest.ts";
-import { isLie, leavesOtherKinds, leavesOtherWays, stopOr } from "../../core/order/disposition.ts";
+import { isLie, leavesOtherKinds, leavesOtherWays } from "../../core/order/disposition.ts";
 import type { Step } from "../../core/order/updateOrder.ts";
 import { NearsourceError } from "../../errors.ts";
+import { inOrder, type Tried } from "../../source/inOrder.ts";
 import { readManifests } from "../../source/manifests.ts";
 import { sourceOf } from "../../source/source.ts";
 import type { DataDir } from "../../store/files.ts";
@@ -23,7 +24,7 @@ import {
 import { hashFile, isWholeInStore } from "../../store/store.ts";
 import type { TrustedSet } from "../../tuf/trustedSet.ts";
 import { withinSpace } from "../deliverKind.ts";
-import { type MissingFile, obtainAll, planFile, type Traffic } from "../fetchFiles.ts";
+import { type FetchedByName, fetchFiles, type MissingFile, planFile, sumOf } from "../fetchFiles.ts";
 import { note, type Run } from "../run.ts";
 import type { Settings } from "../settings/settings.ts";
 import { orderOf } from "../settings/situation.ts";
@@ -69,25 +70,37 @@ export function notToBeHad(missing: MissingFile[], failures: string[]): Nearsour
   });
 }
 
+/** What the sources had of damaged files. */
+export interface Mended {
+  /** What nobody had, and what each source failed with first. */
+  missing: MissingFile[];
+  failures: string[];
+  fetched: FetchedByName;
+}
+
 /**
  * Brings the objects of damaged files into the store, from the sources in their order: each is asked for
- * what those before it lacked, of the kinds that it delivers. Returns what nobody had, and what each
- * source failed with first.
+ * what those before it lacked, of the kinds that it delivers.
  */
 export async function fetchDamaged(
   run: Run,
   steps: Step[],
   components: InstalledComponent[],
   damage: Damage[],
-): Promise<{ missing: MissingFile[]; failures: string[] }> {
+): Promise<Mended> {
   const missing = new Set(await withinSpace(run, await planDamaged(run, components, damage)));
+  const kindsMissing = () => new Set<Kind>([...missing].map(({ component }) => component.kind));
   const failures: string[] = [];
-  for (const step of steps) {
-    if (missing.size === 0) break;
-    const [first] = await fetchFrom(run, step, missing);
+  let fetched: FetchedByName = new Map();
+  const attempt = async (step: Step, kinds: Kind[]): Promise<Tried> => {
+    const { errors, ...came } = await fetchFrom(run, step, kinds, missing);
+    fetched = sumOf(fetched, came.fetched);
+    const [first] = errors;
     if (first !== undefined) failures.push(`${step.name ?? step.url}: ${first.message} (${first.code})`);
-  }
-  return { missing: [...missing], failures };
+    return { had: new Set(kinds).difference(kindsMissing()), errors };
+  };
+  await inOrder(steps, kindsMissing(), attempt);
+  return { missing: [...missing], failures, fetched };
 }
 
 /** The damaged files that the store does not have whole, each object once, as signed metadata names them where it does. */
@@ -127,27 +140,31 @@ function namedFile(
 }
 
 /** What one source has of it leaves `missing`. A file that it lacks says nothing of the next. */
-async function fetchFrom(run: Run, step: Step, missing: Set<MissingFile>): Promise<NearsourceError[]> {
-  const source = sourceOf(step);
-  const kinds = new Set<Kind>(step.kinds);
-  const traffic: Traffic = { address: undefined, bytes: 0, planned: 0, setbacks: [] };
-  const failures: NearsourceError[] = [];
+async function fetchFrom(
+  run: Run,
+  step: Step,
+  wanted: Kind[],
+  missing: Set<MissingFile>,
+): Promise<{ fetched: FetchedByName; errors: NearsourceError[] }> {
+  const kinds = new Set<Kind>(wanted);
+  const errors: NearsourceError[] = [];
+  let fetched: FetchedByName = new Map();
   for (const file of missing) {
     if (!kinds.has(file.component.kind)) continue;
-    try {
-      await obtainAll(run, source, [file], traffic);
+    const { components, failure } = await fetchFiles(run, sourceOf(step), [file]);
+    fetched = sumOf(fetched, components);
+    if (failure === undefined) {
       missing.delete(file);
-    } catch (error) {
-      const failure = stopOr(error);
-      failures.push(failure);
-      const line = `${step.name ?? step.url}: ${failure.message} (${failure.code})`;
-      run.log[isLie(failure.code) ? "error" : "warn"](line);
-      if (leavesOtherWays(failure.code)) continue;
-      if (!leavesOtherKinds(failure.code)) break;
-      kinds.delete(file.component.kind);
+      continue;
     }
+    errors.push(failure);
+    const line = `${step.name ?? step.url}: ${failure.message} (${failure.code})`;
+    run.log[isLie(failure.code) ? "error" : "warn"](line);
+    if (leavesOtherWays(failure.code)) continue;
+    if (!leavesOtherKinds(failure.code)) break;
+    kinds.delete(file.component.kind);
   }
-  return failures;
+  return { fetched, errors };
 }
 
 /** Objects of these components that the store has lost, put back from their installed files where those are whole. */

@@ -1,14 +1,14 @@
-import { type Repository, repositoryUrls, settingsTargets } from "../../core/content/layout.ts";
+import { settingsTargets } from "../../core/content/layout.ts";
 import { DISPOSITIONS, endsSource, leavesOtherKinds } from "../../core/order/disposition.ts";
 import { parseSourceList } from "../../core/order/sourceList.ts";
 import type { Installed } from "../../core/report.ts";
 import { parsePolicy, parseUpdateAgents } from "../../core/settings/policy.ts";
 import { type ErrorCode, NearsourceError, toNearsourceError } from "../../errors.ts";
+import { fetchDocuments, refreshRepository } from "../../source/refreshRepository.ts";
 import type { Source } from "../../source/source.ts";
-import { raiseClockFloor } from "../../tuf/clock.ts";
-import { type Refreshed, refresh } from "../../tuf/refresh.ts";
-import { describeRole, type TrustedSet, writeTrustedSet } from "../../tuf/trustedSet.ts";
-import { note, presentOf, type Run } from "../run.ts";
+import type { Refreshed } from "../../tuf/refresh.ts";
+import { keepRefreshed, meansOf } from "../keepRefreshed.ts";
+import { note, type Run } from "../run.ts";
 import { parseOrThrow, type Settings, settingsInForce } from "./settings.ts";
 
 /** How long (ms) the source list may take to fetch before the last one is used. */
@@ -24,8 +24,9 @@ export interface SettingsDelivery {
 /** Settings for a run, and how they were come by. */
 export interface FetchedSettings {
   settings: Settings;
-  /** The server delivered them in this run. */
+  /** Whether the server delivered them in this run, and the documents that changed with it. */
   fetched: boolean;
+  changes: Installed[];
   /** Why it did not, if it was asked. */
   failure?: NearsourceError;
   /** It failed in a way that makes asking it again in this run pointless: for anything, or for settings. */
@@ -42,17 +43,15 @@ export async function fetchSettings(run: Run): Promise<FetchedSettings> {
   const { config } = run;
   const fileOnly = config.sourceList !== undefined && config.policy !== undefined;
   if (fileOnly || config.server === undefined || run.trusted.settings === undefined) {
-    return {
-      settings: await settingsInForce(config, run.trusted.settings, run.state.agentId),
-      fetched: false,
-    };
+    const settings = await settingsInForce(config, run.trusted.settings, run.state.agentId);
+    return { settings, fetched: false, changes: [] };
   }
   const budget = AbortSignal.timeout(LIST_BUDGET);
   const signal = run.signal === undefined ? budget : AbortSignal.any([run.signal, budget]);
   try {
-    await updateSettings({ ...run, signal }, { url: config.server, viaProxy: false });
+    const { changes } = await updateSettings({ ...run, signal }, { url: config.server, viaProxy: false });
     const settings = await settingsInForce(config, run.trusted.settings, run.state.agentId, "server");
-    return { settings, fetched: true };
+    return { settings, fetched: true, changes };
   } catch (error) {
     const failure = budget.aborted ? overBudget(config.server) : toNearsourceError(error);
     if (run.signal?.aborted === true || DISPOSITIONS[failure.code] === "stop") throw error;
@@ -60,9 +59,9 @@ export async function fetchSettings(run: Run): Promise<FetchedSettings> {
     settings.sourceList.code = failure.code;
     settings.sourceList.message = failure.message;
     // Out of budget is not out of order: over a thin link the server may still be the one that works.
-    if (budget.aborted || !endsSource(failure.code)) return { settings, fetched: false, failure };
-    const serverLost = leavesOtherKinds(failure.code) ? "settings" : "whole";
-    return { settings, fetched: false, failure, serverLost };
+    const notFetched = { settings, fetched: false, changes: [], failure };
+    if (budget.aborted || !endsSource(failure.code)) return notFetched;
+    return { ...notFetched, serverLost: leavesOtherKinds(failure.code) ? "settings" : "whole" };
   }
 }
 
@@ -84,39 +83,28 @@ function overBudget(server: string): NearsourceError {
 export async function updateSettings(run: Run, source: Source): Promise<SettingsDelivery> {
   const before = run.trusted.settings;
   if (before === undefined) throw new NearsourceError("NOT_OFFERED", "no settings root is configured");
-  const reached = {
-    ...repositoryUrls(source.url, "settings"),
-    viaProxy: source.viaProxy,
-    fetcher: run.fetcher,
-    signal: run.signal,
-    etag: run.state.etags[etagKey(before, source)],
-  };
-  const refreshed = await refresh(before, reached, run.now);
   const targets = settingsTargets(run.config.domain);
-  const documents = new Map<string, Buffer>();
-  for (const target of Object.values(targets)) {
-    const bytes = await refreshed.document(target);
-    if (bytes !== undefined) documents.set(target, bytes);
-  }
+  const collect = async (refreshed: Refreshed) => {
+    const documents = await fetchDocuments(refreshed, Object.values(targets));
+    checkDocuments(documents, targets);
+    return { documents };
+  };
+  const brought = await refreshRepository(before, source, meansOf(run, before, source), collect);
+  await keepRefreshed(run, source, brought);
+  const { documents } = brought.found;
+  const changes = changesBetween(before.documents, documents);
+  if (changes.length > 0) await remarkOn(run, before.documents, documents);
+  return { changes, bytes: brought.bytes, address: brought.address };
+}
+
+/** Refuses what an agent could not go by. */
+function checkDocuments(
+  documents: ReadonlyMap<string, Buffer>,
+  targets: ReturnType<typeof settingsTargets>,
+): void {
   check(documents.get(targets.sourceList), targets.sourceList, "SOURCE_LIST_INVALID", parseSourceList);
   check(documents.get(targets.policy), targets.policy, "POLICY_INVALID", parsePolicy);
   check(documents.get(targets.updateAgents), targets.updateAgents, "SETTINGS_INVALID", parseUpdateAgents);
-  const changes = changesBetween(before.documents, documents);
-  if (refreshed.changed || changes.length > 0 || documents.size !== before.documents.size) {
-    run.trusted.settings = await writeTrustedSet(
-      run.dirs,
-      "settings",
-      {
-        files: refreshed.files,
-        documents,
-      },
-      run.signal,
-    );
-  }
-  remember(run, "settings", source, refreshed);
-  run.changedSettings.push(...changes);
-  if (changes.length > 0) await remarkOn(run, before.documents, documents);
-  return { changes, bytes: refreshed.bytes, address: refreshed.address };
 }
 
 /** What has no effect in documents that have just come, said once. */
@@ -132,37 +120,6 @@ async function remarkOn(
     if (bytes === undefined || before.get(targets[name])?.equals(bytes)) continue;
     for (const remark of remarksOnBytes(name, targets[name], bytes)) note(run, remark, "warn");
   }
-}
-
-/**
- * Where the state keeps the ETag of a source's timestamp. An ETag only speaks of the timestamp it came
- * with, and a run that died may have left a newer one trusted: so that one's version is part of the key.
- */
-export function etagKey({ repository, files }: Pick<TrustedSet, "repository" | "files">, source: Source) {
-  return `${repository} ${describeRole(files.get("timestamp.json"))?.version ?? 0} ${source.url}`;
-}
-
-/** After a refresh that verified: when, the source's ETag, and the signing time as a floor for the clock. */
-export function remember(
-  run: Run,
-  repository: Repository,
-  source: Source,
-  refreshed: Pick<Refreshed, "etag" | "files">,
-): void {
-  const { state, now } = run;
-  const { etag, files } = refreshed;
-  state.fresh[repository] = presentOf(run).toISOString();
-  const others = Object.entries(state.etags).filter(([key]) => !key.startsWith(`${repository} `));
-  const own = etag === undefined ? [] : [[etagKey({ repository, files }, source), etag]];
-  state.etags = Object.fromEntries([...others, ...own]);
-  const timestamp = describeRole(files.get("timestamp.json"));
-  if (timestamp === undefined) return;
-  raiseClockFloor(state, timestamp.signedAt, now);
-  // Seen before, it stays as it was: its life does not begin anew with every look at it.
-  if (state.timestamps?.[repository]?.version === timestamp.version) return;
-  const from = Date.parse(timestamp.signedAt ?? now.toISOString());
-  const youngUntil = new Date((from + Date.parse(timestamp.expires)) / 2).toISOString();
-  state.timestamps = { ...state.timestamps, [repository]: { version: timestamp.version, youngUntil } };
 }
 
 function changesBetween(

@@ -1,0 +1,88 @@
+import { formatAddress } from "../core/order/address.ts";
+import { isSuccess, type Report, type Trigger } from "../core/report.ts";
+import { explainError, toNearsourceError } from "../errors.ts";
+import type { DataDir } from "../store/files.ts";
+import { keepState, noteFailure } from "../store/state.ts";
+import { sweepUnfinished } from "../store/withDataDir.ts";
+import type { Installation } from "./install.ts";
+import { namedObjects } from "./learnOffer.ts";
+import type { PlannedRun } from "./planRun.ts";
+import { sweepUnwanted } from "./sweep.ts";
+import type { Walked } from "./walk.ts";
+
+/** When a run began, and why. */
+export interface Occasion {
+  trigger: Trigger;
+  /** ISO 8601. */
+  started: string;
+}
+
+/**
+ * Makes the report of a run, sweeps what nobody wants any more, and remembers how it ended.
+ *
+ * @throws NearsourceError of the storage phase
+ */
+export async function conclude(
+  planned: PlannedRun,
+  walked: Walked,
+  installation: Installation,
+  { trigger, started }: Occasion,
+): Promise<Report> {
+  const { dirs, config, state, trusted, log } = planned.run;
+  const report = toReport(planned, walked, installation, trigger);
+  if (installation.failure !== undefined) log.error(explainError(installation.failure));
+  // Swept before the state says that this run ended: whoever dies in between leaves it to the next run.
+  await sweepUnwanted(dirs, config.keepGenerations, namedObjects(trusted.content, walked.undelivered));
+  const ended = new Date().toISOString();
+  state.lastRun = { started, ended, report };
+  if (isSuccess(report)) state.lastSuccess = ended;
+  delete state.lastFailure;
+  await keepState(dirs, state);
+  return report;
+}
+
+/** Remembers what ended a run that came to no report. */
+export async function noteEnd(dirs: DataDir, { trigger, started }: Occasion, error: unknown): Promise<void> {
+  const failure = toNearsourceError(error);
+  const { code, hint } = failure;
+  // A disk that is full needs the room that what was begun takes.
+  await sweepUnfinished(dirs).catch(() => {});
+  const times = { started, ended: new Date().toISOString() };
+  await noteFailure(dirs, { trigger, ...times, code, message: explainError(failure), hint });
+}
+
+function toReport(
+  { run, settings, kinds, ...planned }: PlannedRun,
+  { delivery, attempts, skipped, ...walked }: Walked,
+  { generation, installed, removed, failure }: Installation,
+  trigger: Trigger,
+): Report {
+  const undelivered = kinds.filter((kind) => walked.undelivered.has(kind));
+  const uncovered = undelivered.filter((kind) => planned.uncovered.includes(kind));
+  const changed = installed.length + removed.length + delivery.settings.length > 0;
+  const anything = attempts.some((attempt) => attempt.delivered.length > 0);
+  // What was taken back, or is damaged for good, is neither the newest set nor nothing.
+  const gotAll = undelivered.length === 0 && failure === undefined;
+  const outcome = gotAll ? (changed ? "updated" : "current") : anything ? "partial" : "exhausted";
+  const exitCode = failure !== undefined ? 8 : outcome === "partial" ? 3 : outcome === "exhausted" ? 4 : 0;
+  return {
+    outcome,
+    trigger,
+    exitCode,
+    addresses: run.addresses.map(formatAddress),
+    sourceList: settings.sourceList,
+    attempts,
+    skipped,
+    installed: [...delivery.settings, ...installed],
+    removed,
+    undelivered,
+    ...(uncovered.length === 0 ? {} : { uncovered }),
+    ...(failure === undefined ? {} : { failure: { code: failure.code, message: failure.message } }),
+    generation,
+    // What was mended came after the attempts, and is of none of them.
+    bytes: [...attempts, ...installed.filter(({ mended }) => mended)].reduce(
+      (sum, { bytes }) => sum + bytes,
+      0,
+    ),
+  };
+}
