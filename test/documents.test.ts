@@ -3,12 +3,14 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { SCHEMA } from "../src/config/configSchema.ts";
 
-/** The pages that are written for people: those in the project's own folder, and everything in docs. */
+/** The pages that are written for people: those in the project's own folder, and everything below docs and test. */
 const PAGES = [
   ...readdirSync(".").filter((name) => name.endsWith(".md")),
-  ...readdirSync("docs", { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".md"))
-    .map((name) => path.join("docs", name)),
+  ...["docs", "test"].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => path.join(folder, name)),
+  ),
 ];
 
 test.each(PAGES)("%s says nothing twice", (page) => {

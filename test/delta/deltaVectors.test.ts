@@ -17,7 +17,7 @@ const read = (name: string) => fs.readFile(path.join(VECTORS, name));
 const base = await read("base");
 const target = await read("target");
 const file: ManifestFile = JSON.parse((await read("file.json")).toString());
-const OBJECTS = {
+const OBJECTS: Record<Alternative["format"], string> = {
   zstd: "target.zst",
   dcz: "target.dcz",
   bsdiff: "target.bsdiff",

@@ -68,13 +68,20 @@ const alternativeSchema = v.variant("format", [
   v.object({ format: v.picklist(["dcz", "bsdiff"]), base: sha256, ...object }),
   v.object({ format: v.literal("dcz-segments"), base: sha256, segments, ...object }),
 ]);
-const KNOWN_FORMATS: readonly unknown[] = ["zstd", "dcz", "bsdiff", "dcz-segments"];
+const KNOWN_FORMATS: Record<Alternative["format"], true> = {
+  zstd: true,
+  dcz: true,
+  bsdiff: true,
+  "dcz-segments": true,
+};
 
 /** Formats that this program does not know are passed over; a known one must be as the protocol says. */
 const alternativesSchema = v.pipe(
   v.array(v.looseObject({ format: v.optional(v.unknown()) })),
   v.maxLength(1_000),
-  v.transform((all) => all.filter(({ format }) => KNOWN_FORMATS.includes(format))),
+  v.transform((all) =>
+    all.filter(({ format }) => typeof format === "string" && Object.hasOwn(KNOWN_FORMATS, format)),
+  ),
   v.array(alternativeSchema),
 );
 
