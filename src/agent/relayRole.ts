@@ -35,23 +35,6 @@ export type StartRelay = (options: {
   whyUnreached(): string | undefined;
 }) => Promise<RelayPart>;
 
-/** The role of an Update Agent: taken when it is granted, given up when the grant goes. */
-export interface Role {
-  /** What answers requests; undefined while there is nothing to serve. */
-  serve(): RelayPart["handle"] | undefined;
-  /** What monitors may look at; undefined while the role is not granted. */
-  watched(): (Pick<RelayPart, "health"> & Partial<Pick<RelayPart, "metrics">>) | undefined;
-  /**
-   * After each run, and each change of the configuration: what is granted now, and that this agent may
-   * hold something newer. Resolves when the role is as granted, or could not be taken yet; what is new
-   * is fetched after that.
-   */
-  grant(grant: Grant): Promise<void>;
-  /** There is something newer upstream: it is fetched for others at once. */
-  refresh(): void;
-  close(): Promise<void>;
-}
-
 export type Grant = Pick<Orders, "config" | "agentId" | "granted">;
 
 export interface RoleOptions {
@@ -74,93 +57,125 @@ interface Held {
 const TAKE_AGAIN = { first: 10_000, longest: 300_000 };
 
 /**
- * Holds the role. Grants are followed one after the other. Whatever becomes of it, the agent goes on as
- * an agent: a relay that cannot be started is logged, and tried again.
+ * The role of an Update Agent: taken when it is granted, given up when the grant goes. Grants are followed one
+ * after the other. Whatever becomes of it, the agent goes on as an agent: a relay that cannot be started is
+ * logged, and tried again.
  */
-export function createRole({ log, startRelay, whyUnreached, clock, random }: RoleOptions): Role {
-  let held: Held | undefined;
-  let wanted: Grant | undefined;
-  let failure: string | undefined;
-  let failures = 0;
-  let closed = false;
-  let cancel = () => {};
-  let work = Promise.resolve();
+export class Role {
+  readonly #options: RoleOptions;
+  #held: Held | undefined;
+  #wanted: Grant | undefined;
+  /** Why the role could not be taken, and how often in a row. */
+  #failure: string | undefined;
+  #failures = 0;
+  #closed = false;
+  /** Undoes the attempt that is due. */
+  #cancel = () => {};
+  /** What is being done, and all that waits for its turn. */
+  #work = Promise.resolve();
 
-  const giveUp = async () => {
-    const closing = held?.relay;
-    held = undefined;
-    await closing?.close();
-  };
-  const take = async ({ config, agentId, granted: kinds }: Grant, start: StartRelay) => {
-    const basis = await basisOf(config);
-    if (held !== undefined && !isDeepStrictEqual(held.basis, basis)) {
-      log.info("this Update Agent begins anew, with the configuration that was changed");
-      await giveUp();
+  constructor(options: RoleOptions) {
+    this.#options = options;
+  }
+
+  /** What answers requests; undefined while there is nothing to serve. */
+  serve(): RelayPart["handle"] | undefined {
+    const relay = this.#held?.relay;
+    if (relay !== undefined) return (request, response) => relay.handle(request, response);
+    if (!isGranted(this.#wanted) || this.#options.startRelay === undefined) return undefined;
+    return (_, response) => turnAway(response, this.#failure === undefined ? "filling" : "unavailable");
+  }
+
+  /** What monitors may look at; undefined while the role is not granted. */
+  watched(): (Pick<RelayPart, "health"> & Partial<Pick<RelayPart, "metrics">>) | undefined {
+    if (this.#held !== undefined) return this.#held.relay;
+    if (!isGranted(this.#wanted)) return undefined;
+    return { health: () => ({ serving: false, reason: this.#failure ?? "it is being started" }) };
+  }
+
+  /**
+   * After each run, and each change of the configuration: what is granted now, and that this agent may
+   * hold something newer. Resolves when the role is as granted, or could not be taken yet; what is new
+   * is fetched after that.
+   */
+  async grant(grant: Grant): Promise<void> {
+    if (!this.#closed) this.#wanted = grant;
+    await this.#next();
+  }
+
+  /** There is something newer upstream: it is fetched for others at once. */
+  refresh(): void {
+    void this.#held?.relay.refresh();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#wanted = undefined;
+    this.#work = this.#work.then(() => {
+      this.#cancel();
+      return this.#giveUp();
+    });
+    await this.#work;
+  }
+
+  #next(): Promise<void> {
+    this.#work = this.#work.then(() => this.#follow());
+    return this.#work;
+  }
+
+  async #follow(): Promise<void> {
+    this.#cancel();
+    const { startRelay, clock, random } = this.#options;
+    try {
+      if (isGranted(this.#wanted) && startRelay !== undefined) await this.#take(this.#wanted, startRelay);
+      else if (this.#held !== undefined) await this.#endGrant();
+      this.#failure = undefined;
+      this.#failures = 0;
+    } catch (error) {
+      this.#failure = this.#say(error);
+      const delay = retryDelay(++this.#failures, random(), TAKE_AGAIN);
+      this.#cancel = clock.after(delay, () => void this.#next());
     }
-    if (held === undefined) {
-      held = { relay: await start({ config, agentId, kinds, log, whyUnreached }), kinds, basis };
+  }
+
+  async #take({ config, agentId, granted: kinds }: Grant, start: StartRelay): Promise<void> {
+    const { log, whyUnreached } = this.#options;
+    const basis = await basisOf(config);
+    if (this.#held !== undefined && !isDeepStrictEqual(this.#held.basis, basis)) {
+      log.info("this Update Agent begins anew, with the configuration that was changed");
+      await this.#giveUp();
+    }
+    if (this.#held === undefined) {
+      this.#held = { relay: await start({ config, agentId, kinds, log, whyUnreached }), kinds, basis };
       log.info(`this agent is an Update Agent for ${kinds.join(", ")}`);
-    } else if (!isDeepStrictEqual(held.kinds, kinds)) {
+    } else if (!isDeepStrictEqual(this.#held.kinds, kinds)) {
       log.info(`this Update Agent is now one for ${kinds.join(", ")}`);
-      await held.relay.grant(kinds);
-      held.kinds = kinds;
+      await this.#held.relay.grant(kinds);
+      this.#held.kinds = kinds;
     }
     // It may take as long as the link needs for all that is new.
-    void held.relay.refresh().catch(say);
-  };
-  const follow = async () => {
-    cancel();
-    try {
-      if (isGranted(wanted) && startRelay !== undefined) await take(wanted, startRelay);
-      else if (held !== undefined) {
-        // A grant that is missing by mistake must not cost the branch the whole of it again.
-        const copy = wanted === undefined ? "its copy" : relayDirOf(wanted.config.dataDir);
-        log.info(`this agent is no Update Agent any more; ${copy} stays, and may be deleted`);
-        await giveUp();
-      }
-      failure = undefined;
-      failures = 0;
-    } catch (error) {
-      failure = say(error);
-      cancel = clock.after(retryDelay(++failures, random(), TAKE_AGAIN), () => void next());
-    }
-  };
-  const next = () => {
-    work = work.then(follow);
-    return work;
-  };
-  const say = (error: unknown) => {
+    void this.#held.relay.refresh().catch((error) => this.#say(error));
+  }
+
+  async #endGrant(): Promise<void> {
+    // A grant that is missing by mistake must not cost the branch the whole of it again.
+    const copy = this.#wanted === undefined ? "its copy" : relayDirOf(this.#wanted.config.dataDir);
+    this.#options.log.info(`this agent is no Update Agent any more; ${copy} stays, and may be deleted`);
+    await this.#giveUp();
+  }
+
+  async #giveUp(): Promise<void> {
+    const closing = this.#held?.relay;
+    this.#held = undefined;
+    await closing?.close();
+  }
+
+  #say(error: unknown): string {
     const reason = explainError(error);
-    log[reason === failure ? "debug" : "error"](`the Update Agent's part failed: ${reason}`);
+    const level = reason === this.#failure ? "debug" : "error";
+    this.#options.log[level](`the Update Agent's part failed: ${reason}`);
     return reason;
-  };
-  return {
-    serve: () => {
-      const relay = held?.relay;
-      if (relay !== undefined) return (request, response) => relay.handle(request, response);
-      if (!isGranted(wanted) || startRelay === undefined) return undefined;
-      return (_, response) => turnAway(response, failure === undefined ? "filling" : "unavailable");
-    },
-    watched: () => {
-      if (held !== undefined) return held.relay;
-      if (!isGranted(wanted)) return undefined;
-      return { health: () => ({ serving: false, reason: failure ?? "it is being started" }) };
-    },
-    grant: (grant) => {
-      if (!closed) wanted = grant;
-      return next();
-    },
-    close: () => {
-      closed = true;
-      wanted = undefined;
-      work = work.then(async () => {
-        cancel();
-        await giveUp();
-      });
-      return work;
-    },
-    refresh: () => void held?.relay.refresh(),
-  };
+  }
 }
 
 const isGranted = (grant: Grant | undefined): grant is Grant =>

@@ -10,10 +10,10 @@ import { takeLock } from "../store/lock.ts";
 import { notifyDelay } from "../tuf/notification.ts";
 import { newestSets } from "../tuf/trustedSet.ts";
 import { type Ears, openEars } from "./channels/channels.ts";
-import { createNotifications, type Notifications, type Verdict } from "./channels/notifications.ts";
+import { Notifications, type Verdict } from "./channels/notifications.ts";
 import type { Orders } from "./instructions.ts";
 import { noticeRuns } from "./otherRuns.ts";
-import { createRole, type Role, type StartRelay } from "./relayRole.ts";
+import { Role, type StartRelay } from "./relayRole.ts";
 import { openResidentDir, type ResidentDir } from "./residentState.ts";
 import { type Journal, openJournal } from "./runHistory.ts";
 import { ordersByInProcess, type RunEnd, runInProcess } from "./runProcess.ts";
@@ -101,9 +101,9 @@ async function settleIn(
   );
   const whyUnreached = () =>
     held.ears?.port ? undefined : (held.ears?.portFailure ?? "it listens at no port");
-  const role = createRole({ log, startRelay, whyUnreached, clock: CLOCK, random: Math.random });
+  const role = new Role({ log, startRelay, whyUnreached, clock: CLOCK, random: Math.random });
   const dirs = dataDirAt(orders.config.dataDir);
-  const notifications = createNotifications({ dirs, roots: () => held.orders.roots, now: CLOCK.now });
+  const notifications = new Notifications({ dirs, roots: () => held.orders.roots, now: CLOCK.now });
   const scheduler: Scheduler = new Scheduler({
     agentId: orders.agentId,
     schedule: orders.schedule,

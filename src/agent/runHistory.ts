@@ -10,35 +10,119 @@ import {
 import type { RunEnd } from "./runProcess.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/** Keeps on disk what the resident agent says of itself, and writes only what has changed. */
-export interface Journal {
-  /** What is on disk, or about to be. */
-  readonly said: ResidentState;
-  /** What an earlier process followed and owed; milliseconds since the epoch. */
-  readonly before: { followed: number | undefined; owed: number | undefined };
-  /** What the scheduler is about to do, or does. */
-  plan(scheduler: Pick<Scheduler, "next" | "running" | "followed" | "owed">): void;
-  /** The run that goes on waits for another one. */
-  waits(message: string): void;
-  /** @param failure why it hears at no port, where it should */
-  hears(port: number | null, failure?: string): void;
-  serves(what: Serving | undefined): void;
-  ended(trigger: Trigger, started: number, ended: number, end: RunEnd): void;
-  /** Says that nothing is to come any more, and waits until all is written. */
-  close(): Promise<void>;
-}
-
 /** Runs that are remembered. */
 const MOST_RUNS = 10;
 
-/** @param onUnwritten told why what it says cannot be written, once until it can again */
+/**
+ * Goes on from what an earlier process left on disk.
+ *
+ * @param onUnwritten told why what it says cannot be written, once until it can again
+ */
 export async function openJournal(
   dir: ResidentDir,
   now: number,
   onUnwritten: (error: unknown) => void = () => {},
 ): Promise<Journal> {
-  const before = await readResidentState(dir);
-  let state: ResidentState = {
+  return new Journal(dir, await readResidentState(dir), now, onUnwritten);
+}
+
+/** Keeps on disk what the resident agent says of itself, and writes only what has changed. */
+export class Journal {
+  /** What an earlier process followed and owed; milliseconds since the epoch. */
+  readonly before: { followed: number | undefined; owed: number | undefined };
+  readonly #dir: ResidentDir;
+  readonly #onUnwritten: (error: unknown) => void;
+  #state: ResidentState;
+  /** The text that is on disk, or about to be; empty when it could not be written. */
+  #written = "";
+  #writing = Promise.resolve();
+  #isLost = false;
+
+  constructor(
+    dir: ResidentDir,
+    before: ResidentState | undefined,
+    now: number,
+    onUnwritten: (error: unknown) => void,
+  ) {
+    this.#dir = dir;
+    this.#onUnwritten = onUnwritten;
+    this.#state = newState(before, now);
+    this.before = { followed: timeOf(before?.followed), owed: timeOf(before?.owed) };
+  }
+
+  /** What is on disk, or about to be. */
+  get said(): ResidentState {
+    return this.#state;
+  }
+
+  /** What the scheduler is about to do, or does. */
+  plan({ next, running, followed, owed }: Pick<Scheduler, "next" | "running" | "followed" | "owed">): void {
+    this.#change({
+      ...(followed === undefined ? {} : { followed: inWords(followed) }),
+      // To the millisecond: it is compared with when a run began.
+      owed: owed === undefined ? undefined : new Date(owed).toISOString(),
+      next: next === undefined ? null : { at: inWords(next.at), why: next.why },
+      running: running === undefined ? null : { trigger: running.trigger, since: inWords(running.since) },
+    });
+  }
+
+  /** The run that goes on waits for another one. */
+  waits(message: string): void {
+    const { running } = this.#state;
+    if (running !== null) this.#change({ running: { ...running, waiting: message } });
+  }
+
+  /** @param failure why it hears at no port, where it should */
+  hears(port: number | null, failure?: string): void {
+    this.#change({ port, portFailure: failure });
+  }
+
+  serves(what: Serving | undefined): void {
+    if (what === undefined) return this.#change({ serves: null });
+    const { serving, reason, held, missing, missingBytes, fillRate, secondsLeft } = what;
+    this.#change({ serves: { serving, reason, held, missing, missingBytes, fillRate, secondsLeft } });
+  }
+
+  ended(trigger: Trigger, started: number, ended: number, end: RunEnd): void {
+    const times = { started: new Date(started).toISOString(), ended: new Date(ended).toISOString() };
+    const run = { trigger, ...times, ...summaryOf(end) };
+    const gotAll = "report" in end && isSuccess(end.report);
+    this.#change({
+      runs: [run, ...this.#state.runs].slice(0, MOST_RUNS),
+      ...(gotAll ? { lastSuccess: times.ended } : {}),
+    });
+  }
+
+  /** Says that nothing is to come any more, and waits until all is written. */
+  async close(): Promise<void> {
+    this.#change({ next: null, running: null, serves: null });
+    await this.#writing;
+  }
+
+  #change(changed: Partial<ResidentState>): void {
+    this.#state = { ...this.#state, ...changed };
+    const text = JSON.stringify(this.#state);
+    if (text === this.#written) return;
+    this.#written = text;
+    this.#writing = this.#writing.then(() => this.#write(text));
+  }
+
+  /** What cannot be written is not worth a failure: nothing but `status` reads it. The next change tries again. */
+  async #write(text: string): Promise<void> {
+    try {
+      await writeResidentState(this.#dir, text);
+      this.#isLost = false;
+    } catch (error) {
+      this.#written = "";
+      if (!this.#isLost) this.#onUnwritten(error);
+      this.#isLost = true;
+    }
+  }
+}
+
+/** What an agent says that has just started. */
+function newState(before: ResidentState | undefined, now: number): ResidentState {
+  return {
     pid: process.pid,
     since: inWords(now),
     port: null,
@@ -48,64 +132,6 @@ export async function openJournal(
     next: null,
     running: null,
     runs: before?.runs ?? [],
-  };
-  let written = "";
-  let writing = Promise.resolve();
-  let isLost = false;
-  const change = (changed: Partial<ResidentState>) => {
-    state = { ...state, ...changed };
-    const text = JSON.stringify(state);
-    if (text === written) return;
-    written = text;
-    // What cannot be written is not worth a failure: nothing but `status` reads it. The next change tries again.
-    writing = writing
-      .then(() => writeResidentState(dir, text))
-      .then(
-        () => {
-          isLost = false;
-        },
-        (error) => {
-          written = "";
-          if (!isLost) onUnwritten(error);
-          isLost = true;
-        },
-      );
-  };
-  return {
-    get said() {
-      return state;
-    },
-    before: { followed: timeOf(before?.followed), owed: timeOf(before?.owed) },
-    plan: ({ next, running, followed, owed }) =>
-      change({
-        ...(followed === undefined ? {} : { followed: inWords(followed) }),
-        // To the millisecond: it is compared with when a run began.
-        owed: owed === undefined ? undefined : new Date(owed).toISOString(),
-        next: next === undefined ? null : { at: inWords(next.at), why: next.why },
-        running: running === undefined ? null : { trigger: running.trigger, since: inWords(running.since) },
-      }),
-    waits: (message) => {
-      if (state.running !== null) change({ running: { ...state.running, waiting: message } });
-    },
-    hears: (port, portFailure) => change({ port, portFailure }),
-    serves: (what) => {
-      if (what === undefined) return change({ serves: null });
-      const { serving, reason, held, missing, missingBytes, fillRate, secondsLeft } = what;
-      change({ serves: { serving, reason, held, missing, missingBytes, fillRate, secondsLeft } });
-    },
-    ended: (trigger, started, ended, end) => {
-      const times = { started: new Date(started).toISOString(), ended: new Date(ended).toISOString() };
-      const run = { trigger, ...times, ...summaryOf(end) };
-      const gotAll = "report" in end && isSuccess(end.report);
-      change({
-        runs: [run, ...state.runs].slice(0, MOST_RUNS),
-        ...(gotAll ? { lastSuccess: times.ended } : {}),
-      });
-    },
-    close: async () => {
-      change({ next: null, running: null, serves: null });
-      await writing;
-    },
   };
 }
 

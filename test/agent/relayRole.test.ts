@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createRole, type Grant, type RelayPart, type Role } from "../../src/agent/relayRole.ts";
+import { type Grant, type RelayPart, Role } from "../../src/agent/relayRole.ts";
 import type { Config } from "../../src/config/config.ts";
 import type { Kind } from "../../src/core/content/kind.ts";
 import { testClock } from "../support/clock.ts";
@@ -17,7 +17,7 @@ function stage() {
   }[] = [];
   const said: string[] = [];
   const say = (text: string) => void said.push(text);
-  const role = createRole({
+  const role = new Role({
     log: { error: say, warn: say, info: say, debug: say },
     clock,
     random: () => 1,

@@ -91,7 +91,7 @@ export async function openEars(options: EarsOptions): Promise<Ears> {
 async function openListener({ orders, hear, role, clock, log }: EarsOptions, port: number) {
   const { listen, relay } = orders.config;
   const { host } = listen;
-  const { serve } = role;
+  const serve = () => role.serve();
   const listener = await startListener({ host, port, tls: relay.tls, hear, serve, now: clock.now, log });
   log.info(`listening at port ${listener.port}`);
   return listener;
@@ -99,7 +99,8 @@ async function openListener({ orders, hear, role, clock, log }: EarsOptions, por
 
 async function openMonitor({ orders, role, describe, clock, log }: EarsOptions, port: number) {
   const { host } = orders.config.metrics;
-  const monitor = await startMonitor({ host, port, log, describe, watched: role.watched, now: clock.now });
+  const watched = () => role.watched();
+  const monitor = await startMonitor({ host, port, log, describe, watched, now: clock.now });
   log.info(`/healthz and /metrics at port ${monitor.port}`);
   return monitor;
 }
@@ -118,7 +119,7 @@ async function connectServer({ orders, dir, hear, notifications, ...rest }: Ears
   const exchange = createExchange(toLookup(createResolver(config.dns)), await readAuthority(config));
   const home = `${server}/v1/agents/${encodeURIComponent(agentId)}`;
   const sender = startReportSender({ folder: dir.reports, url: `${home}/report`, exchange, ...rest });
-  const { known } = notifications;
+  const known = () => notifications.known();
   const poll = config.notify.poll
     ? (await import("./longPoll.ts")).startLongPoll({
         url: `${home}/notifications`,

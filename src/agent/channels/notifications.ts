@@ -10,16 +10,6 @@ export type Verdict = "new" | "older" | "refused";
 /** Versions of the newest timestamps, by repository. */
 export type Versions = Partial<Record<Repository, number>>;
 
-/** Hears notifications, however they come, and believes what the trusted keys have signed. */
-export interface Notifications {
-  /** @param text the body of a notification (docs/notification.md), of any shape */
-  hear(text: string): Promise<Verdict>;
-  /** The newest versions held or verified; what is no newer need not be sent. */
-  known(): Promise<Versions>;
-  /** The versions that verified notifications spoke of, and that are newer than what is held now. */
-  owed(): Promise<Versions>;
-}
-
 export interface NotificationOptions {
   dirs: DataDir;
   /** The repositories that this agent follows, with the root shipped for each. */
@@ -28,61 +18,74 @@ export interface NotificationOptions {
 }
 
 /**
- * Notifications for one data directory. A version that was verified once is remembered, so that the
- * same notification, replayed while its run is still to come or has not found it, does nothing more.
+ * Hears the notifications for one data directory, however they come, and believes what the trusted keys have
+ * signed. A version that was verified once is remembered, so that the same notification, replayed while its
+ * run is still to come or has not found it, does nothing more.
  */
-export function createNotifications({ dirs, roots, now }: NotificationOptions): Notifications {
-  const trust: Partial<Record<Repository, Trust>> = {};
-  const verified = new Map<Repository, { version: number; expires: number }>();
+export class Notifications {
+  readonly #options: NotificationOptions;
+  /** The keys by which each repository was judged last. */
+  readonly #trust: Partial<Record<Repository, Trust>> = {};
+  readonly #verified = new Map<Repository, { version: number; expires: number }>();
 
-  const trustOf = async (repository: Repository) => {
-    const shipped = roots()[repository];
-    if (shipped === undefined) return undefined;
-    const found = await readTrust(dirs, repository, shipped, trust[repository]);
-    if (found === undefined) delete trust[repository];
-    else trust[repository] = found;
-    return found;
-  };
-  const newestOf = (repository: Repository, held: Trust) =>
-    Math.max(held.version, verified.get(repository)?.version ?? 0);
+  constructor(options: NotificationOptions) {
+    this.#options = options;
+  }
 
-  const weigh = async (announced: Announced): Promise<Verdict> => {
+  /** @param text the body of a notification (docs/notification.md), of any shape */
+  async hear(text: string): Promise<Verdict> {
+    const announced = parseNotification(text);
+    if (announced === undefined) return "refused";
+    const verdicts: Verdict[] = [];
+    for (const each of announced) verdicts.push(await this.#judge(each));
+    // One forged half makes the whole suspect, and undoes nothing of what the other half proves.
+    return verdicts.find((each) => each === "new") ?? verdicts.find((each) => each === "refused") ?? "older";
+  }
+
+  /** The newest versions held or verified; what is no newer need not be sent. */
+  async known(): Promise<Versions> {
+    const versions: Versions = {};
+    for (const repository of REPOSITORIES) {
+      const held = await this.#trustOf(repository);
+      if (held !== undefined) versions[repository] = this.#newestOf(repository, held);
+    }
+    return versions;
+  }
+
+  /** The versions that verified notifications spoke of, and that are newer than what is held now. */
+  async owed(): Promise<Versions> {
+    const versions: Versions = {};
+    for (const [repository, { version, expires }] of this.#verified) {
+      const held = await this.#trustOf(repository);
+      const isNewer = held !== undefined && held.version < version;
+      if (isNewer && this.#options.now() < expires) versions[repository] = version;
+    }
+    return versions;
+  }
+
+  async #judge(announced: Announced): Promise<Verdict> {
+    const { now } = this.#options;
     const { repository, version, expires, document } = announced;
-    const held = await trustOf(repository);
-    const known = held && { ...held, version: newestOf(repository, held) };
+    const held = await this.#trustOf(repository);
+    const known = held && { ...held, version: this.#newestOf(repository, held) };
     const verdict = judge(announced, known, now());
     if (verdict !== "check" || held === undefined) return verdict === "older" ? "older" : "refused";
     if (!(await isSigned(document, held, new Date(now())))) return "refused";
-    verified.set(repository, { version, expires });
+    this.#verified.set(repository, { version, expires });
     return "new";
-  };
+  }
 
-  return {
-    hear: async (text) => {
-      const announced = parseNotification(text);
-      if (announced === undefined) return "refused";
-      const verdicts: Verdict[] = [];
-      for (const each of announced) verdicts.push(await weigh(each));
-      // One forged half makes the whole suspect, and undoes nothing of what the other half proves.
-      return (
-        verdicts.find((each) => each === "new") ?? verdicts.find((each) => each === "refused") ?? "older"
-      );
-    },
-    known: async () => {
-      const versions: Versions = {};
-      for (const repository of REPOSITORIES) {
-        const held = await trustOf(repository);
-        if (held !== undefined) versions[repository] = newestOf(repository, held);
-      }
-      return versions;
-    },
-    owed: async () => {
-      const versions: Versions = {};
-      for (const [repository, { version, expires }] of verified) {
-        const held = await trustOf(repository);
-        if (held !== undefined && held.version < version && now() < expires) versions[repository] = version;
-      }
-      return versions;
-    },
-  };
+  async #trustOf(repository: Repository): Promise<Trust | undefined> {
+    const { dirs, roots } = this.#options;
+    const shipped = roots()[repository];
+    if (shipped === undefined) return undefined;
+    const found = await readTrust(dirs, repository, shipped, this.#trust[repository]);
+    if (found === undefined) delete this.#trust[repository];
+    else this.#trust[repository] = found;
+    return found;
+  }
+
+  #newestOf(repository: Repository, held: Trust): number {
+    return Math.max(held.version, this.#verified.get(repository)?.version ?? 0);
+  }
 }

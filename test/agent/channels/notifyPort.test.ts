@@ -2,7 +2,7 @@ import http from "node:http";
 import net from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { createNotifications } from "../../../src/agent/channels/notifications.ts";
+import { Notifications } from "../../../src/agent/channels/notifications.ts";
 import { startListener } from "../../../src/agent/channels/notifyPort.ts";
 import type { Config } from "../../../src/config/config.ts";
 import { SILENT } from "../../../src/config/log.ts";
@@ -26,7 +26,7 @@ afterEach(() => closeAll(open));
 /** A listener for a data directory, and what it held to be new. */
 async function listenFor(dataDir: string, roots: Config["roots"]) {
   const runs: string[] = [];
-  const notifications = createNotifications({
+  const notifications = new Notifications({
     dirs: dataDirAt(dataDir),
     roots: () => roots,
     now: () => Date.now(),
