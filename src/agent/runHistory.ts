@@ -77,10 +77,9 @@ export class Journal {
     this.#change({ port, portFailure: failure });
   }
 
+  /** @param what it serves others; undefined for nothing */
   serves(what: Serving | undefined): void {
-    if (what === undefined) return this.#change({ serves: null });
-    const { serving, reason, held, missing, missingBytes, fillRate, secondsLeft } = what;
-    this.#change({ serves: { serving, reason, held, missing, missingBytes, fillRate, secondsLeft } });
+    this.#change({ serves: what === undefined ? null : servingOf(what) });
   }
 
   ended(trigger: Trigger, started: number, ended: number, end: RunEnd): void {
@@ -144,6 +143,19 @@ function inWords(time: number): string {
 function timeOf(words: string | undefined): number | undefined {
   const time = Date.parse(words ?? "");
   return Number.isNaN(time) ? undefined : time;
+}
+
+/** As it is written, whatever else stands beside it. */
+function servingOf({
+  serving,
+  reason,
+  held,
+  missing,
+  missingBytes,
+  fillRate,
+  secondsLeft,
+}: Serving): Serving {
+  return { serving, reason, held, missing, missingBytes, fillRate, secondsLeft };
 }
 
 function summaryOf(end: RunEnd): Omit<PastRun, "trigger" | "started" | "ended"> {
