@@ -98,6 +98,17 @@ describe("the parts of the program (docs/design.md §9)", () => {
     expect(missing).toEqual([]);
   });
 
+  test("have no two files of one name: whoever is told a name finds one file", () => {
+    const names = files.map((file) => path.posix.basename(file));
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+
+  test("are rooms of 3 to 17 files, each of which says what is in it", () => {
+    const rooms = Map.groupBy(files, (file) => path.posix.dirname(file));
+    const odd = [...rooms].filter(([, { length }]) => length < 2 || length > 17);
+    expect(odd.map(([room, { length }]) => `${room}: ${length}`)).toEqual([]);
+  });
+
   test("have no place for odds and ends, and no file that only passes others on", () => {
     const names = files.flatMap((file) => file.replace(/\.ts$/, "").split("/"));
     const shapeless = names.filter((name) => /^(utils?|helpers?|common|misc|shared|lib|index)$/i.test(name));
@@ -109,7 +120,7 @@ describe("what decides is plain functions of plain data:", () => {
   const PURE = [
     "core/**",
     "dns/{answer,chain}.ts",
-    "http/{range,via,retryAfter,relayState,proxy,sender}.ts",
+    "http/{range,via,retryAfter,relayState,sender,connect/proxy}.ts",
     "tuf/{entityTag,notification,versionRecord}.ts",
     "delta/*Format.ts",
     "tree/catalog.ts",

@@ -1,6 +1,6 @@
 import path from "node:path";
+import type { AgentHealth, HeldMetadata } from "../core/agentHealth.ts";
 import { REPOSITORIES } from "../core/content/layout.ts";
-import type { AgentHealth, HeldMetadata } from "../core/fleet/agentHealth.ts";
 import { outcomeWord, type Trigger } from "../core/report.ts";
 import { explainError } from "../errors.ts";
 import { type DataDir, readIfThere } from "../store/files.ts";

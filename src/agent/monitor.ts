@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Log } from "../config/log.ts";
-import { type AgentHealth, agentMetrics, END_OF_METRICS, OPEN_METRICS } from "../core/fleet/agentHealth.ts";
+import { type AgentHealth, agentMetrics, END_OF_METRICS, OPEN_METRICS } from "../core/agentHealth.ts";
 import { explainError } from "../errors.ts";
 import { type Listener, openListener } from "../http/server.ts";
 import type { Role } from "./relayRole.ts";

@@ -5,7 +5,7 @@ import type { Log } from "../config/log.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { retryDelay } from "../core/settings/schedule.ts";
 import { explainError } from "../errors.ts";
-import { readAuthority } from "../http/caFile.ts";
+import { readAuthority } from "../http/connect/caFile.ts";
 import { formatRelayState, type RelayState, STATE_HEADER } from "../http/relayState.ts";
 import { relayDirOf } from "../store/files.ts";
 import type { Orders } from "./instructions.ts";

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../config/log.ts";
-import type { AgentHealth } from "../core/fleet/agentHealth.ts";
+import type { AgentHealth } from "../core/agentHealth.ts";
 import type { Trigger } from "../core/report.ts";
 import { followedBefore } from "../core/settings/schedule.ts";
 import { explainError, NearsourceError } from "../errors.ts";

@@ -9,12 +9,19 @@ import { type RateLimit, rateAt } from "../core/settings/rateLimit.ts";
 import { NearsourceError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { drain, interrupted, readBody } from "./body.ts";
+import { closeIdle, forgetIdle } from "./connect/keptConnections.ts";
+import { refuseSelf } from "./connect/ownService.ts";
+import { chooseProxy, type ProxyVariables } from "./connect/proxy.ts";
+import {
+  checkLiteral,
+  guardLookup,
+  isRedirect,
+  reachOf,
+  redirectTarget,
+  refusePrivate,
+} from "./connect/redirect.ts";
 import { serverNameOf, toHttpError, toStatusError } from "./httpErrors.ts";
-import { closeIdle, forgetIdle } from "./keptConnections.ts";
-import { refuseSelf } from "./ownService.ts";
-import { chooseProxy, type ProxyVariables } from "./proxy.ts";
 import { createRateLimiter, type RateLimiter } from "./rateLimiter.ts";
-import { checkLiteral, guardLookup, isRedirect, reachOf, redirectTarget, refusePrivate } from "./redirect.ts";
 import { parseRelayState, STATE_HEADER } from "./relayState.ts";
 import { parseRetryAfter } from "./retryAfter.ts";
 import type { PaceLimits } from "./stallGuard.ts";

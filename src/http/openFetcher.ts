@@ -1,8 +1,8 @@
 import type { Config } from "../config/config.ts";
 import { createResolver, toLookup } from "../dns/resolver.ts";
-import { readAuthority } from "./caFile.ts";
 import { createFetcher, type Fetcher } from "./client.ts";
-import type { ProxyVariables } from "./proxy.ts";
+import { readAuthority } from "./connect/caFile.ts";
+import type { ProxyVariables } from "./connect/proxy.ts";
 
 /**
  * All HTTP of a run, or of an Update Agent, as the configuration wants it.

@@ -4,8 +4,8 @@ import type https from "node:https";
 import type { LookupFunction } from "node:net";
 import { NearsourceError } from "../errors.ts";
 import { VERSION } from "../version.ts";
+import { forgetIdle } from "./connect/keptConnections.ts";
 import { serverNameOf, toHttpError } from "./httpErrors.ts";
-import { forgetIdle } from "./keptConnections.ts";
 
 /** A request of a few kilobytes and its answer. */
 export interface Request {

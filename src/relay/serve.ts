@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Repository } from "../core/content/layout.ts";
-import { type RequestConditions, selectRange } from "../http/range.ts";
+import { selectRange } from "../http/range.ts";
 import type { RateLimiter } from "../http/rateLimiter.ts";
 import { formatRelayState, pauseWhileFilling, type RelayState, STATE_HEADER } from "../http/relayState.ts";
 import { parseVia, refusedHops } from "../http/via.ts";
+import { answerDocument, conditionsOf, describePart, type Headers, refuse } from "../tree/answerDocument.ts";
 import type { CatalogObject } from "../tree/catalog.ts";
-import { CHANGING, type Document, LASTING } from "../tree/publications.ts";
+import { LASTING } from "../tree/publications.ts";
 import type { Admission, Ticket } from "./admission.ts";
 import type { Piece } from "./blockPool.ts";
 import type { Holdup } from "./fill/holdup.ts";
@@ -68,7 +69,10 @@ export function createServe(parts: ServeParts): (request: IncomingMessage, respo
       serveObject(parts, turns, served.object, via, request, response).catch(() => response.destroy());
     } else if ("timestampOf" in served) {
       serveTimestamp(parts, served.timestampOf, via, request, response).catch(() => response.destroy());
-    } else serveDocument(parts, served, request, response);
+    } else {
+      stats.documents++;
+      answerDocument(served, request, response);
+    }
   };
 }
 
@@ -89,58 +93,12 @@ async function serveTimestamp(
     return refuseFor(parts, response, state?.state === "filling" ? "filling" : "upstream", state);
   }
   const more = state?.state === "filling" ? stateHeaders(state) : {};
-  serveDocument(parts, announced, request, response, more);
+  parts.stats.documents++;
+  answerDocument(announced, request, response, more);
 }
 
-function stateHeaders(state: RelayState): Record<string, string | number> {
+function stateHeaders(state: RelayState): Headers {
   return { [STATE_HEADER]: formatRelayState(state), "retry-after": pauseWhileFilling(state) };
-}
-
-function conditionsOf({ method = "", headers }: IncomingMessage): RequestConditions {
-  return {
-    method,
-    ifMatch: headers["if-match"],
-    ifNoneMatch: headers["if-none-match"],
-    ifRange: headers["if-range"] as string | undefined,
-    range: headers.range,
-  };
-}
-
-function isPlain({ method, headers }: IncomingMessage): boolean {
-  const { range, "if-none-match": ifNoneMatch, "if-match": ifMatch } = headers;
-  return method === "GET" && range === undefined && ifNoneMatch === undefined && ifMatch === undefined;
-}
-
-function serveDocument(
-  { stats }: ServeParts,
-  document: Document,
-  request: IncomingMessage,
-  response: ServerResponse,
-  more: Record<string, string | number> = {},
-): void {
-  const { bytes, etag, lasting, age } = document;
-  stats.documents++;
-  // What nearly everybody asks for: the whole, of what does not change.
-  if (age === undefined && isPlain(request)) {
-    response.writeHead(200, document.headers).end(bytes);
-    return;
-  }
-  const selection = selectRange(conditionsOf(request), { length: bytes.length, etag });
-  const headers: Record<string, string | number> = {
-    etag,
-    "cache-control": lasting ? LASTING : CHANGING,
-    "content-type": "application/json",
-    ...(age === undefined ? {} : { age }),
-    ...more,
-  };
-  if (selection.first === undefined) {
-    refuse(response, selection.status, headers, bytes.length);
-    return;
-  }
-  const { status, first, last } = selection;
-  describePart(headers, status, first, last, bytes.length);
-  response.writeHead(status, headers);
-  response.end(request.method === "HEAD" ? undefined : bytes.subarray(first, last + 1));
 }
 
 async function serveObject(
@@ -154,7 +112,7 @@ async function serveObject(
   const { admission, objects, stats } = parts;
   const etag = `"${object.sha256}"`;
   const selection = selectRange(conditionsOf(request), { length: object.length, etag });
-  const headers: Record<string, string | number> = {
+  const headers: Headers = {
     etag,
     "cache-control": LASTING,
     "content-type": "application/octet-stream",
@@ -243,30 +201,6 @@ async function isComing(
     () => "never" as const,
   );
   return await Promise.race([came, late]).finally(() => clearTimeout(timer));
-}
-
-function describePart(
-  headers: Record<string, string | number>,
-  status: 200 | 206,
-  first: number,
-  last: number,
-  length: number,
-): void {
-  headers["accept-ranges"] = "bytes";
-  headers["content-length"] = last - first + 1;
-  if (status === 206) headers["content-range"] = `bytes ${first}-${last}/${length}`;
-}
-
-/** An answer without a body. */
-function refuse(
-  response: ServerResponse,
-  status: number,
-  headers: Record<string, string | number> = {},
-  length?: number,
-): void {
-  if (status === 416) headers = { ...headers, "content-range": `bytes */${length}` };
-  if (status !== 304) headers = { ...headers, "content-length": 0, "cache-control": "no-store" };
-  response.writeHead(status, headers).end();
 }
 
 /** What a client is told of each reason for which it is sent away. */

@@ -7,6 +7,7 @@ import {
   type Repository,
 } from "../core/content/layout.ts";
 import type { Alternative, Manifest, ManifestFile } from "../core/content/manifest.ts";
+import { objectsOfFile } from "../core/content/manifestObjects.ts";
 
 /** A verified set of one repository: metadata files by name, documents by target path. */
 export interface HeldSet {
@@ -53,7 +54,7 @@ export function relayCatalog(
     if (set !== undefined && folders.length > 0) addRepository(catalog, repository, set, folders);
   }
   const granted = content(kinds);
-  for (const object of objectsOf(manifests.filter(({ kind }) => granted.includes(kind)))) {
+  for (const object of catalogObjects(manifests.filter(({ kind }) => granted.includes(kind)))) {
     catalog.set(`/${objectPath(object.sha256)}`, { object });
   }
   return catalog;
@@ -165,14 +166,14 @@ function needOf(object: ManifestFile | Alternative, file: ManifestFile, bases: R
 }
 
 /** The objects of all releases, each once: with blocks where some file names them, current where any is. */
-function objectsOf(manifests: Manifest[]): CatalogObject[] {
+function catalogObjects(manifests: Manifest[]): CatalogObject[] {
   const objects = new Map<string, CatalogObject>();
   for (const { kind, releases } of manifests) {
     const [newest, before] = releases;
     const bases = new Set(before?.files.map(({ sha256 }) => sha256));
     for (const release of releases) {
       for (const file of release.files) {
-        for (const each of [file, ...(file.alternatives ?? [])]) {
+        for (const each of objectsOfFile(file)) {
           const { sha256, length } = each;
           const known = objects.get(sha256);
           const current = known?.current === true || release === newest;

@@ -7,7 +7,7 @@ import { sweepUnfinished } from "../store/withDataDir.ts";
 import type { Installation } from "./install.ts";
 import { namedObjects } from "./learnOffer.ts";
 import type { PlannedRun } from "./planRun.ts";
-import { sweepUnwanted } from "./sweep.ts";
+import { sweepUnwanted } from "./sweepUnwanted.ts";
 import type { Walked } from "./walk.ts";
 
 /** When a run began, and why. */

@@ -3,6 +3,7 @@ import pMap from "p-map";
 import type { InstalledComponent } from "../core/content/chooseRelease.ts";
 import { objectPath } from "../core/content/layout.ts";
 import type { ManifestFile } from "../core/content/manifest.ts";
+import { objectsOfFile } from "../core/content/manifestObjects.ts";
 import { type Way, type WaySituation, type WayStep, waysTo } from "../core/content/routes.ts";
 import { leavesOtherWays, stopOr } from "../core/order/disposition.ts";
 import type { Setback } from "../core/report.ts";
@@ -67,7 +68,7 @@ export async function planFile(
   situation: Pick<WaySituation, "between" | "held">,
 ): Promise<MissingFile> {
   const fetched = new Map<string, number>();
-  for (const object of [file, ...(file.alternatives ?? [])]) {
+  for (const object of objectsOfFile(file)) {
     fetched.set(object.sha256, await partialLength(run.dirs, object));
   }
   const ways = waysTo(file, {

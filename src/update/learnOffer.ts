@@ -1,5 +1,6 @@
 import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/content/kind.ts";
 import type { Manifest } from "../core/content/manifest.ts";
+import { objectsOf } from "../core/content/manifestObjects.ts";
 import { leavesOtherKinds, stopOr } from "../core/order/disposition.ts";
 import { NearsourceError } from "../errors.ts";
 import { heldSource } from "../source/heldSource.ts";
@@ -89,15 +90,10 @@ async function trustedManifests(
  * could not have whole is kept for the next one.
  */
 export function namedObjects(trusted: TrustedSet | undefined, kinds: ReadonlySet<Kind>): Set<string> {
-  const named = new Set<string>();
-  for (const kind of CONTENT_KINDS.filter((each) => kinds.has(each))) {
-    for (const manifest of heldManifests(trusted, kind)) {
-      for (const file of manifest.releases.flatMap(({ files }) => files)) {
-        for (const { sha256 } of [file, ...(file.alternatives ?? [])]) named.add(sha256);
-      }
-    }
-  }
-  return named;
+  const manifests = CONTENT_KINDS.filter((kind) => kinds.has(kind)).flatMap((kind) =>
+    heldManifests(trusted, kind),
+  );
+  return objectsOf(manifests.flatMap(({ releases }) => releases));
 }
 
 /** A manifest that was damaged on disk meanwhile names nothing. */

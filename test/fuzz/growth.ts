@@ -13,7 +13,7 @@ import { parseWeeklyHours } from "../../src/core/settings/rateLimit.ts";
 import { uniqueAddresses } from "../../src/dns/chain.ts";
 import { parseHosts, parseNameservers, parseSearch, parseServer } from "../../src/dns/systemConfig.ts";
 import { explainError } from "../../src/errors.ts";
-import { chooseProxy } from "../../src/http/proxy.ts";
+import { chooseProxy } from "../../src/http/connect/proxy.ts";
 import { parseContentRange, selectRange } from "../../src/http/range.ts";
 import { parseRetryAfter } from "../../src/http/retryAfter.ts";
 import { parseVia } from "../../src/http/via.ts";

@@ -7,7 +7,7 @@ import type { Repository } from "../../src/core/content/layout.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { removeTarget } from "../../src/publisher/publishTargets.ts";
-import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { renewRepository } from "../../src/publisher/renewRepository.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
 import { noise, readTree, sha256, writeJson } from "../support/world.ts";
 
@@ -194,7 +194,7 @@ async function applyEdit(
   now: Date,
   published: Record<ContentKind, Record<string, PublishedRelease[]>>,
 ): Promise<void> {
-  if (edit.what === "refresh") await refreshRepository({ dir, repository: edit.repository, now });
+  if (edit.what === "refresh") await renewRepository({ dir, repository: edit.repository, now });
   if (edit.what === "settings") {
     const file = path.join(history.folder, "document.json");
     await writeJson(file, { version: history.publications.length, ...(edit.value as object) });

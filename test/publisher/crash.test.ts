@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
-import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { renewRepository } from "../../src/publisher/renewRepository.ts";
 import { publishRoot } from "../../src/publisher/root/publishRoot.ts";
 import { draftRoot, signRoot } from "../../src/publisher/root/signRoot.ts";
 import { numbers, sampleAndLast, sampleOf } from "../support/extent.ts";
@@ -104,7 +104,7 @@ test("init, killed after any of its files, is completed by the next init with th
       const again = initRepository({ dir, repository: "content" });
       await expect(again).rejects.toMatchObject({ code: "REPOSITORY_EXISTS" });
     }
-    await refreshRepository({ dir, repository: "content" });
+    await renewRepository({ dir, repository: "content" });
     await (await newReader(dir, "content")).refresh();
     expect(await fs.readFile(`${dir}.keys/content/root.pem`, "utf8")).toBe(rootKey);
   }
@@ -136,7 +136,7 @@ test.each([
         // Both keys have signed: there is no moment at which a client is refused.
         await veteran.refresh();
         await (await newReader(copy, "content")).refresh();
-        await refreshRepository({ dir: copy, repository: "content" });
+        await renewRepository({ dir: copy, repository: "content" });
         await veteran.refresh();
       }
       await publishRoot({ dir: copy, file });
@@ -164,7 +164,7 @@ test("a publisher killed at any moment holds no lock, and leaves nothing that st
   }
   expect(killed).toBeGreaterThan(0);
   await age(dir, 16);
-  await refreshRepository({ dir, repository: "content" });
+  await renewRepository({ dir, repository: "content" });
   const names = Object.keys(await treeOf(dir)).map((name) => path.basename(name));
   expect(names.filter((name) => name.startsWith(".new"))).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { describeRepository } from "../../src/publisher/describe.ts";
 import { publishTargets, removeTarget } from "../../src/publisher/publishTargets.ts";
-import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { renewRepository } from "../../src/publisher/renewRepository.ts";
 import { withRepository } from "../../src/publisher/repository/session.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
 import {
@@ -63,7 +63,7 @@ describe("a repository in which something published is missing", () => {
   test.each(Object.entries(losses))("by %s is not signed anew by refresh", async (_, [lose, message]) => {
     await lose();
     const before = await treeOf(dir);
-    await expect(refreshRepository({ dir, repository })).rejects.toMatchObject({
+    await expect(renewRepository({ dir, repository })).rejects.toMatchObject({
       code: "REPOSITORY_INVALID",
       message: expect.stringContaining(message),
       hint: expect.stringContaining("nearsource repo add"),
@@ -83,14 +83,14 @@ describe("a repository in which something published is missing", () => {
     if (manifest === undefined) throw new Error("no manifest");
     expect(manifest.releases.map(({ version }) => version)).toEqual(["two"]);
     await readRelease(dir, manifest, 42);
-    expect((await refreshRepository({ dir, repository })).warnings).toEqual([]);
+    expect((await renewRepository({ dir, repository })).warnings).toEqual([]);
   });
 
   test("is mended by remove, and what comes back later goes on above", async () => {
     await loseManifest();
     const { warnings } = await removeTarget({ dir, ...component });
     expect(warnings).toEqual([expect.stringContaining("was missing")]);
-    await refreshRepository({ dir, repository });
+    await renewRepository({ dir, repository });
     expect(await add("two")).toMatchObject({ release: 42 });
   });
 
@@ -100,17 +100,17 @@ describe("a repository in which something published is missing", () => {
     await loseManifest();
     const { warnings } = await add("two");
     expect(warnings).toContainEqual(expect.stringContaining("old files could not be deleted"));
-    await expect(refreshRepository({ dir, repository })).rejects.toMatchObject({
+    await expect(renewRepository({ dir, repository })).rejects.toMatchObject({
       message: expect.stringContaining("components/other"),
     });
     await removeTarget({ dir, kind: "components", name: "other" });
-    await refreshRepository({ dir, repository });
+    await renewRepository({ dir, repository });
   });
 
   test("by an object is mended by adding the same file again", async () => {
     await fs.rm(path.join(dir, "content/objects"), { recursive: true });
     await add("one");
-    await refreshRepository({ dir, repository });
+    await renewRepository({ dir, repository });
   });
 
   test("keeps the objects of a manifest that may be put back", async () => {
@@ -121,12 +121,12 @@ describe("a repository in which something published is missing", () => {
     const folder = await writeTree(await newFolder(), { "data.bin": "other" });
     await addRelease({ dir, kind: "components", name: "other", version: "1", path: folder });
     await fs.writeFile(path.join(manifests(), name), bytes);
-    await refreshRepository({ dir, repository });
+    await renewRepository({ dir, repository });
   });
 
   test("is signed anew after a restore, with a warning, so that what is missing can be added", async () => {
     await fs.rm(path.join(dir, "content/objects"), { recursive: true });
-    const { warnings } = await refreshRepository({ dir, repository, restored: true });
+    const { warnings } = await renewRepository({ dir, repository, restored: true });
     expect(warnings).toEqual([expect.stringMatching(/^incomplete: components\/vp: /)]);
   });
 });
@@ -146,7 +146,7 @@ test("a manifest whose number was not signed beside it, once lost, needs a perso
     });
   }
   expect(await add("two", 50)).toMatchObject({ release: 50 });
-  await refreshRepository({ dir, repository });
+  await renewRepository({ dir, repository });
 });
 
 test("a settings document that is missing is published again by set, and not signed anew by refresh", async () => {
@@ -155,7 +155,7 @@ test("a settings document that is missing is published again by set, and not sig
   await setDocument({ dir: web, name: "source-list", file });
   const folder = path.join(web, "settings/targets/settings");
   for (const name of await fs.readdir(folder)) await fs.rm(path.join(folder, name));
-  const refresh = () => refreshRepository({ dir: web, repository: "settings" });
+  const refresh = () => renewRepository({ dir: web, repository: "settings" });
   await expect(refresh()).rejects.toMatchObject({ code: "REPOSITORY_INVALID" });
   expect(await setDocument({ dir: web, name: "source-list", file })).toMatchObject({ changed: true });
   await refresh();

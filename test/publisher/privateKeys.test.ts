@@ -8,7 +8,7 @@ import { describeRepository } from "../../src/publisher/describe.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { newPrivateKey } from "../../src/publisher/keys.ts";
 import { hasPrivateKey, newKeyDetector } from "../../src/publisher/privateKey.ts";
-import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { renewRepository } from "../../src/publisher/renewRepository.ts";
 import { draftRoot, signRoot } from "../../src/publisher/root/signRoot.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
 import { newFolder, newRepository, treeOf, writeTree } from "./fixture.ts";
@@ -130,7 +130,7 @@ describe("a release with a private key in a file", () => {
 });
 
 describe.runIf(process.getuid?.() === 0)("the publisher's keys are refused, naming file and mode,", () => {
-  const refresh = (dir: string) => refreshRepository({ dir, repository: "content" });
+  const refresh = (dir: string) => renewRepository({ dir, repository: "content" });
 
   test.each([0o644, 0o640, 0o604, 0o660])("when others can read them: mode %o", async (mode) => {
     const dir = await newRepository("content");

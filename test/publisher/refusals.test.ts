@@ -7,7 +7,7 @@ import type { ErrorCode } from "../../src/errors.ts";
 import { type AddReleaseOptions, addRelease } from "../../src/publisher/addRelease.ts";
 import { type InitOptions, initRepository } from "../../src/publisher/init.ts";
 import { removeTarget } from "../../src/publisher/publishTargets.ts";
-import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { renewRepository } from "../../src/publisher/renewRepository.ts";
 import { roleOf } from "../../src/publisher/repository/publication.ts";
 import { publishNext } from "../../src/publisher/repository/publish.ts";
 import { withLock } from "../../src/publisher/repository/repositoryLock.ts";
@@ -259,21 +259,21 @@ describe("a publisher refuses to go on", () => {
   ])("while another publisher is at work %s", async (_, lockOf) => {
     const dir = await newRepository("content");
     await withLock(lockOf(dir), false, async () => {
-      const refresh = () => refreshRepository({ dir, repository: "content" });
+      const refresh = () => renewRepository({ dir, repository: "content" });
       await expectRefusal(dir, refresh, "LOCKED", "another publisher is at work");
     });
-    await refreshRepository({ dir, repository: "content" });
+    await renewRepository({ dir, repository: "content" });
   });
 
   test("without the keys folder of the repository", async () => {
     const dir = await newRepository("content");
-    const refresh = () => refreshRepository({ dir, keysDir: "/nonexistent", repository: "content" });
+    const refresh = () => renewRepository({ dir, keysDir: "/nonexistent", repository: "content" });
     await expectRefusal(dir, refresh, "REPOSITORY_INVALID", "no publisher.json");
   });
 
   test("on metadata that somebody altered: their targets are never signed", async () => {
     const dir = await newRepository("content");
-    const refresh = () => refreshRepository({ dir, repository: "content" });
+    const refresh = () => renewRepository({ dir, repository: "content" });
     for (const name of ["timestamp.json", "1.snapshot.json", "1.components.json", "1.targets.json"]) {
       const file = path.join(dir, "content/metadata", name);
       const genuine = await fs.readFile(file, "utf8");
@@ -291,7 +291,7 @@ describe("a publisher refuses to go on", () => {
     const other = await newRepository("content");
     await fs.rm(dir, { recursive: true });
     await fs.cp(other, dir, { recursive: true });
-    const refresh = () => refreshRepository({ dir, repository: "content" });
+    const refresh = () => renewRepository({ dir, repository: "content" });
     await expectRefusal(dir, refresh, "REPOSITORY_INVALID", "is not the root this publisher began with");
   });
 
@@ -311,15 +311,15 @@ describe("a publisher refuses to go on", () => {
     await fs.cp(dir, `${dir}.backup`, { recursive: true });
     const folder = await writeTree(await newFolder(), { a: "a" });
     await addRelease({ dir, ...component, path: folder });
-    await refreshRepository({ dir, repository: "content" });
+    await renewRepository({ dir, repository: "content" });
     const reader = await newReader(dir, "content");
     await reader.refresh();
 
     await fs.rm(dir, { recursive: true });
     await fs.rename(`${dir}.backup`, dir);
-    const refresh = () => refreshRepository({ dir, repository: "content" });
+    const refresh = () => renewRepository({ dir, repository: "content" });
     await expectRefusal(dir, refresh, "REPOSITORY_INVALID", "is older than it was");
-    await refreshRepository({ dir, repository: "content", restored: true });
+    await renewRepository({ dir, repository: "content", restored: true });
     await reader.refresh();
     expect(await reader.target("components/virus-pattern.json")).toBeUndefined();
   });

@@ -3,7 +3,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
-import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { renewRepository } from "../../src/publisher/renewRepository.ts";
 import { age, newFolder, newReader, newRepository, writeTree } from "./fixture.ts";
 
 const component = { kind: "components", name: "vp" } as const;
@@ -19,7 +19,7 @@ describe("timestamps", () => {
     const dir = await newRepository("content");
     const validators = [await validatorOf(dir)];
     for (let count = 0; count < 8; count++) {
-      await refreshRepository({ dir, repository: "content" });
+      await renewRepository({ dir, repository: "content" });
       validators.push(await validatorOf(dir));
       await (await newReader(dir, "content")).refresh();
     }
@@ -30,16 +30,16 @@ describe("timestamps", () => {
     const dir = await newRepository("content");
     const before = await fs.stat(path.join(dir, "content/metadata/timestamp.json"));
     await age(dir, -60);
-    await refreshRepository({ dir, repository: "content" });
+    await renewRepository({ dir, repository: "content" });
     const after = await fs.stat(path.join(dir, "content/metadata/timestamp.json"));
     expect(after.size).toBeGreaterThan(before.size);
   });
 
   test("are no longer than need be in another second", async () => {
     const dir = await newRepository("content");
-    for (let count = 0; count < 3; count++) await refreshRepository({ dir, repository: "content" });
+    for (let count = 0; count < 3; count++) await renewRepository({ dir, repository: "content" });
     await age(dir, 1);
-    await refreshRepository({ dir, repository: "content" });
+    await renewRepository({ dir, repository: "content" });
     const text = await fs.readFile(path.join(dir, "content/metadata/timestamp.json"), "utf8");
     expect(text).toBe(text.trimEnd());
   });
@@ -94,7 +94,7 @@ describe("half-written private keys of a publisher that was killed", () => {
     const dir = await newRepository("content");
     const left = path.join(`${dir}.keys/content`, ".new.4711.0123456789ab");
     await fs.writeFile(left, "half a key");
-    await refreshRepository({ dir, repository: "content" });
+    await renewRepository({ dir, repository: "content" });
     await expect(fs.stat(left)).rejects.toThrow("ENOENT");
   });
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
-import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { renewRepository } from "../../src/publisher/renewRepository.ts";
 import { nearsource } from "../real/commandLine.ts";
 import { newFolder, newReader, newRepository, readManifest, readRelease, writeTree } from "./fixture.ts";
 
@@ -61,12 +61,12 @@ describe.runIf(process.platform === "linux")(
           path: await newPayload(`content ${atFile}`),
         };
         const goOn = await addAndStop(options, atFile);
-        const refresh = refreshRepository({ dir, keysDir, repository: "content" });
+        const refresh = renewRepository({ dir, keysDir, repository: "content" });
         await expect(refresh, `stopped at ${atFile}`).rejects.toMatchObject({ code: "LOCKED" });
         expect(await goOn()).toBe(0);
         await expectWhole(dir, ["4", "3", "2", "1"].slice(4 - atFile));
       }
-      await refreshRepository({ dir, keysDir, repository: "content" });
+      await renewRepository({ dir, keysDir, repository: "content" });
       await expectWhole(dir, ["4", "3", "2", "1"]);
     });
 
@@ -88,7 +88,7 @@ describe.runIf(process.platform === "linux")(
       const goOn = await addAndStop({ dir, ...component, version: "2", path: await newPayload("two") }, 3);
       // As on a file system on which locks are not seen by everybody.
       await fs.rm(path.join(dir, "content/.lock"));
-      await refreshRepository({ dir, keysDir, repository: "content" });
+      await renewRepository({ dir, keysDir, repository: "content" });
       expect(await goOn()).toBe(0);
       await expectWhole(dir, ["2", "1"]);
     });
@@ -107,7 +107,7 @@ test("commands that come all at once with two keys folders leave a whole reposit
   const manifest = await readManifest(dir, "components", "vp");
   const added = codes.slice(0, 3).filter((code) => code === 0).length;
   expect(manifest?.releases.length ?? 0).toBe(added);
-  await refreshRepository({ dir, keysDir, repository: "content" });
+  await renewRepository({ dir, keysDir, repository: "content" });
 });
 
 test("the lock is its folder's owner's, and nobody else's, unless a group may publish too", async () => {
@@ -120,7 +120,7 @@ test("the lock is its folder's owner's, and nobody else's, unless a group may pu
   expect(await modeOf(dir)).toEqual({ mode: 0o600, uid, gid });
   await fs.chmod(path.join(dir, "content"), 0o775);
   await fs.rm(path.join(dir, "content/.lock"));
-  await refreshRepository({ dir, repository: "content" });
+  await renewRepository({ dir, repository: "content" });
   expect(await modeOf(dir)).toEqual({ mode: 0o660, uid, gid });
 });
 
@@ -130,7 +130,7 @@ test("a link in the place of the lock is not followed", async () => {
   const elsewhere = path.join(await newFolder(), "made");
   await fs.rm(lock);
   await fs.symlink(elsewhere, lock);
-  await expect(refreshRepository({ dir, repository: "content" })).rejects.toMatchObject({
+  await expect(renewRepository({ dir, repository: "content" })).rejects.toMatchObject({
     code: "STORAGE_UNSAFE",
   });
   await expect(fs.stat(elsewhere)).rejects.toThrow("ENOENT");

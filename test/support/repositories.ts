@@ -6,7 +6,7 @@ import type { ContentKind } from "../../src/core/content/kind.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { publishTargets, removeTarget } from "../../src/publisher/publishTargets.ts";
-import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { renewRepository } from "../../src/publisher/renewRepository.ts";
 import { documentTarget } from "../../src/publisher/repository/checkDocument.ts";
 import { withRepository } from "../../src/publisher/repository/session.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
@@ -78,7 +78,7 @@ async function makeContent(): Promise<Publications> {
   await initRepository({ dir, repository: "content", now: longAgo });
   await publish(dir, PATTERN, "17.121.00", longAgo);
   await keep("expired");
-  await refreshRepository({ dir, repository: "content" });
+  await renewRepository({ dir, repository: "content" });
   await keep("v1");
   await publish(dir, PATTERN, "17.123.00");
   await keep("v2");

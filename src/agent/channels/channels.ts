@@ -1,6 +1,6 @@
 import type { MqttConfig } from "../../config/config.ts";
 import type { Log } from "../../config/log.ts";
-import type { AgentHealth } from "../../core/fleet/agentHealth.ts";
+import type { AgentHealth } from "../../core/agentHealth.ts";
 import type { Listener } from "../../http/server.ts";
 import type { Orders } from "../instructions.ts";
 import { keepOpen, type Openable, type Opening, type OpeningOptions } from "../keepOpen.ts";
@@ -115,7 +115,7 @@ async function connectServer({ orders, dir, hear, notifications, ...rest }: Ears
   const { config, agentId } = orders;
   const { createResolver, toLookup } = await import("../../dns/resolver.ts");
   const { createExchange } = await import("../../http/smallClient.ts");
-  const { readAuthority } = await import("../../http/caFile.ts");
+  const { readAuthority } = await import("../../http/connect/caFile.ts");
   const exchange = createExchange(toLookup(createResolver(config.dns)), await readAuthority(config));
   const home = `${server}/v1/agents/${encodeURIComponent(agentId)}`;
   const sender = startReportSender({ folder: dir.reports, url: `${home}/report`, exchange, ...rest });

@@ -11,7 +11,7 @@ import {
 } from "../../publisher/describe.ts";
 import { initRepository } from "../../publisher/init.ts";
 import { removeTarget } from "../../publisher/publishTargets.ts";
-import { refreshRepository } from "../../publisher/refreshRepository.ts";
+import { renewRepository } from "../../publisher/renewRepository.ts";
 import { DEFAULT_LIFETIMES, type Lifetimes } from "../../publisher/repository/choices.ts";
 import { setDocument } from "../../publisher/setDocument.ts";
 import { formatVersionRecord } from "../../tuf/versionRecord.ts";
@@ -209,7 +209,7 @@ function addRefresh(repo: Command): void {
       const chosen = flagged.length > 0 ? flagged : await listRepositories({ dir, keysDir }, "ours");
       if (chosen.length === 0) throw noRepository(dir, "whose keys are here");
       for (const repository of chosen) {
-        const { signed, skipped, warnings } = await refreshRepository({
+        const { signed, skipped, warnings } = await renewRepository({
           dir,
           keysDir,
           wait,

@@ -4,6 +4,7 @@ import type { Metadata, Targets } from "@tufjs/models";
 import type { ContentKind } from "../../core/content/kind.ts";
 import { hashedTargetPath, manifestTarget } from "../../core/content/layout.ts";
 import { parseManifest, type Release } from "../../core/content/manifest.ts";
+import { objectsOf } from "../../core/content/manifestObjects.ts";
 import { DocumentError } from "../../core/document.ts";
 import { NearsourceError } from "../../errors.ts";
 import { sha256 } from "../../store/sha256.ts";
@@ -94,19 +95,7 @@ export function encodeManifest(component: ComponentName, releases: Release[]): B
   return Buffer.from(JSON.stringify(manifest));
 }
 
-/** SHA-256 of every object a manifest leads to: its files and the alternative ways to them. */
-export function objectsOf(manifest: Uint8Array): Set<string> {
-  const objects = new Set<string>();
-  const { releases } = JSON.parse(Buffer.from(manifest).toString("utf8")) as { releases: ReleaseObjects[] };
-  for (const { files } of releases) {
-    for (const { sha256: whole, alternatives } of files) {
-      objects.add(whole);
-      for (const alternative of alternatives ?? []) objects.add(alternative.sha256);
-    }
-  }
-  return objects;
-}
-
-interface ReleaseObjects {
-  files: { sha256: string; alternatives?: { sha256: string }[] }[];
+/** SHA-256 of every object that a manifest leads to, whatever else is in it. */
+export function objectsOfManifest(manifest: Uint8Array): Set<string> {
+  return objectsOf(JSON.parse(Buffer.from(manifest).toString("utf8")).releases);
 }

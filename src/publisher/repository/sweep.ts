@@ -6,7 +6,7 @@ import { codeOf, listFolder } from "../../store/files.ts";
 import type { Location } from "./location.ts";
 import { isTemporary } from "./placeFile.ts";
 import type { Publication } from "./publication.ts";
-import { objectsOf, targetFile } from "./releases.ts";
+import { objectsOfManifest, targetFile } from "./releases.ts";
 import { targetsRoles } from "./signedParts.ts";
 
 /** So long a reader may take for what it began with, and another publisher for what it has not yet published. */
@@ -126,7 +126,7 @@ async function neededFiles(location: Location, held: Held[]): Promise<Set<string
 /** The objects that a manifest leads to; none from one that is missing in a publication that was replaced. */
 async function objectsNamedIn(manifest: string, replaced: boolean): Promise<Set<string>> {
   try {
-    return objectsOf(await fs.readFile(manifest));
+    return objectsOfManifest(await fs.readFile(manifest));
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
     if (replaced) return new Set();

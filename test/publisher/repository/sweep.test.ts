@@ -2,7 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { addRelease } from "../../../src/publisher/addRelease.ts";
-import { refreshRepository } from "../../../src/publisher/refreshRepository.ts";
+import { renewRepository } from "../../../src/publisher/renewRepository.ts";
 import { setDocument } from "../../../src/publisher/setDocument.ts";
 import {
   age,
@@ -38,7 +38,7 @@ describe("what is deleted after a publication", () => {
       if (published || !name.endsWith("snapshot.json")) return;
       published = true;
       await add(dir, "new content");
-      await refreshRepository({ dir, repository: "content" });
+      await renewRepository({ dir, repository: "content" });
     });
     const info = await updater.getTargetInfo("components/vp.json");
     const hash = info?.hashes.sha256 ?? "";
@@ -75,7 +75,7 @@ describe("what is deleted after a publication", () => {
     expect(await names(dir, "objects")).toHaveLength(3);
     expect(await names(dir, "targets")).toHaveLength(3);
     await age(dir, 16);
-    await refreshRepository({ dir, repository: "content" });
+    await renewRepository({ dir, repository: "content" });
     expect(await names(dir, "objects")).toHaveLength(1);
     expect(await names(dir, "metadata")).toEqual([
       "1.programs.json",
@@ -106,7 +106,7 @@ describe("what is deleted after a publication", () => {
   test("objects of every release that is kept stay, alternatives included", async () => {
     const dir = await newRepository("content");
     for (const content of ["one", "two", "three"]) await add(dir, content, 5);
-    await refreshRepository({ dir, repository: "content" });
+    await renewRepository({ dir, repository: "content" });
     expect(await names(dir, "objects")).toHaveLength(3);
   });
 
@@ -138,7 +138,7 @@ describe("what is deleted after a publication", () => {
       "metadata/9.snapshot.json": "never published",
     });
     await age(dir, 16);
-    await refreshRepository({ dir, repository: "content" });
+    await renewRepository({ dir, repository: "content" });
     expect(await names(dir, "objects")).toEqual([]);
     const all = await names(dir, ".");
     expect(all.filter((name) => name.startsWith(".new") || name.startsWith("9."))).toEqual([]);
@@ -149,7 +149,7 @@ describe("what is deleted after a publication", () => {
     for (const content of ["one", "two"]) await add(dir, content);
     await fs.writeFile(path.join(dir, "content/metadata/2.snapshot.json"), "torn");
     const before = Object.keys(await treeOf(dir));
-    const { warnings } = await refreshRepository({ dir, repository: "content" });
+    const { warnings } = await renewRepository({ dir, repository: "content" });
     expect(warnings).toEqual([expect.stringContaining("old files could not be deleted")]);
     expect(Object.keys(await treeOf(dir))).toEqual(before);
     await age(dir, 16);
@@ -167,7 +167,7 @@ describe("what is deleted after a publication", () => {
     }
     expect(await documents()).toBe(3);
     await age(dir, 16);
-    await refreshRepository({ dir, repository: "settings" });
+    await renewRepository({ dir, repository: "settings" });
     expect(await documents()).toBe(1);
   });
 });

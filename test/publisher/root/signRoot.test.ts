@@ -6,7 +6,7 @@ import type { Repository } from "../../../src/core/content/layout.ts";
 import { addRelease } from "../../../src/publisher/addRelease.ts";
 import { describeRepository } from "../../../src/publisher/describe.ts";
 import { writeKeyPair } from "../../../src/publisher/keys.ts";
-import { refreshRepository } from "../../../src/publisher/refreshRepository.ts";
+import { renewRepository } from "../../../src/publisher/renewRepository.ts";
 import { publishRoot } from "../../../src/publisher/root/publishRoot.ts";
 import { type DraftRootOptions, draftRoot, signRoot } from "../../../src/publisher/root/signRoot.ts";
 import { newFolder, newReader, newRepository, readMetadata, treeOf, writeTree } from "../fixture.ts";
@@ -312,7 +312,7 @@ describe("a root key", () => {
     expect(state.changes).toContainEqual(expect.stringMatching(/^gives timestamp the key [0-9a-f]{64}$/));
     await fs.rename(`${dir}.away`, dir);
     await publishRoot({ dir, file });
-    await refreshRepository({ dir, repository });
+    await renewRepository({ dir, repository });
   });
 
   test("is refused when it is a key of neither root, no ed25519 key, or no key", async () => {

@@ -3,7 +3,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Repository } from "../../../src/core/content/layout.ts";
 import { writeKeyPair } from "../../../src/publisher/keys.ts";
-import { refreshRepository } from "../../../src/publisher/refreshRepository.ts";
+import { renewRepository } from "../../../src/publisher/renewRepository.ts";
 import { publishRoot } from "../../../src/publisher/root/publishRoot.ts";
 import { type DraftRootOptions, draftRoot, signRoot } from "../../../src/publisher/root/signRoot.ts";
 import { addComponent, bump, newDraft, newSigners, seal, writeDraft } from "../../support/otherPublisher.ts";
@@ -36,7 +36,7 @@ beforeAll(async () => {
   await rotate({ rotate: ["snapshot", "targets", "components"] }, [newRootKey], newRootKey);
   // Publications up to here are signed by the leaving keys too; this one is not.
   const now = new Date(Date.now() + 1_000);
-  await refreshRepository({ dir: rotated, repository, now, restored: true });
+  await renewRepository({ dir: rotated, repository, now, restored: true });
 });
 afterAll(() => world.remove());
 

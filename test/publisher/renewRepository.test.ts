@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { describeRepository } from "../../src/publisher/describe.ts";
 import { initRepository } from "../../src/publisher/init.ts";
-import { refreshRepository } from "../../src/publisher/refreshRepository.ts";
+import { renewRepository } from "../../src/publisher/renewRepository.ts";
 import { newFolder, newReader, newRepository, treeOf, writeTree } from "./fixture.ts";
 
 const DAY = 86_400_000;
@@ -20,7 +20,7 @@ async function versions(dir: string): Promise<Record<string, number>> {
 describe("refresh", () => {
   test("signs a new timestamp, and leaves the rest while it has half of its life before it", async () => {
     const dir = await newRepository(repository, { now: daysAgo(40) });
-    const result = await refreshRepository({ dir, repository });
+    const result = await renewRepository({ dir, repository });
     expect(result).toEqual({ signed: ["timestamp"], skipped: [], warnings: [] });
     expect(await versions(dir)).toMatchObject({ timestamp: 2, snapshot: 1, targets: 1, components: 1 });
     await (await newReader(dir, repository)).refresh();
@@ -28,7 +28,7 @@ describe("refresh", () => {
 
   test("signs the snapshot too once half of its life is over", async () => {
     const dir = await newRepository(repository, { now: daysAgo(46) });
-    expect((await refreshRepository({ dir, repository })).signed).toEqual(["timestamp", "snapshot"]);
+    expect((await renewRepository({ dir, repository })).signed).toEqual(["timestamp", "snapshot"]);
     expect(await versions(dir)).toMatchObject({ timestamp: 2, snapshot: 2, targets: 1 });
     await (await newReader(dir, repository)).refresh();
   });
@@ -36,7 +36,7 @@ describe("refresh", () => {
   test("signs every role that is due, and mends a repository that expired long ago", async () => {
     const dir = await newRepository(repository, { now: daysAgo(400) });
     await expect((await newReader(dir, repository)).refresh()).rejects.toThrow("expired");
-    const { signed } = await refreshRepository({ dir, repository });
+    const { signed } = await renewRepository({ dir, repository });
     expect(signed).toEqual(["timestamp", "snapshot", "targets", "components", "programs"]);
     await (await newReader(dir, repository)).refresh();
   });
@@ -46,7 +46,7 @@ describe("refresh", () => {
     const keys = path.join(`${dir}.keys`, repository);
     await fs.rm(path.join(keys, "targets.pem"));
     await fs.rm(path.join(keys, "programs.pem"));
-    const result = await refreshRepository({ dir, repository });
+    const result = await renewRepository({ dir, repository });
     expect(result.signed).toEqual(["timestamp", "snapshot", "components"]);
     expect(result.skipped).toEqual(["targets", "programs"]);
     await (await newReader(dir, repository)).refresh();
@@ -58,7 +58,7 @@ describe("refresh", () => {
     for (const role of ["root", "snapshot", "targets", "components", "programs"]) {
       await fs.rm(path.join(keys, `${role}.pem`));
     }
-    const result = await refreshRepository({ dir, repository });
+    const result = await renewRepository({ dir, repository });
     expect(result.signed).toEqual(["timestamp"]);
     expect(result.skipped).toEqual(["snapshot", "targets", "components", "programs"]);
     await (await newReader(dir, repository)).refresh();
@@ -68,16 +68,16 @@ describe("refresh", () => {
     const dir = await newRepository(repository);
     await fs.rm(path.join(`${dir}.keys`, repository, "timestamp.pem"));
     const before = await treeOf(dir);
-    await expect(refreshRepository({ dir, repository })).rejects.toMatchObject({ code: "KEY_INVALID" });
+    await expect(renewRepository({ dir, repository })).rejects.toMatchObject({ code: "KEY_INVALID" });
     expect(await treeOf(dir)).toEqual(before);
   });
 
   test("warns of a root that expired, and of a clock that is behind", async () => {
     const dir = await newRepository(repository, { now: daysAgo(800) });
-    expect((await refreshRepository({ dir, repository })).warnings).toEqual([
+    expect((await renewRepository({ dir, repository })).warnings).toEqual([
       expect.stringContaining("the root expired at"),
     ]);
-    const { warnings } = await refreshRepository({ dir, repository, now: daysAgo(10) });
+    const { warnings } = await renewRepository({ dir, repository, now: daysAgo(10) });
     expect(warnings).toContainEqual(expect.stringContaining("the clock is behind"));
   });
 });

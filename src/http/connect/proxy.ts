@@ -4,9 +4,9 @@ import {
   parseAddress,
   parseRange,
   rangeContains,
-} from "../core/order/address.ts";
-import { canonicalName } from "../core/order/hostNames.ts";
-import { hostFault } from "../core/order/url.ts";
+} from "../../core/order/address.ts";
+import { canonicalName } from "../../core/order/hostNames.ts";
+import { hostFault } from "../../core/order/url.ts";
 
 /** The variables that name proxies, in the spellings that are read: the first that is set counts. */
 export type ProxyVariables = Readonly<Record<string, string | undefined>>;

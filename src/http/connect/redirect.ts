@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { LookupFunction } from "node:net";
-import { type Address, parseAddress, privacyOf } from "../core/order/address.ts";
-import { NearsourceError } from "../errors.ts";
-import { hostOf } from "./httpErrors.ts";
+import { type Address, parseAddress, privacyOf } from "../../core/order/address.ts";
+import { NearsourceError } from "../../errors.ts";
+import { hostOf } from "../httpErrors.ts";
 
 const MAX_REDIRECTS = 3;
 

@@ -1,8 +1,8 @@
 import { isIP } from "node:net";
-import type { Config } from "../config/config.ts";
-import { parseAddress, privacyOf } from "../core/order/address.ts";
-import { machineAddresses } from "../dns/machine.ts";
-import { NearsourceError } from "../errors.ts";
+import type { Config } from "../../config/config.ts";
+import { parseAddress, privacyOf } from "../../core/order/address.ts";
+import { machineAddresses } from "../../dns/machine.ts";
+import { NearsourceError } from "../../errors.ts";
 import type { Refusal } from "./redirect.ts";
 
 /**

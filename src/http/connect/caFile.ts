@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
-import type { Config } from "../config/config.ts";
-import { NearsourceError } from "../errors.ts";
+import type { Config } from "../../config/config.ts";
+import { NearsourceError } from "../../errors.ts";
 
 /**
  * The certificate of the configured private authority, as PEM text; undefined where there is none.

@@ -14,7 +14,7 @@ export interface RefreshOptions extends PublisherOptions {
   restored?: boolean | undefined;
 }
 
-export interface RefreshedRepository {
+export interface RenewedRepository {
   /** Roles signed anew; the timestamp always is. */
   signed: string[];
   /** Roles that are due and whose key, or the snapshot's, is not at hand. */
@@ -29,7 +29,7 @@ export interface RefreshedRepository {
  * @throws NearsourceError KEY_INVALID when the timestamp's key is missing; REPOSITORY_INVALID, also when
  *   something that is published is not there; FILE_UNSAFE, LOCKED, storage errors
  */
-export async function refreshRepository(options: RefreshOptions): Promise<RefreshedRepository> {
+export async function renewRepository(options: RefreshOptions): Promise<RenewedRepository> {
   const all = options.restored === true;
   const refresh = async (session: Session) => {
     await refuseIncomplete(session, all);

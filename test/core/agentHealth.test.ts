@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type AgentHealth, agentMetrics } from "../../../src/core/fleet/agentHealth.ts";
+import { type AgentHealth, agentMetrics } from "../../src/core/agentHealth.ts";
 
 const NOW = Date.parse("2026-01-01T12:00:00Z");
 const NEW: AgentHealth = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { chooseProxy } from "../../src/http/proxy.ts";
+import { chooseProxy } from "../../../src/http/connect/proxy.ts";
 
 const choose = (url: string, variables: Record<string, string>) => chooseProxy(new URL(url), variables);
 const VENDOR = "http://updates.vendor.test";
