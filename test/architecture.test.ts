@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { DISPOSITIONS } from "../src/core/order/disposition.ts";
+import { CLAUSES } from "../src/core/order/plan.ts";
 import { type ErrorCode, PHASE_OF } from "../src/errors.ts";
 
 const ROOT = path.join(import.meta.dirname, "..");
@@ -136,6 +137,13 @@ describe("what decides is plain functions of plain data:", () => {
   });
 });
 
+test.for(files.filter((file) => file.startsWith("core/")))(
+  "%s also runs in a browser, where Node has nothing to offer",
+  (file) => {
+    expect(codeOf(file)).not.toMatch(/\bBuffer\b|"node:/);
+  },
+);
+
 /** The cells of the rows that begin with a code, in a page's tables. */
 function tableRows(page: string): string[][] {
   const rows = page.match(/^\| `[^`]+` \|.*$/gm) ?? [];
@@ -160,6 +168,11 @@ describe("docs/errors.md", () => {
     const row = page().find(([each]) => each === code) ?? [];
     expect([row[1], row[3]]).toEqual([PHASE_OF[code], THEN[DISPOSITIONS[code]]]);
   });
+});
+
+test("docs/update-order.md has a row for every clause of the order, and none for a clause that there is not", () => {
+  const rows = read(ROOT, "docs", "update-order.md").matchAll(/^\| \*\*([^*]+)\*\* \|/gm);
+  expect([...rows].map(([, clause]) => clause).sort()).toEqual([...CLAUSES].sort());
 });
 
 test("docs/test-plan.md names every branch of the update order that is replayed, and no other", () => {

@@ -2,7 +2,7 @@ import { type Config, readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { AddressSyntaxError, formatAddress, parseAddress } from "../core/order/address.ts";
-import type { PassedOver, Step, UpdateOrder } from "../core/order/updateOrder.ts";
+import type { PassedOver, Step, UpdateOrder } from "../core/order/plan.ts";
 import type { Report } from "../core/report.ts";
 import { DEFAULT_POLICY } from "../core/settings/policy.ts";
 import { NearsourceError } from "../errors.ts";

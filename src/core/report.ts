@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../errors.ts";
 import type { ContentKind, Kind } from "./content/kind.ts";
-import type { Rule } from "./order/updateOrder.ts";
+import type { Clause, Rule } from "./order/plan.ts";
 
 /** What `update --json` prints (docs/design.md §6). Times in milliseconds, sizes in bytes. */
 export interface Report {
@@ -50,7 +50,7 @@ export type Trigger = "manual" | "schedule" | "notify";
 export interface Attempt {
   rule: Rule;
   /** The clause of the update order (docs/update-order.md) that had it tried. */
-  clause?: string;
+  clause?: Clause;
   entry?: number;
   name?: string;
   url: string;

@@ -1,5 +1,5 @@
 import { parseAddress, privacyOf } from "../core/order/address.ts";
-import type { Step } from "../core/order/updateOrder.ts";
+import type { Step } from "../core/order/plan.ts";
 import { hostOf } from "../http/httpErrors.ts";
 
 /** A source as the transport needs it. */

@@ -1,7 +1,7 @@
 import type { InstalledComponent } from "../core/content/chooseRelease.ts";
 import { CONTENT_KINDS, type ContentKind, type Kind } from "../core/content/kind.ts";
 import { leavesOtherKinds, stopOr } from "../core/order/disposition.ts";
-import type { Step } from "../core/order/updateOrder.ts";
+import type { Step } from "../core/order/plan.ts";
 import type { Attempt, Installed, Setback } from "../core/report.ts";
 import type { NearsourceError } from "../errors.ts";
 import { retrying } from "../source/retry.ts";

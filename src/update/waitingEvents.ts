@@ -1,5 +1,5 @@
 import { formatBytes, formatDuration } from "../core/amounts.ts";
-import type { Step } from "../core/order/updateOrder.ts";
+import type { Step } from "../core/order/plan.ts";
 import type { Attempt } from "../core/report.ts";
 import type { Fetcher } from "../http/client.ts";
 import { askingAnew, type Wait, waitingFetcher } from "../source/patience.ts";

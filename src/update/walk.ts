@@ -2,7 +2,7 @@ import type { Log } from "../config/log.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { repositoryOf } from "../core/content/layout.ts";
 import { isLie } from "../core/order/disposition.ts";
-import type { Step, UpdateOrder } from "../core/order/updateOrder.ts";
+import type { Step, UpdateOrder } from "../core/order/plan.ts";
 import type { Attempt, Skipped } from "../core/report.ts";
 import { type ErrorCode, explainError, type NearsourceError } from "../errors.ts";
 import { inOrder, type Tried } from "../source/inOrder.ts";

@@ -3,8 +3,9 @@ import { CONTENT_KINDS, type ContentKind, KINDS, type Kind } from "../../src/cor
 import type { Manifest, Release } from "../../src/core/content/manifest.ts";
 import { parseAddress } from "../../src/core/order/address.ts";
 import { endsSource, leavesOtherKinds } from "../../src/core/order/disposition.ts";
+import type { Step } from "../../src/core/order/plan.ts";
 import { parseSourceList, STANDARD_SOURCE } from "../../src/core/order/sourceList.ts";
-import { type Step, updateOrder } from "../../src/core/order/updateOrder.ts";
+import { updateOrder } from "../../src/core/order/updateOrder.ts";
 import type { Report } from "../../src/core/report.ts";
 import { DEFAULT_POLICY, type Policy, parsePolicy } from "../../src/core/settings/policy.ts";
 import type { ErrorCode } from "../../src/errors.ts";

@@ -2,8 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { KINDS, type Kind } from "../../src/core/content/kind.ts";
 import { formatAddress, parseAddress, rangeContains } from "../../src/core/order/address.ts";
+import type { Situation } from "../../src/core/order/conditions.ts";
+import { CLAUSES, type UpdateOrder } from "../../src/core/order/plan.ts";
 import { parseSourceList, type SourceListEntry } from "../../src/core/order/sourceList.ts";
-import { type Situation, type UpdateOrder, updateOrder } from "../../src/core/order/updateOrder.ts";
+import { updateOrder } from "../../src/core/order/updateOrder.ts";
 import { parsePolicy } from "../../src/core/settings/policy.ts";
 
 const SERVER = "http://server.corp.example";
@@ -185,6 +187,12 @@ describe("whatever the situation,", () => {
       if (step !== undefined && !policy.activeUpdate) expect(["3b", "UA.2b"]).toContain(step.clause);
       if (policy.activeUpdateRule === "privilege") expect(step?.clause).not.toBe("3b");
     });
+  });
+
+  test("a step is there by a clause, and of every clause but the last there are some", () => {
+    const orders = fc.sample(situation, { numRuns: 2_000, seed: 1 }).map(updateOrder);
+    const carried = new Set(orders.flatMap(({ steps }) => steps.map(({ clause }) => clause)));
+    expect([...carried].sort()).toEqual(CLAUSES.filter((clause) => clause !== "4"));
   });
 
   test("every step and every refusal has its reason", () => {

@@ -61,7 +61,7 @@ export function rangeContains(range: AddressRange, address: Address): boolean {
 
 /** The usual text of an address: dotted decimal, or RFC 5952 for IPv6. */
 export function formatAddress(address: Address): string {
-  return ipaddr.fromByteArray([...Buffer.from(address.hex, "hex")]).toString();
+  return ipaddr.fromByteArray([...Uint8Array.fromHex(address.hex)]).toString();
 }
 
 /**
@@ -70,7 +70,7 @@ export function formatAddress(address: Address): string {
  * network).
  */
 export function privacyOf(address: Address): 0 | 1 | 2 | 3 {
-  const kind = ipaddr.fromByteArray([...Buffer.from(address.hex, "hex")]).range();
+  const kind = ipaddr.fromByteArray([...Uint8Array.fromHex(address.hex)]).range();
   if (kind === "loopback" || kind === "unspecified") return 3;
   if (kind === "linkLocal") return 2;
   if (kind === "private" || kind === "uniqueLocal" || kind === "carrierGradeNat") return 1;
@@ -111,5 +111,5 @@ function withoutDottedTail(text: string): string {
 }
 
 function toAddress(parsed: ipaddr.IPv4 | ipaddr.IPv6): Address {
-  return { family: parsed.kind() === "ipv4" ? 4 : 6, hex: Buffer.from(parsed.toByteArray()).toString("hex") };
+  return { family: parsed.kind() === "ipv4" ? 4 : 6, hex: Uint8Array.from(parsed.toByteArray()).toHex() };
 }

@@ -1,7 +1,8 @@
 import type { Kind } from "../content/kind.ts";
 import { rangeContains } from "./address.ts";
+import { customized, fallback, listApplies, type Situation, serverConfigured } from "./conditions.ts";
+import { judge, type UpdateOrder } from "./plan.ts";
 import type { SourceListEntry } from "./sourceList.ts";
-import type { Situation, UpdateOrder } from "./updateOrder.ts";
 
 /** Needed kinds that no step of the order can deliver, wherever this agent is: a fact, not a failure. */
 export interface Uncovered {
@@ -36,9 +37,9 @@ export function uncoveredKinds(
 }
 
 /** The entries that the order looks at: none where the list is not walked. */
-function walkedEntries({ list, role }: Situation): SourceListEntry[] {
-  const passesList = role === "update-agent" && list.updateAgentsOnlyFromServer;
-  return list.mode === "customized" && !passesList ? list.entries : [];
+function walkedEntries(situation: Situation): SourceListEntry[] {
+  const isWalked = listApplies.holds(situation) && customized.holds(situation);
+  return isWalked ? situation.list.entries : [];
 }
 
 /** Entries that are named one by one; of more, the rest is counted. */
@@ -57,15 +58,12 @@ function reasonFor(kind: Kind, situation: Situation, near: boolean[]): string {
     return [`entries[${index}] ${own}`];
   });
   const more = entries.length - NAMED;
-  const fallback = list.mode === "customized" && server !== undefined ? list.serverFallback : undefined;
   return [
     ...entries.slice(0, NAMED),
     ...(more > 0 ? [`${more} more entries are like that`] : []),
-    ...(server === undefined ? ["no server is configured"] : []),
-    ...(fallback?.enabled === false ? ["falling back to the server is off"] : []),
-    ...(fallback?.enabled === true && !fallback.kinds.includes(kind)
-      ? ['the server is not asked for it: add it to "serverFallback.kinds"']
-      : []),
+    // Where it is asked for everything, no kind is uncovered.
+    judge("2", [serverConfigured, fallback], situation).reason ??
+      'the server is not asked for it: add it to "serverFallback.kinds"',
     ...(activeUpdate !== undefined && !policy.activeUpdateKinds.includes(kind)
       ? [`ActiveUpdate is asked only for ${policy.activeUpdateKinds.join(", ")}`]
       : []),

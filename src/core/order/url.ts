@@ -1,4 +1,4 @@
-import { parseAddress } from "./address.ts";
+import { formatAddress, parseAddress } from "./address.ts";
 import { isHostName } from "./hostNames.ts";
 
 /**
@@ -59,4 +59,20 @@ function isSame(written: string, parsed: string): boolean {
     const isAscii = /^[\x21-\x7e]*$/.test(label);
     return isAscii ? label.toLowerCase() === theirs[index] : theirs[index]?.startsWith("xn--");
   });
+}
+
+/** Scheme, host and port of a URL in the one spelling that `parseSourceUrl` gives it. */
+const HOST_AND_PORT = /^(https?):\/\/(\[[^\]]*\]|[^/:]*)(?::(\d+))?/;
+
+/**
+ * Whether a source's URL is that of one of `hosts` at `port`.
+ *
+ * @param hosts names in lower case and addresses, each in its one spelling
+ */
+export function leadsTo(url: string, hosts: ReadonlySet<string>, port: number): boolean {
+  const [, scheme, host = "", given] = HOST_AND_PORT.exec(url) ?? [];
+  if (Number(given ?? (scheme === "https" ? 443 : 80)) !== port) return false;
+  // An IPv4-mapped literal is the IPv4 address, and a name with the root's dot the same name.
+  const literal = host.startsWith("[") ? formatAddress(parseAddress(host.slice(1, -1))) : undefined;
+  return hosts.has(literal ?? host.replace(/\.$/, ""));
 }

@@ -1,6 +1,6 @@
 import type { InstalledComponent } from "../../core/content/chooseRelease.ts";
 import type { Kind } from "../../core/content/kind.ts";
-import type { Step } from "../../core/order/updateOrder.ts";
+import type { Step } from "../../core/order/plan.ts";
 import type { NearsourceError } from "../../errors.ts";
 import { isWholeInStore } from "../../store/store.ts";
 import type { Delivery } from "../attempt.ts";

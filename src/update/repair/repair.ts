@@ -4,7 +4,7 @@ import { CONTENT_KINDS, type Kind } from "../../core/content/kind.ts";
 import { manifestTarget } from "../../core/content/layout.ts";
 import type { ManifestFile } from "../../core/content/manifest.ts";
 import { isLie, leavesOtherKinds, leavesOtherWays } from "../../core/order/disposition.ts";
-import type { Step } from "../../core/order/updateOrder.ts";
+import type { Step } from "../../core/order/plan.ts";
 import { NearsourceError } from "../../errors.ts";
 import { inOrder, type Tried } from "../../source/inOrder.ts";
 import { readManifests } from "../../source/manifests.ts";

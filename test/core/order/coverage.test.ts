@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { KINDS } from "../../../src/core/content/kind.ts";
 import { parseAddress } from "../../../src/core/order/address.ts";
+import type { Situation } from "../../../src/core/order/conditions.ts";
 import { uncoveredKinds } from "../../../src/core/order/coverage.ts";
 import { parseSourceList } from "../../../src/core/order/sourceList.ts";
-import { type Situation, updateOrder } from "../../../src/core/order/updateOrder.ts";
+import { updateOrder } from "../../../src/core/order/updateOrder.ts";
 import { parsePolicy } from "../../../src/core/settings/policy.ts";
 
 const near = { range: "10.1.0.0/16", url: "http://ua:21112" };

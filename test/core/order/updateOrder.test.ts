@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { parseAddress } from "../../../src/core/order/address.ts";
+import type { Situation } from "../../../src/core/order/conditions.ts";
+import type { UpdateOrder } from "../../../src/core/order/plan.ts";
 import { parseSourceList } from "../../../src/core/order/sourceList.ts";
-import { type Situation, type UpdateOrder, updateOrder } from "../../../src/core/order/updateOrder.ts";
+import { updateOrder } from "../../../src/core/order/updateOrder.ts";
 import { parsePolicy } from "../../../src/core/settings/policy.ts";
 
 const NEAR = "http://ua-berlin.corp.example:21112";
