@@ -1,4 +1,4 @@
-import { type Config, noteChecked, readConfig } from "../config/config.ts";
+import { type Config, readConfig } from "../config/config.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { DEFAULT_SCHEDULE, type Schedule } from "../core/settings/schedule.ts";
 import { openIdentity } from "../store/identity.ts";
@@ -43,7 +43,6 @@ export async function readOrders(file: string, env: NodeJS.ProcessEnv): Promise<
   const dirs = await openDataDir(config.dataDir);
   // An agent's id has to be the same from its first orders on.
   if ((await readState(dirs)).agentId === "") await openIdentity(dirs);
-  await noteChecked(config);
   return await ordersBy(config);
 }
 

@@ -183,7 +183,7 @@ const isGranted = (grant: Grant | undefined): grant is Grant =>
 
 /** All of a configuration that a relay may go by, with what stands in the files that it reads once. */
 async function basisOf(config: Config): Promise<object> {
-  const { checked: _, listen: __, metrics: ___, notify: ____, hooks: _____, log: ______, ...rest } = config;
+  const { text: _, listen: __, metrics: ___, notify: ____, hooks: _____, log: ______, ...rest } = config;
   return { ...rest, authority: await readAuthority(config) };
 }
 

@@ -1,5 +1,4 @@
 import path from "node:path";
-import { VERSION } from "../version.ts";
 
 /** The port of an agent: notifications, and the tree of an Update Agent. */
 export const AGENT_PORT = 21_112;
@@ -19,16 +18,6 @@ export function dataDirOf(written: { dataDir?: unknown }, file: string, env: Nod
   const { dataDir } = written;
   if (typeof dataDir !== "string") return path.join(placeOf(env, "/var/lib/nearsource"), "data");
   return path.resolve(path.dirname(file), dataDir);
-}
-
-/** Where it is noted which configuration has passed its schema; `checkedText` is what stands there. */
-export function checkedPath(dataDir: string): string {
-  return path.join(dataDir, "config.checked");
-}
-
-/** A configuration's text, and of which program's schema it passed. */
-export function checkedText(text: string): string {
-  return `${VERSION}\n${text}`;
 }
 
 /** The platform's place for a service's files. */

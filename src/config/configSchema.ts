@@ -1,143 +1,240 @@
-import { KINDS } from "../core/content/kind.ts";
-import { nearestName } from "../core/settings/unknownFields.ts";
+import path from "node:path";
+import * as v from "valibot";
+import { KINDS, sortKinds } from "../core/content/kind.ts";
+import { parseComponentName } from "../core/content/manifest.ts";
+import { findFaults, parsedBy } from "../core/document.ts";
+import { parseAddress } from "../core/order/address.ts";
+import { parseSourceUrl } from "../core/order/sourceList.ts";
+import { parseUrl } from "../core/order/url.ts";
+import { type RateLimit, rateLimitSchema, SOME_RATE_LIMIT } from "../core/settings/rateLimit.ts";
+import { AGENT_PORT, MONITOR_PORT } from "./configPath.ts";
+import { isObject, section } from "./section.ts";
+
+// Messages are what follows the key: `"dns.timeout" must be 1 or more`. A leading "!" marks the reason of
+// a parser, `"server": …`, and a leading ":" one that settings documents give too, `http.rateLimit: …`.
 
 /** No file name, and no word of a command, can hold a NUL. */
-const text = { type: "string", minLength: 1, pattern: "^[^\\u0000]*$" } as const;
-const texts = { type: "array", items: text } as const;
-const milliseconds = { type: "integer", minimum: 1, maximum: 3_600_000 } as const;
+const text = v.pipe(
+  v.string("must be text"),
+  v.minLength(1, "must not be empty"),
+  v.excludes("\0", "must not hold a NUL"),
+);
+const texts = v.array(text, "must be a list");
+const someTexts = v.pipe(texts, v.minLength(1, "must not be empty"));
+const sourceUrl = v.pipe(text, parsedBy(parseSourceUrl));
+const milliseconds = wholeNumber(1, 3_600_000);
 /** `null` is for not listening at all; 0, for any free port. */
-const port = { type: ["integer", "null"], minimum: 0, maximum: 65_535 } as const;
-const section = <Properties extends object>(properties: Properties) =>
-  ({ type: "object", additionalProperties: false, properties }) as const;
+const port = v.nullable(wholeNumber(0, 65_535, "must be a whole number from 0 to 65535, or null"));
 
-const rateLimit = {
-  anyOf: [
-    { type: "integer", minimum: 1_024 },
-    {
-      ...section({ bytesPerSecond: { type: "integer", minimum: 1_024 }, hours: texts }),
-      required: ["bytesPerSecond"],
-    },
-  ],
-} as const;
+/**
+ * The keys of a configuration (`docs/configuration.md`), each with what it may be, its default, and what
+ * comes of it. Sizes in bytes, times in ms.
+ *
+ * @param from makes a path absolute that is relative to the configuration's file
+ */
+export function configSchema(from: (name: string) => string) {
+  const file = v.pipe(text, v.transform(from));
+  return section({
+    dataDir: v.optional(file),
+    server: v.optional(sourceUrl),
+    activeUpdate: v.optional(sourceUrl),
+    roots: v.optional(section({ content: v.optional(file), settings: v.optional(file) }), {}),
+    domain: v.optional(domain, "default"),
+    kinds: v.optional(kinds),
+    /** Component names; undefined means all. */
+    components: v.optional(v.pipe(someTexts, eachParsedBy(checkComponentName))),
+    /** Addresses that stand in place of the machine's own. */
+    addresses: v.optional(v.pipe(someTexts, eachParsedBy(parseAddress))),
+    dns: v.optional(dns, {}),
+    http: v.optional(httpSection(file), {}),
+    /** How this agent serves others, once it is an Update Agent. */
+    relay: v.optional(relaySection(file), {}),
+    /** `maxBase`: a file that is longer is no base for a delta. */
+    delta: v.optional(section({ maxBase: v.optional(wholeNumber(0), 1_000_000_000) }), {}),
+    /** Local files that stand in place of the server's documents. */
+    sourceList: v.optional(file),
+    policy: v.optional(file),
+    keepGenerations: v.optional(wholeNumber(1, 100), 3),
+    /** Where a resident agent hears notifications; without a host, at every address of the machine. */
+    listen: v.optional(section({ host: v.optional(text), port: v.optional(port, AGENT_PORT) }), {}),
+    /** Where a resident agent tells monitors how it is. */
+    metrics: v.optional(
+      section({ host: v.optional(text, "127.0.0.1"), port: v.optional(port, MONITOR_PORT) }),
+      {},
+    ),
+    notify: v.optional(notifySection(file), {}),
+    hooks: v.optional(section({ afterUpdate: v.optional(commandFrom(from)) }), {}),
+    log: v.optional(section({ level: v.optional(level, "info"), file: v.optional(file) }), {}),
+  });
+}
 
-/** JSON Schema of what an administrator may write, by key. */
-export const SCHEMA = {
-  dataDir: text,
-  server: text,
-  activeUpdate: text,
-  roots: section({ content: text, settings: text }),
-  domain: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$" },
-  kinds: { type: "array", items: { enum: [...KINDS] }, minItems: 1 },
-  components: { ...texts, minItems: 1 },
-  addresses: { ...texts, minItems: 1 },
-  dns: section({ servers: texts, search: texts, timeout: milliseconds, versionRecord: text }),
-  http: section({
-    connectTimeout: milliseconds,
-    responseTimeout: milliseconds,
-    stallTimeout: milliseconds,
-    minRate: { type: "integer", minimum: 0 },
-    proxy: text,
-    rateLimit,
-    ca: text,
-  }),
-  relay: section({
-    maxTransfers: { type: "integer", minimum: 1, maximum: 100_000 },
-    maxPerClient: { type: "integer", minimum: 1, maximum: 100_000 },
-    minFree: { type: "integer", minimum: 0 },
-    minRate: { type: "integer", minimum: 0 },
-    maxStale: { type: "integer", minimum: 0, maximum: 3_600_000 },
-    maxLag: { type: "integer", minimum: 0, maximum: 604_800_000 },
-    rateLimit,
-    tls: { ...section({ cert: text, key: text }), required: ["cert", "key"] },
-  }),
-  delta: section({ maxBase: { type: "integer", minimum: 0 } }),
-  sourceList: text,
-  policy: text,
-  keepGenerations: { type: "integer", minimum: 1, maximum: 100 },
-  listen: section({ host: text, port }),
-  metrics: section({ host: text, port }),
-  notify: section({
-    poll: { type: "boolean" },
-    mqtt: {
-      ...section({ url: text, topic: text, username: text, passwordFile: text, ca: text }),
-      required: ["url", "topic"],
-    },
-  }),
-  hooks: section({ afterUpdate: { anyOf: [text, { ...texts, minItems: 1 }] } }),
-  log: section({ level: { enum: ["error", "warn", "info", "debug"] }, file: text }),
-} as const;
+const domain = v.pipe(
+  v.string("must be text"),
+  v.regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
+    "must be 1 to 100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit",
+  ),
+);
 
-/** What the schema validator says of a value, as a person would say it. */
-const IN_WORDS: [said: RegExp, words: string][] = [
-  [/must NOT have additional properties/g, "is not a key of the configuration"],
-  [/must NOT have fewer than 1 (items|characters)/g, "must not be empty"],
-  [/must be integer,null/g, "must be a whole number from 0 to 65535, or null"],
-  [/must have required property '([^']*)'/g, 'needs "$1"'],
-  [/must be >= (\S+)/g, "must be $1 or more"],
-  [/must be <= (\S+)/g, "must be $1 or less"],
-  [/must be integer/g, "must be a whole number"],
-  [/must be object/g, "must be an object"],
-  [/must be array/g, "must be a list"],
-  [/must be string/g, "must be text"],
-  [/must match pattern "\^\[\^\\u0000\]\*\$"/g, "must not hold a NUL"],
-  [/must match pattern "[^"]*"/g, "must be 1 to 100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"],
-];
+const kinds = v.pipe(
+  v.array(v.picklist(KINDS, `must be one of ${KINDS.join(", ")}`), "must be a list"),
+  v.minLength(1, "must not be empty"),
+  v.transform((given) => sortKinds(given)),
+);
 
-/** What a key may be that may be several things, with an example. */
-const CHOICES: Record<string, string> = {
-  rateLimit:
-    '1024 bytes per second or more, such as 500000, or { "bytesPerSecond": 500000, "hours": ["mon-fri 08:00-18:00"] }',
-  afterUpdate: 'a command, such as "./reload", or a list of command and arguments',
-};
+const LEVELS = ["error", "warn", "info", "debug"] as const;
+const level = v.picklist(LEVELS, `must be one of ${LEVELS.join(", ")}`);
 
-/** Schema violations in our words: each the key as it is written, `http.minRate` or `kinds[0]`, and what it may be. */
-export function inOurWords(message: string): string[] {
-  const said = message
-    .replace(/^Config schema violation: /, "")
-    .replaceAll(/`([^`]*)` must be equal to one of the allowed values/g, (_, key: string) => {
-      return `\`${key}\` must be one of ${nodeAt(key)?.enum?.join(", ")}`;
-    })
-    .replaceAll(/`([^`]*)` must NOT have additional properties/g, (whole, key: string) => {
-      const [, parent = "", name = key] = /^(.*)\/([^/]*)$/.exec(key) ?? [];
-      const meant = nearestName(name, Object.keys(nodeAt(parent)?.properties ?? {}));
-      return meant === undefined ? whole : `${whole}, did you mean "${meant}"?`;
-    })
-    // What the validator says of a key begins with "must"; the key may have a backtick of its own.
-    .replaceAll(/`(.*?)`(?= must )/gs, (_, key: string) => {
-      return `"${key.replaceAll(/\/(\d+)(?=\/|$)/g, "[$1]").replaceAll("/", ".")}"`;
-    });
-  return inOneWord(said).map((fault) =>
-    IN_WORDS.reduce((text, [pattern, words]) => text.replaceAll(pattern, words), fault),
+const dns = section({
+  servers: v.optional(texts),
+  search: v.optional(texts),
+  timeout: v.optional(milliseconds, 2_000),
+  /** Name of the TXT record that says what is newest, such as `_nearsource.corp.example`. */
+  versionRecord: v.optional(text),
+});
+
+/** A path, made absolute. */
+type File = v.GenericSchema<string>;
+
+function httpSection(file: File) {
+  return section({
+    connectTimeout: v.optional(milliseconds, 5_000),
+    responseTimeout: v.optional(milliseconds, 9_000),
+    stallTimeout: v.optional(milliseconds, 10_000),
+    minRate: v.optional(wholeNumber(0), 1_024),
+    /** `system`, `none`, or the URL of a proxy. */
+    proxy: v.optional(v.pipe(text, parsedBy(parseProxy)), "system"),
+    /** Undefined: as the policy says. */
+    rateLimit: v.optional(rateLimitAt("http.rateLimit")),
+    /** PEM file of a private certificate authority, believed beside the system's. */
+    ca: v.optional(file),
+  });
+}
+
+function relaySection(file: File) {
+  return section({
+    /** Objects that are sent at the same time. */
+    maxTransfers: v.optional(wholeNumber(1, 100_000), 250),
+    /** The same, to one client: an IPv4 address or an IPv6 /64. */
+    maxPerClient: v.optional(wholeNumber(1, 100_000), 10),
+    /** With less free space than this nothing is served and nothing filled. */
+    minFree: v.optional(wholeNumber(0), 300_000_000),
+    /** Bytes a second; a reader that is slower is cut off. */
+    minRate: v.optional(wholeNumber(0), 4_096),
+    /** A timestamp that was confirmed longer ago is confirmed anew before it is served. */
+    maxStale: v.optional(wholeNumber(0, 3_600_000), 60_000),
+    /** How much longer than its bytes need a publication may take to be fetched, before older ones are not answered for. */
+    maxLag: v.optional(wholeNumber(0, 604_800_000), 3_600_000),
+    /** For all objects together. */
+    rateLimit: v.optional(rateLimitAt("relay.rateLimit")),
+    /** PEM files. */
+    tls: v.optional(section({ cert: file, key: file })),
+  });
+}
+
+function notifySection(file: File) {
+  return section({
+    /** Whether to ask the server for notifications, where it cannot reach this agent. */
+    poll: v.optional(v.boolean("must be boolean"), false),
+    /** A broker that brings notifications, and how it is reached. */
+    mqtt: v.optional(
+      section({
+        /** `mqtt://host:port` or `mqtts://host:port`. */
+        url: v.pipe(text, parsedBy(checkBroker)),
+        topic: text,
+        username: v.optional(text),
+        /** File of the password, whose end of line does not count. */
+        passwordFile: v.optional(file),
+        /** PEM file of the authority that issued the broker's certificate. */
+        ca: v.optional(file),
+      }),
+    ),
+  });
+}
+
+const COMMAND = 'must be a command, such as "./reload", or a list of command and arguments';
+
+/** A program with a folder in its name is relative to the file, as all paths; one without is looked for in PATH. */
+function commandFrom(from: (name: string) => string) {
+  const list = v.pipe(texts, v.minLength(1, COMMAND));
+  const program = v.pipe(
+    v.custom<string>((given) => v.is(text, given), COMMAND),
+    v.transform((name) => [name]),
+  );
+  return v.pipe(
+    v.lazy((given) => (Array.isArray(given) ? list : program)),
+    v.transform(([name = "", ...parameters]) => {
+      const isPath = name.includes("/") || name.includes(path.sep);
+      return [isPath ? from(name) : name, ...parameters];
+    }),
   );
 }
 
-/** Of a key that fits none of several shapes, what is wrong within it, else what it may be: not both, for each shape. */
-function inOneWord(said: string): string[] {
-  let faults = said.split("; ");
-  for (const fault of said.split("; ")) {
-    const key = /^"([^"]*)" must match a schema in anyOf$/.exec(fault)?.[1];
-    if (key === undefined) continue;
-    faults = faults.filter((each) => !each.startsWith(`"${key}" must`));
-    const isWithin = (each: string) => each.startsWith(`"${key}.`) || each.startsWith(`"${key}[`);
-    if (!faults.some(isWithin)) faults.push(`"${key}" must be ${CHOICES[key.replace(/^.*\./, "")]}`);
+/** A limit as policies have it too, whose parser reads the hours. */
+function rateLimitAt(key: string) {
+  const must = `must be ${SOME_RATE_LIMIT}`;
+  const plain = v.custom<number>((given) => Number.isInteger(given) && (given as number) >= 1_024, must);
+  const withHours = v.pipe(
+    section({ bytesPerSecond: v.optional(wholeNumber(1_024)), hours: v.optional(texts) }),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const isOfShape = dataset.typed && dataset.issues === undefined;
+      if (isOfShape && dataset.value.bytesPerSecond === undefined) addIssue({ message: must });
+    }),
+  );
+  const written = v.lazy((given) => (isObject(given) ? withHours : plain));
+  const document = v.object({ [key]: rateLimitSchema });
+  return v.pipe(
+    written,
+    v.rawTransform<v.InferOutput<typeof written>, RateLimit>(({ dataset, addIssue, NEVER }) => {
+      const [fault] = findFaults(document, { [key]: dataset.value });
+      if (fault === undefined) return v.parse(rateLimitSchema, dataset.value);
+      const below = fault.path.slice(1).map((each) => ({ key: each }) as v.IssuePathItem);
+      addIssue({
+        message: `:${fault.error.message.slice(fault.error.place.length + 2)}`,
+        ...(below.length === 0 ? {} : { path: below as [v.IssuePathItem] }),
+      });
+      return NEVER;
+    }),
+  );
+}
+
+function wholeNumber(min: number, max = Number.POSITIVE_INFINITY, must = "must be a whole number") {
+  return v.pipe(
+    v.custom<number>(Number.isFinite, must),
+    v.integer(must),
+    v.minValue(min, `must be ${min} or more`),
+    v.maxValue(max, `must be ${max} or less`),
+  );
+}
+
+/** A list of texts, of which every one has to be what `parse` takes; they stay as they are written. */
+function eachParsedBy(parse: (text: string) => unknown) {
+  return v.rawTransform<string[], string[]>(({ dataset, addIssue }) => {
+    for (const each of dataset.value) {
+      try {
+        parse(each);
+      } catch (error) {
+        addIssue({ message: `!${(error as Error).message}` });
+      }
+    }
+    return dataset.value;
+  });
+}
+
+function checkComponentName(value: string): void {
+  try {
+    parseComponentName(value);
+  } catch (error) {
+    throw new Error(`"${value}" ${(error as Error).message}`);
   }
-  return faults;
 }
 
-interface Node {
-  properties?: Record<string, Node>;
-  anyOf?: Node[];
-  items?: Node;
-  enum?: string[];
+function parseProxy(value: string): string {
+  return value === "system" || value === "none" ? value : parseSourceUrl(value);
 }
 
-/** The part of the schema for a key, such as `log/level` or `kinds/0`; for none, the whole. */
-function nodeAt(key: string): Node | undefined {
-  const root: Node = { properties: SCHEMA as unknown as Record<string, Node> };
-  const down = (node: Node | undefined, part: string): Node | undefined => {
-    const shapes = [node, ...(node?.anyOf ?? [])];
-    return shapes.map((each) => each?.properties?.[part] ?? each?.items).find((each) => each !== undefined);
-  };
-  const found = key === "" ? root : key.split("/").reduce<Node | undefined>(down, root);
-  return found?.anyOf?.find(({ properties }) => properties !== undefined) ?? found;
+function checkBroker(url: string): string {
+  if (url.includes("@")) throw new Error('credentials belong into "username" and "passwordFile"');
+  parseUrl(url, ["mqtt", "mqtts"]);
+  return url;
 }

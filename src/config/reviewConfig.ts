@@ -1,23 +1,13 @@
 import { existsSync, promises as fs } from "node:fs";
-import type { Fault } from "../core/document.ts";
-import { completeConfig } from "./completeConfig.ts";
-import {
-  type Config,
-  describeSyntax,
-  isObject,
-  NO_OBJECT,
-  notFound,
-  schemaFaults,
-  unreadable,
-  type Written,
-} from "./config.ts";
-import { checkedText } from "./configPath.ts";
-import { SCHEMA } from "./configSchema.ts";
+import { type Fault, placeOf } from "../core/document.ts";
+import { type Config, completeConfig, describeSyntax, NO_OBJECT, notFound, unreadable } from "./config.ts";
+import type { ConfigFault } from "./configFaults.ts";
 import { readJsonText } from "./jsonText.ts";
+import { isObject } from "./section.ts";
 import { standsTwice } from "./settingsFile.ts";
 
 /** What is wrong or odd at one place of a configuration. */
-export interface ConfigFault {
+export interface ConfigFinding {
   /** The key, such as `http.minRate`; `configuration` for the file as a whole. */
   key: string;
   message: string;
@@ -27,9 +17,9 @@ export interface ConfigFault {
 export interface ConfigReview {
   /** What it comes to without the keys that are wrong; undefined where nothing of it can be told. */
   config: Config | undefined;
-  faults: ConfigFault[];
+  faults: ConfigFinding[];
   /** Fields that have no effect, since they stand again further down. */
-  repeated: ConfigFault[];
+  repeated: ConfigFinding[];
 }
 
 /** More passes than a configuration needs: the first of them takes away whatever is of the wrong shape. */
@@ -56,12 +46,15 @@ export async function reviewConfig(file: string, env: NodeJS.ProcessEnv): Promis
     const { line, column } = positionOf(path);
     return `line ${line}, column ${column}`;
   };
-  const { config, refused } = await withoutFaults(value, file, checkedText(text), env);
+  const { config, refused } = withoutFaults(value, file, text, env);
   return {
     config,
     faults: [
       ...found,
-      ...refused.map(({ key, message }) => ({ key, message: `${at(pathOf(key))}: ${message}` })),
+      ...refused.map((each) => ({
+        key: placeOf(each.path),
+        message: `${at(each.path)}: ${each.reason}`,
+      })),
     ],
     repeated: repeated.map(({ line, column, path }) => {
       const place = path.join(".");
@@ -73,40 +66,26 @@ export async function reviewConfig(file: string, env: NodeJS.ProcessEnv): Promis
 const WHOLE = "configuration";
 
 /** What a configuration comes to without what is refused in it, and what that is. */
-async function withoutFaults(
+function withoutFaults(
   value: Record<string, unknown>,
   file: string,
-  checked: string,
+  text: string,
   env: NodeJS.ProcessEnv,
-): Promise<{ config: Config | undefined; refused: ConfigFault[] }> {
+): { config: Config | undefined; refused: ConfigFault[] } {
   const refused: ConfigFault[] = [];
-  let rest: Record<string, unknown> = value;
+  let rest = value;
   for (let pass = 0; pass < MOST_PASSES; pass++) {
-    const ofShape = await schemaFaults(file, rest);
-    const read = ofShape.length > 0 ? undefined : completeConfig(rest as Written, file, checked, env);
-    if (read?.faults.length === 0) return { config: read.config, refused };
-    const found = (read?.faults ?? ofShape).map(readFault);
+    const { config, faults } = completeConfig(rest, file, text, env);
+    if (config !== undefined) return { config, refused };
     // What is missing or empty once a part was taken away has been said of that part.
-    refused.push(...found.filter(({ key }) => !refused.some((each) => isWithin(each.key, key))));
-    rest = found.reduce((left, { key }) => without(left, pathOf(key)), knownOf(rest, SCHEMA as Sections));
+    refused.push(...faults.filter(({ path }) => !refused.some((each) => isWithin(each.path, path))));
+    rest = faults.reduce((left, { path }) => without(left, path), rest);
   }
   return { config: undefined, refused };
 }
 
-/** A fault in words that begin with its key: `"kinds[0]" must be …`, `"server": …`, or `http.rateLimit: …`. */
-function readFault(fault: string): ConfigFault {
-  const [, quoted, plain, message] = /^(?:"([^"]*)":?|([\w.[\]]+):) (.*)$/s.exec(fault) ?? [];
-  const key = quoted ?? plain;
-  return key === undefined || message === undefined ? { key: WHOLE, message: fault } : { key, message };
-}
-
-function pathOf(key: string): Fault["path"] {
-  const names = key.match(/[^.[\]]+/g) ?? [];
-  return names.map((name) => (/^\d+$/.test(name) ? Number(name) : name));
-}
-
-function isWithin(inner: string, outer: string): boolean {
-  return inner === outer || inner.startsWith(`${outer}.`) || inner.startsWith(`${outer}[`);
+function isWithin(inner: Fault["path"], outer: Fault["path"]): boolean {
+  return outer.every((key, index) => inner[index] === key);
 }
 
 /** `value` without what stands at `path`; of a list, without the whole. */
@@ -114,17 +93,4 @@ function without(value: Record<string, unknown>, [first, ...rest]: Fault["path"]
   const { [String(first)]: inner, ...left } = value;
   if (inner === undefined || typeof rest[0] !== "string" || !isObject(inner)) return left;
   return { ...left, [String(first)]: without(inner, rest) };
-}
-
-type Sections = Record<string, { properties?: Sections }>;
-
-/** `value` without the keys that its schema does not know. */
-function knownOf(value: Record<string, unknown>, known: Sections): Record<string, unknown> {
-  const entries = Object.entries(value).filter(([key]) => Object.hasOwn(known, key));
-  return Object.fromEntries(
-    entries.map(([key, inner]) => {
-      const { properties } = known[key] ?? {};
-      return [key, properties !== undefined && isObject(inner) ? knownOf(inner, properties) : inner];
-    }),
-  );
 }

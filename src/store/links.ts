@@ -5,7 +5,7 @@ import { type DataDir, guardStorage, remove } from "./files.ts";
 import { refuseUnsafeInside } from "./safePath.ts";
 
 /** What is believed, or deleted from, beside the folders that are walked. */
-const BESIDE = ["agent", "relay", "tmp", "state.json", "identity.json", "config.checked"];
+const BESIDE = ["agent", "relay", "tmp", "state.json", "identity.json"];
 
 /**
  * Refuses a data directory in which a symbolic link stands where this program keeps files or folders,

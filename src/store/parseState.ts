@@ -35,6 +35,7 @@ const stateSchema = v.object({
   timestamps: v.optional(
     v.object({ content: v.optional(heldTimestamp), settings: v.optional(heldTimestamp) }),
   ),
+  ranBy: v.optional(v.object({ version: v.string(), config: v.string() })),
   lastSuccess: v.optional(time),
   lastFailure: v.optional(
     v.object({

@@ -11,6 +11,7 @@ import {
   listFolder,
   readIfThere,
   refuseLink,
+  remove,
   rename,
   syncFile,
   syncFolder,
@@ -52,6 +53,8 @@ export interface State {
   /** The newest timestamp held of each repository. */
   timestamps?: Partial<Record<Repository, HeldTimestamp>>;
   lastRun?: LastRun;
+  /** The text of the configuration that the last run went by, and the program's version. */
+  ranBy?: { version: string; config: string } | undefined;
   /** When a run last got all it wanted, ISO 8601. */
   lastSuccess?: string;
   /** The last run, where it ended without a report. */
@@ -225,6 +228,8 @@ export async function writeState(dirs: DataDir, state: State): Promise<void> {
     if (!isReadable(conf)) throw new NearsourceError("DISK_FULL", `only a part of ${place} could be written`);
     await syncFile(conf.path);
     await rename(conf.path, place);
+    // Earlier versions noted the configuration there; where it cannot go, it does no harm.
+    await remove(path.join(dirs.root, "config.checked")).catch(() => {});
     await syncFolder(dirs.root);
   });
 }

@@ -1,9 +1,11 @@
+import type { Config } from "../config/config.ts";
 import { formatAddress } from "../core/order/address.ts";
 import { isSuccess, type Report, type Trigger } from "../core/report.ts";
 import { explainError, toNearsourceError } from "../errors.ts";
 import type { DataDir } from "../store/files.ts";
-import { keepState, noteFailure } from "../store/state.ts";
+import { keepState, noteFailure, type State } from "../store/state.ts";
 import { sweepUnfinished } from "../store/withDataDir.ts";
+import { VERSION } from "../version.ts";
 import type { Installation } from "./install.ts";
 import { namedObjects } from "./learnOffer.ts";
 import type { PlannedRun } from "./planRun.ts";
@@ -35,10 +37,16 @@ export async function conclude(
   await sweepUnwanted(dirs, config.keepGenerations, namedObjects(trusted.content, walked.undelivered));
   const ended = new Date().toISOString();
   state.lastRun = { started, ended, report };
+  state.ranBy = ranBy(config);
   if (isSuccess(report)) state.lastSuccess = ended;
   delete state.lastFailure;
   await keepState(dirs, state);
   return report;
+}
+
+/** Kept where the version record is asked for, which says nothing to a configuration that has changed since. */
+function ranBy({ dns, text }: Config): State["ranBy"] {
+  return dns.versionRecord === undefined ? undefined : { version: VERSION, config: text };
 }
 
 /** Remembers what ended a run that came to no report. */

@@ -1,5 +1,5 @@
 import { refuseUnsafeFiles } from "../config/believedFiles.ts";
-import { type Config, noteChecked, readConfig } from "../config/config.ts";
+import { type Config, readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
 import { type Log, SILENT } from "../config/log.ts";
 import type { Repository } from "../core/content/layout.ts";
@@ -74,7 +74,6 @@ export function stoppedBy(signal: AbortSignal | undefined, error: unknown): unkn
 }
 
 async function openRun(options: RunOptions, config: Config, fetcher: Fetcher, dirs: DataDir): Promise<Run> {
-  await noteChecked(config);
   const began = performance.now();
   const losses: string[] = [];
   const state = await openState(dirs, (message) => losses.push(message));

@@ -2,18 +2,19 @@ import { Resolver } from "node:dns";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Config } from "../config/config.ts";
-import { checkedPath, checkedText, dataDirOf } from "../config/configPath.ts";
+import { dataDirOf } from "../config/configPath.ts";
 import type { Repository } from "../core/content/layout.ts";
 import { looksWhole } from "../store/installedFiles.ts";
 import { touch } from "../store/markers.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
 import type { State } from "../store/state.ts";
 import { parseVersionRecord, saysNothingNewer, type VersionRecord } from "../tuf/versionRecord.ts";
+import { VERSION } from "../version.ts";
 
 /** How long (ms) to wait for the answer; the run itself is the other way to know. */
 const TIMEOUT = 1_000;
 
-/** Of a configuration, what is looked at here: it counts only where it has passed its schema. */
+/** Of a configuration, what is looked at here: it counts only where the last run went by it. */
 type Written = Partial<Pick<Config, "dataDir" | "sourceList" | "policy" | "roots">> & {
   dns?: { servers?: string[]; versionRecord?: string };
 };
@@ -35,8 +36,9 @@ export async function checkVersionRecord(file: string, now: Date): Promise<Hint 
   const config = JSON.parse(text) as Written;
   const dataDir = dataDirOf(config, file, process.env);
   const name = config.dns?.versionRecord;
-  if (name === undefined || readFileSync(checkedPath(dataDir), "utf8") !== checkedText(text)) return;
+  if (name === undefined) return;
   const state = JSON.parse(readFileSync(path.join(dataDir, "state.json"), "utf8")) as State;
+  if (state.ranBy?.version !== VERSION || state.ranBy.config !== text) return;
   if (!isSettled(state, config, file) || isDue(state, now)) return;
   if (state.lastRun?.report.generation !== 0 && !looksWhole(dataDir)) return;
   const repositories = (["content", "settings"] as Repository[]).filter((each) => config.roots?.[each]);

@@ -113,7 +113,7 @@ describe("the role of an Update Agent", () => {
       await granted;
     };
     await grant({});
-    await grant({ checked: "white space", log: { level: "debug" } });
+    await grant({ text: "white space", log: { level: "debug" } });
     expect(starts).toHaveLength(1);
     await grant({ relay: { maxTransfers: 2 } });
     expect(starts.map(({ config, closed }) => [config.relay.maxTransfers, closed])).toEqual([

@@ -3,6 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import { configPath } from "../../src/config/configPath.ts";
+import { reviewConfig } from "../../src/config/reviewConfig.ts";
 import { newFolder, readTree } from "../support/world.ts";
 
 /** Reads a configuration of this content, in a folder of its own. */
@@ -19,9 +20,9 @@ async function reading(content: unknown) {
 describe("a configuration", () => {
   test("that is empty has a default for everything", async () => {
     const { file, read } = await reading({});
+    expect((await read()).server).toBeUndefined();
     expect(await read()).toMatchObject({
       file,
-      server: undefined,
       roots: {},
       domain: "default",
       dns: { timeout: 2_000 },
@@ -79,6 +80,26 @@ describe("a configuration", () => {
     ],
     ["an unknown root", { roots: { contents: "x" } }, '"roots.contents" is not a key'],
     ["__proto__", '{"__proto__": {"server": "http://evil.test"}}', '"__proto__"'],
+    ["a key that every object has", { constructor: 1 }, '"constructor" is not a key of the configuration'],
+    ["a key that conf keeps for itself", { __internal__: {} }, '"__internal__" is not a key of the'],
+    ["a key with a dot in it", { "dns.timeout": 5 }, '"dns.timeout" is not a key of the configuration'],
+    ["a list for a section", { http: [] }, '"http" must be an object'],
+    ["null for a section", { roots: null }, '"roots" must be an object'],
+    ["null for a text", { server: null }, '"server" must be text'],
+    ["a number without an end", '{"keepGenerations": 1e999}', '"keepGenerations" must be a whole number'],
+    ["a port that is none", { listen: { port: "any" } }, "must be a whole number from 0 to 65535, or null"],
+    ["a port beyond the last", { metrics: { port: 65_536 } }, '"metrics.port" must be 65535 or less'],
+    ["a broker without a topic", { notify: { mqtt: { url: "mqtt://x" } } }, '"notify.mqtt" needs "topic"'],
+    ["a certificate without a key", { relay: { tls: { cert: "c" } } }, '"relay.tls" needs "key"'],
+    ["no command", { hooks: { afterUpdate: [] } }, '"hooks.afterUpdate" must be a command, such as'],
+    ["a hollow argument", { hooks: { afterUpdate: ["x", ""] } }, '"hooks.afterUpdate[1]" must not be empty'],
+    ["a limit without its rate", { http: { rateLimit: {} } }, '"http.rateLimit" must be 1024 bytes per'],
+    [
+      "a limit that is too low, for certain hours",
+      { relay: { rateLimit: { bytesPerSecond: 5, hours: [] } } },
+      '"relay.rateLimit.bytesPerSecond" must be 1024 or more',
+    ],
+    ["a limit for no hours", { http: { rateLimit: { bytesPerSecond: 5e3, hours: [] } } }, "hours: is empty"],
     ["text for a number", { keepGenerations: "3" }, '"keepGenerations" must be a whole number'],
     [
       "a fraction for a whole number",
@@ -208,9 +229,65 @@ describe("a configuration", () => {
     expect(message).not.toContain("anyOf");
   });
 
+  test("says all that is not of its shape before what it means, once each", async () => {
+    const { read } = await reading({
+      server: "ftp://x",
+      keepGenerations: 0.5,
+      http: { a: 1, b: 2, rateLimit: { hours: 5 } },
+      notify: { mqtt: { username: "" } },
+      hooks: { afterUpdate: "" },
+    });
+    const { faults } = await read().catch((error) => error);
+    expect(faults).toEqual([
+      '"http.a" is not a key of the configuration',
+      '"http.b" is not a key of the configuration',
+      '"http.rateLimit.hours" must be a list',
+      '"keepGenerations" must be a whole number',
+      '"keepGenerations" must be 1 or more',
+      '"notify.mqtt" needs "url"',
+      '"notify.mqtt" needs "topic"',
+      '"notify.mqtt.username" must not be empty',
+      '"hooks.afterUpdate" must be a command, such as "./reload", or a list of command and arguments',
+    ]);
+  });
+
   test("that is a folder is refused", async () => {
     await expect(readConfig(await newFolder(), {})).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
+});
+
+test("a review names the place of each fault, and comes to what is left", async () => {
+  const { file } = await reading(`{
+  "server": "ftp://x", "domain": "berlin",
+  "http": { "minRate": -1, "proxy": "none" },
+  "http.minRate": 5,
+  "notify": { "mqtt": { "url": "http://x", "topic": "t" }, "poll": true },
+  "components": ["a", 5]
+}`);
+  const { config, faults } = await reviewConfig(file, {});
+  expect(faults).toEqual([
+    { key: "http.minRate", message: "line 4, column 19: is not a key of the configuration" },
+    { key: "components[1]", message: "line 6, column 23: must be text" },
+    { key: "http.minRate", message: "line 3, column 24: must be 0 or more" },
+    {
+      key: "server",
+      message: 'line 2, column 13: "ftp://x" must begin with http:// or https://',
+    },
+    {
+      key: "notify.mqtt.url",
+      message: 'line 5, column 32: "http://x" must begin with mqtt:// or mqtts://',
+    },
+  ]);
+  expect(config).toMatchObject({
+    domain: "berlin",
+    http: { minRate: 1_024, proxy: "none" },
+    notify: { poll: true },
+  });
+  expect([config?.server, config?.components, config?.notify.mqtt]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 test("the configuration is the one named, else the environment's, else the platform's", () => {

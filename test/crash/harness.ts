@@ -233,7 +233,7 @@ export async function expectNoOrphans(agent: Agent, when: string): Promise<void>
     expect(await fs.readdir(folder), `${when}: ${path.basename(folder)} is swept`).toEqual([]);
   }
   const ours = ["current", "generations", "lock", "metadata", "partial", "state.json", "store", "tmp"];
-  const markers = [MARKER, "config.checked", "confirmed", "identity.json", "state.json.damaged"];
+  const markers = [MARKER, "confirmed", "identity.json", "state.json.damaged"];
   const names = (await fs.readdir(agent.dataDir)).filter((name) => !markers.includes(name));
   expect(names.sort(), `${when}: nothing stands beside it`).toEqual(ours);
   for (const repository of await fs.readdir(dirs.metadata)) {

@@ -73,6 +73,29 @@ describe("a scheduled run", () => {
     expect(source.requests).not.toEqual([]);
   });
 
+  test("asks the sources until a run has gone by a configuration that has changed", async () => {
+    const { agent, source, dns } = await settled(record("content=2"));
+    await changeConfig(agent, { roots: { content: "missing.json" } });
+    for (let time = 0; time < 2; time++) {
+      expect(await on(agent, "update", "--scheduled")).toMatchObject({ code: 8, stdout: "" });
+    }
+    expect(askedFor(dns)).toEqual([]);
+    expect(source.requests).toEqual([]);
+  });
+
+  test("of an agent that an earlier version kept asks the sources once, and clears what that left", async () => {
+    const { agent, source } = await settled(record("content=2"));
+    const left = path.join(agent.dataDir, "config.checked");
+    await fs.writeFile(left, "0.0.9\n{}");
+    const state = path.join(agent.dataDir, "state.json");
+    const { ranBy: _, ...earlier } = JSON.parse(await fs.readFile(state, "utf8"));
+    await fs.writeFile(state, JSON.stringify(earlier));
+    expect(await on(agent, "update", "--scheduled")).toMatchObject({ code: 0 });
+    expect(source.requests).not.toEqual([]);
+    await expect(fs.access(left)).rejects.toMatchObject({ code: "ENOENT" });
+    expect((await on(agent, "update", "--scheduled")).stdout).toContain("says that nothing is newer");
+  });
+
   test("goes on to the next source when the first has not yet what the version record says is newest", async () => {
     const { agent, source } = await settled(record("content=3"));
     const next = await startSource(world.www(2));

@@ -55,10 +55,13 @@ describe.concurrent("loads only what it needs:", () => {
     expect(await loaded(update)).toEqual(["got", "tuf-js", "dns-packet", "p-retry"]);
   });
 
-  test("a configuration that was changed is validated again", async () => {
+  test("a configuration that was changed is validated again, at no more than any other costs", async () => {
     const agent = await stage.agentOf(1, { installed: 1 });
     await changeConfig(agent, { keepGenerations: 2 });
-    expect(await loaded(["status", "--config", agent.configFile])).toEqual(["conf"]);
+    expect(await loaded(["status", "--config", agent.configFile])).toEqual([]);
+    await changeConfig(agent, { keepGenerations: 0 });
+    const { code, stderr } = await on(agent, "status");
+    expect([code, stderr]).toEqual([6, expect.stringContaining('"keepGenerations" must be 1 or more')]);
   });
 
   test("repo and sources check, without an agent's configuration", async () => {

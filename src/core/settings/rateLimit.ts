@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { parsedBy, readDocument } from "../document.ts";
+import { parsedBy } from "../document.ts";
 
 /** A limit of the bandwidth: `bytesPerSecond`, at all times or only in certain hours of the week. */
 export interface RateLimit {
@@ -21,6 +21,9 @@ const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const DAY = 1_440;
 const EXAMPLE = "mon-fri 08:00-18:00";
 
+/** What a limit may be, with an example, for people. */
+export const SOME_RATE_LIMIT = `1024 bytes per second or more, such as 500000, or { "bytesPerSecond": 500000, "hours": ["${EXAMPLE}"] }`;
+
 const bytesPerSecond = v.pipe(v.number(), v.safeInteger(), v.minValue(1_024, "!must be 1024 or more bytes"));
 
 /** `500000`, or `{ "bytesPerSecond": 500000, "hours": ["mon-fri 08:00-18:00"] }`. */
@@ -33,20 +36,10 @@ export const rateLimitSchema = v.pipe(
         hours: v.optional(v.pipe(v.array(parsedBy(parseWeeklyHours, EXAMPLE)), v.minLength(1, "!is empty"))),
       }),
     ],
-    `!must be 1024 bytes per second or more, such as 500000, or { "bytesPerSecond": 500000, "hours": ["${EXAMPLE}"] }`,
+    `!must be ${SOME_RATE_LIMIT}`,
   ),
   v.transform((written): RateLimit => (typeof written === "number" ? { bytesPerSecond: written } : written)),
 );
-
-/**
- * A limit as it is written under a key of a configuration; undefined where there is none.
- *
- * @throws DocumentError naming the key and the reason
- */
-export function readRateLimit(key: string, written: unknown): RateLimit | undefined {
-  if (written === undefined) return undefined;
-  return readDocument(v.object({ [key]: rateLimitSchema }), { [key]: written })[key];
-}
 
 /**
  * Reads hours of the week: `mon-fri 08:00-18:00`, `sat,sun 00:00-24:00`, or without days for all of

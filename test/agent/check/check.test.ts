@@ -237,9 +237,9 @@ describe("agent --check of a configuration with wrong keys", () => {
     [
       '{ "a.b": 5, "c\\"d": 5, "": 1 }',
       [
-        ["a.b", ""],
-        ["configuration", ""],
-        ["", ""],
+        ["a.b", "line 1, column 10: is not a key of"],
+        ['c"d', "line 1, column 21: is not a key of"],
+        ["", "line 1, column 28: is not a key of"],
       ],
     ],
     ['{ "__proto__": { "dataDir": "x" } }', [["__proto__", "line 1, column 16: is not a key of"]]],
