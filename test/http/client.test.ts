@@ -8,6 +8,7 @@ import { createResolver, toLookup } from "../../src/dns/resolver.ts";
 import { NearsourceError } from "../../src/errors.ts";
 import { readWhole } from "../../src/http/body.ts";
 import { createFetcher, type HttpOptions, type Response } from "../../src/http/client.ts";
+import { collectSpentBuffers } from "../../src/http/spentBuffers.ts";
 
 const HOUR = 3_600_000;
 /** Nothing here is to wait for a limit: a test that does would take an hour. */
@@ -357,6 +358,7 @@ describe.skipIf(outer === undefined)("a redirect from a network", () => {
 });
 
 test("the buffers that a long body came in do not gather until the collector looks", async () => {
+  collectSpentBuffers();
   const piece = Buffer.alloc(65_536, 1);
   const server = await serve(async (_, response) => {
     response.writeHead(200, { "content-length": 3_000 * piece.length });
