@@ -1,9 +1,9 @@
 import { type Config, readConfig } from "../config/config.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { DEFAULT_SCHEDULE, type Schedule } from "../core/settings/schedule.ts";
-import { openIdentity } from "../store/identity.ts";
 import { openDataDir } from "../store/openDataDir.ts";
-import { type LastRun, readState } from "../store/state.ts";
+import { openIdentity } from "../store/state/identity.ts";
+import { type LastRun, readState } from "../store/state/state.ts";
 import { newestSets, readTrustedSet } from "../tuf/trustedSet.ts";
 import type { Run } from "../update/run.ts";
 import { remarksOnDocuments, remarksOnKinds } from "../update/settings/remarks.ts";

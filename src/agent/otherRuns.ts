@@ -1,7 +1,7 @@
 import { watch } from "node:fs";
 import type { Clock } from "./scheduler.ts";
 
-/** What every run changes as the last thing it does (store/state.ts). */
+/** What every run changes as the last thing it does (store/state/state.ts). */
 const LAST_WRITTEN = ["state.json", "confirmed"];
 /** How long (ms) after that to look: it may change more than once. */
 const PAUSE = 1_000;

@@ -7,7 +7,7 @@ import { retryDelay } from "../core/settings/schedule.ts";
 import { explainError } from "../errors.ts";
 import { readAuthority } from "../http/connect/caFile.ts";
 import { formatRelayState, type RelayState, STATE_HEADER } from "../http/relayState.ts";
-import { relayDirOf } from "../store/files.ts";
+import { relayDirOf } from "../store/dataDir.ts";
 import type { Orders } from "./instructions.ts";
 import type { Serving } from "./residentState.ts";
 import type { Clock } from "./scheduler.ts";

@@ -5,7 +5,7 @@ import type { AgentHealth } from "../core/agentHealth.ts";
 import type { Trigger } from "../core/report.ts";
 import { followedBefore } from "../core/settings/schedule.ts";
 import { explainError, NearsourceError } from "../errors.ts";
-import { dataDirAt } from "../store/files.ts";
+import { dataDirAt } from "../store/dataDir.ts";
 import { takeLock } from "../store/lock.ts";
 import { notifyDelay } from "../tuf/notification.ts";
 import { newestSets } from "../tuf/trustedSet.ts";

@@ -2,7 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import type { Trigger } from "../core/report.ts";
 import type { Why } from "../core/settings/schedule.ts";
-import { makeFolder, readIfThere, rename } from "../store/files.ts";
+import { makeFolder, readIfThere, rename } from "../store/durable.ts";
 import { holderOf, isLocked } from "../store/lock.ts";
 
 /** What lies in `<dataDir>/agent`, of which the resident agent holds the lock. */

@@ -1,7 +1,7 @@
 import { type Config, readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
-import { dataDirAt } from "../store/files.ts";
-import { readState } from "../store/state.ts";
+import { dataDirAt } from "../store/dataDir.ts";
+import { readState } from "../store/state/state.ts";
 import { readTrustedSet } from "../tuf/trustedSet.ts";
 import { type Hold, liftHolds, listHolds } from "../update/settings/holds.ts";
 import { settingsInForce } from "../update/settings/settings.ts";

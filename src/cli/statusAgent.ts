@@ -9,7 +9,7 @@ import {
 } from "../agent/residentState.ts";
 import { formatBytes, formatDuration } from "../core/amounts.ts";
 import type { Report } from "../core/report.ts";
-import { listFolder } from "../store/files.ts";
+import { listFolder } from "../store/durable.ts";
 import { paint, print } from "./terminal/output.ts";
 
 /**

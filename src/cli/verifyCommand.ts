@@ -3,7 +3,7 @@ import { configPath } from "../config/configPath.ts";
 import { openLog } from "../config/log.ts";
 import { formatBytes } from "../core/amounts.ts";
 import { NearsourceError } from "../errors.ts";
-import { dataDirAt } from "../store/files.ts";
+import { dataDirAt } from "../store/dataDir.ts";
 import { readCurrent } from "../store/generations.ts";
 import { type Damage, findDamage, noteDamage } from "../update/repair/damage.ts";
 import { paint, print, printJson } from "./terminal/output.ts";

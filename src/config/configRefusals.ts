@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import { NearsourceError } from "../errors.ts";
-import { dataDirAt } from "../store/files.ts";
+import { dataDirAt } from "../store/dataDir.ts";
 import { refuseForeign } from "../store/openDataDir.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
 import { refuseUnsafeFiles } from "./believedFiles.ts";

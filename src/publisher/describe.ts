@@ -2,7 +2,7 @@ import path from "node:path";
 import { CONTENT_KINDS, type ContentKind } from "../core/content/kind.ts";
 import { REPOSITORIES, type Repository } from "../core/content/layout.ts";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
-import { guardStorage } from "../store/files.ts";
+import { guardStorage } from "../store/storageErrors.ts";
 import { findChoices } from "./repository/choices.ts";
 import { findIncomplete } from "./repository/complete.ts";
 import { type Location, locate, type RepositoryPlace } from "./repository/location.ts";

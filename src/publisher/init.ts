@@ -3,9 +3,10 @@ import path from "node:path";
 import { type Key, Metadata, Root } from "@tufjs/models";
 import { DELEGATED_ROLES, type Repository } from "../core/content/layout.ts";
 import { NearsourceError } from "../errors.ts";
-import { guardStorage, readIfThere } from "../store/files.ts";
+import { readIfThere } from "../store/durable.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
 import { sha256 } from "../store/sha256.ts";
+import { guardStorage } from "../store/storageErrors.ts";
 import { readOrMakeKey, roleKeyFile, signWith, tufKey } from "./keys.ts";
 import {
   checkLifetimes,

@@ -10,8 +10,9 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { Key, Signature } from "@tufjs/models";
 import { NearsourceError } from "../errors.ts";
-import { codeOf, readIfThere, syncFolder, writeDurably } from "../store/files.ts";
+import { readIfThere, syncFolder, writeDurably } from "../store/durable.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
+import { codeOf } from "../store/storageErrors.ts";
 import type { Location } from "./repository/location.ts";
 import { placeFile } from "./repository/placeFile.ts";
 

@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { formatBytes } from "../core/amounts.ts";
 import { NearsourceError } from "../errors.ts";
-import { toStorageError } from "../store/files.ts";
+import { toStorageError } from "../store/storageErrors.ts";
 
 /** Whether there is disk enough to be an Update Agent. */
 export interface Room {

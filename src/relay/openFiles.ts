@@ -1,4 +1,4 @@
-import type { DataDir } from "../store/files.ts";
+import type { DataDir } from "../store/dataDir.ts";
 import type { ObjectName } from "../store/partial.ts";
 import { storePath } from "../store/store.ts";
 import { openVerified, type VerifiedFile } from "./verifiedFile.ts";

@@ -1,6 +1,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { type DataDir, listFolder, makeFolder } from "../store/files.ts";
+import type { DataDir } from "../store/dataDir.ts";
+import { listFolder, makeFolder } from "../store/durable.ts";
 import { storePath } from "../store/store.ts";
 
 /** Damaged files that are kept for somebody to look at. */

@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { parseJson } from "../core/document.ts";
 import { parsePolicy } from "../core/settings/policy.ts";
-import type { DataDir } from "../store/files.ts";
+import type { DataDir } from "../store/dataDir.ts";
 import { readTrustedSet } from "../tuf/trustedSet.ts";
 import { settingsInForce } from "../update/settings/settings.ts";
 

@@ -11,7 +11,7 @@ import type { Fetcher } from "../http/client.ts";
 import { openFetcher } from "../http/openFetcher.ts";
 import { createRateLimiter } from "../http/rateLimiter.ts";
 import { oneAtATime } from "../source/oneAtATime.ts";
-import { type DataDir, dataDirAt, relayDirOf } from "../store/files.ts";
+import { type DataDir, dataDirAt, relayDirOf } from "../store/dataDir.ts";
 import { refuseLinks } from "../store/links.ts";
 import { type Lock, takeLock } from "../store/lock.ts";
 import { openDataDir } from "../store/openDataDir.ts";

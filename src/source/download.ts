@@ -1,7 +1,7 @@
 import { mayGiveWhole } from "../core/order/disposition.ts";
 import { NearsourceError } from "../errors.ts";
 import type { Fetcher, GetOptions } from "../http/client.ts";
-import { type DataDir, guardStorage } from "../store/files.ts";
+import type { DataDir } from "../store/dataDir.ts";
 import {
   append,
   isWhole,
@@ -12,6 +12,7 @@ import {
   passOver,
   rewind,
 } from "../store/partial.ts";
+import { guardStorage } from "../store/storageErrors.ts";
 import { adopt } from "../store/store.ts";
 import { askForPart, type Part, wrongLength } from "./part.ts";
 

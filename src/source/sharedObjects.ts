@@ -1,6 +1,7 @@
 import { constants, existsSync, promises as fs } from "node:fs";
 import path from "node:path";
-import { type DataDir, dataDirAt, relayDirOf, remove, rename, temporaryName } from "../store/files.ts";
+import { type DataDir, dataDirAt, relayDirOf } from "../store/dataDir.ts";
+import { remove, rename, temporaryName } from "../store/durable.ts";
 import { takeLock } from "../store/lock.ts";
 import { type ObjectName, partialLength, partialPath } from "../store/partial.ts";
 import { adopt, hashFile, inStore, storePath } from "../store/store.ts";

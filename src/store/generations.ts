@@ -6,10 +6,8 @@ import { CONTENT_KINDS } from "../core/content/kind.ts";
 import { parseComponentName, releaseSchema } from "../core/content/manifest.ts";
 import { parsedBy, positiveInteger, readDocument } from "../core/document.ts";
 import { NearsourceError } from "../errors.ts";
+import type { DataDir } from "./dataDir.ts";
 import {
-  codeOf,
-  type DataDir,
-  guardStorage,
   listFolder,
   makeFolder,
   readIfThere,
@@ -17,9 +15,9 @@ import {
   rename,
   syncFolder,
   temporaryName,
-  toStorageError,
   writeDurably,
-} from "./files.ts";
+} from "./durable.ts";
+import { codeOf, guardStorage, toStorageError } from "./storageErrors.ts";
 import { hashFile, storePath } from "./store.ts";
 
 /**

@@ -1,8 +1,10 @@
 import { type Dirent, promises as fs } from "node:fs";
 import path from "node:path";
 import { NearsourceError } from "../errors.ts";
-import { type DataDir, guardStorage, remove } from "./files.ts";
+import type { DataDir } from "./dataDir.ts";
+import { remove } from "./durable.ts";
 import { refuseUnsafeInside } from "./safePath.ts";
+import { guardStorage } from "./storageErrors.ts";
 
 /** What is believed, or deleted from, beside the folders that are walked. */
 const BESIDE = ["agent", "relay", "tmp", "state.json", "identity.json"];

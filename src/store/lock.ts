@@ -3,7 +3,8 @@ import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NearsourceError } from "../errors.ts";
-import { codeOf, refuseLink } from "./files.ts";
+import { refuseLink } from "./durable.ts";
+import { codeOf } from "./storageErrors.ts";
 
 /** Holding it means being the only run on this data directory. */
 export interface Lock {

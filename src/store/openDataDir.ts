@@ -1,17 +1,10 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { NearsourceError } from "../errors.ts";
-import {
-  codeOf,
-  type DataDir,
-  dataDirAt,
-  guardStorage,
-  makeFolder,
-  makePath,
-  syncFolder,
-  writeDurably,
-} from "./files.ts";
+import { type DataDir, dataDirAt } from "./dataDir.ts";
+import { makeFolder, makePath, syncFolder, writeDurably } from "./durable.ts";
 import { refuseUnsafe } from "./safePath.ts";
+import { codeOf, guardStorage } from "./storageErrors.ts";
 
 /**
  * Says that a folder is a data directory. It is made together with the folder, before anything else in

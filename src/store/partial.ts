@@ -2,7 +2,8 @@ import { createHash, type Hash } from "node:crypto";
 import { constants, promises as fs } from "node:fs";
 import path from "node:path";
 import { NearsourceError } from "../errors.ts";
-import { type DataDir, guardStorage } from "./files.ts";
+import type { DataDir } from "./dataDir.ts";
+import { guardStorage } from "./storageErrors.ts";
 
 /**
  * Objects on their way: files that are continued across sources and runs, and that are never believed

@@ -1,17 +1,9 @@
 import { createHash } from "node:crypto";
 import { constants, promises as fs } from "node:fs";
 import path from "node:path";
-import {
-  codeOf,
-  type DataDir,
-  guardStorage,
-  listFolder,
-  makeFolder,
-  remove,
-  rename,
-  syncFolder,
-  toStorageError,
-} from "./files.ts";
+import type { DataDir } from "./dataDir.ts";
+import { listFolder, makeFolder, remove, rename, syncFolder } from "./durable.ts";
+import { codeOf, guardStorage, toStorageError } from "./storageErrors.ts";
 
 /**
  * The content-addressed store: a file is named by the SHA-256 of its bytes, and is only ever put there

@@ -1,5 +1,6 @@
 import path from "node:path";
-import { type DataDir, listFolder, remove } from "./files.ts";
+import type { DataDir } from "./dataDir.ts";
+import { listFolder, remove } from "./durable.ts";
 import { refuseLinks, removeInstalledLinks } from "./links.ts";
 import { takeLock } from "./lock.ts";
 import { openDataDir } from "./openDataDir.ts";

@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { Repository } from "../core/content/layout.ts";
 import { parseJson } from "../core/document.ts";
 import { NearsourceError } from "../errors.ts";
-import type { DataDir } from "../store/files.ts";
+import type { DataDir } from "../store/dataDir.ts";
 import { openTrustedSet, type TrustedSet } from "./trustedSet.ts";
 
 /** What is trusted of each repository whose root is configured. */

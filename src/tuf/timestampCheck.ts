@@ -2,7 +2,8 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import type { Metadata, Root } from "@tufjs/models";
 import type { Repository } from "../core/content/layout.ts";
-import { type DataDir, listFolder, readIfThere } from "../store/files.ts";
+import type { DataDir } from "../store/dataDir.ts";
+import { listFolder, readIfThere } from "../store/durable.ts";
 import type { Known } from "./notification.ts";
 import { describeRole } from "./trustedSet.ts";
 

@@ -1,10 +1,8 @@
 import { type Dirent, promises as fs } from "node:fs";
 import path from "node:path";
 import { REPOSITORIES, type Repository } from "../core/content/layout.ts";
+import type { DataDir } from "../store/dataDir.ts";
 import {
-  codeOf,
-  type DataDir,
-  guardStorage,
   listFolder,
   makeFolder,
   readIfThere,
@@ -12,9 +10,9 @@ import {
   rename,
   syncFolder,
   temporaryName,
-  toStorageError,
   writeDurably,
-} from "../store/files.ts";
+} from "../store/durable.ts";
+import { codeOf, guardStorage, toStorageError } from "../store/storageErrors.ts";
 
 /**
  * The verified metadata of one repository, with the documents it names that this agent uses. On disk

@@ -3,7 +3,7 @@ import type { InstalledComponent } from "../core/content/chooseRelease.ts";
 import { CONTENT_KINDS } from "../core/content/kind.ts";
 import type { Installed } from "../core/report.ts";
 import { NearsourceError } from "../errors.ts";
-import type { DataDir } from "../store/files.ts";
+import type { DataDir } from "../store/dataDir.ts";
 import {
   listGenerations,
   makeGeneration,

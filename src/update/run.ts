@@ -7,9 +7,9 @@ import type { Address } from "../core/order/address.ts";
 import type { UpdateEvent } from "../core/report.ts";
 import type { Fetcher } from "../http/client.ts";
 import { createPatience, type Patience } from "../source/patience.ts";
-import type { DataDir } from "../store/files.ts";
+import type { DataDir } from "../store/dataDir.ts";
 import type { Generation } from "../store/generations.ts";
-import type { State } from "../store/state.ts";
+import type { State } from "../store/state/state.ts";
 import type { TrustedSets } from "../tuf/roots.ts";
 
 /**

@@ -1,7 +1,8 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import type { Trigger, UpdateEvent } from "../core/report.ts";
-import { type DataDir, readIfThere, rename } from "../store/files.ts";
+import type { DataDir } from "../store/dataDir.ts";
+import { readIfThere, rename } from "../store/durable.ts";
 import type { Run } from "./run.ts";
 
 /** How far the run is that is going on. All of it can be lost without harm. */

@@ -1,5 +1,6 @@
 import path from "node:path";
-import { type DataDir, listFolder, remove } from "../store/files.ts";
+import type { DataDir } from "../store/dataDir.ts";
+import { listFolder, remove } from "../store/durable.ts";
 import { sweepGenerations } from "../store/generations.ts";
 import { sweepStore } from "../store/store.ts";
 

@@ -5,9 +5,9 @@ import type { Config } from "../config/config.ts";
 import { dataDirOf } from "../config/configPath.ts";
 import type { Repository } from "../core/content/layout.ts";
 import { looksWhole } from "../store/installedFiles.ts";
-import { touch } from "../store/markers.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
-import type { State } from "../store/state.ts";
+import { touch } from "../store/state/markers.ts";
+import type { State } from "../store/state/state.ts";
 import { parseVersionRecord, saysNothingNewer, type VersionRecord } from "../tuf/versionRecord.ts";
 import { VERSION } from "../version.ts";
 

@@ -2,7 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addRelease } from "../../src/publisher/addRelease.ts";
-import { dataDirAt } from "../../src/store/files.ts";
+import { dataDirAt } from "../../src/store/dataDir.ts";
 import { storePath } from "../../src/store/store.ts";
 import { WHOLE } from "../support/extent.ts";
 import { startSource, type TestSource } from "../support/source.ts";

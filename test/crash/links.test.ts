@@ -5,7 +5,7 @@ import { verifyCommand } from "../../src/cli/verifyCommand.ts";
 import { readConfig } from "../../src/config/config.ts";
 import { SILENT } from "../../src/config/log.ts";
 import { NearsourceError } from "../../src/errors.ts";
-import { dataDirAt } from "../../src/store/files.ts";
+import { dataDirAt } from "../../src/store/dataDir.ts";
 import { storePath } from "../../src/store/store.ts";
 import { rollback } from "../../src/update/repair/rollback.ts";
 import { startSource, type TestSource } from "../support/source.ts";

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { dataDirAt } from "../../src/store/files.ts";
-import { readState } from "../../src/store/state.ts";
+import { dataDirAt } from "../../src/store/dataDir.ts";
+import { readState } from "../../src/store/state/state.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import { expectInstalled, makeAgent, makeWorld, runUpdate, type World } from "../support/world.ts";
 import { bundleChild, copyAgent, inMemory, runChild, traceOf } from "./harness.ts";

@@ -7,7 +7,7 @@ import { DCZ_HEADER } from "../../src/delta/dczFormat.ts";
 import { dczDelta } from "../../src/delta/dczMake.ts";
 import { rebuild } from "../../src/delta/rebuild.ts";
 import { packBsdiff } from "../../src/publisher/repository/alternatives.ts";
-import type { DataDir } from "../../src/store/files.ts";
+import type { DataDir } from "../../src/store/dataDir.ts";
 import { storePath } from "../../src/store/store.ts";
 import {
   bsdiffOf,

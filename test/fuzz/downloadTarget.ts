@@ -7,7 +7,7 @@ import { NearsourceError } from "../../src/errors.ts";
 import type { Fetcher, Response } from "../../src/http/client.ts";
 import { toStatusError } from "../../src/http/httpErrors.ts";
 import { type DownloadOptions, downloadObject } from "../../src/source/download.ts";
-import type { DataDir } from "../../src/store/files.ts";
+import type { DataDir } from "../../src/store/dataDir.ts";
 import { openDataDir } from "../../src/store/openDataDir.ts";
 import type { ObjectName } from "../../src/store/partial.ts";
 import { inStore, storePath } from "../../src/store/store.ts";

@@ -10,9 +10,9 @@ import { parseAddress } from "../../src/core/order/address.ts";
 import { parseSourceUrl } from "../../src/core/order/sourceList.ts";
 import { createResolver } from "../../src/dns/resolver.ts";
 import { NearsourceError } from "../../src/errors.ts";
-import { type DataDir, dataDirAt } from "../../src/store/files.ts";
+import { type DataDir, dataDirAt } from "../../src/store/dataDir.ts";
 import { type Generation, readGeneration } from "../../src/store/generations.ts";
-import { openState, readState, type State, writeState } from "../../src/store/state.ts";
+import { openState, readState, type State, writeState } from "../../src/store/state/state.ts";
 import { timeOfRun } from "../../src/tuf/clock.ts";
 import { checkFiles } from "./manifestTarget.ts";
 import {

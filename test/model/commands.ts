@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { Config } from "../../src/config/config.ts";
 import { SILENT } from "../../src/config/log.ts";
 import { parsePolicy } from "../../src/core/settings/policy.ts";
-import type { DataDir } from "../../src/store/files.ts";
+import type { DataDir } from "../../src/store/dataDir.ts";
 import { rollback } from "../../src/update/repair/rollback.ts";
 import { type Report, update } from "../../src/update/update.ts";
 import { expectSound, expectTidy } from "./expect.ts";

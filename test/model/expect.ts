@@ -2,7 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
 import type { ContentKind } from "../../src/core/content/kind.ts";
-import type { DataDir } from "../../src/store/files.ts";
+import type { DataDir } from "../../src/store/dataDir.ts";
 import { currentNumber, readGeneration } from "../../src/store/generations.ts";
 import type { History } from "./history.ts";
 import { type Observed, releasesOf } from "./observe.ts";

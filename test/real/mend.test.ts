@@ -1,7 +1,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { dataDirAt } from "../../src/store/files.ts";
+import { dataDirAt } from "../../src/store/dataDir.ts";
 import { storePath } from "../../src/store/store.ts";
 import type { Report } from "../../src/update/update.ts";
 import { startSource, type TestSource } from "../support/source.ts";

@@ -6,7 +6,7 @@ import { openResidentDir, type ResidentState, writeResidentState } from "../../s
 import { STATE_HEADER } from "../../src/http/relayState.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
-import { dataDirAt } from "../../src/store/files.ts";
+import { dataDirAt } from "../../src/store/dataDir.ts";
 import { takeLock } from "../../src/store/lock.ts";
 import type { Report } from "../../src/update/update.ts";
 import { killAll, type ResidentProcess, settle, startResident } from "../support/resident.ts";

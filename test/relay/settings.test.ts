@@ -3,7 +3,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import { leastReaderRate } from "../../src/relay/readerRate.ts";
-import { dataDirAt } from "../../src/store/files.ts";
+import { dataDirAt } from "../../src/store/dataDir.ts";
 import { ask, makeRelayAgent, startTestRelay } from "../support/relay.ts";
 import { settingsPublications } from "../support/repositories.ts";
 import { replyTo, startSource } from "../support/source.ts";

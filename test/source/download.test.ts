@@ -6,7 +6,7 @@ import { createResolver, toLookup } from "../../src/dns/resolver.ts";
 import { createFetcher, type Fetcher } from "../../src/http/client.ts";
 import { parseContentRange } from "../../src/http/range.ts";
 import { type DownloadOptions, downloadObject } from "../../src/source/download.ts";
-import type { DataDir } from "../../src/store/files.ts";
+import type { DataDir } from "../../src/store/dataDir.ts";
 import { type ObjectName, partialLength } from "../../src/store/partial.ts";
 import { storePath } from "../../src/store/store.ts";
 import { startSource, type TestSource } from "../support/source.ts";

@@ -2,7 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { InstalledComponent } from "../../src/core/content/chooseRelease.ts";
-import type { DataDir } from "../../src/store/files.ts";
+import type { DataDir } from "../../src/store/dataDir.ts";
 import {
   currentNumber,
   installedPath,

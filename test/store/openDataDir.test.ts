@@ -1,7 +1,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { dataDirAt } from "../../src/store/files.ts";
+import { dataDirAt } from "../../src/store/dataDir.ts";
 import { refuseLinks } from "../../src/store/links.ts";
 import { MARKER, openDataDir } from "../../src/store/openDataDir.ts";
 import { newFolder, readTree } from "../support/world.ts";

@@ -4,7 +4,7 @@ import { constants, zstdCompressSync } from "node:zlib";
 import type { Alternative, Segments } from "../../src/core/content/manifest.ts";
 import { type Instruction, writeBsdiffHeader, writeInstruction } from "../../src/delta/bsdiffFormat.ts";
 import { dictionaryOf, writeDczHeader } from "../../src/delta/dczFormat.ts";
-import type { DataDir } from "../../src/store/files.ts";
+import type { DataDir } from "../../src/store/dataDir.ts";
 import type { ObjectName } from "../../src/store/partial.ts";
 import { storePath } from "../../src/store/store.ts";
 import { sha256 } from "./world.ts";

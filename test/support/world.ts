@@ -6,7 +6,7 @@ import { expect, onTestFinished } from "vitest";
 import type { Log } from "../../src/config/log.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
-import type { DataDir } from "../../src/store/files.ts";
+import type { DataDir } from "../../src/store/dataDir.ts";
 import { openDataDir } from "../../src/store/openDataDir.ts";
 import { type Report, type UpdateOptions, update } from "../../src/update/update.ts";
 import { startSource, type TestSource } from "./source.ts";

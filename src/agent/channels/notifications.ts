@@ -1,6 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import { REPOSITORIES, type Repository } from "../../core/content/layout.ts";
-import type { DataDir } from "../../store/files.ts";
+import type { DataDir } from "../../store/dataDir.ts";
 import { type Announced, judge, parseNotification } from "../../tuf/notification.ts";
 import { isSigned, readTrust, type Trust } from "../../tuf/timestampCheck.ts";
 

@@ -6,7 +6,7 @@ import { readCertificates, readPair } from "../../config/certificateFiles.ts";
 import { reviewConfig } from "../../config/reviewConfig.ts";
 import { parseServer } from "../../dns/systemConfig.ts";
 import { NearsourceError } from "../../errors.ts";
-import { dataDirAt } from "../../store/files.ts";
+import { dataDirAt } from "../../store/dataDir.ts";
 import { refuseForeign } from "../../store/openDataDir.ts";
 import { refuseUnsafe } from "../../store/safePath.ts";
 import { describeRoot } from "../../tuf/timestampCheck.ts";

@@ -5,8 +5,9 @@ import { describeFinding, reviewFields, reviewSourceList } from "../../core/orde
 import { policySchema } from "../../core/settings/policy.ts";
 import { reviewPolicy } from "../../core/settings/policyReview.ts";
 import { explainError } from "../../errors.ts";
-import { codeOf, dataDirAt } from "../../store/files.ts";
-import { readState } from "../../store/state.ts";
+import { dataDirAt } from "../../store/dataDir.ts";
+import { readState } from "../../store/state/state.ts";
+import { codeOf } from "../../store/storageErrors.ts";
 import { readTrustedSet, type TrustedSet } from "../../tuf/trustedSet.ts";
 import {
   remarkOnServer,

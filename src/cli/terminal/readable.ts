@@ -1,5 +1,5 @@
 import { causesOf } from "../../errors.ts";
-import { codeOf } from "../../store/files.ts";
+import { codeOf } from "../../store/storageErrors.ts";
 
 /** What `read` comes to, with `place` added to `hidden` where this account may not read it. */
 export async function ifReadable<Result>(

@@ -4,7 +4,7 @@ import type { Alternative, ManifestFile } from "../../core/content/manifest.ts";
 import { writeBsdiffHeader } from "../../delta/bsdiffFormat.ts";
 import { bsdiff } from "../../delta/bsdiffMake.ts";
 import { dczDelta, levelFor, zstd } from "../../delta/dczMake.ts";
-import { readIfThere } from "../../store/files.ts";
+import { readIfThere } from "../../store/durable.ts";
 import { sha256 } from "../../store/sha256.ts";
 import type { Location } from "./location.ts";
 import { makeFolders, type OnFile, placeFile } from "./placeFile.ts";

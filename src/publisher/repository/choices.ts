@@ -2,7 +2,7 @@ import path from "node:path";
 import * as v from "valibot";
 import { DocumentError, parseJson, positiveInteger, readDocument } from "../../core/document.ts";
 import { NearsourceError } from "../../errors.ts";
-import { readIfThere } from "../../store/files.ts";
+import { readIfThere } from "../../store/durable.ts";
 import { refuseUnsafe } from "../../store/safePath.ts";
 import type { Location } from "./location.ts";
 import { placeFile } from "./placeFile.ts";

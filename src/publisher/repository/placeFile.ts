@@ -1,7 +1,8 @@
 import { constants, promises as fs, type Stats } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf, listFolder, makePath, syncFolder, temporaryName } from "../../store/files.ts";
+import { listFolder, makePath, syncFolder, temporaryName } from "../../store/durable.ts";
+import { codeOf } from "../../store/storageErrors.ts";
 
 /** What the names of half-written files begin with; the dot keeps most web servers from serving them. */
 const TEMPORARY = ".new";

@@ -10,7 +10,7 @@ import {
 } from "@tufjs/models";
 import { METADATA_LIMITS } from "../../core/content/layout.ts";
 import { NearsourceError } from "../../errors.ts";
-import { readIfThere } from "../../store/files.ts";
+import { readIfThere } from "../../store/durable.ts";
 import { sha256 } from "../../store/sha256.ts";
 import type { Location } from "./location.ts";
 import { type Json, targetsRoles } from "./signedParts.ts";

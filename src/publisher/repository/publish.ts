@@ -3,7 +3,7 @@ import path from "node:path";
 import { Metadata, MetaFile, type Root, Snapshot, Targets, Timestamp } from "@tufjs/models";
 import { hashedTargetPath, METADATA_LIMITS } from "../../core/content/layout.ts";
 import { NearsourceError } from "../../errors.ts";
-import { readIfThere } from "../../store/files.ts";
+import { readIfThere } from "../../store/durable.ts";
 import { sha256 } from "../../store/sha256.ts";
 import { roleKeyFile, roleKeysAtHand, signWith, tufKey } from "../keys.ts";
 import { type Choices, type HighestVersions, lifetimeOf } from "./choices.ts";

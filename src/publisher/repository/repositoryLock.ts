@@ -3,7 +3,8 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NearsourceError } from "../../errors.ts";
-import { codeOf, refuseLink } from "../../store/files.ts";
+import { refuseLink } from "../../store/durable.ts";
+import { codeOf } from "../../store/storageErrors.ts";
 import type { Location } from "./location.ts";
 import { exists, temporaryIn } from "./placeFile.ts";
 

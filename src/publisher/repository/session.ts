@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Metadata, Root } from "@tufjs/models";
 import type { Repository } from "../../core/content/layout.ts";
 import { explainError, NearsourceError } from "../../errors.ts";
-import { guardStorage } from "../../store/files.ts";
+import { guardStorage } from "../../store/storageErrors.ts";
 import { readPrivateKey, roleKeyFile, tufKey } from "../keys.ts";
 import { type HighestVersions, readChoices, readHighest, writeHighest } from "./choices.ts";
 import { type Location, locate, type RepositoryPlace, refuseKeysInside, refuseMissing } from "./location.ts";

@@ -2,7 +2,7 @@ import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Metadata, Root } from "@tufjs/models";
 import { NearsourceError } from "../../errors.ts";
-import { readIfThere } from "../../store/files.ts";
+import { readIfThere } from "../../store/durable.ts";
 import { readPrivateKey, roleKeyFile, tufKey } from "../keys.ts";
 import type { Location } from "../repository/location.ts";
 import { placeFile } from "../repository/placeFile.ts";

@@ -3,7 +3,7 @@ import path from "node:path";
 import { type Key, Metadata, Root } from "@tufjs/models";
 import { DELEGATED_ROLES, type Repository } from "../../core/content/layout.ts";
 import { NearsourceError } from "../../errors.ts";
-import { guardStorage } from "../../store/files.ts";
+import { guardStorage } from "../../store/storageErrors.ts";
 import {
   newPrivateKey,
   placeRoleKey,

@@ -10,7 +10,7 @@ import type { Turn } from "../../source/oneAtATime.ts";
 import { retrying } from "../../source/retry.ts";
 import { fetchAlone, linkOver, takeBegun } from "../../source/sharedObjects.ts";
 import type { Source } from "../../source/source.ts";
-import type { DataDir } from "../../store/files.ts";
+import type { DataDir } from "../../store/dataDir.ts";
 import { partialLength, partialPath } from "../../store/partial.ts";
 import { inStore, storePath } from "../../store/store.ts";
 import type { CatalogObject } from "../../tree/catalog.ts";

@@ -1,7 +1,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import type { Log } from "../../config/log.ts";
-import { listFolder } from "../../store/files.ts";
+import { listFolder } from "../../store/durable.ts";
 import { inStore, sweepStore } from "../../store/store.ts";
 import type { CatalogObject } from "../../tree/catalog.ts";
 import { BlockPool, type Piece } from "../blockPool.ts";

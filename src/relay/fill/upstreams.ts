@@ -4,7 +4,7 @@ import type { Kind } from "../../core/content/kind.ts";
 import { endsSource } from "../../core/order/disposition.ts";
 import { explainError, toNearsourceError } from "../../errors.ts";
 import { type Source, sourceOf } from "../../source/source.ts";
-import type { DataDir } from "../../store/files.ts";
+import type { DataDir } from "../../store/dataDir.ts";
 import { readTrustedSet } from "../../tuf/trustedSet.ts";
 import { type Settings, settingsInForce } from "../../update/settings/settings.ts";
 import { orderOf, ownAddresses } from "../../update/settings/situation.ts";

@@ -1,7 +1,8 @@
 import { existsSync, promises as fs } from "node:fs";
 import path from "node:path";
 import type { InstalledComponent } from "../../core/content/chooseRelease.ts";
-import { type DataDir, readIfThere, rename, temporaryName, writeDurably } from "../../store/files.ts";
+import type { DataDir } from "../../store/dataDir.ts";
+import { readIfThere, rename, temporaryName, writeDurably } from "../../store/durable.ts";
 import { type Generation, installedPath } from "../../store/generations.ts";
 import { looksInstalled } from "../../store/installedFiles.ts";
 import { hashFile } from "../../store/store.ts";

@@ -9,7 +9,7 @@ import { NearsourceError } from "../../errors.ts";
 import { inOrder, type Tried } from "../../source/inOrder.ts";
 import { readManifests } from "../../source/manifests.ts";
 import { sourceOf } from "../../source/source.ts";
-import type { DataDir } from "../../store/files.ts";
+import type { DataDir } from "../../store/dataDir.ts";
 import {
   type Generation,
   installedPath,

@@ -1,7 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../config/log.ts";
 import { NearsourceError } from "../../errors.ts";
-import type { DataDir } from "../../store/files.ts";
+import type { DataDir } from "../../store/dataDir.ts";
 import {
   type Generation,
   listGenerations,
@@ -9,7 +9,7 @@ import {
   readGeneration,
   switchTo,
 } from "../../store/generations.ts";
-import { openState, type State, writeState } from "../../store/state.ts";
+import { openState, type State, writeState } from "../../store/state/state.ts";
 import { withDataDir } from "../../store/withDataDir.ts";
 import { runHook } from "../hook.ts";
 import { type Hold, holdRelease, liftHold, listHolds } from "../settings/holds.ts";

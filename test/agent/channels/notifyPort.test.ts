@@ -7,7 +7,7 @@ import { startListener } from "../../../src/agent/channels/notifyPort.ts";
 import type { Config } from "../../../src/config/config.ts";
 import { SILENT } from "../../../src/config/log.ts";
 import type { Listener } from "../../../src/http/server.ts";
-import { dataDirAt } from "../../../src/store/files.ts";
+import { dataDirAt } from "../../../src/store/dataDir.ts";
 import { WHOLE } from "../../support/extent.ts";
 import { forged, notify, type SignedTimestamp, timestampOf } from "../../support/post.ts";
 import { contentPublications, settingsPublications } from "../../support/repositories.ts";

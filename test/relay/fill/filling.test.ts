@@ -3,7 +3,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { initRepository } from "../../../src/publisher/init.ts";
 import { setDocument } from "../../../src/publisher/setDocument.ts";
-import { dataDirAt } from "../../../src/store/files.ts";
+import { dataDirAt } from "../../../src/store/dataDir.ts";
 import { openDataDir } from "../../../src/store/openDataDir.ts";
 import { partialPath } from "../../../src/store/partial.ts";
 import { inStore, storePath } from "../../../src/store/store.ts";

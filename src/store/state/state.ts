@@ -1,13 +1,12 @@
 import { lstatSync } from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { REPOSITORIES, type Repository } from "../core/content/layout.ts";
-import { isSuccess, type Report, type Trigger } from "../core/report.ts";
-import { type ErrorCode, NearsourceError } from "../errors.ts";
-import { loadConf } from "./conf.ts";
+import { REPOSITORIES, type Repository } from "../../core/content/layout.ts";
+import { isSuccess, type Report, type Trigger } from "../../core/report.ts";
+import { type ErrorCode, NearsourceError } from "../../errors.ts";
+import { loadConf } from "../conf.ts";
+import type { DataDir } from "../dataDir.ts";
 import {
-  type DataDir,
-  guardStorage,
   listFolder,
   readIfThere,
   refuseLink,
@@ -16,7 +15,8 @@ import {
   syncFile,
   syncFolder,
   temporaryName,
-} from "./files.ts";
+} from "../durable.ts";
+import { guardStorage } from "../storageErrors.ts";
 import { openIdentity, readIdentity } from "./identity.ts";
 import { touch, touchedAt } from "./markers.ts";
 import { parseState } from "./parseState.ts";

@@ -1,14 +1,8 @@
 import { randomUUID } from "node:crypto";
 import path from "node:path";
-import {
-  type DataDir,
-  guardStorage,
-  readIfThere,
-  rename,
-  syncFolder,
-  temporaryName,
-  writeDurably,
-} from "./files.ts";
+import type { DataDir } from "../dataDir.ts";
+import { readIfThere, rename, syncFolder, temporaryName, writeDurably } from "../durable.ts";
+import { guardStorage } from "../storageErrors.ts";
 
 /**
  * This agent's id, in `<dataDir>/identity.json`: a file of its own, since roles are granted to the id, and

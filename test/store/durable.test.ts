@@ -4,16 +4,14 @@ import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { NearsourceError } from "../../src/errors.ts";
 import {
-  codeOf,
-  guardStorage,
   listFolder,
   readIfThere,
   refuseLink,
   rename,
   temporaryName,
-  toStorageError,
   writeDurably,
-} from "../../src/store/files.ts";
+} from "../../src/store/durable.ts";
+import { codeOf, guardStorage, toStorageError } from "../../src/store/storageErrors.ts";
 import { newFolder, readTree } from "../support/world.ts";
 
 describe("a durable write", () => {

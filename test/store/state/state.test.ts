@@ -4,9 +4,9 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import type { DataDir } from "../../src/store/files.ts";
-import { openState, readState, type State, writeState } from "../../src/store/state.ts";
-import { newDataDir } from "../support/world.ts";
+import type { DataDir } from "../../../src/store/dataDir.ts";
+import { openState, readState, type State, writeState } from "../../../src/store/state/state.ts";
+import { newDataDir } from "../../support/world.ts";
 
 const STATE: State = {
   agentId: "0b5c9a3e-4a57-4b35-9f0e-2d3d6f6f1c11",
@@ -16,7 +16,7 @@ const STATE: State = {
   etags: { "content 7 http://ua:21112": '"abc"' },
 };
 
-const STATE_MODULE = pathToFileURL(path.resolve("src/store/state.ts")).href;
+const STATE_MODULE = pathToFileURL(path.resolve("src/store/state/state.ts")).href;
 
 const file = (dirs: DataDir) => path.join(dirs.root, "state.json");
 

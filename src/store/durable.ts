@@ -1,23 +1,14 @@
 import { constants, existsSync, promises as fs } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ErrorCode, NearsourceError } from "../errors.ts";
+import { NearsourceError } from "../errors.ts";
+import { codeOf, guardStorage, toStorageError } from "./storageErrors.ts";
 
 /**
- * Durable writes and the folders of a data directory. Everything here follows one recipe: write under
+ * Durable writes. Everything here follows one recipe: write under
  * a name nobody reads, fsync the file, rename, fsync the folder; only then does the caller report
  * success. No step follows a symbolic link out of the data directory.
  */
-
-/** What lies below `dataDir` (docs/ARCHITECTURE.md has a page on it). */
-export interface DataDir {
-  root: string;
-  store: string;
-  generations: string;
-  metadata: string;
-  partial: string;
-  tmp: string;
-}
 
 /**
  * Makes a folder with its parents, and returns the first that was missing. Node's own way of doing so
@@ -37,23 +28,6 @@ export async function makePath(folder: string, mode = 0o755): Promise<string | u
       hint: "move away what stands there, or name another folder",
     });
   }
-}
-
-/** Where an Update Agent keeps its copy, below the data directory of its agent. */
-export function relayDirOf(dataDir: string): string {
-  return path.join(dataDir, "relay");
-}
-
-/** Where they are, without looking at the disk: all that commands which only read need. */
-export function dataDirAt(root: string): DataDir {
-  return {
-    root,
-    store: path.join(root, "store"),
-    generations: path.join(root, "generations"),
-    metadata: path.join(root, "metadata"),
-    partial: path.join(root, "partial"),
-    tmp: path.join(root, "tmp"),
-  };
 }
 
 /** Makes `folder`, or accepts the one that is there if it is a real one. */
@@ -179,45 +153,4 @@ export async function listFolder(folder: string): Promise<string[]> {
     if (codeOf(error) === "ENOENT") return [];
     throw toStorageError(`cannot read ${folder}`, error);
   }
-}
-
-/** The system's code of an error, such as `ENOENT`. */
-export function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" ? code : undefined;
-}
-
-const STORAGE_CODES: Record<string, ErrorCode> = {
-  ENOSPC: "DISK_FULL",
-  EDQUOT: "DISK_FULL",
-  EROFS: "STORAGE_UNWRITABLE",
-  EACCES: "STORAGE_UNWRITABLE",
-  EPERM: "STORAGE_UNWRITABLE",
-  ENOTDIR: "STORAGE_UNWRITABLE",
-  ELOOP: "STORAGE_UNSAFE",
-};
-
-const STORAGE_HINTS: Partial<Record<ErrorCode, string>> = {
-  DISK_FULL: "free some space; the next run goes on where this one stopped",
-  STORAGE_UNWRITABLE: "let the account that runs nearsource read and write it",
-  STORAGE_UNSAFE: "a symbolic link stands where a file or folder of ours belongs; remove it",
-};
-
-/** Runs `work`; what the file system throws comes out as ours, saying `what` could not be done. */
-export async function guardStorage<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toStorageError(what, error);
-  }
-}
-
-/** A file-system error as ours; any other error as it is. */
-export function toStorageError(what: string, error: unknown): unknown {
-  const system = codeOf(error);
-  const isSystem = system !== undefined && (error as { syscall?: unknown }).syscall !== undefined;
-  if (error instanceof NearsourceError || !isSystem) return error;
-  const code = STORAGE_CODES[system] ?? "STORAGE_FAILED";
-  const hint = STORAGE_HINTS[code];
-  return new NearsourceError(code, what, { cause: error, ...(hint === undefined ? {} : { hint }) });
 }
