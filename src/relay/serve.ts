@@ -11,7 +11,7 @@ import type { Admission, Ticket } from "./admission.ts";
 import type { Piece } from "./blockPool.ts";
 import type { Holdup } from "./fill/holdup.ts";
 import type { Objects } from "./fill/objects.ts";
-import type { Mirror } from "./mirror.ts";
+import type { Mirror } from "./mirror/mirror.ts";
 import { sendBody } from "./sendBody.ts";
 import type { RelayStats } from "./stats.ts";
 import { PIECE } from "./verifiedFile.ts";

@@ -1,6 +1,6 @@
 import type { Log } from "../../config/log.ts";
 import type { RelayState } from "../../http/relayState.ts";
-import type { Mirror } from "../mirror.ts";
+import type { Mirror } from "../mirror/mirror.ts";
 import type { FillProgress } from "./fillProgress.ts";
 import type { Objects } from "./objects.ts";
 

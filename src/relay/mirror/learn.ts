@@ -1,15 +1,15 @@
-import { CONTENT_KINDS, type Kind } from "../core/content/kind.ts";
-import type { NearsourceError } from "../errors.ts";
-import { collectManifests } from "../source/manifests.ts";
+import { CONTENT_KINDS, type Kind } from "../../core/content/kind.ts";
+import type { NearsourceError } from "../../errors.ts";
+import { collectManifests } from "../../source/manifests.ts";
 import {
   type Brought,
   fetchDocuments,
   type RefreshMeans,
   refreshRepository,
-} from "../source/refreshRepository.ts";
-import type { Source } from "../source/source.ts";
-import type { Refreshed } from "../tuf/refresh.ts";
-import type { TrustedSet } from "../tuf/trustedSet.ts";
+} from "../../source/refreshRepository.ts";
+import type { Source } from "../../source/source.ts";
+import type { Refreshed } from "../../tuf/refresh.ts";
+import type { TrustedSet } from "../../tuf/trustedSet.ts";
 
 /** What one source had to say of a repository. */
 export interface Learned extends Brought {

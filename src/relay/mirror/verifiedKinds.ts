@@ -1,10 +1,10 @@
-import type { Log } from "../config/log.ts";
-import { KINDS, type Kind } from "../core/content/kind.ts";
-import { kindsIn } from "../core/content/layout.ts";
-import { explainError } from "../errors.ts";
-import { heldSource } from "../source/heldSource.ts";
-import { timeOfRun } from "../tuf/clock.ts";
-import type { TrustedSets } from "../tuf/roots.ts";
+import type { Log } from "../../config/log.ts";
+import { KINDS, type Kind } from "../../core/content/kind.ts";
+import { kindsIn } from "../../core/content/layout.ts";
+import { explainError } from "../../errors.ts";
+import { heldSource } from "../../source/heldSource.ts";
+import { timeOfRun } from "../../tuf/clock.ts";
+import type { TrustedSets } from "../../tuf/roots.ts";
 import { learn } from "./learn.ts";
 
 /**

@@ -1,0 +1,268 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "../../config/log.ts";
+import type { Kind } from "../../core/content/kind.ts";
+import { kindsIn, REPOSITORIES, type Repository } from "../../core/content/layout.ts";
+import { type Fetcher, withHeaders } from "../../http/client.ts";
+import type { RelayState } from "../../http/relayState.ts";
+import { viaEntry } from "../../http/via.ts";
+import { oneAtATime } from "../../source/oneAtATime.ts";
+import { askingAnew, createPatience, type Wait, waitingFetcher } from "../../source/patience.ts";
+import type { DataDir } from "../../store/dataDir.ts";
+import { readState } from "../../store/state/state.ts";
+import type { CatalogObject } from "../../tree/catalog.ts";
+import { createEditions, type Document } from "../../tree/publications.ts";
+import { timeOfRun } from "../../tuf/clock.ts";
+import { openTrusted } from "../../tuf/roots.ts";
+import { writeTrustedSet } from "../../tuf/trustedSet.ts";
+import { type RefreshParts, refreshCopy } from "./refreshCopy.ts";
+import {
+  copyOf,
+  describeCopy,
+  lookAhead,
+  type MirrorState,
+  noteAnnounced,
+  type RepositoryCopy,
+} from "./repositoryCopy.ts";
+import { UpstreamState } from "./upstreamState.ts";
+import { verifiedKinds } from "./verifiedKinds.ts";
+
+export interface MirrorParts extends Omit<RefreshParts, "upstream"> {
+  dirs: DataDir;
+  /** The agent's own data directory. */
+  own: DataDir;
+  fetcher: Fetcher;
+  log: Log;
+  pseudonym: string;
+  /** Whether the object is in the store. */
+  isHeld(object: CatalogObject): boolean;
+  /** Told when something newer was learnt. */
+  onChange(): void;
+}
+
+/**
+ * How long (ms) a client waits for a timestamp to be confirmed, before it gets the one that is held; less
+ * by so much for each hop that it came over, so that those at the end of a chain hear what is said at its top.
+ */
+const CONFIRM_PATIENCE = { first: 3_000, less: 700 };
+/** A confirmation that failed is tried again after so long (ms), at the earliest; sooner for who knows of something newer. */
+const PAUSE = 10_000;
+const PAUSE_ANEW = 1_000;
+/** How long (ms) a refresh waits for an Update Agent upstream that fills, before it asks the next; longer where the policy says so. */
+const UPSTREAM_PATIENCE = 600_000;
+/** What `Age` says when there is none (RFC 9111 §1.2.2). */
+const UNKNOWN_AGE = 2_147_483_648;
+
+/**
+ * Opens what is on disk, and verifies it.
+ *
+ * @throws NearsourceError TRUST_ROOT_INVALID, and of the storage phase
+ */
+export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<Mirror> {
+  const sets = await openTrusted(parts.dirs, parts.config.roots);
+  const verified = await verifiedKinds(parts, sets);
+  const copies = Object.values(sets).map((set) => [set.repository, copyOf(set, verified)] as const);
+  return new Mirror(parts, new Map(copies), granted);
+}
+
+/**
+ * The metadata that an Update Agent holds, as fresh as it can be had. What it learns it announces only when
+ * it holds the objects that its clients will ask for first, so that none of them has to go elsewhere for
+ * them: until then it announces the publication before.
+ */
+export class Mirror {
+  readonly #parts: MirrorParts;
+  readonly #copies: Map<Repository, RepositoryCopy>;
+  readonly #editions = createEditions();
+  readonly #upstream = new UpstreamState();
+  /** An announcement at a time: whoever comes while one is under way is served by the next. */
+  readonly #inTurn = oneAtATime();
+  #kinds: Kind[] = [];
+  #byTimestamp = new Map<string, Repository>();
+  /** When (`performance.now`) upstream was last asked, whatever came of it. */
+  #tried = Number.NEGATIVE_INFINITY;
+  #refreshing: Promise<void> | undefined;
+
+  constructor(parts: MirrorParts, copies: Map<Repository, RepositoryCopy>, granted: Kind[]) {
+    this.#parts = parts;
+    this.#copies = copies;
+    this.grant(granted);
+  }
+
+  /**
+   * What a path names, exactly as it was sent; for a timestamp the repository, whose is to be confirmed.
+   * Undefined for anything else.
+   */
+  lookUp(path: string): Document | { object: CatalogObject } | { timestampOf: Repository } | undefined {
+    const timestampOf = this.#byTimestamp.get(path);
+    return timestampOf === undefined ? this.#editions.lookUp(path) : { timestampOf };
+  }
+
+  /**
+   * The timestamp of a repository, confirmed upstream a moment ago where that can be done: once for all
+   * who ask at the time. A failure changes nothing: what is held is as valid as it was. Undefined when
+   * there is none yet.
+   *
+   * @param anew the client knows of something newer, and has upstream asked however lately that was
+   */
+  async confirm(repository: Repository, via: string[], anew: boolean): Promise<Document | undefined> {
+    if (this.#isToBeAsked(repository, anew)) await this.#askInTime(via, anew);
+    const found = this.#editions.lookUp(timestampPath(repository));
+    if (found === undefined || "object" in found) return undefined;
+    const confirmed = this.#copies.get(repository)?.confirmed ?? Number.NEGATIVE_INFINITY;
+    const age = Math.round((performance.now() - confirmed) / 1_000);
+    return { ...found, age: Math.min(age, UNKNOWN_AGE) };
+  }
+
+  /** Asks upstream for what is new, now. */
+  async refresh(): Promise<void> {
+    // One under way may have asked before what is new was there.
+    await this.#refreshing?.catch(() => {});
+    await this.#parts.upstreams.reload();
+    await this.#refreshOnce([], true);
+  }
+
+  /** Whether upstream has said since the start what is newest: until then there may be more to come than is known. */
+  hasHeard(): boolean {
+    return [...this.#copies].every(
+      ([repository, { asked }]) => !this.#isGranted(repository) || asked > Number.NEGATIVE_INFINITY,
+    );
+  }
+
+  /** Announces what was learnt, where its objects are all here. */
+  async announce(): Promise<void> {
+    await this.#inTurn(() => this.#announceComplete());
+  }
+
+  /** Since when (a time of `performance.now`) what was learnt is ahead of what is announced; undefined when it is not. */
+  aheadSince(repository: Repository): number | undefined {
+    return this.#copies.get(repository)?.aheadSince;
+  }
+
+  /** What an Update Agent upstream says of itself while it is waited for; `filling` while something newer is being learnt. */
+  upstreamState(): RelayState | undefined {
+    return this.#upstream.state;
+  }
+
+  /** Answers for these kinds from now on. */
+  grant(kinds: Kind[]): void {
+    this.#kinds = kinds;
+    // There are timestamps to ask for before the first was fetched.
+    const granted = REPOSITORIES.filter((each) => this.#copies.has(each) && this.#isGranted(each));
+    this.#byTimestamp = new Map(granted.map((repository) => [timestampPath(repository), repository]));
+    this.#editions.clear();
+    this.#publish();
+    this.#lookAhead();
+  }
+
+  /** Objects of the newest publication that was learnt, and with `all` of all those that are answered for. */
+  objects(all: boolean): CatalogObject[] {
+    return this.#editions.objects(all);
+  }
+
+  describe(): Partial<Record<Repository, MirrorState>> {
+    const granted = [...this.#copies].filter(([repository]) => this.#isGranted(repository));
+    const now = performance.now();
+    return Object.fromEntries(granted.map(([repository, copy]) => [repository, describeCopy(copy, now)]));
+  }
+
+  #isGranted(repository: Repository): boolean {
+    return kindsIn(repository, this.#kinds).length > 0;
+  }
+
+  /** Answers from what is announced of the kinds granted. */
+  #publish(): void {
+    const announced = [...this.#copies].map(([repository, copy]) => [repository, copy.announced]);
+    const verified = [...this.#copies.values()].flatMap(({ announcedKinds }) => [...announcedKinds]);
+    this.#editions.publish(
+      Object.fromEntries(announced),
+      this.#kinds.filter((kind) => verified.includes(kind)),
+    );
+  }
+
+  /** Takes what was learnt for what is announced next, and answers for its objects from now on. */
+  #lookAhead(): void {
+    for (const copy of this.#copies.values()) lookAhead(copy, this.#kinds, performance.now());
+    const next = this.#copies.get("content")?.next;
+    this.#editions.expect(
+      next?.set,
+      this.#kinds.filter((kind) => next?.kinds.has(kind)),
+    );
+  }
+
+  async #announceComplete(): Promise<void> {
+    let changed = false;
+    for (const [repository, copy] of this.#copies) {
+      const { next, announced } = copy;
+      if (next === undefined || !this.#isComplete(repository)) continue;
+      const isWritten = next.set === announced;
+      const written = isWritten ? announced : await writeTrustedSet(this.#parts.dirs, repository, next.set);
+      noteAnnounced(copy, next, written, this.#kinds);
+      changed = true;
+    }
+    if (!changed) return;
+    this.#publish();
+    this.#lookAhead();
+  }
+
+  /** Whether the objects that clients will ask for first are here, of what is to be announced. */
+  #isComplete(repository: Repository): boolean {
+    if (repository !== "content") return true;
+    return this.#editions.objects(false).every((each) => !each.current || this.#parts.isHeld(each));
+  }
+
+  #isToBeAsked(repository: Repository, anew: boolean): boolean {
+    const { maxStale } = this.#parts.config.relay;
+    const now = performance.now();
+    const asked = this.#copies.get(repository)?.asked ?? Number.NEGATIVE_INFINITY;
+    if (!anew && now - asked <= maxStale) return false;
+    const pause = anew ? PAUSE_ANEW : Math.min(PAUSE, maxStale);
+    return this.#refreshing !== undefined || now - this.#tried >= pause;
+  }
+
+  /** Asks upstream, for as long as a client waits. */
+  async #askInTime(via: string[], anew: boolean): Promise<void> {
+    const patience = new AbortController();
+    const longest = CONFIRM_PATIENCE.first - CONFIRM_PATIENCE.less * via.length;
+    const late = sleep(longest, undefined, { signal: patience.signal }).catch(() => {});
+    const ended = this.#refreshOnce(via, anew).catch(() => {});
+    await Promise.race([ended, late, this.#upstream.told]);
+    patience.abort();
+  }
+
+  #refreshOnce(via: string[], anew: boolean): Promise<void> {
+    this.#refreshing ??= this.#refreshAll(via, anew).finally(() => {
+      this.#refreshing = undefined;
+      this.#upstream.forget();
+    });
+    return this.#refreshing;
+  }
+
+  async #refreshAll(via: string[], anew: boolean): Promise<void> {
+    this.#tried = performance.now();
+    const { clockFloor } = await readState(this.#parts.own);
+    const now = timeOfRun(new Date(), clockFloor);
+    const fetcher = this.#fetcherFor(via, anew);
+    const parts = { ...this.#parts, upstream: this.#upstream };
+    for (const copy of this.#copies.values()) {
+      if (!(await refreshCopy(parts, copy, this.#kinds, { fetcher, now }))) continue;
+      this.#lookAhead();
+      // What names no objects, or only those that are here, is announced at once.
+      await this.announce();
+      this.#parts.onChange();
+    }
+  }
+
+  /** Fetches in the name of all who ask, and waits for an Update Agent upstream that fills. */
+  #fetcherFor(via: string[], anew: boolean): Fetcher {
+    const { fetcher, upstreams, pseudonym } = this.#parts;
+    const names = [...via, pseudonym].map(viaEntry).join(", ");
+    const named = withHeaders(fetcher, { via: names });
+    const patience = createPatience(Math.max(upstreams.patience(), UPSTREAM_PATIENCE));
+    const onWait = ({ state }: Wait) => this.#upstream.waitsFor(state);
+    return waitingFetcher(anew ? askingAnew(named) : named, patience, onWait, pseudonym);
+  }
+}
+
+function timestampPath(repository: Repository): string {
+  return `/${repository}/metadata/timestamp.json`;
+}

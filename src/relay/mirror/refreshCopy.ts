@@ -1,0 +1,52 @@
+import type { Config } from "../../config/config.ts";
+import type { Kind } from "../../core/content/kind.ts";
+import { kindsIn } from "../../core/content/layout.ts";
+import type { NearsourceError } from "../../errors.ts";
+import type { Fetcher } from "../../http/client.ts";
+import { inOrder, type Tried } from "../../source/inOrder.ts";
+import type { Source } from "../../source/source.ts";
+import type { Upstreams } from "../fill/upstreams.ts";
+import type { RelayStats } from "../stats.ts";
+import { learn } from "./learn.ts";
+import { type RepositoryCopy, take } from "./repositoryCopy.ts";
+import type { UpstreamState } from "./upstreamState.ts";
+
+export interface RefreshParts {
+  config: Config;
+  upstreams: Upstreams;
+  stats: RelayStats;
+  signal: AbortSignal;
+  upstream: UpstreamState;
+}
+
+/** Asks source after source, until each kind that is granted was confirmed. Returns whether something was learnt. */
+export async function refreshCopy(
+  { config, upstreams, stats, signal, upstream }: RefreshParts,
+  copy: RepositoryCopy,
+  granted: readonly Kind[],
+  { fetcher, now }: { fetcher: Fetcher; now: Date },
+): Promise<boolean> {
+  const { repository } = copy.learned;
+  const needed = new Set(kindsIn(repository, granted));
+  const noticing = repository === "content" ? upstream.noticing(fetcher) : fetcher;
+  let changed = false;
+  const ask = async (source: Source, wanted: Kind[]): Promise<Tried> => {
+    stats.upstream.refreshes++;
+    const etag = copy.etag?.url === source.url ? copy.etag.value : undefined;
+    try {
+      const learned = await learn(copy.learned, source, wanted, { fetcher: noticing, now, signal, etag });
+      if (take(copy, source.url, learned, performance.now())) changed = true;
+      // One that could not ask for long itself leaves the question open.
+      const isRecent = learned.age * 1_000 <= config.relay.maxStale;
+      return { had: isRecent ? learned.kinds : [], errors: learned.failures };
+    } finally {
+      upstream.clear();
+    }
+  };
+  const onErrors = (source: Source, errors: NearsourceError[]) => {
+    stats.upstream.failures += errors.length;
+    for (const error of errors) upstreams.failed(source, error, `refreshing ${repository}`);
+  };
+  await inOrder(upstreams.of([...needed]), needed, ask, { onErrors });
+  return changed;
+}
