@@ -7,11 +7,11 @@ import type { NearsourceError } from "../errors.ts";
 import { retrying } from "../source/retry.ts";
 import { type Source, sourceOf } from "../source/source.ts";
 import { deliverKind } from "./deliverKind.ts";
+import { fetcherOfStep } from "./fetcherOfStep.ts";
 import { type FetchedByName, sumOf } from "./fetchFiles.ts";
 import { learnOffer, type Offer } from "./learnOffer.ts";
 import type { Run } from "./run.ts";
 import { updateSettings } from "./settings/fetchSettings.ts";
-import { patiently } from "./waitingEvents.ts";
 
 /** What sources delivered: one of them in an attempt, or all of a run. */
 export interface Delivery {
@@ -89,7 +89,7 @@ export async function attemptSource(
 ): Promise<AttemptResult> {
   const began = performance.now();
   const source = sourceOf(step);
-  const { fetcher, waited } = patiently(run, step);
+  const { fetcher, waited } = fetcherOfStep(run, step);
   const own: Run = { ...run, fetcher };
   const content = CONTENT_KINDS.filter((kind) => kinds.includes(kind));
   let all = NO_PART;

@@ -14,7 +14,7 @@ const TELL_AGAIN = 30_000;
  *
  * @returns it, and how long it has waited so far, for the report
  */
-export function patiently(
+export function fetcherOfStep(
   run: Run,
   step: Step,
 ): { fetcher: Fetcher; waited(): Pick<Attempt, "waited" | "newerComing"> } {
