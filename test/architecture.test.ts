@@ -166,7 +166,9 @@ describe("docs/errors.md", () => {
 
   test.for(Object.keys(PHASE_OF) as ErrorCode[])("says of %s what the tables in the code say", (code) => {
     const row = page().find(([each]) => each === code) ?? [];
-    expect([row[1], row[3]]).toEqual([PHASE_OF[code], THEN[DISPOSITIONS[code]]]);
+    const { action, ends, lie = false } = DISPOSITIONS[code];
+    expect([row[1], row[3], row[4]]).toEqual([PHASE_OF[code], THEN[action], ends]);
+    expect(row[2]?.startsWith("**A lie**")).toBe(lie);
   });
 });
 

@@ -11,7 +11,8 @@ export async function retrying<Result>(
   return await pRetry(work, {
     ...RETRY,
     randomize: true,
-    shouldRetry: ({ error }) => error instanceof NearsourceError && DISPOSITIONS[error.code] === "retry here",
+    shouldRetry: ({ error }) =>
+      error instanceof NearsourceError && DISPOSITIONS[error.code].action === "retry here",
     ...(run.signal === undefined ? {} : { signal: run.signal }),
   });
 }

@@ -35,7 +35,7 @@ export function twice<Result>(work: () => Result): Result {
     return work();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    if (!error.codes.every((code) => DISPOSITIONS[code] === "retry here")) throw error;
+    if (!error.codes.every((code) => DISPOSITIONS[code].action === "retry here")) throw error;
     return work();
   }
 }

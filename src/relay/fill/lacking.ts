@@ -1,3 +1,4 @@
+import { isAbsent } from "../../core/order/disposition.ts";
 import { NearsourceError } from "../../errors.ts";
 
 /** What no source upstream had a moment ago: nobody is asked for it again before that is over, however many ask here. */
@@ -11,9 +12,6 @@ export interface Lacking {
 const MEMORY = 15_000;
 const MOST = 1_000;
 
-/** Codes that say that a source is there, and has it not. */
-const ABSENT = ["HTTP_NOT_FOUND", "HTTP_FORBIDDEN", "NOT_OFFERED"];
-
 /** @param now a clock that only goes forward, in ms */
 export function createLacking(now: () => number = () => performance.now()): Lacking {
   const known = new Map<string, { error: NearsourceError; until: number }>();
@@ -25,7 +23,7 @@ export function createLacking(now: () => number = () => performance.now()): Lack
       known.delete(sha256);
     },
     note({ sha256 }, error) {
-      if (!ABSENT.includes(error.code)) return;
+      if (!isAbsent(error.code)) return;
       known.delete(sha256);
       known.set(sha256, { error, until: now() + MEMORY });
       const [oldest] = known.keys();

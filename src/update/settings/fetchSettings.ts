@@ -54,7 +54,7 @@ export async function fetchSettings(run: Run): Promise<FetchedSettings> {
     return { settings, fetched: true, changes };
   } catch (error) {
     const failure = budget.aborted ? overBudget(config.server) : toNearsourceError(error);
-    if (run.signal?.aborted === true || DISPOSITIONS[failure.code] === "stop") throw error;
+    if (run.signal?.aborted === true || DISPOSITIONS[failure.code].action === "stop") throw error;
     const settings = await settingsInForce(config, run.trusted.settings, run.state.agentId);
     settings.sourceList.code = failure.code;
     settings.sourceList.message = failure.message;

@@ -1,17 +1,19 @@
 import { describe, expect, test } from "vitest";
 import {
   DISPOSITIONS,
-  type Disposition,
   endsSource,
+  isAbsent,
   isLie,
   leavesOtherKinds,
   leavesOtherWays,
 } from "../../../src/core/order/disposition.ts";
 import { type ErrorCode, PHASE_OF, type Phase } from "../../../src/errors.ts";
 
+type Action = (typeof DISPOSITIONS)[ErrorCode]["action"];
+
 const codes = Object.keys(PHASE_OF) as ErrorCode[];
 const codesOf = (phase: Phase) => codes.filter((code) => PHASE_OF[code] === phase);
-const dispositionsOf = (phase: Phase) => new Set(codesOf(phase).map((code) => DISPOSITIONS[code]));
+const dispositionsOf = (phase: Phase) => new Set(codesOf(phase).map((code) => DISPOSITIONS[code].action));
 
 test("every code has a disposition, and nothing else has", () => {
   expect(Object.keys(DISPOSITIONS).sort()).toEqual([...codes].sort());
@@ -19,30 +21,35 @@ test("every code has a disposition, and nothing else has", () => {
 
 describe("what goes wrong with a source leads to the next one", () => {
   test.for(["resolve", "metadata", "content", "settings"] as const)("in the phase %s", (phase) => {
-    expect(dispositionsOf(phase)).toEqual(new Set<Disposition>(["next source"]));
+    expect(dispositionsOf(phase)).toEqual(new Set<Action>(["next source"]));
   });
 
   test.for(["connect", "request", "transfer"] as const)(
     "in the phase %s, some of it after a retry",
     (phase) => {
-      expect(dispositionsOf(phase)).toEqual(new Set<Disposition>(["next source", "retry here"]));
+      expect(dispositionsOf(phase)).toEqual(new Set<Action>(["next source", "retry here"]));
     },
   );
 });
 
 test("only a break that a fresh connection often mends is retried", () => {
-  const retried = codes.filter((code) => DISPOSITIONS[code] === "retry here");
+  const retried = codes.filter((code) => DISPOSITIONS[code].action === "retry here");
   expect(retried.sort()).toEqual(["CONNECTION_RESET", "HTTP_SERVER_ERROR", "TRUNCATED"]);
 });
 
+test("what stops the run ends the run, and nothing else does", () => {
+  const ending = codes.filter((code) => DISPOSITIONS[code].ends === "run");
+  expect(ending).toEqual(codes.filter((code) => DISPOSITIONS[code].action === "stop"));
+});
+
 test("a busy source is not retried", () => {
-  expect(DISPOSITIONS.SOURCE_BUSY).toBe("next source");
+  expect(DISPOSITIONS.SOURCE_BUSY.action).toBe("next source");
 });
 
 test.for(["usage", "configuration", "lock", "storage", "install", "publish", "internal"] as const)(
   "what no other source can mend stops the run: the phase %s",
   (phase) => {
-    expect(dispositionsOf(phase)).toEqual(new Set<Disposition>(["stop"]));
+    expect(dispositionsOf(phase)).toEqual(new Set<Action>(["stop"]));
   },
 );
 
@@ -73,7 +80,7 @@ describe("for the rest of the run a source is done with", () => {
     "SETTINGS_INVALID",
   ];
 
-  test.for(codes.filter((code) => DISPOSITIONS[code] !== "stop"))(
+  test.for(codes.filter((code) => DISPOSITIONS[code].action !== "stop"))(
     "after %s, unless it lacked one thing",
     (code) => {
       expect(endsSource(code)).toBe(!lacking.includes(code));
@@ -83,6 +90,10 @@ describe("for the rest of the run a source is done with", () => {
   test("after any lie", () => {
     for (const code of codes.filter(isLie)) expect(endsSource(code), code).toBe(true);
   });
+});
+
+test("a source that is there and has not what was asked is told from one that failed", () => {
+  expect(codes.filter(isAbsent).sort()).toEqual(["HTTP_FORBIDDEN", "HTTP_NOT_FOUND", "NOT_OFFERED"]);
 });
 
 describe("a source at which one kind failed is asked for the others", () => {
