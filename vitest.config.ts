@@ -1,4 +1,8 @@
+import path from "node:path";
 import { defineConfig } from "vitest/config";
+
+// Compiled code is shared by the workers and by every process that they start.
+process.env.NODE_COMPILE_CACHE ??= path.join(import.meta.dirname, "node_modules", ".cache", "compiled");
 
 export default defineConfig({
   test: {

@@ -7,6 +7,7 @@ import type { Report } from "../../src/core/report.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
 import { openDataDir } from "../../src/store/openDataDir.ts";
+import { PROGRAM } from "../support/program.ts";
 import {
   type Agent,
   expectInstalled,
@@ -97,7 +98,7 @@ describe.skipIf(reason !== undefined)("a branch office of two Update Agents", ()
     );
     const file = path.join(clients[1]?.dataDir ?? "", "partial", objectOf(2, "pattern"));
     const office: BranchOffice = {
-      program: [process.execPath, path.resolve("src/main.ts")],
+      program: [process.execPath, PROGRAM],
       addresses: [SERVER.host, ...UPDATE_AGENTS, ...CLIENTS],
       server: { ...SERVER, www },
       updateAgents: updateAgents.map(({ configFile }, index) => ({

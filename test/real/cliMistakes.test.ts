@@ -8,6 +8,7 @@ import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
 import { takeLock } from "../../src/store/lock.ts";
 import { openDataDir } from "../../src/store/openDataDir.ts";
+import { PROGRAM } from "../support/program.ts";
 import { startSource } from "../support/source.ts";
 import { makeAgent, objectOf, SMALL } from "../support/world.ts";
 import {
@@ -48,7 +49,7 @@ describe.concurrent("the terminal", () => {
       "-c",
       '"$0" "$@" 2>&1',
       process.execPath,
-      "src/main.ts",
+      PROGRAM,
       "update",
       "--config",
       agent.configFile,

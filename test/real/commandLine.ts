@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
+import { COMPILED, PROGRAM } from "../support/program.ts";
 import { startSource } from "../support/source.ts";
 import {
   type Agent,
@@ -27,24 +28,22 @@ export interface Running {
   ended: Promise<Ended>;
 }
 
-const MAIN = path.resolve("src/main.ts");
-/** Compiled code that the processes of tests share: thousands of them start, and each would compile it again. */
-export const COMPILED = { NODE_COMPILE_CACHE: path.resolve("node_modules/.cache/compiled") };
-
 /**
  * Starts the real program with these arguments.
  *
  * @param streams descriptors in place of its stdout and stderr, of which nothing is read then
+ * @param program its file
  */
 export function start(
   args: string[],
   env: Record<string, string> = {},
   streams: { stdout?: number; stderr?: number } = {},
+  program = PROGRAM,
 ): Running {
   const { PATH = "", HOME = "", TMPDIR = "" } = process.env;
   const own = { PATH, HOME, NO_COLOR: "1", ...COMPILED, ...(TMPDIR === "" ? {} : { TMPDIR }), ...env };
   const { stdout: out = "pipe", stderr: err = "pipe" } = streams;
-  const child = spawn(process.execPath, [MAIN, ...args], { env: own, stdio: ["ignore", out, err] });
+  const child = spawn(process.execPath, [program, ...args], { env: own, stdio: ["ignore", out, err] });
   const text = (stream: NodeJS.ReadableStream | null) => {
     let all = "";
     stream?.setEncoding("utf8").on("data", (piece: string) => {

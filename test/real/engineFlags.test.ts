@@ -4,6 +4,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { beforeAll, expect, test } from "vitest";
+import { COMPILED } from "../support/program.ts";
 import { settle, startResident } from "../support/resident.ts";
 import { startSource } from "../support/source.ts";
 import {
@@ -14,7 +15,7 @@ import {
   makeWorld,
   type World,
 } from "../support/world.ts";
-import { COMPILED, start } from "./commandLine.ts";
+import { start } from "./commandLine.ts";
 import { FLAGS_PRELOAD, flagsIn } from "./engineFlags.ts";
 
 /** To the process itself, and to code in a context of its own. */

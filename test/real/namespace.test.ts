@@ -3,6 +3,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Report } from "../../src/core/report.ts";
+import { PROGRAM } from "../support/program.ts";
 import { expectInstalled, expectTidy, makeAgent, makeWorld, type World } from "../support/world.ts";
 import type { Came, Inside, InsideSource } from "./insideNamespace.ts";
 
@@ -23,7 +24,6 @@ beforeAll(async () => {
 });
 afterAll(() => world.remove());
 
-const MAIN = path.resolve("src/main.ts");
 const INSIDE = path.resolve("test/real/insideNamespace.ts");
 const GOOD = "198.51.100.9";
 const PORT = 8080;
@@ -63,7 +63,7 @@ async function meet({
     drop,
     names,
     sources: [good, ...sources].map((source) => ({ port: PORT, www: world.www(2), ...source })),
-    command: [process.execPath, MAIN, "update", "--json", "--config", agent.configFile],
+    command: [process.execPath, PROGRAM, "update", "--json", "--config", agent.configFile],
   };
   const args = ["--map-root-user", "--net", process.execPath, INSIDE, JSON.stringify(inside)];
   const { stdout } = await promisify(execFile)("unshare", args);

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { COMPILED } from "../support/program.ts";
 import { settle } from "../support/resident.ts";
 import { newFolder } from "../support/world.ts";
 import { json, on, openStage, type Stage } from "./commandLine.ts";
@@ -14,7 +15,7 @@ afterAll(() => stage.close());
 
 /** Runs what `npm start` runs, in the folder in which npm runs it. */
 async function run(args: string[], env: Record<string, string>, entry = "src/start.js") {
-  const child = spawn(process.execPath, [entry, ...args], { env: { NO_COLOR: "1", ...env } });
+  const child = spawn(process.execPath, [entry, ...args], { env: { NO_COLOR: "1", ...COMPILED, ...env } });
   const code = new Promise((ended) => child.once("close", ended));
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return { code: await code, stdout, stderr };

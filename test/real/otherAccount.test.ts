@@ -5,6 +5,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { takeLock } from "../../src/store/lock.ts";
+import { COMPILED, PROGRAM } from "../support/program.ts";
 import { type Agent, payload } from "../support/world.ts";
 import { type Ended, json, on, openStage, type Stage } from "./commandLine.ts";
 
@@ -27,8 +28,12 @@ async function openAgent(): Promise<Agent> {
 
 /** Runs a command as another account. */
 async function asOther(agent: Agent, ...args: string[]): Promise<Ended> {
-  const line = [path.resolve("src/main.ts"), ...args, "--config", agent.configFile];
-  const child = spawn(process.execPath, line, { uid: OTHER, gid: OTHER, env: { NO_COLOR: "1" } });
+  const line = [PROGRAM, ...args, "--config", agent.configFile];
+  const child = spawn(process.execPath, line, {
+    uid: OTHER,
+    gid: OTHER,
+    env: { NO_COLOR: "1", ...COMPILED },
+  });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (piece: string) => {
     stdout += piece;
@@ -43,7 +48,7 @@ async function asOther(agent: Agent, ...args: string[]): Promise<Ended> {
 describe.runIf(process.geteuid?.() === 0)("another account", () => {
   test.for(["022", "027", "077"])("reads what was installed under umask %s", async (umask) => {
     const agent = await openAgent();
-    const line = `umask ${umask}; exec "${process.execPath}" src/main.ts update --config "${agent.configFile}"`;
+    const line = `umask ${umask}; exec "${process.execPath}" "${PROGRAM}" update --config "${agent.configFile}"`;
     await promisify(execFile)("/bin/sh", ["-c", line]);
     const installed = path.join(agent.dataDir, "current", "components", "rules");
     for (const [name, bytes] of Object.entries(payload(2, "rules"))) {

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { SOURCES } from "../support/program.ts";
 import { changeConfig, on, openStage, type Stage, start } from "./commandLine.ts";
 
 /** Starts on every endpoint every hour: a command loads what it needs, and nothing else. */
@@ -29,7 +30,7 @@ const WATCH = `
 /** Which of the costly packages a command loads. */
 async function loaded(args: string[]): Promise<string[]> {
   const watch = `--import="data:text/javascript,${encodeURIComponent(WATCH)}"`;
-  const { stderr } = await start(args, { NODE_OPTIONS: watch }).ended;
+  const { stderr } = await start(args, { NODE_OPTIONS: watch }, {}, SOURCES).ended;
   const packages: string[] = JSON.parse(/imported (\[.*\])$/.exec(stderr)?.[1] ?? "");
   return COSTLY.filter((name) => packages.includes(name));
 }

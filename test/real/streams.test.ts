@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { closeSync, existsSync, promises as fs, openSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PROGRAM } from "../support/program.ts";
 import { settle } from "../support/resident.ts";
 import { type Agent, expectInstalled } from "../support/world.ts";
 import { changeConfig, type Ended, nearsource, on, openStage, type Stage, start } from "./commandLine.ts";
@@ -138,7 +139,7 @@ describe.skipIf(!hasScript)("a terminal that is closed", () => {
       `#!/bin/sh\nkill -9 $(cat ${agent.folder}/terminal)\nwhile ! [ -e ${gone} ]; do sleep 0.05; done\n`,
       { mode: 0o755 },
     );
-    const run = [process.execPath, path.resolve("src/main.ts"), ...command.split(" ")];
+    const run = [process.execPath, PROGRAM, ...command.split(" ")];
     const line = `${run.join(" ")} --config ${agent.configFile}; echo $? > ${agent.folder}/code`;
     const child = spawn("/usr/bin/script", ["-qc", `trap '' HUP; ${line}`, "/dev/null"], { stdio: "pipe" });
     await fs.writeFile(path.join(agent.folder, "terminal"), String(child.pid));

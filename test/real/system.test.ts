@@ -4,6 +4,7 @@ import { existsSync, promises as fs } from "node:fs";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PROGRAM } from "../support/program.ts";
 import { expectInstalled } from "../support/world.ts";
 import { changeConfig, openStage, type Stage, start } from "./commandLine.ts";
 
@@ -14,7 +15,6 @@ beforeAll(async () => {
 afterAll(() => stage.close());
 
 const COMMANDS = ["update", "explain", "status", "verify"];
-const MAIN = path.resolve("src/main.ts");
 
 /** Runs any program to its end, while this process serves it. */
 async function run(program: string, ...args: string[]): Promise<{ code: number; stderr: string }> {
@@ -68,7 +68,7 @@ describe("a system that refuses to say", () => {
       await changeConfig(agent, { addresses: undefined });
       for (const command of ["explain", "status"]) {
         const call = ["-f", "-qq", "-o", "/dev/null", "-e", "inject=socket:error=EAFNOSUPPORT"];
-        const line = [process.execPath, MAIN, command, "--config", agent.configFile];
+        const line = [process.execPath, PROGRAM, command, "--config", agent.configFile];
         const { status, stdout, stderr } = spawnSync("strace", [...call, ...line], { encoding: "utf8" });
         if (/ptrace|Operation not permitted/.test(stderr)) return;
         expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
@@ -96,7 +96,7 @@ test.for([
 const NOBODY = ["--reuid", "12345", "--regid", "12345", "--clear-groups", "env", "-i", process.execPath];
 const canBeNobody =
   process.getuid?.() === 0 &&
-  spawnSync("setpriv", [...NOBODY, "-e", `fs.readFileSync(${JSON.stringify(MAIN)})`]).status === 0;
+  spawnSync("setpriv", [...NOBODY, "-e", `fs.readFileSync(${JSON.stringify(PROGRAM)})`]).status === 0;
 
 test.skipIf(!canBeNobody)(
   "an account without a name, a home or an environment runs every command",
@@ -114,7 +114,7 @@ test.skipIf(!canBeNobody)(
     await fs.chown(hook, 12345, 12345);
     await changeConfig(agent, { hooks: { afterUpdate: "./hook" }, log: { file: "n.log" } });
     for (const command of [...COMMANDS, "agent --check"]) {
-      const line = [...NOBODY, MAIN, ...command.split(" "), "--config", agent.configFile];
+      const line = [...NOBODY, PROGRAM, ...command.split(" "), "--config", agent.configFile];
       const { code, stderr } = await run("setpriv", ...line);
       expect({ command, code, stderr }).toEqual({ command, code: 0, stderr: "" });
     }
@@ -126,7 +126,7 @@ describe.skipIf(process.platform === "win32")("started in a folder that is gone,
   const within = (folder: string, ...args: string[]) => {
     const gone = path.join(folder, "gone");
     const script = `mkdir ${gone} && cd ${gone} && rmdir ${gone} && exec "$@"`;
-    return run("/bin/sh", "-c", script, "sh", process.execPath, MAIN, ...args);
+    return run("/bin/sh", "-c", script, "sh", process.execPath, PROGRAM, ...args);
   };
 
   test("a command that is told where all is does its work", async () => {

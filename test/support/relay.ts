@@ -10,7 +10,7 @@ import type { Kind } from "../../src/core/content/kind.ts";
 import { openListener } from "../../src/http/server.ts";
 import { type Relay, startRelay } from "../../src/relay/relay.ts";
 import type { RelayStats } from "../../src/relay/stats.ts";
-import { COMPILED } from "../real/commandLine.ts";
+import { COMPILED } from "./program.ts";
 import { type Agent, type AgentOptions, makeAgent, type World } from "./world.ts";
 
 /** An Update Agent without its agent: the role alone, behind a listener of its own. */
