@@ -1,12 +1,14 @@
 import path from "node:path";
 import type { AgentHealth, HeldMetadata } from "../core/agentHealth.ts";
 import { REPOSITORIES } from "../core/content/layout.ts";
-import { outcomeWord, type Trigger } from "../core/report.ts";
+import { outcomeWord } from "../core/report.ts";
+import type { Trigger } from "../core/settings/schedule.ts";
 import { explainError } from "../errors.ts";
 import type { DataDir } from "../store/dataDir.ts";
 import { readIfThere } from "../store/durable.ts";
 import { currentNumber } from "../store/generations.ts";
-import { confirmedAt, lastSuccessOf, readState, type State } from "../store/state/state.ts";
+import { confirmedAt, lastSuccessOf, readState } from "../store/state/state.ts";
+import type { State } from "../store/state/stateFormat.ts";
 import { describeRole, newestSets } from "../tuf/trustedSet.ts";
 import { VERSION } from "../version.ts";
 import type { ResidentState } from "./residentState.ts";

@@ -1,7 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import type { Trigger } from "../core/report.ts";
-import type { Why } from "../core/settings/schedule.ts";
+import type { Trigger, Why } from "../core/settings/schedule.ts";
 import { makeFolder, readIfThere, rename } from "../store/durable.ts";
 import { holderOf, isLocked } from "../store/lock.ts";
 

@@ -1,4 +1,5 @@
-import { isSuccess, outcomeWord, type Trigger } from "../core/report.ts";
+import { isSuccess, outcomeWord } from "../core/report.ts";
+import type { Trigger } from "../core/settings/schedule.ts";
 import {
   type PastRun,
   type ResidentDir,

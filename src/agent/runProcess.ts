@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { isSea } from "node:sea";
 import type { Config } from "../config/config.ts";
 import type { Repository } from "../core/content/layout.ts";
-import type { Report, Trigger } from "../core/report.ts";
+import type { Report } from "../core/report.ts";
+import type { Trigger } from "../core/settings/schedule.ts";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
 import type { Orders } from "./instructions.ts";
 

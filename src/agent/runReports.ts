@@ -1,8 +1,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import type { Log } from "../config/log.ts";
-import type { Trigger } from "../core/report.ts";
-import { retryDelay } from "../core/settings/schedule.ts";
+import { retryDelay, type Trigger } from "../core/settings/schedule.ts";
 import { explainError } from "../errors.ts";
 import { toStatusError } from "../http/httpErrors.ts";
 import type { Exchange } from "../http/smallClient.ts";

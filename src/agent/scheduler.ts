@@ -1,10 +1,10 @@
-import type { Trigger } from "../core/report.ts";
 import {
   believed,
   nextRun,
   type Planned,
   retryDelay,
   type Schedule,
+  type Trigger,
   type Wait,
   type Why,
 } from "../core/settings/schedule.ts";

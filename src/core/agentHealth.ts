@@ -1,6 +1,5 @@
 import type { Repository } from "./content/layout.ts";
-import type { Trigger } from "./report.ts";
-import type { Why } from "./settings/schedule.ts";
+import type { Trigger, Why } from "./settings/schedule.ts";
 
 /** What monitors are told of a resident agent (docs/agent.md). Times are in ISO 8601. */
 export interface AgentHealth {

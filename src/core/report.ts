@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { ContentKind, Kind } from "./content/kind.ts";
 import type { Clause, Rule } from "./order/plan.ts";
+import type { Trigger } from "./settings/schedule.ts";
 
 /** What `update --json` prints (docs/design.md §6). Times in milliseconds, sizes in bytes. */
 export interface Report {
@@ -43,8 +44,6 @@ export function outcomeWord({ outcome, failure }: Pick<Report, "outcome" | "fail
   if (failure === undefined) return outcome;
   return failure.code === "STORE_DAMAGED" ? "damaged" : "taken back";
 }
-
-export type Trigger = "manual" | "schedule" | "notify";
 
 /** One try of one source. */
 export interface Attempt {

@@ -1,6 +1,6 @@
 import type { Request } from "got";
 import { NearsourceError } from "../errors.ts";
-import type { Response } from "./client.ts";
+import type { Response } from "./fetcher.ts";
 import { toHttpError } from "./httpErrors.ts";
 import type { RateLimiter } from "./rateLimiter.ts";
 import { spend } from "./spentBuffers.ts";

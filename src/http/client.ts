@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import http, { type IncomingHttpHeaders } from "node:http";
+import http from "node:http";
 import https from "node:https";
 import type { LookupFunction } from "node:net";
 import tls from "node:tls";
@@ -20,6 +20,7 @@ import {
   redirectTarget,
   refusePrivate,
 } from "./connect/redirect.ts";
+import type { Fetcher, GetOptions, Response } from "./fetcher.ts";
 import { serverNameOf, toHttpError, toStatusError } from "./httpErrors.ts";
 import { createRateLimiter, type RateLimiter } from "./rateLimiter.ts";
 import { parseRelayState, STATE_HEADER } from "./relayState.ts";
@@ -44,41 +45,6 @@ export interface HttpOptions extends PaceLimits {
 const ADDRESS_TIMEOUT = 1_000;
 /** A kept connection that stays silent so long (ms) may be one that something between has forgotten. */
 const KEPT_SILENCE = 2_000;
-export interface GetOptions {
-  headers?: Record<string, string>;
-  /** Statuses to hand to the caller; any other becomes an error. Default: 200. */
-  accept?: readonly number[];
-  /** Follow redirects: for objects, which are known by their hash. Never for metadata. */
-  redirects?: boolean;
-  /** Through the configured proxy, for a source on the internet. */
-  viaProxy?: boolean;
-  signal?: AbortSignal | undefined;
-}
-
-/** A response whose headers have come. Its body must be read with `read`, or thrown away with `discard`. */
-export interface Response {
-  status: number;
-  headers: IncomingHttpHeaders;
-  url: URL;
-  /** The address that answered. */
-  address: string | undefined;
-  /** The body in pieces, as the network brings them, under the stall limit and the minimum rate. */
-  read(): AsyncGenerator<Buffer, void>;
-  discard(): Promise<void>;
-}
-
-/** All HTTP of a run: one pool of connections, one resolver. */
-export interface Fetcher {
-  /**
-   * One GET. Encodings are refused, since lengths and hashes are of the bytes as they are.
-   *
-   * @throws NearsourceError of the phases resolve, connect and request
-   */
-  get(url: string, options?: GetOptions): Promise<Response>;
-  /** Holds all bodies together to this rate from now on. */
-  limitRate(limit: RateLimit | undefined): void;
-  close(): void;
-}
 
 export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fetcher {
   let limit: RateLimit | undefined;

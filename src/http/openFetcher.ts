@@ -1,8 +1,9 @@
 import type { Config } from "../config/config.ts";
 import { createResolver, toLookup } from "../dns/resolver.ts";
-import { createFetcher, type Fetcher } from "./client.ts";
+import { createFetcher } from "./client.ts";
 import { readAuthority } from "./connect/caFile.ts";
 import type { ProxyVariables } from "./connect/proxy.ts";
+import type { Fetcher } from "./fetcher.ts";
 
 /**
  * All HTTP of a run, or of an Update Agent, as the configuration wants it.

@@ -7,7 +7,7 @@ import { type Kind, sortKinds } from "../core/content/kind.ts";
 import type { Repository } from "../core/content/layout.ts";
 import { rateAt } from "../core/settings/rateLimit.ts";
 import { explainError } from "../errors.ts";
-import type { Fetcher } from "../http/client.ts";
+import type { Fetcher } from "../http/fetcher.ts";
 import { openFetcher } from "../http/openFetcher.ts";
 import { createRateLimiter } from "../http/rateLimiter.ts";
 import { oneAtATime } from "../source/oneAtATime.ts";

@@ -1,6 +1,6 @@
 import { mayGiveWhole } from "../core/order/disposition.ts";
 import { NearsourceError } from "../errors.ts";
-import type { Fetcher, GetOptions } from "../http/client.ts";
+import type { Fetcher, GetOptions } from "../http/fetcher.ts";
 import type { DataDir } from "../store/dataDir.ts";
 import {
   append,

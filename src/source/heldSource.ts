@@ -1,5 +1,5 @@
 import { NearsourceError } from "../errors.ts";
-import type { Fetcher } from "../http/client.ts";
+import type { Fetcher } from "../http/fetcher.ts";
 import type { TrustedSet } from "../tuf/trustedSet.ts";
 import type { Source } from "./source.ts";
 

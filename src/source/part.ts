@@ -1,5 +1,5 @@
 import { NearsourceError } from "../errors.ts";
-import type { Fetcher, GetOptions, Response } from "../http/client.ts";
+import type { Fetcher, GetOptions, Response } from "../http/fetcher.ts";
 import { parseContentRange } from "../http/range.ts";
 import type { ObjectName } from "../store/partial.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { interrupted } from "../http/body.ts";
-import type { Fetcher, GetOptions, Response } from "../http/client.ts";
+import type { Fetcher, GetOptions, Response } from "../http/fetcher.ts";
 import { toStatusError } from "../http/httpErrors.ts";
 import {
   isWorthWaiting,

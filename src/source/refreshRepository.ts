@@ -1,5 +1,5 @@
 import { repositoryUrls } from "../core/content/layout.ts";
-import type { Fetcher } from "../http/client.ts";
+import type { Fetcher } from "../http/fetcher.ts";
 import { type Refreshed, refresh } from "../tuf/refresh.ts";
 import type { TrustedSet } from "../tuf/trustedSet.ts";
 import type { Source } from "./source.ts";

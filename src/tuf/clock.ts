@@ -1,5 +1,5 @@
 import { NearsourceError } from "../errors.ts";
-import type { State } from "../store/state/state.ts";
+import type { State } from "../store/state/stateFormat.ts";
 import { RELEASED } from "../version.ts";
 
 /** A clock this far (ms) behind the newest signed time is taken for skew, not for a wrong clock. */

@@ -3,7 +3,7 @@ import { DownloadHTTPError } from "tuf-js/dist/error.js";
 import { METADATA_LIMITS } from "../core/content/layout.ts";
 import { NearsourceError } from "../errors.ts";
 import { readWhole } from "../http/body.ts";
-import type { Fetcher, GetOptions } from "../http/client.ts";
+import type { Fetcher, GetOptions } from "../http/fetcher.ts";
 import { lastingTag } from "./entityTag.ts";
 import "./tufRecords.ts";
 import { isNumberedRoot, type TrustedSet } from "./trustedSet.ts";

@@ -1,5 +1,5 @@
 import type { Repository } from "../core/content/layout.ts";
-import type { HeldTimestamp } from "../store/state/state.ts";
+import type { HeldTimestamp } from "../store/state/stateFormat.ts";
 
 /** A version record (docs/configuration.md): the version of each repository's newest timestamp. */
 export type VersionRecord = Partial<Record<Repository, number>>;

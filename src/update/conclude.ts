@@ -1,9 +1,11 @@
 import type { Config } from "../config/config.ts";
 import { formatAddress } from "../core/order/address.ts";
-import { isSuccess, type Report, type Trigger } from "../core/report.ts";
+import { isSuccess, type Report } from "../core/report.ts";
+import type { Trigger } from "../core/settings/schedule.ts";
 import { explainError, toNearsourceError } from "../errors.ts";
 import type { DataDir } from "../store/dataDir.ts";
-import { keepState, noteFailure, type State } from "../store/state/state.ts";
+import { keepState, noteFailure } from "../store/state/state.ts";
+import type { State } from "../store/state/stateFormat.ts";
 import { sweepUnfinished } from "../store/withDataDir.ts";
 import { VERSION } from "../version.ts";
 import type { Installation } from "./install.ts";

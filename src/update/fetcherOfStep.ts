@@ -1,7 +1,7 @@
 import { formatBytes, formatDuration } from "../core/amounts.ts";
 import type { Step } from "../core/order/plan.ts";
 import type { Attempt } from "../core/report.ts";
-import type { Fetcher } from "../http/client.ts";
+import type { Fetcher } from "../http/fetcher.ts";
 import { askingAnew, type Wait, waitingFetcher } from "../source/patience.ts";
 import type { Run } from "./run.ts";
 

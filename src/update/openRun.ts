@@ -6,7 +6,7 @@ import type { Repository } from "../core/content/layout.ts";
 import type { UpdateEvent } from "../core/report.ts";
 import { toNearsourceError } from "../errors.ts";
 import { interrupted } from "../http/body.ts";
-import type { Fetcher } from "../http/client.ts";
+import type { Fetcher } from "../http/fetcher.ts";
 import { openFetcher } from "../http/openFetcher.ts";
 import type { DataDir } from "../store/dataDir.ts";
 import { readCurrent } from "../store/generations.ts";

@@ -2,7 +2,7 @@ import type { Kind } from "../core/content/kind.ts";
 import { formatAddress } from "../core/order/address.ts";
 import { isLie } from "../core/order/disposition.ts";
 import type { UpdateOrder } from "../core/order/plan.ts";
-import type { Trigger } from "../core/report.ts";
+import type { Trigger } from "../core/settings/schedule.ts";
 import { explainError } from "../errors.ts";
 import { createPatience } from "../source/patience.ts";
 import { NOTHING_DELIVERED } from "./attempt.ts";

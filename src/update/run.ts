@@ -5,11 +5,11 @@ import type { ContentKind } from "../core/content/kind.ts";
 import type { Repository } from "../core/content/layout.ts";
 import type { Address } from "../core/order/address.ts";
 import type { UpdateEvent } from "../core/report.ts";
-import type { Fetcher } from "../http/client.ts";
+import type { Fetcher } from "../http/fetcher.ts";
 import { createPatience, type Patience } from "../source/patience.ts";
 import type { DataDir } from "../store/dataDir.ts";
 import type { Generation } from "../store/generations.ts";
-import type { State } from "../store/state/state.ts";
+import type { State } from "../store/state/stateFormat.ts";
 import type { TrustedSets } from "../tuf/roots.ts";
 
 /**

@@ -1,6 +1,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import type { Trigger, UpdateEvent } from "../core/report.ts";
+import type { UpdateEvent } from "../core/report.ts";
+import type { Trigger } from "../core/settings/schedule.ts";
 import type { DataDir } from "../store/dataDir.ts";
 import { readIfThere, rename } from "../store/durable.ts";
 import type { Run } from "./run.ts";

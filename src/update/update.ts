@@ -1,5 +1,6 @@
 import type { Kind } from "../core/content/kind.ts";
-import type { Report, Trigger } from "../core/report.ts";
+import type { Report } from "../core/report.ts";
+import type { Trigger } from "../core/settings/schedule.ts";
 import { conclude, noteEnd } from "./conclude.ts";
 import { install } from "./install.ts";
 import { type RunOptions, stoppedBy, withRun } from "./openRun.ts";
@@ -8,9 +9,10 @@ import { tellingProgress } from "./runProgress.ts";
 import { fetchSettings } from "./settings/fetchSettings.ts";
 import { walkOrder } from "./walk.ts";
 
-export type { Attempt, Report, Trigger, UpdateEvent } from "../core/report.ts";
+export type { Attempt, Report, UpdateEvent } from "../core/report.ts";
+export type { Trigger } from "../core/settings/schedule.ts";
 export { NearsourceError } from "../errors.ts";
-export type { Fetcher } from "../http/client.ts";
+export type { Fetcher } from "../http/fetcher.ts";
 
 export interface UpdateOptions extends RunOptions {
   /** What to update; default: as configured, else as the policy says, else all. */

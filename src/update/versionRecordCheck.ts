@@ -7,7 +7,7 @@ import type { Repository } from "../core/content/layout.ts";
 import { looksWhole } from "../store/installedFiles.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
 import { touch } from "../store/state/markers.ts";
-import type { State } from "../store/state/state.ts";
+import type { State } from "../store/state/stateFormat.ts";
 import { parseVersionRecord, saysNothingNewer, type VersionRecord } from "../tuf/versionRecord.ts";
 import { VERSION } from "../version.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Scheduler, type SchedulerOptions } from "../../src/agent/scheduler.ts";
-import type { Trigger } from "../../src/core/report.ts";
+import type { Trigger } from "../../src/core/settings/schedule.ts";
 import { testClock } from "../support/clock.ts";
 
 const HOUR = 3_600_000;

@@ -4,7 +4,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { NearsourceError } from "../../src/errors.ts";
-import type { Fetcher, Response } from "../../src/http/client.ts";
+import type { Fetcher, Response } from "../../src/http/fetcher.ts";
 import { toStatusError } from "../../src/http/httpErrors.ts";
 import { type DownloadOptions, downloadObject } from "../../src/source/download.ts";
 import type { DataDir } from "../../src/store/dataDir.ts";

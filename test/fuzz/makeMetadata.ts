@@ -1,7 +1,7 @@
 import { promises as fs } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Fetcher } from "../../src/http/client.ts";
+import type { Fetcher } from "../../src/http/fetcher.ts";
 import { toStatusError } from "../../src/http/httpErrors.ts";
 import { refresh } from "../../src/tuf/refresh.ts";
 import {

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Metadata, type MetadataKind } from "@tufjs/models";
 import fc from "fast-check";
 import { NearsourceError } from "../../src/errors.ts";
-import type { Fetcher, Response } from "../../src/http/client.ts";
+import type { Fetcher, Response } from "../../src/http/fetcher.ts";
 import { toStatusError } from "../../src/http/httpErrors.ts";
 import { type Refreshed, refresh } from "../../src/tuf/refresh.ts";
 import type { TrustedSet } from "../../src/tuf/trustedSet.ts";

@@ -7,7 +7,8 @@ import { parseAddress, privacyOf } from "../../src/core/order/address.ts";
 import { createResolver, toLookup } from "../../src/dns/resolver.ts";
 import { NearsourceError } from "../../src/errors.ts";
 import { readWhole } from "../../src/http/body.ts";
-import { createFetcher, type HttpOptions, type Response } from "../../src/http/client.ts";
+import { createFetcher, type HttpOptions } from "../../src/http/client.ts";
+import type { Response } from "../../src/http/fetcher.ts";
 import { collectSpentBuffers } from "../../src/http/spentBuffers.ts";
 
 const HOUR = 3_600_000;

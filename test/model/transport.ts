@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { NearsourceError } from "../../src/errors.ts";
-import type { Fetcher, GetOptions, Response } from "../../src/http/client.ts";
+import type { Fetcher, GetOptions, Response } from "../../src/http/fetcher.ts";
 import { toStatusError } from "../../src/http/httpErrors.ts";
 import { sha256 } from "../support/world.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Fetcher, Response } from "../../src/http/client.ts";
+import type { Fetcher, Response } from "../../src/http/fetcher.ts";
 import { createPatience, waitingFetcher } from "../../src/source/patience.ts";
 
 const url = "http://update-agent.example/content/metadata/timestamp.json";

@@ -1,9 +1,8 @@
 import * as v from "valibot";
 import { type Kind, kindList } from "../content/kind.ts";
 import { byteLength, positiveInteger, readDocument } from "../document.ts";
-import type { Trigger } from "../report.ts";
 import { type RateLimit, rateLimitSchema } from "./rateLimit.ts";
-import { type Schedule, scheduleSchema } from "./schedule.ts";
+import { type Schedule, scheduleSchema, type Trigger } from "./schedule.ts";
 
 /** `settings/policies/<domain>.json`: what the agents of a domain may and should do (docs/design.md §4). */
 export interface Policy {

@@ -1,6 +1,9 @@
 import { Cron } from "croner";
 import * as v from "valibot";
 
+/** What began a run. */
+export type Trigger = "manual" | "schedule" | "notify";
+
 /** When an agent runs by itself: at the slots of a cron expression, or every so many milliseconds. */
 export type Schedule = { splay?: number | undefined } & (
   | { cron: string; timeZone?: string | undefined }

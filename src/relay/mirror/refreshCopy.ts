@@ -2,7 +2,7 @@ import type { Config } from "../../config/config.ts";
 import type { Kind } from "../../core/content/kind.ts";
 import { kindsIn } from "../../core/content/layout.ts";
 import type { NearsourceError } from "../../errors.ts";
-import type { Fetcher } from "../../http/client.ts";
+import type { Fetcher } from "../../http/fetcher.ts";
 import { inOrder, type Tried } from "../../source/inOrder.ts";
 import type { Source } from "../../source/source.ts";
 import type { Upstreams } from "../fill/upstreams.ts";

@@ -1,4 +1,4 @@
-import type { Fetcher } from "../../http/client.ts";
+import type { Fetcher } from "../../http/fetcher.ts";
 import type { RelayState } from "../../http/relayState.ts";
 import { isTimestamp } from "../../source/patience.ts";
 

@@ -2,8 +2,8 @@ import { lstatSync } from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { REPOSITORIES, type Repository } from "../../core/content/layout.ts";
-import { isSuccess, type Report, type Trigger } from "../../core/report.ts";
-import { type ErrorCode, NearsourceError } from "../../errors.ts";
+import { isSuccess } from "../../core/report.ts";
+import { NearsourceError } from "../../errors.ts";
 import { loadConf } from "../conf.ts";
 import type { DataDir } from "../dataDir.ts";
 import {
@@ -19,63 +19,7 @@ import {
 import { guardStorage } from "../storageErrors.ts";
 import { openIdentity, readIdentity } from "./identity.ts";
 import { touch, touchedAt } from "./markers.ts";
-import { parseState } from "./parseState.ts";
-
-/** The newest timestamp of a repository that is held: its version, and until when it is young. */
-export interface HeldTimestamp {
-  version: number;
-  /** ISO 8601: when half of its life is over. */
-  youngUntil: string;
-}
-
-/**
- * What an agent remembers between runs, in `<dataDir>/state.json`. It can be lost: holds of this agent are
- * gone then, and what the last runs did.
- */
-export interface State {
-  /** Names this agent to the server, and in `settings/update-agents.json`; empty before there is one. */
-  agentId: string;
-  /** Newest time that signed metadata has shown, ISO 8601: the clock is never believed to be before it. */
-  clockFloor?: string;
-  /** When each repository was last confirmed to be current, ISO 8601. */
-  fresh: { content?: string; settings?: string };
-  /** Releases that a failed hook or a rollback put away, by `kind/name`; a higher one lifts the hold. */
-  failed: Record<string, number>;
-  /** Those of them that a rollback put away. */
-  rolledBack?: string[];
-  /** The generation that the hook was told of last, and was content with. */
-  announced?: number;
-  /** When all that is installed was last hashed by a run, and is to be again, ISO 8601 (`verifyEvery`). */
-  verified?: string;
-  verifyDue?: string;
-  /** ETag of the trusted timestamp, by repository, version and source: `content 7 http://ua:21112`. */
-  etags: Record<string, string>;
-  /** The newest timestamp held of each repository. */
-  timestamps?: Partial<Record<Repository, HeldTimestamp>>;
-  lastRun?: LastRun;
-  /** The text of the configuration that the last run went by, and the program's version. */
-  ranBy?: { version: string; config: string } | undefined;
-  /** When a run last got all it wanted, ISO 8601. */
-  lastSuccess?: string;
-  /** The last run, where it ended without a report. */
-  lastFailure?: LastFailure;
-}
-
-export interface LastRun {
-  started: string;
-  ended: string;
-  report: Report;
-}
-
-/** A run that was stopped, or that met what no source can mend. */
-export interface LastFailure {
-  trigger: Trigger;
-  started: string;
-  ended: string;
-  code: ErrorCode;
-  message: string;
-  hint?: string | undefined;
-}
+import { type LastFailure, parseState, type State } from "./stateFormat.ts";
 
 /**
  * The state on disk, or a new one. A damaged file counts as none; the agent's id is in another one too.

@@ -9,7 +9,8 @@ import {
   readGeneration,
   switchTo,
 } from "../../store/generations.ts";
-import { openState, type State, writeState } from "../../store/state/state.ts";
+import { openState, writeState } from "../../store/state/state.ts";
+import type { State } from "../../store/state/stateFormat.ts";
 import { withDataDir } from "../../store/withDataDir.ts";
 import { runHook } from "../hook.ts";
 import { type Hold, holdRelease, liftHold, listHolds } from "../settings/holds.ts";

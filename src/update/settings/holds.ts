@@ -1,6 +1,7 @@
 import type { Policy } from "../../core/settings/policy.ts";
 import { NearsourceError } from "../../errors.ts";
-import { readState, type State, writeState } from "../../store/state/state.ts";
+import { readState, writeState } from "../../store/state/state.ts";
+import type { State } from "../../store/state/stateFormat.ts";
 import { withDataDir } from "../../store/withDataDir.ts";
 
 /** A component that is kept from its newest release. */

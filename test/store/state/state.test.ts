@@ -5,7 +5,8 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { DataDir } from "../../../src/store/dataDir.ts";
-import { openState, readState, type State, writeState } from "../../../src/store/state/state.ts";
+import { openState, readState, writeState } from "../../../src/store/state/state.ts";
+import type { State } from "../../../src/store/state/stateFormat.ts";
 import { newDataDir } from "../../support/world.ts";
 
 const STATE: State = {

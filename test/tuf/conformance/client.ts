@@ -14,7 +14,8 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { createResolver, toLookup } from "../../../src/dns/resolver.ts";
 import { explainError } from "../../../src/errors.ts";
-import { createFetcher, type Fetcher } from "../../../src/http/client.ts";
+import { createFetcher } from "../../../src/http/client.ts";
+import type { Fetcher } from "../../../src/http/fetcher.ts";
 import { refresh } from "../../../src/tuf/refresh.ts";
 import type { TrustedSet } from "../../../src/tuf/trustedSet.ts";
 
