@@ -1,4 +1,4 @@
-import type { RelayHealth } from "./relay.ts";
+import type { RelayHealth } from "./relayHealth.ts";
 import type { RelayStats } from "./stats.ts";
 
 /** A page of metrics, and what it is. */

@@ -10,3 +10,23 @@ export function oneAtATime(): Turn {
     return result;
   };
 }
+
+/** `work`, one at a time: whoever asks while it is under way shares the next. It must not fail. */
+export function sharedNext(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const start = () => {
+    running = work().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  return () => {
+    if (running === undefined) return start();
+    next ??= running.then(() => {
+      next = undefined;
+      return start();
+    });
+    return next;
+  };
+}

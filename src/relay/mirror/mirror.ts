@@ -2,12 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../config/log.ts";
 import type { Kind } from "../../core/content/kind.ts";
 import { kindsIn, REPOSITORIES, type Repository } from "../../core/content/layout.ts";
-import { withHeaders } from "../../http/client.ts";
 import type { Fetcher } from "../../http/fetcher.ts";
 import type { RelayState } from "../../http/relayState.ts";
-import { viaEntry } from "../../http/via.ts";
 import { oneAtATime } from "../../source/oneAtATime.ts";
-import { askingAnew, createPatience, type Wait, waitingFetcher } from "../../source/patience.ts";
 import type { DataDir } from "../../store/dataDir.ts";
 import { readState } from "../../store/state/state.ts";
 import type { CatalogObject } from "../../tree/catalog.ts";
@@ -15,7 +12,7 @@ import { createEditions, type Document } from "../../tree/publications.ts";
 import { timeOfRun } from "../../tuf/clock.ts";
 import { openTrusted } from "../../tuf/roots.ts";
 import { writeTrustedSet } from "../../tuf/trustedSet.ts";
-import { type RefreshParts, refreshCopy } from "./refreshCopy.ts";
+import { type RefreshParts, refreshCopy, refreshFetcher } from "./refreshCopy.ts";
 import {
   copyOf,
   describeCopy,
@@ -48,9 +45,7 @@ const CONFIRM_PATIENCE = { first: 3_000, less: 700 };
 /** A confirmation that failed is tried again after so long (ms), at the earliest; sooner for who knows of something newer. */
 const PAUSE = 10_000;
 const PAUSE_ANEW = 1_000;
-/** How long (ms) a refresh waits for an Update Agent upstream that fills, before it asks the next; longer where the policy says so. */
-const UPSTREAM_PATIENCE = 600_000;
-/** What `Age` says when there is none (RFC 9111 §1.2.2). */
+/** The `Age` of what nobody is known to have confirmed (RFC 9111 §1.2.2). */
 const UNKNOWN_AGE = 2_147_483_648;
 
 /**
@@ -142,6 +137,11 @@ export class Mirror {
   /** What an Update Agent upstream says of itself while it is waited for; `filling` while something newer is being learnt. */
   upstreamState(): RelayState | undefined {
     return this.#upstream.state;
+  }
+
+  /** What is answered for. */
+  get kinds(): readonly Kind[] {
+    return this.#kinds;
   }
 
   /** Answers for these kinds from now on. */
@@ -242,7 +242,7 @@ export class Mirror {
     this.#tried = performance.now();
     const { clockFloor } = await readState(this.#parts.own);
     const now = timeOfRun(new Date(), clockFloor);
-    const fetcher = this.#fetcherFor(via, anew);
+    const fetcher = refreshFetcher(this.#parts, this.#upstream, via, anew);
     const parts = { ...this.#parts, upstream: this.#upstream };
     for (const copy of this.#copies.values()) {
       if (!(await refreshCopy(parts, copy, this.#kinds, { fetcher, now }))) continue;
@@ -251,16 +251,6 @@ export class Mirror {
       await this.announce();
       this.#parts.onChange();
     }
-  }
-
-  /** Fetches in the name of all who ask, and waits for an Update Agent upstream that fills. */
-  #fetcherFor(via: string[], anew: boolean): Fetcher {
-    const { fetcher, upstreams, pseudonym } = this.#parts;
-    const names = [...via, pseudonym].map(viaEntry).join(", ");
-    const named = withHeaders(fetcher, { via: names });
-    const patience = createPatience(Math.max(upstreams.patience(), UPSTREAM_PATIENCE));
-    const onWait = ({ state }: Wait) => this.#upstream.waitsFor(state);
-    return waitingFetcher(anew ? askingAnew(named) : named, patience, onWait, pseudonym);
   }
 }
 

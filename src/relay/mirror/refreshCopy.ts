@@ -2,8 +2,11 @@ import type { Config } from "../../config/config.ts";
 import type { Kind } from "../../core/content/kind.ts";
 import { kindsIn } from "../../core/content/layout.ts";
 import type { NearsourceError } from "../../errors.ts";
+import { withHeaders } from "../../http/client.ts";
 import type { Fetcher } from "../../http/fetcher.ts";
+import { viaEntry } from "../../http/via.ts";
 import { inOrder, type Tried } from "../../source/inOrder.ts";
+import { askingAnew, createPatience, type Wait, waitingFetcher } from "../../source/patience.ts";
 import type { Source } from "../../source/source.ts";
 import type { Upstreams } from "../fill/upstreams.ts";
 import type { RelayStats } from "../stats.ts";
@@ -49,4 +52,25 @@ export async function refreshCopy(
   };
   await inOrder(upstreams.of([...needed]), needed, ask, { onErrors });
   return changed;
+}
+
+/** How long (ms) a refresh waits for an Update Agent upstream that fills, before it asks the next; longer where the policy says so. */
+const UPSTREAM_PATIENCE = 600_000;
+
+/**
+ * Fetches in the name of all who ask, and waits for an Update Agent upstream that fills.
+ *
+ * @param via who the request that caused it came through
+ */
+export function refreshFetcher(
+  { fetcher, upstreams, pseudonym }: { fetcher: Fetcher; upstreams: Upstreams; pseudonym: string },
+  upstream: UpstreamState,
+  via: string[],
+  anew: boolean,
+): Fetcher {
+  const names = [...via, pseudonym].map(viaEntry).join(", ");
+  const named = withHeaders(fetcher, { via: names });
+  const patience = createPatience(Math.max(upstreams.patience(), UPSTREAM_PATIENCE));
+  const onWait = ({ state }: Wait) => upstream.waitsFor(state);
+  return waitingFetcher(anew ? askingAnew(named) : named, patience, onWait, pseudonym);
 }
