@@ -2,7 +2,8 @@ import type { StartRelay } from "../agent/relayRole.ts";
 import { type Resident, startResident } from "../agent/resident.ts";
 import { ordersInProcess } from "../agent/runProcess.ts";
 import { configPath } from "../config/configPath.ts";
-import { type Log, openLineLog } from "../config/log.ts";
+import type { Log } from "../config/log.ts";
+import { openResidentLog } from "../config/residentLog.ts";
 import { tellServiceManager, watchdogInterval } from "../config/serviceManager.ts";
 import { explainError, NearsourceError, toNearsourceError } from "../errors.ts";
 
@@ -50,7 +51,7 @@ export async function agentCommand(
   const orders = await ordersInProcess(file);
   const { config } = orders;
   const level = options.verbose === true ? "debug" : options.quiet === true ? "error" : config.log.level;
-  const log = openLineLog(config.log, level);
+  const log = openResidentLog(config.log, level);
   // What nobody caught ends this process, which the service manager starts again; the log says why.
   process.on("uncaughtExceptionMonitor", (error) => log.error(explainError(error)));
   const watchdog = startWatchdog();

@@ -1,6 +1,6 @@
 import { readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
-import { openLog } from "../config/log.ts";
+import { openRunLog } from "../config/runLog.ts";
 import { NearsourceError } from "../errors.ts";
 import { type Rollback, rollback } from "../update/repair/rollback.ts";
 import { describeHold } from "./holdCommand.ts";
@@ -24,7 +24,7 @@ export async function rollbackCommand(options: RollbackCommandOptions): Promise<
     });
   }
   const config = await readConfig(configPath(options.config, process.env), process.env);
-  const log = openLog(config.log, stderrLevel(options));
+  const log = openRunLog(config.log, stderrLevel(options));
   const interruption = onSignals();
   try {
     const done = await rollback(config, log, to, interruption.signal);

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import { type Orders, ordersBy } from "../agent/instructions.ts";
 import type { Line, RunRequest } from "../agent/runProcess.ts";
-import { openLog } from "../config/log.ts";
+import { openRunLog } from "../config/runLog.ts";
 import { outcomeWord } from "../core/report.ts";
 import { explainError, NearsourceError, toNearsourceError } from "../errors.ts";
 import { collectSpentBuffers } from "../http/spentBuffers.ts";
@@ -21,7 +21,7 @@ export async function runForAgent(): Promise<number> {
   if (trigger === undefined) return await sayOrders(() => ordersBy(config));
   collectSpentBuffers();
   const interruption = onSignals();
-  const log = openLog(config.log, level);
+  const log = openRunLog(config.log, level);
   try {
     const report = await update({
       config,

@@ -2,7 +2,7 @@ import { fstatSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
-import { openLog } from "../config/log.ts";
+import { openRunLog } from "../config/runLog.ts";
 import { formatBytes, formatDuration } from "../core/amounts.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { isLie } from "../core/order/disposition.ts";
@@ -32,7 +32,7 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
   const config = await readConfig(configPath(options.config, process.env), process.env);
   const display = options.json === true || options.quiet === true ? undefined : openDisplay();
   const told = display !== undefined && options.verbose !== true && isOneStream();
-  const log = openLog(config.log, told ? undefined : stderrLevel(options));
+  const log = openRunLog(config.log, told ? undefined : stderrLevel(options));
   collectSpentBuffers();
   const interruption = onSignals();
   const began = performance.now();

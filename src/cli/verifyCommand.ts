@@ -1,6 +1,6 @@
 import { type Config, readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
-import { openLog } from "../config/log.ts";
+import { openRunLog } from "../config/runLog.ts";
 import { formatBytes } from "../core/amounts.ts";
 import { NearsourceError } from "../errors.ts";
 import { dataDirAt } from "../store/dataDir.ts";
@@ -46,7 +46,7 @@ async function repairDamage(config: Config, options: VerifyCommandOptions): Prom
   const { repair } = await import("../update/repair/repair.ts");
   const { collectSpentBuffers } = await import("../http/spentBuffers.ts");
   collectSpentBuffers();
-  const log = openLog(config.log, stderrLevel(options));
+  const log = openRunLog(config.log, stderrLevel(options));
   const interruption = onSignals();
   try {
     return await withRun({ config, log, signal: interruption.signal, mend: true }, async (run) => {

@@ -8,6 +8,7 @@ import { parseSourceUrl } from "../core/order/sourceList.ts";
 import { parseUrl } from "../core/order/url.ts";
 import { type RateLimit, rateLimitSchema, SOME_RATE_LIMIT } from "../core/settings/rateLimit.ts";
 import { AGENT_PORT, MONITOR_PORT } from "./configPath.ts";
+import { LEVELS, type Level } from "./log.ts";
 import { isObject, section } from "./section.ts";
 
 // Messages are what follows the key: `"dns.timeout" must be 1 or more`. A leading "!" marks the reason of
@@ -82,8 +83,7 @@ const kinds = v.pipe(
   v.transform((given) => sortKinds(given)),
 );
 
-const LEVELS = ["error", "warn", "info", "debug"] as const;
-const level = v.picklist(LEVELS, `must be one of ${LEVELS.join(", ")}`);
+const level = v.picklist(Object.keys(LEVELS) as Level[], `must be one of ${Object.keys(LEVELS).join(", ")}`);
 
 const dns = section({
   servers: v.optional(texts),

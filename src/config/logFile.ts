@@ -9,6 +9,8 @@ import {
   writeSync,
 } from "node:fs";
 import path from "node:path";
+import { explainError } from "../errors.ts";
+import { jsonLine } from "./log.ts";
 
 /** A file that lines are added to. */
 export interface LogFile {
@@ -44,6 +46,23 @@ export function createLogFile(file: string, onFailure: (error: Error) => void): 
       }
     },
   };
+}
+
+/**
+ * The configured file, if any. What cannot be written there is told to `warn`; what cannot be written on the
+ * standard streams is said in the file.
+ */
+export function openLogFile(name: string | undefined, warn: (message: string) => void): LogFile | undefined {
+  if (name === undefined) return undefined;
+  const file = createLogFile(name, (error) =>
+    warn(`the log ${name} cannot be written, and goes on without it: ${explainError(error)}`),
+  );
+  for (const stream of ["stdout", "stderr"] as const) {
+    process[stream].once("error", ({ message }: Error) =>
+      file.append(jsonLine("warn", `${stream} cannot be written: ${message}`)),
+    );
+  }
+  return file;
 }
 
 /** Whether all of `text` could be written. */

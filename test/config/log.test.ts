@@ -1,8 +1,9 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { describe, expect, test, vi } from "vitest";
-import { openLineLog, openLog } from "../../src/config/log.ts";
 import { createLogFile } from "../../src/config/logFile.ts";
+import { openResidentLog } from "../../src/config/residentLog.ts";
+import { openRunLog } from "../../src/config/runLog.ts";
 import { newFolder } from "../support/world.ts";
 
 const MOST = 10_485_760;
@@ -86,8 +87,8 @@ describe.for(["of a run", "of the agent"] as const)("the log %s", (whose) => {
   const open = (file: string) => {
     const log = { level: "info", file } as const;
     return whose === "of a run"
-      ? openLog(log, "info")
-      : { ...openLineLog(log, "info"), close: async () => {} };
+      ? openRunLog(log, "info")
+      : { ...openResidentLog(log, "info"), close: async () => {} };
   };
 
   test("is put away like the other's", async () => {
@@ -101,6 +102,25 @@ describe.for(["of a run", "of the agent"] as const)("the log %s", (whose) => {
     stderr.mockRestore();
     expect(await fs.readFile(file, "utf8")).toMatch(/^\{.*"after".*\}\n$/);
     expect((await fs.stat(`${file}.1`)).size).toBe(MOST);
+  });
+
+  test("has the same lines in its file, of its level and those before it", async () => {
+    const file = await newFile();
+    const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const log = open(file);
+    log.error("%s is lost", { code: "X", at: { line: 1 }, level: "mine" });
+    log.warn("two\nlines");
+    log.info("said");
+    log.debug("not said");
+    await log.close();
+    stderr.mockRestore();
+    const text = (await fs.readFile(file, "utf8")).replaceAll(/"timestamp":"\d{4}-[^"]+Z"/g, "T");
+    expect(text.split("\n")).toEqual([
+      '{"code":"X","at":{"line":1},"level":"error","message":"%s is lost",T}',
+      '{"level":"warn","message":"two\\nlines",T}',
+      '{"level":"info","message":"said",T}',
+      "",
+    ]);
   });
 
   test("drives no terminal, and has one line for each message", async () => {
@@ -125,7 +145,7 @@ describe.for(["of a run", "of the agent"] as const)("the log %s", (whose) => {
 test("the log of the agent says lines that are alike ten times a minute", async () => {
   const file = await newFile();
   const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  const log = openLineLog({ level: "info", file }, "info");
+  const log = openResidentLog({ level: "info", file }, "info");
   for (let at = 0; at < 5_000; at++) log.warn(`refreshing content: ua-${at} refused the connection`);
   expect(stderr.mock.calls).toHaveLength(10);
   stderr.mockRestore();
