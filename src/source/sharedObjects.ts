@@ -42,16 +42,24 @@ export async function fetchAlone<Result>(
 
 /** Puts a whole file that the Update Agent holds into the agent's store, once it is known to be what it is called. */
 export async function takeWhole(own: DataDir, object: ObjectName): Promise<boolean> {
-  const relay = dataDirAt(relayDirOf(own.root));
+  const relay = relayOf(own);
   return (await inStore(relay, object)) && (await linkOver(relay, own, object));
 }
 
-/** Puts what one of the two has begun to fetch where the other goes on with it, when that is more than it has itself. */
-export async function takeBegun(from: DataDir, to: DataDir, object: ObjectName): Promise<void> {
+/**
+ * Puts what one of the two has of an object, all of it or what it has begun to fetch, where the other's
+ * transfer goes on with it, when that is more than it has itself.
+ */
+export async function takePart(from: DataDir, to: DataDir, object: ObjectName): Promise<void> {
   const copy = temporaryName(to.tmp, "copy");
   try {
-    if ((await partialLength(from, object)) <= (await partialLength(to, object))) return;
-    await fs.copyFile(partialPath(from, object), copy, constants.COPYFILE_FICLONE);
+    const isWhole = await inStore(from, object);
+    const length = isWhole ? object.length : await partialLength(from, object);
+    if (length <= (await partialLength(to, object))) return;
+    const found = isWhole ? storePath(from, object.sha256) : partialPath(from, object);
+    await fs.copyFile(found, copy, constants.COPYFILE_FICLONE);
+    // What is in a store is for reading only.
+    await fs.chmod(copy, 0o600);
     await rename(copy, partialPath(to, object));
   } catch {
     // The transfer verifies what it finds, and a source has the rest.
@@ -59,35 +67,24 @@ export async function takeBegun(from: DataDir, to: DataDir, object: ObjectName):
   }
 }
 
-/** The same in the agent's run, of what its Update Agent has begun. */
-export async function takeBegunOfRelay(own: DataDir, object: ObjectName): Promise<void> {
-  await takeBegun(dataDirAt(relayDirOf(own.root)), own, object);
-}
-
-/** Puts what the Update Agent holds of a means to a file where the agent's transfer of it would have left it. */
-export async function takePart(own: DataDir, object: ObjectName): Promise<void> {
-  const relay = dataDirAt(relayDirOf(own.root));
-  if (!(await inStore(relay, object))) return;
-  const copy = temporaryName(own.tmp, "copy");
-  try {
-    await fs.copyFile(storePath(relay, object.sha256), copy, constants.COPYFILE_FICLONE);
-    await fs.chmod(copy, 0o644);
-    await rename(copy, partialPath(own, object));
-  } catch {
-    // The transfer verifies what it finds, and a source has the rest.
-    await remove(copy);
-  }
+/** The same in the agent's run, of what its Update Agent has. */
+export async function takePartOfRelay(own: DataDir, object: ObjectName): Promise<void> {
+  await takePart(relayOf(own), own, object);
 }
 
 /** Gives a file that has served its end to the Update Agent, which would fetch it for others; deletes it where there is none. */
 export async function handOver(own: DataDir, file: string, object: ObjectName): Promise<void> {
-  const relay = dataDirAt(relayDirOf(own.root));
+  const relay = relayOf(own);
   try {
     if (existsSync(relay.store) && !(await inStore(relay, object))) await adopt(relay, file, object.sha256);
   } catch {
     // It can be fetched again.
   }
   await remove(file);
+}
+
+function relayOf(own: DataDir): DataDir {
+  return dataDirAt(relayDirOf(own.root));
 }
 
 /** Links an object from one store into another, once it is known to be what it is called; copies where it must. */

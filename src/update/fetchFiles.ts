@@ -12,7 +12,7 @@ import type { NearsourceError } from "../errors.ts";
 import { type DownloadOptions, downloadObject, fetchObject } from "../source/download.ts";
 import { oneAtATime, type Turn } from "../source/oneAtATime.ts";
 import { retrying } from "../source/retry.ts";
-import { fetchAlone, handOver, takeBegunOfRelay, takePart, takeWhole } from "../source/sharedObjects.ts";
+import { fetchAlone, handOver, takePartOfRelay, takeWhole } from "../source/sharedObjects.ts";
 import type { Source } from "../source/source.ts";
 import { type ObjectName, partialLength } from "../store/partial.ts";
 import { isWholeInStore } from "../store/store.ts";
@@ -190,15 +190,14 @@ async function takeStep(
   if (alternative === undefined) {
     const whole = await asOne(run, object, async () => {
       if (run.terms.shares && (await takeWhole(run.dirs, object))) return undefined;
-      if (run.terms.shares) await takeBegunOfRelay(run.dirs, object);
+      if (run.terms.shares) await takePartOfRelay(run.dirs, object);
       return await retrying(run, () => downloadObject(run.dirs, run.fetcher, url, object, options));
     });
     fetching.fetched.address = whole?.address ?? fetching.fetched.address;
     return whole?.bytes ?? 0;
   }
   const part = await asOne(run, object, async () => {
-    if (run.terms.shares) await takePart(run.dirs, object);
-    if (run.terms.shares) await takeBegunOfRelay(run.dirs, object);
+    if (run.terms.shares) await takePartOfRelay(run.dirs, object);
     return await retrying(run, () => fetchObject(run.dirs, run.fetcher, url, object, options));
   });
   fetching.fetched.address = part.address ?? fetching.fetched.address;

@@ -9,7 +9,7 @@ import { type DownloadOptions, downloadObject } from "../../source/download.ts";
 import { inOrder, type Tried } from "../../source/inOrder.ts";
 import type { Turn } from "../../source/oneAtATime.ts";
 import { retrying } from "../../source/retry.ts";
-import { fetchAlone, linkOver, takeBegun } from "../../source/sharedObjects.ts";
+import { fetchAlone, linkOver, takePart } from "../../source/sharedObjects.ts";
 import type { Source } from "../../source/source.ts";
 import type { DataDir } from "../../store/dataDir.ts";
 import { partialLength, partialPath } from "../../store/partial.ts";
@@ -163,7 +163,7 @@ async function bring(
     if (await takeOver(parts, object)) return;
     if (await makeOfHeld(parts, object)) return;
     parts.lacking.check(object);
-    await takeBegun(parts.own, parts.dirs, object);
+    await takePart(parts.own, parts.dirs, object);
     await parts.room.claim(object.length - (await partialLength(parts.dirs, object)));
     await fetchFromUpstream(parts, object, via, hear);
   });
