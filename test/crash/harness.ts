@@ -3,7 +3,6 @@ import { promises as fs, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { rolldown } from "rolldown";
 import { expect } from "vitest";
 import { dataDirAt } from "../../src/store/dataDir.ts";
 import { currentNumber, listGenerations, readGeneration } from "../../src/store/generations.ts";
@@ -50,16 +49,8 @@ export interface Ending {
   output: string;
 }
 
-/** The child, by default the one here, as one file, so that hundreds of them start quickly. Returns its path. */
-export async function bundleChild(
-  folder: string,
-  input = path.join(import.meta.dirname, "child.ts"),
-): Promise<string> {
-  const build = await rolldown({ input, platform: "node" });
-  await build.write({ dir: folder, format: "cjs", codeSplitting: false, entryFileNames: "child.cjs" });
-  await build.close();
-  return path.join(folder, "child.cjs");
-}
+/** The client that is to be killed; see `bundle`. */
+export const CHILD = path.join(import.meta.dirname, "child.ts");
 
 /** Runs the child to its end, or kills it `afterMs`. */
 export async function runChild(child: string, job: Job | Job[], afterMs?: number): Promise<Ending> {

@@ -1,6 +1,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bundle } from "../support/program.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
@@ -10,7 +11,7 @@ import {
   runUpdate,
   type World,
 } from "../support/world.ts";
-import { bundleChild, copyAgent, inMemory, runChild, traceOf } from "./harness.ts";
+import { CHILD, copyAgent, inMemory, runChild, traceOf } from "./harness.ts";
 
 let world: World;
 let source: TestSource;
@@ -19,7 +20,7 @@ let child: string;
 beforeAll(async () => {
   world = await makeWorld({ within: inMemory() });
   source = await startSource(world.www(2));
-  child = await bundleChild(path.join(world.folder, "bundle"));
+  child = await bundle(CHILD);
 });
 
 afterAll(async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dataDirAt } from "../../src/store/dataDir.ts";
 import { storePath } from "../../src/store/store.ts";
 import { numbers, sampleOf, WHOLE } from "../support/extent.ts";
+import { bundle } from "../support/program.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
@@ -19,7 +20,7 @@ import {
 import type { Job } from "./child.ts";
 import {
   ALL,
-  bundleChild,
+  CHILD,
   copyAgent,
   expectHealed,
   expectNoOrphans,
@@ -54,7 +55,7 @@ beforeAll(async () => {
   source = await startSource(world.www(2));
   const ofDeltas = await makeWorld({ contents: history, deltas: 1 });
   related = { world: ofDeltas, source: await startSource(ofDeltas.www(2)) };
-  child = await bundleChild(path.join(world.folder, "bundle"));
+  child = await bundle(CHILD);
 });
 
 afterAll(async () => {

@@ -2,6 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { numbers, sampleAndLast } from "../support/extent.ts";
+import { bundle } from "../support/program.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
@@ -18,7 +19,7 @@ import type { FsCall } from "./fsTap.ts";
 import {
   ALL,
   agentIn,
-  bundleChild,
+  CHILD,
   expectHealed,
   expectNothingLost,
   expectWhole,
@@ -56,7 +57,7 @@ let states = 0;
 beforeAll(async () => {
   world = await makeWorld({ several: true, within: inMemory() });
   source = await startSource(world.www(2));
-  child = await bundleChild(path.join(world.folder, "bundle"));
+  child = await bundle(CHILD);
 });
 
 afterAll(async () => {

@@ -1,10 +1,10 @@
-import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dataDirAt } from "../../src/store/dataDir.ts";
 import { readState } from "../../src/store/state/state.ts";
+import { bundle } from "../support/program.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import { expectInstalled, makeAgent, makeWorld, runUpdate, type World } from "../support/world.ts";
-import { bundleChild, copyAgent, inMemory, runChild, traceOf } from "./harness.ts";
+import { CHILD, copyAgent, inMemory, runChild, traceOf } from "./harness.ts";
 
 let world: World;
 let source: TestSource;
@@ -13,7 +13,7 @@ let child: string;
 beforeAll(async () => {
   world = await makeWorld({ within: inMemory() });
   source = await startSource(world.www(2));
-  child = await bundleChild(path.join(world.folder, "bundle"));
+  child = await bundle(CHILD);
 });
 
 afterAll(async () => {

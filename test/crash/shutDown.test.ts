@@ -3,6 +3,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WHOLE } from "../support/extent.ts";
+import { bundle } from "../support/program.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
@@ -17,7 +18,7 @@ import type { Job } from "./child.ts";
 import {
   ALL,
   agentIn,
-  bundleChild,
+  CHILD,
   expectHealed,
   expectNothingLost,
   expectWhole,
@@ -47,7 +48,7 @@ let shutdowns = 0;
 beforeAll(async () => {
   world = await makeWorld({ several: true, within: inMemory() });
   source = await startSource(world.www(2));
-  child = await bundleChild(path.join(world.folder, "bundle"));
+  child = await bundle(CHILD);
 });
 
 afterAll(async () => {

@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { UpdateEvent } from "../../src/update/update.ts";
 import { numbers, sampleOf } from "../support/extent.ts";
+import { bundle } from "../support/program.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
@@ -16,7 +17,7 @@ import {
 } from "../support/world.ts";
 import type { Job } from "./child.ts";
 import {
-  bundleChild,
+  CHILD,
   copyAgent,
   expectHealed,
   expectWhole,
@@ -49,7 +50,7 @@ beforeAll(async () => {
   world = await makeWorld({ large: true, several: true, within: inMemory() });
   await fs.chmod(world.folder, 0o755);
   source = await startSource(world.www(2));
-  child = await bundleChild(path.join(world.folder, "bundle"));
+  child = await bundle(CHILD);
 });
 
 afterAll(async () => {

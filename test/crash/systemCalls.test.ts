@@ -3,11 +3,12 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WHOLE } from "../support/extent.ts";
+import { bundle } from "../support/program.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import { type Agent, type ComponentName, makeAgent, makeWorld, type World } from "../support/world.ts";
 import {
   ALL,
-  bundleChild,
+  CHILD,
   copyAgent,
   expectHealed,
   expectWhole,
@@ -40,7 +41,7 @@ let kills = 0;
 beforeAll(async () => {
   world = await makeWorld({ several: true, within: inMemory() });
   source = await startSource(world.www(2));
-  child = await bundleChild(path.join(world.folder, "bundle"));
+  child = await bundle(CHILD);
   template = await makeAgent(world, { sources: { only: source.url }, components: COMPONENTS, installed: 1 });
 });
 

@@ -10,6 +10,7 @@ import { renewRepository } from "../../src/publisher/renewRepository.ts";
 import { publishRoot } from "../../src/publisher/root/publishRoot.ts";
 import { draftRoot, signRoot } from "../../src/publisher/root/signRoot.ts";
 import { numbers, sampleAndLast, sampleOf } from "../support/extent.ts";
+import { bundle } from "../support/program.ts";
 import {
   age,
   newFolder,
@@ -22,7 +23,7 @@ import {
 } from "./fixture.ts";
 
 const component = { kind: "components", name: "vp" } as const;
-const child = path.join(import.meta.dirname, "crashChild.ts");
+const child = await bundle(path.join(import.meta.dirname, "crashChild.ts"));
 
 /** Runs a publisher in a process of its own that is killed at its n-th file, or after `ms`. */
 async function publishAndDie(

@@ -14,9 +14,13 @@ function onFile(): void {
   if (files === Number(count)) process.kill(process.pid, signal);
 }
 
-const options = { ...JSON.parse(json), onFile };
-if (operation === "init") await initRepository(options);
-else if (operation === "add") await addRelease(options);
-else if (operation === "root") await publishRoot(options);
-else throw new Error(`unknown operation ${operation}`);
-process.stdout.write(`${files}`);
+// Not awaited at the top, which CommonJS does not have: in that form it starts in half of the time.
+void publish().then(() => process.stdout.write(`${files}`));
+
+async function publish(): Promise<unknown> {
+  const options = { ...JSON.parse(json), onFile };
+  if (operation === "init") return await initRepository(options);
+  if (operation === "add") return await addRelease(options);
+  if (operation === "root") return await publishRoot(options);
+  throw new Error(`unknown operation ${operation}`);
+}

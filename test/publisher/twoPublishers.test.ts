@@ -8,10 +8,11 @@ import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { renewRepository } from "../../src/publisher/renewRepository.ts";
 import { nearsource } from "../real/commandLine.ts";
+import { bundle } from "../support/program.ts";
 import { newFolder, newReader, newRepository, readManifest, readRelease, writeTree } from "./fixture.ts";
 
 const component = { kind: "components", name: "vp" } as const;
-const child = path.join(import.meta.dirname, "crashChild.ts");
+const child = await bundle(path.join(import.meta.dirname, "crashChild.ts"));
 
 /** The timer's keys folder, as docs/publishing.md has it: the two online keys and the two files beside them. */
 async function newTimerKeys(dir: string): Promise<string> {

@@ -3,10 +3,10 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DICTIONARY_LIMIT } from "../../src/core/content/manifest.ts";
-import { bundleChild } from "../crash/harness.ts";
 import { bsdiffOf, type Delta, dczDeltaOf, frame, segmentsOf, zstdDelta } from "../support/deltas.ts";
 import { upgradeOf } from "../support/deltaWorld.ts";
 import { WHOLE } from "../support/extent.ts";
+import { bundle } from "../support/program.ts";
 import { makeWorld, noise, type World } from "../support/world.ts";
 
 /** Most memory that an update may take, however large its files (docs/protocol.md, "Limits"), in megabytes. */
@@ -19,10 +19,7 @@ let world: World;
 let child: string;
 beforeAll(async () => {
   world = await makeWorld();
-  child = await bundleChild(
-    path.join(world.folder, "bundle"),
-    path.join(import.meta.dirname, "deltaMemoryChild.ts"),
-  );
+  child = await bundle(path.join(import.meta.dirname, "deltaMemoryChild.ts"));
 });
 afterAll(() => world.remove());
 

@@ -4,6 +4,7 @@ import { promises as fs } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
+import { bundle, COMPILED } from "../../support/program.ts";
 import { readTree } from "../../support/world.ts";
 import { openRepository, type Repository, takeAsked } from "./repository.ts";
 
@@ -24,15 +25,14 @@ export function prepareStages(): void {
   });
 }
 
-const CLIENT = path.resolve("test/tuf/conformance/client.ts");
+const CLIENT = await bundle(path.join(import.meta.dirname, "client.ts"));
 
 /** Exit code of the adapter; a client whose clock is ahead is told so by `ahead`, in days. */
 export async function run(args: string[], ahead = 0): Promise<number> {
   const clock = `const real = Date.now, Real = Date; globalThis.Date = class extends Real {
     constructor(...a) { a.length === 0 ? super(real() + ${ahead * 86_400_000}) : super(...a); } };`;
   const preload = ahead === 0 ? [] : ["--import", `data:text/javascript,${encodeURIComponent(clock)}`];
-  // Hundreds of starts: what one has compiled, the next need not.
-  const env = { ...process.env, NODE_COMPILE_CACHE: path.join(home, "compiled") };
+  const env = { ...process.env, ...COMPILED };
   const child = spawn(process.execPath, [...preload, CLIENT, ...args], { env, stdio: "ignore" });
   const [code] = await once(child, "close");
   return code;
