@@ -1,22 +1,22 @@
 import type { Repository } from "./content/layout.ts";
 import type { Trigger, Why } from "./settings/schedule.ts";
 
-/** What monitors are told of a resident agent (docs/agent.md). Times are in ISO 8601. */
+/** The health of a resident agent, as monitors see it (docs/agent.md). Times are in ISO 8601. */
 export interface AgentHealth {
   version: string;
   role: "agent" | "update-agent";
   /** The port at which it listens; null for none. */
   port: number | null;
-  /** The newest run, whoever began it; null before the first. */
+  /** The newest run, by any trigger; null before the first. */
   lastRun: { trigger: Trigger; ended: string; outcome: string; code?: string | undefined } | null;
   /** When a run last got all it wanted. */
   lastSuccess: string | null;
-  /** What is installed; 0 for nothing. */
+  /** Number of the installed generation; 0 for none. */
   generation: number;
   next: { at: string; why: Why } | null;
   running: { trigger: Trigger; since: string } | null;
   metadata: HeldMetadata[];
-  /** Why some of this is not known. */
+  /** The reason why some of this is not known. */
   problem?: string;
 }
 
@@ -30,7 +30,7 @@ export interface HeldMetadata {
 }
 
 export const OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/** What ends a page of metrics. */
+/** The last line of a page of metrics. */
 export const END_OF_METRICS = "# EOF\n";
 
 type Labels = Record<string, string>;

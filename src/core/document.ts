@@ -11,10 +11,13 @@ export class DocumentError extends Error {
   }
 }
 
-/** Longest reason, in characters: what a document says is repeated in it. */
+/** Longest reason, in characters: it can repeat parts of the document. */
 const LONGEST_REASON = 300;
 
-/** Characters that break a line, steer a terminal or turn the direction of what follows, and halves of characters. */
+/**
+ * Characters that break a line, steer a terminal or turn the direction of the text after them, and halves of
+ * characters.
+ */
 const UNSHOWN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** Whether people can be shown `text` as it is. */
@@ -22,7 +25,7 @@ export function isShown(text: string): boolean {
   return text.search(UNSHOWN) === -1;
 }
 
-/** Text of others as one line that can be shown: escaped, and without the middle of what is long. */
+/** Text of others as one line that can be shown: escaped, and without its middle where it is long. */
 function inOneLine(text: string): string {
   const half = LONGEST_REASON / 2;
   const short = text.length > LONGEST_REASON ? `${text.slice(0, half)}…${text.slice(-half)}` : text;
@@ -37,8 +40,8 @@ export interface Fault {
 }
 
 /**
- * Reads `value` (parsed JSON of unknown shape) by `schema` and returns what the schema makes of it.
- * Fields the schema does not know are ignored, so that an older program reads a newer document.
+ * Reads `value` (parsed JSON of unknown shape) by `schema` and returns the schema's output. Fields the schema
+ * does not know are ignored, so that an older program reads a newer document.
  *
  * @throws DocumentError naming the first place that does not fit, and why
  */
@@ -67,8 +70,8 @@ function faultOf(found: v.BaseIssue<unknown>): Fault {
 }
 
 /**
- * Of a value that fits none of several shapes, what keeps it from the one it comes nearest to: a field
- * that is there and wrong says more than that another shape would have fields that are not.
+ * The most telling of the faults of a value that fits none of several shapes: that of the shape it comes
+ * nearest to. A field that is there and wrong says more than fields that another shape would have.
  */
 function mostTelling(issue: v.BaseIssue<unknown>): { issue: v.BaseIssue<unknown>; path: Fault["path"] } {
   const path = (issue.path ?? []).map(({ key }) => key as string | number);
@@ -92,7 +95,8 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * A field whose text is turned into a value by `parse`; what `parse` throws becomes the reason.
+ * A field whose text is turned into a value by `parse`; the message of an error thrown by `parse` becomes the
+ * reason.
  *
  * @param example shown where the field is no text at all
  */
@@ -124,7 +128,7 @@ export function placeOf(path: Fault["path"]): string {
   }, "");
 }
 
-/** What the schema library calls a JSON type or a rule, in the words of the people who write documents. */
+/** The schema library's names of JSON types and rules, in the words of people who write documents. */
 const IN_WORDS: Record<string, string> = {
   Array: "a list",
   Object: "an object",

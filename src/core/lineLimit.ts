@@ -1,6 +1,6 @@
-/** How often lines that are alike are said, in a log that is written for years. */
+/** A limit on how often similar lines are logged, for a log that is written for years. */
 export interface LineLimit {
-  /** The lines of the last minute, by what they have in common. */
+  /** The lines of the last minute, by their common part. */
   alike: Map<string, { since: number; said: number; omitted: number; example: string }>;
 }
 
@@ -16,11 +16,11 @@ export function noLines(): LineLimit {
 }
 
 /**
- * Whether a line is to be said. Lines that differ in nothing but numbers and hashes are alike: what strangers
- * cause comes as often as they like.
+ * Decides whether a line is logged. Lines that differ only in numbers and hashes are alike: lines that
+ * strangers cause can come at any rate.
  *
  * @param now milliseconds, of a clock that only goes forward
- * @returns what is to be said before it, of those that were left out until a moment ago
+ * @returns also the lines to log before it, about those left out until a moment ago
  */
 export function admitLine(
   limit: LineLimit,

@@ -1,6 +1,9 @@
 import { CONTROLS, escapeCharacter } from "../errors.ts";
 
-/** What `styleText` writes for the few styles of this program: no more than colours, whoever wrote it. */
+/**
+ * The styles that `styleText` writes in this program: only colours, so text of others that contains them does
+ * no harm.
+ */
 const STYLES = /(\u001b\[(?:1|2|22|31|32|33|36|39)m)/;
 
 /** `text` without characters that drive a terminal, but for ends of lines and this program's own colours. */

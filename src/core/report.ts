@@ -3,7 +3,7 @@ import type { ContentKind, Kind } from "./content/kind.ts";
 import type { Clause, Rule } from "./order/plan.ts";
 import type { Trigger } from "./settings/schedule.ts";
 
-/** What `update --json` prints (docs/design.md §6). Times in milliseconds, sizes in bytes. */
+/** The output of `update --json` (docs/design.md §6). Times in milliseconds, sizes in bytes. */
 export interface Report {
   outcome: "updated" | "current" | "partial" | "exhausted";
   trigger: Trigger;
@@ -39,7 +39,7 @@ export function isSuccess({ outcome, failure, undelivered, uncovered = [] }: Rep
   return outcome !== "exhausted" && failure === undefined && gotAll;
 }
 
-/** How a run ended, in a word for people. */
+/** The outcome of a run, in a word for people. */
 export function outcomeWord({ outcome, failure }: Pick<Report, "outcome" | "failure">): string {
   if (failure === undefined) return outcome;
   return failure.code === "STORE_DAMAGED" ? "damaged" : "taken back";
@@ -62,9 +62,9 @@ export interface Attempt {
   message?: string;
   ms: number;
   bytes: number;
-  /** How long (ms) this source was waited for, and why. */
+  /** Time (ms) spent waiting for this source, and the reason. */
   waited?: { ms: number; for: "filling" | "full" };
-  /** The source, an Update Agent, is fetching something newer: what it gave is the publication before. */
+  /** The source, an Update Agent, is fetching something newer: it gave the publication before. */
   newerComing?: true;
   /** Ways to a file that failed, after which another way at the same source was taken. */
   setbacks?: Setback[];
@@ -99,11 +99,11 @@ export interface Installed {
   /** `delta` where at least one file came as a difference to an older one. */
   via: "full" | "delta";
   bytes: number;
-  /** Set where installed files of it were damaged: the same version is installed anew. */
+  /** Set where installed files of it were damaged: the same version is installed again. */
   mended?: boolean;
 }
 
-/** What a run tells while it goes on, for a terminal or a log. */
+/** An event of a run in progress, for a terminal or a log. */
 export type UpdateEvent =
   | { type: "waiting"; message: string }
   | { type: "settings"; addresses: string[]; sourceList: Report["sourceList"] }

@@ -10,7 +10,7 @@ export interface InstalledComponent {
   files: ManifestFile[];
 }
 
-/** Why a component stays as it is. */
+/** Reasons why a component stays as it is. */
 export type KeepReason =
   | "current"
   | "newer than offered"
@@ -18,18 +18,18 @@ export type KeepReason =
   | "held after a failure"
   | "held after a rollback";
 
-/** What to do about one component. */
+/** The decision about one component. */
 export type Target =
   | { action: "install"; release: Release }
   | { action: "keep"; reason: KeepReason }
   | { action: "unavailable"; reason: string };
 
 /**
- * Which release of a component to have, given its signed manifest, what is installed, the release
- * the policy holds, and the release that failed or was rolled back here.
+ * The release to have of a component, given its signed manifest, what is installed, the release the policy
+ * holds, and the release that failed or was rolled back here.
  *
- * Without a hold the highest release is current, and a lower one is never installed: a rollback of
- * content is a new publication under a higher number (docs/design.md §3). A policy's hold is obeyed both ways.
+ * Without a hold the highest release is current, and a lower one is never installed: a rollback of content is
+ * a new publication under a higher number (docs/design.md §3). A policy's hold is obeyed both ways.
  */
 export function target(
   manifest: Manifest,

@@ -29,7 +29,7 @@ export const METADATA_LIMITS = {
   targets: 524_288,
 } as const;
 
-/** A manifest or settings document may be this long (bytes), whatever its signed length says. */
+/** Longest manifest or settings document (bytes), also where its signed length says more. */
 export const DOCUMENT_LIMIT = 4_194_304;
 
 /** Files larger than this get block hashes, and this is the size of a block (bytes). */
@@ -41,20 +41,20 @@ export function repositoryUrls(base: string, repository: Repository) {
   return { metadataUrl: `${home}/metadata/`, targetsUrl: `${home}/targets/` };
 }
 
-/** `text` without the slashes it ends with. A pattern would begin anew at each slash within. */
+/** `text` without the slashes it ends with. A pattern would start again at each slash within. */
 export function withoutSlashes(text: string): string {
   let end = text.length;
   while (text.endsWith("/", end)) end--;
   return text.slice(0, end);
 }
 
-/** Where an object stands below a base URL or folder: `content/objects/ab/abcd…`. */
+/** Path of an object below a base URL or folder: `content/objects/ab/abcd…`. */
 export function objectPath(sha256: string): string {
   return `content/objects/${sha256.slice(0, 2)}/${sha256}`;
 }
 
 /**
- * Where a target stands below `targets/`, with its hash before the name (TUF spec §6.2):
+ * Path of a target below `targets/`, with its hash before the name (TUF spec §6.2):
  * `components/virus-pattern.json` → `components/<hash>.virus-pattern.json`.
  */
 export function hashedTargetPath(target: string, hash: string): string {

@@ -4,7 +4,7 @@ import { CONTENT_KINDS, type ContentKind } from "./kind.ts";
 
 /** One file of a release: the bytes are named by their SHA-256, wherever they come from. */
 export interface ManifestFile {
-  /** Where the file stands in the installed component; see `parseFilePath`. */
+  /** Path of the file in the installed component; see `parseFilePath`. */
   path: string;
   /** Bytes. */
   length: number;
@@ -12,11 +12,11 @@ export interface ManifestFile {
   sha256: string;
   /** SHA-256 of each block of `size` bytes (the last may be shorter), for files over 4 MiB. */
   blocks?: { size: number; sha256: string[] } | undefined;
-  /** Cheaper ways to the same bytes; whatever the way, they must have `length` and `sha256`. */
+  /** Cheaper ways to the same bytes; each must result in `length` and `sha256`. */
   alternatives?: Alternative[] | undefined;
 }
 
-/** A way to a file's bytes: an object, and what has to be done with it (docs/protocol.md). */
+/** A way to a file's bytes: an object, and the format it is in (docs/protocol.md). */
 export type Alternative = { length: number; sha256: string } & (
   | { format: "zstd" }
   /** `base`: SHA-256 of the file it starts from. */
@@ -42,14 +42,14 @@ export interface Release {
   files: ManifestFile[];
 }
 
-/** What the vendor says of one component: its releases, highest first. */
+/** The vendor's document of one component: its releases, highest first. */
 export interface Manifest {
   kind: ContentKind;
   name: string;
   releases: Release[];
 }
 
-/** What one release may carry; more is a mistake or an attack. */
+/** Most files in one release; more is a mistake or an attack. */
 export const MAX_FILES = 10_000;
 
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "!is not a SHA-256 in lower-case hex"));
@@ -135,7 +135,7 @@ const manifestSchema = v.object({
 
 /**
  * Reads a manifest (docs/design.md §3) that stood as the TUF target `kind/name.json`. Unknown fields and
- * formats are ignored. Releases come back highest first, whatever their order in the document.
+ * formats are ignored. Releases come back highest first, in any order in the document.
  *
  * @throws DocumentError naming the place and the reason
  */
@@ -192,8 +192,8 @@ export function parseFilePath(path: string): string {
 }
 
 /**
- * Why these paths cannot stand side by side on every file system: a path twice, two that differ only
- * in case, or one that is a folder of another. Undefined when they can.
+ * The reason why these paths cannot stand side by side on every file system: a path twice, two that differ
+ * only in case, or one that is a folder of another. Undefined when they can.
  */
 function pathClash(paths: string[]): string | undefined {
   const seen = new Set<string>();

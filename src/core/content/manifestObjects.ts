@@ -1,4 +1,4 @@
-/** What names an object: its SHA-256, in lower-case hex. */
+/** A reference to an object by its SHA-256, in lower-case hex. */
 interface Named {
   sha256: string;
 }

@@ -1,20 +1,20 @@
 import { type Alternative, DICTIONARY_LIMIT, type ManifestFile, type Release } from "./manifest.ts";
 
-/** One object to fetch, and what to do with it so that `result` is had. */
+/** One object to fetch, and how `result` is made of it. */
 export interface WayStep {
   result: ManifestFile;
   /** Undefined where the object is the file itself. */
   alternative: Alternative | undefined;
 }
 
-/** How to come by a file: steps to take in order, the last of which results in the file. */
+/** A way to obtain a file: steps to take in order, the last of which results in the file. */
 export interface Way {
   steps: WayStep[];
   /** Bytes to fetch. */
   bytes: number;
 }
 
-/** What the choice of a way depends on. */
+/** The facts that the choice of a way depends on. */
 export interface WaySituation {
   /** Files that may stand between a base and the one wanted; see `filesBetween`. */
   between: ReadonlyMap<string, ManifestFile>;
@@ -26,7 +26,7 @@ export interface WaySituation {
   fetched(object: { sha256: string; length: number }): number;
 }
 
-/** What one more request costs, in bytes: its own, and the wait for it. */
+/** Cost of one more request, in bytes: its own, and the wait for it. */
 const REQUEST = 2_048;
 
 /** The files of a manifest's releases by SHA-256; of the same file twice, the newest release's ways to it. */
@@ -35,7 +35,10 @@ export function filesBetween(releases: Release[]): ReadonlyMap<string, ManifestF
   return new Map(oldestFirst.flatMap(({ files }) => files.map((file) => [file.sha256, file])));
 }
 
-/** Bytes of disk that a way takes at most while it is gone: what is fetched, and what is made of it. */
+/**
+ * Most disk space (bytes) that a way needs while it is taken: for the fetched objects, and for the files made
+ * of them.
+ */
 export function roomFor({ steps, bytes }: Way): number {
   const made = steps.filter(({ alternative }) => alternative !== undefined);
   return made.reduce((sum, { result }) => sum + result.length, bytes);

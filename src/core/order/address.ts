@@ -16,7 +16,7 @@ export interface AddressRange {
   last: string;
 }
 
-/** A value that is not what its text claims to be; the caller knows where it stood and says so. */
+/** A text that is not the value it claims to be; the caller adds where it stood. */
 export class AddressSyntaxError extends Error {}
 
 /**
@@ -37,8 +37,8 @@ export function parseAddress(text: string): Address {
 }
 
 /**
- * Parses a range: one address, `first-last`, or a CIDR prefix (RFC 4632). Bits of a CIDR address
- * beyond the prefix are allowed and ignored, as `10.1.2.3/16` is what people write.
+ * Parses a range: one address, `first-last`, or a CIDR prefix (RFC 4632). Bits of a CIDR address beyond the
+ * prefix are allowed and ignored, since people write `10.1.2.3/16`.
  *
  * @throws AddressSyntaxError saying what is wrong with `text`
  */
@@ -65,9 +65,8 @@ export function formatAddress(address: Address): string {
 }
 
 /**
- * How far an address reaches: 0 the internet, 1 a private network, 2 the link, 3 this machine.
- * A redirect may not lead from a lower number to a higher one (docs/design.md §5: never to a more private
- * network).
+ * Reach of an address: 0 the internet, 1 a private network, 2 the link, 3 this machine. A redirect may not
+ * lead from a lower number to a higher one (docs/design.md §5: never to a more private network).
  */
 export function privacyOf(address: Address): 0 | 1 | 2 | 3 {
   const kind = ipaddr.fromByteArray([...Uint8Array.fromHex(address.hex)]).range();
@@ -85,7 +84,7 @@ function parsePrefix(text: string): AddressRange {
   const width = address.family === 4 ? 32 : 128;
   if (!/^(0|[1-9]\d{0,2})$/.test(bitsText))
     throw new AddressSyntaxError(`"${text}" has no whole prefix length`);
-  // ::ffff:10.0.0.0/104 is 10.0.0.0/8: the first 96 bits are what makes it a mapped address.
+  // ::ffff:10.0.0.0/104 is 10.0.0.0/8: the first 96 bits mark it as mapped.
   const bits = Number(bitsText) - (mapped ? 96 : 0);
   if (bits < 0 || bits > width) {
     const least = mapped ? 96 : 0;

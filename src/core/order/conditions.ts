@@ -19,22 +19,22 @@ export interface Situation {
 }
 
 /**
- * One condition of a clause, and what people are told of it.
+ * One condition of a clause, and the sentences that explain its result to people.
  *
- * @typeParam Of what it is a condition of: the whole situation, or one entry of its list
+ * @typeParam Of the subject of the condition: the whole situation, or one entry of its list
  */
 export interface Condition<Of = Situation> {
   holds: (of: Of) => boolean;
-  /** Why a source is tried, where the condition holds; absent where that goes without saying. */
+  /** The reason to try a source when the condition holds; absent where it is obvious. */
   because?: Sentence<Of>;
-  /** Why it is not, where the condition does not hold. */
+  /** The reason not to try it when the condition does not hold. */
   otherwise?: Sentence<Of>;
 }
 
-/** A sentence, or what makes it of the thing that the condition is of. */
+/** A sentence, or a function that makes it for the subject of the condition. */
 export type Sentence<Of> = string | ((of: Of) => string);
 
-/** An entry of the list, and what of this agent has to do with it. */
+/** An entry of the list, and the facts about this agent that bear on it. */
 export interface OwnEntry {
   entry: SourceListEntry;
   /** The first of the agent's own addresses that is in the entry's range, as text. */

@@ -7,7 +7,7 @@ import type { SourceListEntry } from "./sourceList.ts";
 /** Needed kinds that no step of the order can deliver, wherever this agent is: a fact, not a failure. */
 export interface Uncovered {
   kinds: Kind[];
-  /** Why, and what would change it, for people: one for all kinds of which the same is true. */
+  /** Remarks for people, why and what would change it: one for all kinds of which the same is true. */
   remarks: string[];
 }
 
@@ -61,7 +61,7 @@ function reasonFor(kind: Kind, situation: Situation, near: boolean[]): string {
   return [
     ...entries.slice(0, NAMED),
     ...(more > 0 ? [`${more} more entries are like that`] : []),
-    // Where it is asked for everything, no kind is uncovered.
+    // A server that is asked for everything leaves no kind uncovered.
     judge("2", [serverConfigured, fallback], situation).reason ??
       'the server is not asked for it: add it to "serverFallback.kinds"',
     ...(activeUpdate !== undefined && !policy.activeUpdateKinds.includes(kind)

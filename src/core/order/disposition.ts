@@ -1,14 +1,14 @@
 import { type ErrorCode, type NearsourceError, toNearsourceError } from "../../errors.ts";
 
-/** What an error does to a run. */
+/** The effect of an error on a run. */
 export interface Disposition {
   /**
-   * Try the same source once more and then the next, go on to the next at once, or stop. Only what no other
-   * source can mend stops a run (docs/design.md §2).
+   * Try the same source once more and then the next, go on to the next at once, or stop. Only an error that
+   * no other source can mend stops a run (docs/design.md §2).
    */
   action: "retry here" | "next source" | "stop";
   /**
-   * What is over with it.
+   * The scope that the error ends.
    * - `way`: this way to the file. The source is asked for another, and for anything else.
    * - `kind`: the kind, at this source. It is asked for the others, since kinds are independent
    *   (docs/design.md §2), and by no later step.
@@ -17,16 +17,16 @@ export interface Disposition {
    */
   ends: "way" | "kind" | "source" | "run";
   /**
-   * The source lied rather than failed: it offered something that is not what was signed. The run goes on, and
-   * says so at error level even when it succeeds.
+   * The source lied rather than failed: it offered something other than the signed content. The run goes on,
+   * and says so at error level even when it succeeds.
    */
   lie?: true;
-  /** The source is there, and has not what was asked for. */
+  /** The source answered, but does not have the requested object. */
   absent?: true;
   /**
-   * Whether a source that ended so a request for a part, and gave nothing, is asked for the whole: filters are
-   * met that refuse such requests, swallow them or cut them off. Where it gave bytes of that object before, a
-   * silence or a break is most likely the link's.
+   * Whether a source that failed a request for a part in this way, and gave nothing, is asked for the whole:
+   * some filters refuse such requests, swallow them or cut them off. After bytes of that object, silence or a
+   * break is most likely the fault of the link.
    */
   whole?: "asked" | "asked if nothing came";
 }
@@ -106,12 +106,12 @@ export const DISPOSITIONS: Record<ErrorCode, Disposition> = {
   UNEXPECTED: { action: "stop", ends: "run" },
 };
 
-/** Whether `code` shows that the source offered something that is not what was signed. */
+/** Whether `code` shows that the source offered something other than the signed content. */
 export function isLie(code: ErrorCode): boolean {
   return DISPOSITIONS[code].lie === true;
 }
 
-/** Whether `code` says that the source is there, and has not what it was asked for. */
+/** Whether `code` says that the source answered, but does not have the requested object. */
 export function isAbsent(code: ErrorCode): boolean {
   return DISPOSITIONS[code].absent === true;
 }

@@ -40,7 +40,7 @@ export interface PassedOver {
   reason: string;
 }
 
-/** The whole plan: what is tried in which order, and what is not. */
+/** The whole plan: the sources to try, in order, and those passed over. */
 export interface UpdateOrder {
   steps: Step[];
   skipped: PassedOver[];
@@ -92,7 +92,7 @@ export function entries([clause, ...ofList]: Way, ofEach: Condition<OwnEntry>[])
 /**
  * The server.
  *
- * @param kinds what it is asked for: by default all that is needed
+ * @param kinds the kinds to ask it for: by default all that are needed
  */
 export function server([clause, ...conditions]: Way, kinds?: Kind[]): Candidates {
   return (situation) => {
@@ -138,7 +138,10 @@ function join(one: string, other: string): string {
   return one === "" || other === "" ? one + other : `${one}, and ${other}`;
 }
 
-/** Candidates in order become steps, less what this run does not need and what was asked there already. */
+/**
+ * Candidates in order become steps, without the kinds that this run does not need or that an earlier step
+ * asks the same source for.
+ */
 export function plan(situation: Situation, parts: Candidates[]): UpdateOrder {
   const order: UpdateOrder = { steps: [], skipped: [], uncovered: [] };
   const wanted = sortKinds(situation.kinds);

@@ -48,7 +48,7 @@ const entrySchema = v.pipe(
   v.transform(({ range, ...rest }): SourceListEntry => ({ ...range, ...rest })),
 );
 
-/** What a source list is made of; `parseSourceList` reads by it. */
+/** The schema of a source list; `parseSourceList` reads by it. */
 export const sourceListSchema = v.object({
   version: v.optional(byteLength, 0),
   mode: v.optional(v.picklist(["standard", "customized"]), "customized"),

@@ -2,16 +2,16 @@ import { type Fault, placeOf } from "../document.ts";
 import { hasNoEffect, unknownFields } from "../settings/unknownFields.ts";
 import { type SourceList, type SourceListEntry, sourceListSchema } from "./sourceList.ts";
 
-/** Something in a list that is probably not what was meant. */
+/** A probable mistake in a list. */
 export interface Finding {
   entry?: number;
   remark: string;
 }
 
 /**
- * What is odd about a valid source list: entries that repeat a source, ranges that hide behind an earlier
- * one or overlap it in part, a list that leads nowhere. A range around earlier ones is how a list ends:
- * the near sources first, and then one for everybody.
+ * Finds the oddities of a valid source list: entries that repeat a source, ranges that hide behind an earlier
+ * one or overlap it in part, a list that leads nowhere. A range around earlier ones is the usual end of a
+ * list: the near sources first, and then one for everybody.
  */
 export function reviewSourceList(list: SourceList): Finding[] {
   const findings: Finding[] = [];
@@ -70,7 +70,7 @@ export function reviewFields(list: unknown): Finding[] {
   return findings.sort((a, b) => (a.entry ?? -1) - (b.entry ?? -1));
 }
 
-/** What `say` says of a place in a list, of which it is told the part within the entry. */
+/** The finding of `say` about a place in a list; `say` gets the part of the place within the entry. */
 export function findingAt(path: Fault["path"], say: (place: string) => string): Finding {
   const [first, entry, ...rest] = path;
   return first === "entries" && typeof entry === "number"

@@ -2,7 +2,7 @@ import { formatAddress, parseAddress } from "./address.ts";
 import { isHostName } from "./hostNames.ts";
 
 /**
- * Reads a URL as it is written, strictly by RFC 3986 §3: what the WHATWG parser would mend is refused,
+ * Reads a URL as it is written, strictly by RFC 3986 §3: text that the WHATWG parser would mend is refused,
  * since it would lead elsewhere than it says (`http://010.1.2.3` to 8.1.2.3, `http:\\host` to host).
  *
  * @param schemes the schemes it may have, in lower case
@@ -27,8 +27,8 @@ export function parseUrl(text: string, schemes: readonly string[]): URL {
 }
 
 /**
- * What is wrong with the host and port of a URL, if anything: an address must be written in full, a name
- * be one that DNS can carry, a port from 1 to 65535.
+ * The fault of the host and port of a URL, if any: an address must be written in full, a name be one that DNS
+ * can carry, a port from 1 to 65535.
  */
 export function hostFault(written: string): string | undefined {
   const [, literal, name = "", port] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/.exec(written) ?? [];

@@ -4,7 +4,7 @@ import { byteLength, positiveInteger, readDocument } from "../document.ts";
 import { type RateLimit, rateLimitSchema } from "./rateLimit.ts";
 import { type Schedule, scheduleSchema, type Trigger } from "./schedule.ts";
 
-/** `settings/policies/<domain>.json`: what the agents of a domain may and should do (docs/design.md §4). */
+/** `settings/policies/<domain>.json`: the rights and duties of the agents of a domain (docs/design.md §4). */
 export interface Policy {
   version: number;
   /** The privilege to update from ActiveUpdate. */
@@ -13,17 +13,19 @@ export interface Policy {
   activeUpdateRule: "documented" | "privilege";
   /** Adds ActiveUpdate after a failed server, where the privilege is on. */
   activeUpdateAfterServer: boolean;
-  /** What ActiveUpdate is asked for. */
+  /** The kinds that ActiveUpdate is asked for. */
   activeUpdateKinds: Kind[];
-  /** What a run needs, unless the agent's own configuration says otherwise. */
+  /** The kinds that a run needs, unless the agent's own configuration says otherwise. */
   kinds?: Kind[] | undefined;
-  /** How fast an agent fetches, unless its own configuration says otherwise. */
+  /** Download speed of an agent, unless its own configuration says otherwise. */
   rateLimit?: RateLimit | undefined;
   /** When a resident agent runs by itself; undefined for once an hour. */
   schedule?: Schedule | undefined;
   /** `window`: within how many milliseconds after a notification its run begins. */
   notify: { window: number };
-  /** How long (ms) a run waits in all at Update Agents that are filling or full, before it goes on. */
+  /**
+   * Longest time (ms) that a run waits in all at Update Agents that are filling or full, before it goes on.
+   */
   patience: Record<Trigger, number>;
   /** Days after which a run hashes all that is installed again; undefined for never. */
   verifyEvery?: number | undefined;
@@ -45,7 +47,7 @@ const patience = v.pipe(
   ),
 );
 
-/** What a policy is made of; `parsePolicy` reads by it. */
+/** The schema of a policy; `parsePolicy` reads by it. */
 export const policySchema = v.object({
   version: v.optional(byteLength, 0),
   activeUpdate: v.optional(v.boolean(), false),
@@ -73,7 +75,7 @@ export function parsePolicy(value: unknown): Policy {
   return readDocument(policySchema, value);
 }
 
-/** What the grants are made of; `parseUpdateAgents` reads by it. */
+/** The schema of the grants; `parseUpdateAgents` reads by it. */
 export const updateAgentsSchema = v.object({
   version: v.optional(byteLength, 0),
   agents: v.array(v.object({ id: v.pipe(v.string(), v.minLength(1, "!is empty")), kinds: kindList })),

@@ -3,7 +3,7 @@ import { placeOf } from "../document.ts";
 import { policySchema, updateAgentsSchema } from "./policy.ts";
 import { hasNoEffect, unknownFields } from "./unknownFields.ts";
 
-/** What is odd about a policy, as it was written: fields and holds that have no effect. */
+/** Finds the oddities of a policy as it was written: fields and holds that have no effect. */
 export function reviewPolicy(policy: unknown): string[] {
   const { holds } = Object(policy) as { holds?: unknown };
   const lost = Object.keys(Object(holds)).filter(
@@ -20,7 +20,9 @@ export function reviewPolicy(policy: unknown): string[] {
 /** An agent's id as it makes one by itself: a UUID (RFC 9562). */
 const AGENT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** What is odd about grants of the Update Agent role: fields that have no effect, ids that no agent has. */
+/**
+ * Finds the oddities of grants of the Update Agent role: fields that have no effect, ids that no agent has.
+ */
 export function reviewUpdateAgents(grants: unknown): string[] {
   const { agents } = Object(grants) as { agents?: unknown };
   const ids = Array.isArray(agents) ? agents.map((each) => Object(each).id as unknown) : [];

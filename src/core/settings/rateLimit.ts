@@ -21,7 +21,7 @@ const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const DAY = 1_440;
 const EXAMPLE = "mon-fri 08:00-18:00";
 
-/** What a limit may be, with an example, for people. */
+/** The valid limits, with an example, for people. */
 export const SOME_RATE_LIMIT = `1024 bytes per second or more, such as 500000, or { "bytesPerSecond": 500000, "hours": ["${EXAMPLE}"] }`;
 
 const bytesPerSecond = v.pipe(v.number(), v.safeInteger(), v.minValue(1_024, "!must be 1024 or more bytes"));

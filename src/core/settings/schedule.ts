@@ -1,7 +1,7 @@
 import { Cron } from "croner";
 import * as v from "valibot";
 
-/** What began a run. */
+/** The trigger of a run. */
 export type Trigger = "manual" | "schedule" | "notify";
 
 /** When an agent runs by itself: at the slots of a cron expression, or every so many milliseconds. */
@@ -13,13 +13,13 @@ export type Schedule = { splay?: number | undefined } & (
 /** For whom no policy says anything else: once an hour, each agent at its own minute. */
 export const DEFAULT_SCHEDULE: Schedule = { interval: 3_600_000 };
 
-/** A delay (ms) within this is what the agents of a cron schedule are spread over by default. */
+/** Default splay (ms) of a cron schedule: its agents are spread over this time. */
 const CRON_SPLAY = 600_000;
 /** Agents that start up together catch up within this (ms), each at its own moment. */
 const CATCH_UP = 120_000;
 /** A clock set back by no more than this (ms) does not make a slot run twice; after more, it was wrong before. */
 const STEP_BACK = 3_600_000;
-/** How long (ms) after a failed run the next is due: doubled with each failure, with jitter below. */
+/** Delays (ms) after a failed run: doubled with each failure, with jitter below. */
 const RETRY = { first: 60_000, longest: 3_600_000 };
 
 const milliseconds = (least: number, most: number, example: string) => {
@@ -44,7 +44,7 @@ export const scheduleSchema = v.union(
   '!must be { "cron": "…" } or { "interval": 60000 or more }, such as { "cron": "0 3 * * *" }',
 );
 
-/** What is wrong with a cron expression; undefined when it has slots. */
+/** The fault of a cron expression; undefined when it has slots. */
 function whyNoCron(cron: string, timeZone: string | undefined): string | undefined {
   if (timeZone !== undefined && !isTimeZone(timeZone)) {
     return `"${timeZone}" is not a time zone, such as "Europe/Berlin"`;
@@ -85,13 +85,13 @@ export interface Wait {
   delay: number;
 }
 
-/** What the next run follows from. Times are in milliseconds since the epoch. */
+/** The facts that the next run follows from. Times are in milliseconds since the epoch. */
 export interface Planned {
   schedule: Schedule;
   agentId: string;
   /** When the schedule was last followed; undefined for never. */
   followed?: number | undefined;
-  /** When this process started: what was missed before is caught up a moment after. */
+  /** Start of this process: slots missed before it are caught up a moment after. */
   started: number;
   /** A run failed, and is tried again after this. */
   retry?: Wait | undefined;
@@ -99,7 +99,7 @@ export interface Planned {
   asked?: Wait | undefined;
 }
 
-/** What is known at a start of what went before it; times in milliseconds since the epoch. */
+/** The facts known at a start about earlier runs; times in milliseconds since the epoch. */
 export interface Before {
   /** When an earlier process last followed the schedule. */
   followed?: number | undefined;
@@ -110,9 +110,9 @@ export interface Before {
 }
 
 /**
- * When the schedule counts as followed last: by a run of any process, since what that brought is not
- * missed. Undefined where an agent never followed it, which runs when it first starts (what was granted to it
- * since a run by hand is heard then), or a run is owed and none has succeeded since.
+ * The time when the schedule counts as last followed: by a run of any process, since its results are not
+ * missed. Undefined where an agent never followed it: it then runs when it first starts, and so learns of
+ * grants made since a run by hand. Undefined, too, where a run is owed and none has succeeded since.
  */
 export function followedBefore({ followed, owed, succeeded }: Before): number | undefined {
   if (owed !== undefined && (succeeded === undefined || succeeded < owed)) return undefined;
@@ -122,10 +122,10 @@ export function followedBefore({ followed, owed, succeeded }: Before): number | 
 export type Why = "schedule" | "missed" | "retry" | "asked";
 
 /**
- * The next run: the earliest of what was asked for, the retry, and the first slot since the schedule
- * was last followed. However many slots have passed since, they are one run.
+ * The next run: the earliest of the requested run, the retry, and the first slot since the schedule was last
+ * followed. However many slots have passed since, they are one run.
  *
- * @returns undefined where the schedule has no slots any more and nothing was asked for
+ * @returns undefined where the schedule has no slots any more and no run is requested
  */
 export function nextRun(planned: Planned, now: number): { at: number; why: Why } | undefined {
   const { retry, asked } = planned;
@@ -171,8 +171,8 @@ function fractionOf(agentId: string): number {
 }
 
 /**
- * `planned` as far as it can be believed by this clock. What lies in the future was noted before the
- * clock was set back: a wait begins anew, and so does the schedule, unless it was but a step.
+ * `planned` as far as this clock can confirm it. Times in the future were noted before the clock was set
+ * back: a wait starts again, and so does the schedule, unless the step was small.
  */
 export function believed(planned: Planned, now: number): Planned {
   const { followed, started, retry, asked } = planned;
@@ -189,7 +189,7 @@ export function believed(planned: Planned, now: number): Planned {
 }
 
 /**
- * How long (ms) to wait after a failed run before the next.
+ * Delay (ms) between a failed run and the next.
  *
  * @param failures runs that have failed one after the other, from 1
  * @param random in [0, 1)

@@ -3,13 +3,13 @@ import * as v from "valibot";
 
 /** A field of a document that its schema does not know. */
 export interface UnknownField {
-  /** Where it stands, from the document's top: `["entries", 3, "kind"]`. */
+  /** Place of the field, from the document's top: `["entries", 3, "kind"]`. */
   path: (string | number)[];
   /** The field that was probably meant. */
   meant?: string;
 }
 
-/** What is known of a schema's shape; the library's own types of it are one for each kind. */
+/** The known part of a schema's shape; the library has a type of its own for each kind. */
 interface Shape {
   type: string;
   entries?: Record<string, Shape>;
@@ -27,7 +27,7 @@ export function unknownFields(schema: v.GenericSchema, value: unknown): UnknownF
   return look(schema as unknown as Shape, value, []);
 }
 
-/** What to say of one, in words for people. `place` is where it stands, `schedule.crn`. */
+/** A remark on one, for people. `place` is its place in the document, `schedule.crn`. */
 export function hasNoEffect(place: string, { meant }: Pick<UnknownField, "meant">): string {
   const guess = meant === undefined ? "" : ` (did you mean ${JSON.stringify(meant)}?)`;
   return `its field ${JSON.stringify(place)} is not known here and has no effect${guess}`;
@@ -61,9 +61,12 @@ function unknownField(path: UnknownField["path"], field: string, known: string[]
   return meant === undefined ? { path } : { path, meant };
 }
 
-/** Letters that differ, are missing or too many in what counts as misspelt. */
+/** Most letters that differ, are missing or too many in a misspelt name. */
 const FAR = 2;
-/** What is longer than every name that is known is none of them misspelt; documents may have names of any length. */
+/**
+ * Longest name (characters) that can be a misspelt one: longer than every known name. Documents may have
+ * names of any length.
+ */
 const LONGEST = 64;
 
 /** The one of `known` that was probably meant by `name`: case, `_` and `-` do not count. */
