@@ -4,7 +4,7 @@ import { inflate, readPart } from "./inflate.ts";
 
 /** The base is read in pieces of this size (bytes) at most, wherever the instructions lead. */
 const WINDOW = 262_144;
-/** So much is read around what is asked for, since the next instruction often leads nearby. */
+/** Bytes read around the requested place, since the next instruction often leads nearby. */
 const AROUND = 8_192;
 
 /**
@@ -67,7 +67,7 @@ function addInto(sums: Buffer, one: Buffer, other: Buffer): number {
 function windowOf(base: FileHandle, size: number) {
   const window = Buffer.allocUnsafe(WINDOW);
   let [start, length] = [0, 0];
-  /** What the window has from a position on; undefined where it has nothing of it. */
+  /** The window's bytes from a position on; undefined where it has none of them. */
   const at = (position: number): Buffer | undefined =>
     position >= start && position < start + length ? window.subarray(position - start, length) : undefined;
   /** The same, after the window was moved there; `wanted` bytes of it will be asked for. */
@@ -83,7 +83,7 @@ function windowOf(base: FileHandle, size: number) {
   return { at, load };
 }
 
-/** A stream of which some bytes are `ready`; whoever takes of them leaves the rest. */
+/** A stream of which some bytes are `ready`; a reader takes some and leaves the rest. */
 function readAhead(stream: AsyncGenerator<Buffer, void>) {
   const ahead = {
     ready: Buffer.alloc(0) as Buffer,

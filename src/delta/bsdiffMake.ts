@@ -18,9 +18,9 @@ interface Alignment {
 const BETTER_BY = 8;
 
 /**
- * How `target` comes from `base`, after Percival, "Naive differences of executable code" (2003): for
- * each stretch that resembles one of the base the bytewise differences, which are nearly all zero
- * where code has only moved, and between such stretches the bytes themselves.
+ * The steps from `base` to `target`, after Percival, "Naive differences of executable code" (2003): for each
+ * stretch that resembles one of the base the bytewise differences, which are nearly all zero where code has
+ * only moved, and between such stretches the bytes themselves.
  */
 export function bsdiff(base: Buffer, target: Buffer): BsdiffStreams {
   const control: number[] = [];
@@ -46,9 +46,9 @@ export function bsdiff(base: Buffer, target: Buffer): BsdiffStreams {
 }
 
 /**
- * Where the target, read from its start, begins to resemble another place of the base than before;
- * last, its end. An exact match is a new alignment when it is clearly longer than what the present
- * one would give.
+ * The places where the target, read from its start, begins to resemble another place of the base than before;
+ * last, its end. An exact match is a new alignment when it is clearly longer than the one that the present
+ * alignment would give.
  */
 function* alignments(base: Buffer, target: Buffer): Generator<Alignment, void> {
   const longestMatch = matcher(base, target);
@@ -69,7 +69,7 @@ function* alignments(base: Buffer, target: Buffer): Generator<Alignment, void> {
   }
 }
 
-/** Finds the longest exact match in the base for what stands at a place of the target. */
+/** Finds the longest exact match in the base for the bytes at a place of the target. */
 function matcher(base: Buffer, target: Buffer): (at: number) => { length: number; base: number } {
   const sorted = suffixArray(base);
   const lengthAt = (suffix: number, at: number) => {
@@ -107,8 +107,8 @@ function isBefore(base: Buffer, suffix: number, target: Buffer, at: number): boo
 }
 
 /**
- * How far the stretch between two alignments still resembles the base after the first, and from where
- * on it does before the second; where both do, the boundary with the fewest differences.
+ * Length of the stretch between two alignments that still resembles the base after the first, and the start
+ * of the one that resembles it before the second; where both do, the boundary with the fewest differences.
  */
 function divide(base: Buffer, target: Buffer, from: Alignment, to: Alignment) {
   const room = to.target - from.target;

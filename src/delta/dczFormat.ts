@@ -10,7 +10,9 @@ const MAGIC = Buffer.from("5e2a4d1820000000", "hex");
 /** Bytes of the header. */
 export const DCZ_HEADER = MAGIC.length + 32;
 
-/** Zstandard takes what begins so for a dictionary of its own making (RFC 8878 §5), not for plain bytes. */
+/**
+ * Bytes that begin like this are a dictionary of Zstandard's own making to it (RFC 8878 §5), not plain bytes.
+ */
 const DICTIONARY_MAGIC = Buffer.from("37a430ec", "hex");
 
 /** Whether these bytes can serve as a dictionary. */

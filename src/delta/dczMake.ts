@@ -20,7 +20,7 @@ const SLOW = 67_108_864;
 /**
  * `bytes` as one Zstandard frame (RFC 8878), checksummed.
  *
- * @param dictionary what the frame may refer to
+ * @param dictionary bytes that the frame may refer to
  */
 export async function zstd(bytes: Uint8Array, level: number, dictionary?: Uint8Array): Promise<Buffer> {
   const log = Math.min(26, Math.max(10, Math.ceil(Math.log2(bytes.length + (dictionary?.length ?? 0) + 1))));

@@ -26,9 +26,9 @@ export async function readPart({ file, start, length }: Part): Promise<Buffer<Ar
 }
 
 /**
- * What the Zstandard frame (RFC 8878) that is a part of a file holds, piece by piece. A piece is good
- * until the next is asked for: its memory is given back then, since some 64 MB of it would gather
- * before the garbage collector takes notice.
+ * The content of the Zstandard frame (RFC 8878) that is a part of a file, piece by piece. A piece is good
+ * until the next is asked for: its memory is given back then, since some 64 MB of it would gather before the
+ * garbage collector takes notice.
  *
  * @param dictionary the bytes that it was made with; given up, since the decoder has a copy of its own
  * @throws Error when it is not such a frame, damaged, or cut short
@@ -45,12 +45,12 @@ export async function* inflate(
     ...(dictionary === undefined ? {} : { dictionary }),
   });
   if (dictionary !== undefined) giveBack(dictionary);
-  // Whatever goes wrong comes out where the result is read.
+  // Errors are reported where the result is read.
   pipeline(frame, result, () => {});
   try {
     for await (const piece of result) {
       yield piece;
-      // The decoder fills one buffer after the other; whoever has its end is the last to look at it.
+      // The decoder fills one buffer after the other; the piece that ends a buffer is its last use.
       if (piece.byteOffset + piece.length === piece.buffer.byteLength) giveBack(piece);
     }
   } finally {

@@ -13,9 +13,9 @@ import { checkDczHeader, DCZ_HEADER, dictionaryOf } from "./dczFormat.ts";
 import { inflate, readPart } from "./inflate.ts";
 
 /**
- * Makes the object `result` of a compressed form or a delta, and puts it into the store. Nothing is
- * believed: the base is hashed before it is used, and what comes out must have the signed length and
- * SHA-256. The memory it takes does not grow with the files (docs/protocol.md).
+ * Makes the object `result` of a compressed form or a delta, and puts it into the store. Nothing is believed:
+ * the base is hashed before it is used, and the result must have the signed length and SHA-256. The memory it
+ * takes does not grow with the files (docs/protocol.md).
  *
  * @param from the fetched object of `alternative`, as a file
  * @throws NearsourceError DELTA_FAILED when it does not come out right; of the storage phase
@@ -73,8 +73,8 @@ async function writeChecked(
 }
 
 /**
- * Whatever the decoders throw says one thing: this way does not lead to the file. That holds for a base
- * that the disk cannot read any more, too: the whole file needs none.
+ * Errors of the decoders all mean one thing: this way does not lead to the file. That holds for a base that
+ * the disk cannot read any more, too: the whole file needs none.
  */
 async function* asDeltaErrors(pieces: AsyncIterable<Buffer>, format: string): AsyncGenerator<Buffer, void> {
   try {

@@ -11,7 +11,7 @@ export function suffixArray(text: Uint8Array): Int32Array {
 
 type Text = Uint8Array | Int32Array;
 
-/** What every pass over one text needs. */
+/** The data that every pass over one text needs. */
 interface Sorting {
   text: Text;
   /** 1 for a suffix that is smaller than the one after it: the paper's S-type. */

@@ -8,7 +8,7 @@ export type AddressType = "A" | "AAAA";
 /** The record types that are asked for. */
 export type QuestionType = AddressType | "TXT";
 
-/** What was asked; an answer must repeat it. */
+/** The question asked; an answer must repeat it. */
 export interface DnsQuestion {
   id: number;
   name: string;
@@ -21,7 +21,7 @@ export type DnsRecord =
   | { type: AddressType; owner: string; ttl: number; address: Address }
   | { type: "CNAME"; owner: string; ttl: number; target: string };
 
-/** What a server said to one question. */
+/** A server's answer to one question. */
 export interface DnsAnswer {
   rcode: string;
   /** The records did not fit (TC, RFC 1035 §4.1.1): none is read, the question is for TCP. */
@@ -34,7 +34,7 @@ export interface DnsAnswer {
 /** A message that cannot be taken for an answer, and why. */
 export class DnsAnswerError extends Error {}
 
-/** `@types/dns-packet` leaves out what the header says beside its flags. */
+/** `@types/dns-packet` leaves out the header's fields beside its flags. */
 type Packet = Required<DecodedPacket> & { rcode: string; opcode: string };
 
 /** A TCP answer could hold some 6,000 records, each with a name of 8,000 pointers; nobody needs that. */
@@ -63,7 +63,7 @@ export function readAnswer(message: Uint8Array, question: DnsQuestion): DnsAnswe
   const bytes = Buffer.from(message);
   const head = decodeHead(bytes);
   checkHead(head, question);
-  // RFC 2181 §9: what a truncated answer does hold must not be used, so it need not be whole either.
+  // RFC 2181 §9: the records of a truncated answer must not be used, so they need not be whole either.
   if (head.flag_tc) return { rcode: head.rcode, truncated: true, records: [] };
   const { extendedRcode, dropped } = prepareRecords(bytes, question.type);
   const packet = decodePacket(bytes);
@@ -149,7 +149,7 @@ function frameRecord(bytes: Buffer, offset: number, which: string) {
   return { type: bytes.readUInt16BE(at), at, data, end };
 }
 
-/** Where the name at `offset` ends: after its root label, or its first pointer (RFC 1035 §4.1.4). */
+/** The end of the name at `offset`: after its root label, or its first pointer (RFC 1035 §4.1.4). */
 function endOfName(bytes: Buffer, offset: number): number {
   for (let at = offset; ; ) {
     const length = bytes[at];
@@ -161,7 +161,7 @@ function endOfName(bytes: Buffer, offset: number): number {
   }
 }
 
-/** The record as far as we read it; none for other types, other classes, and what is no address. */
+/** The record as far as we read it; none for other types, other classes, and data that is no address. */
 function toRecord(record: Answer): DnsRecord[] {
   if (record.type !== "A" && record.type !== "AAAA" && record.type !== "CNAME" && record.type !== "TXT") {
     return [];

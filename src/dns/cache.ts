@@ -22,7 +22,7 @@ export function createTimedCache<Value>(limit: number, now: () => number): Timed
   };
 }
 
-/** Work under way for one name, and how many wait for it. */
+/** Work under way for one name, and the number of callers that wait for it. */
 interface Flight<Value> {
   result: Promise<Value>;
   waiting: number;
@@ -30,8 +30,8 @@ interface Flight<Value> {
 }
 
 /**
- * Does the work for a name once however many ask for it meanwhile. Who aborts stops waiting at once;
- * the work itself is called off when nobody waits any more.
+ * Does the work for a name once for all callers that ask for it meanwhile. A caller that aborts stops waiting
+ * at once; the work itself is cancelled when nobody waits any more.
  */
 export function shareWork<Value>(work: (name: string, signal: AbortSignal) => Promise<Value>) {
   const flights = new Map<string, Flight<Value>>();
@@ -42,7 +42,7 @@ export function shareWork<Value>(work: (name: string, signal: AbortSignal) => Pr
     const stop = new AbortController();
     const flight = { result: work(name, stop.signal), waiting: 0, stop };
     flights.set(name, flight);
-    // The failure itself is for those who wait.
+    // The failure itself is reported to the callers that wait.
     flight.result.finally(() => land(name, flight)).catch(() => {});
     return flight;
   };

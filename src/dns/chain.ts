@@ -8,7 +8,7 @@ export interface Chain {
   ttl: number;
 }
 
-/** Where one answer leads: the chain as it is now, and what stands at its end. */
+/** The result of one answer: the chain as it is now, and the state of its end. */
 export interface ChainStep {
   chain: Chain;
   /** `unfinished`: an alias whose end this server did not look up; the end is to be asked for. */
@@ -27,8 +27,8 @@ export function startChain(name: string): Chain {
 }
 
 /**
- * Follows the aliases in `answer` from the end of `chain` (RFC 1034 §3.6.2), whatever order they
- * stand in. Records of names outside of the chain do not count.
+ * Follows the aliases in `answer` from the end of `chain` (RFC 1034 §3.6.2), in any order. Records of names
+ * outside of the chain do not count.
  *
  * @throws DnsAnswerError when the aliases go in a circle, are too many, or lead to no host name
  */

@@ -6,7 +6,7 @@ import { type Chain, type ChainStep, followChain, interleaveAddresses, startChai
 import { queryServer, type Reply } from "./query.ts";
 import type { DnsServer } from "./systemConfig.ts";
 
-/** What a lookup may use, and how long it may take. */
+/** The means and the time limit of a lookup. */
 export interface LookupContext {
   /** The servers in the order to ask them, as it is now. */
   servers: () => DnsServer[];
@@ -14,12 +14,12 @@ export interface LookupContext {
   onSilent: (server: DnsServer) => void;
   /** Limit of the wait for one packet, in ms. */
   timeout: number;
-  /** What is left of the whole lookup's time, in ms. */
+  /** Remaining time of the whole lookup, in ms. */
   remaining: () => number;
   signal: AbortSignal;
 }
 
-/** What one server said of one name and family, or of both families together; `ttl` in seconds. */
+/** One server's result for one name and family, or for both families together; `ttl` in seconds. */
 export interface LookupResult {
   end: "addresses" | "none" | "no such name";
   addresses: Address[];
@@ -30,16 +30,16 @@ export interface LookupResult {
   partial: boolean;
 }
 
-/** What is known of the families so far: a result, or why there is none. */
+/** The families' results so far: a result, or the reason why there is none. */
 type Found = Partial<Record<AddressType, LookupResult | Error>>;
 
-/** Why one server was of no use. */
+/** The reason why one server was of no use. */
 interface Failure {
   server: DnsServer;
   reply: Reply;
 }
 
-/** How long addresses of one family wait for those of the other, in ms (RFC 8305 §3 has 50). */
+/** Time that addresses of one family wait for those of the other, in ms (RFC 8305 §3 has 50). */
 const GRACE = 100;
 /** That wait is made of this many, so that a program which stands still for long uses up one of them. */
 const GRACE_PARTS = 10;
@@ -86,7 +86,7 @@ function isResult(result: LookupResult | Error | undefined): result is LookupRes
   return result !== undefined && !(result instanceof Error);
 }
 
-/** Addresses of either family are a success; else both families must have said that there is none. */
+/** Addresses of either family are a success; else both families must have answered that there is none. */
 function combineFamilies({ A, AAAA }: Found): LookupResult {
   const known = [AAAA, A].filter(isResult);
   const delivered = known.filter(({ addresses }) => addresses.length > 0);

@@ -5,26 +5,26 @@ import { encode, RECURSION_DESIRED } from "dns-packet";
 import { type DnsAnswer, type DnsQuestion, type QuestionType, readAnswer } from "./answer.ts";
 import type { DnsServer } from "./systemConfig.ts";
 
-/** What came of asking one server one question. */
+/** The result of asking one server one question. */
 export type Reply =
   | { kind: "answer"; answer: DnsAnswer }
-  /** No answer in time; `ignored` says what was wrong with the last thing that came instead. */
+  /** No answer in time; `ignored` is the fault of the last message that came instead. */
   | { kind: "silent"; ignored?: string | undefined }
-  /** The network, or the server's machine, said that nobody answers there. */
+  /** The network, or the server's machine, reported that nobody answers there. */
   | { kind: "unreachable"; reason: string; ignored?: string | undefined };
 
 export interface QueryOptions {
   /** Whether the query has an OPT record (RFC 6891). */
   edns: boolean;
-  /** How long may be waited for the next packet's answer, in ms. */
+  /** Remaining time for the next packet's answer, in ms. */
   limit: () => number;
   signal: AbortSignal;
 }
 
-/** RFC 9715 §3: what passes unfragmented nearly everywhere. */
+/** RFC 9715 §3: this size passes unfragmented nearly everywhere. */
 const UDP_PAYLOAD_SIZE = 1232;
 
-/** What a server says that does not know EDNS, or not this version of it (RFC 6891 §7). */
+/** The answers of a server that does not know EDNS, or not this version of it (RFC 6891 §7). */
 const EDNS_REFUSALS = new Set(["FORMERR", "NOTIMP", "BADVERS"]);
 
 /**
@@ -61,10 +61,10 @@ interface Listener {
   unreachable(reason: string): void;
 }
 
-/** Sends `query` to `server` and returns what closes the socket. */
+/** Sends `query` to `server` and returns a function that closes the socket. */
 type Transport = (server: DnsServer, query: Buffer, listener: Listener) => () => void;
 
-/** One query and the wait for its answer; whatever is not that answer is passed over (RFC 5452 §9.1). */
+/** One query and the wait for its answer; any other message is passed over (RFC 5452 §9.1). */
 function askOnce(
   transport: Transport,
   server: DnsServer,
@@ -94,7 +94,10 @@ function askOnce(
   });
 }
 
-/** The answer, or why it is none. Whatever is thrown here is the message's fault, never this program's end. */
+/**
+ * The answer, or the reason why it is none. Every error thrown here is the message's fault, and must not end
+ * the program.
+ */
 function tryToRead(message: Uint8Array, question: DnsQuestion, transport: Transport): DnsAnswer | string {
   try {
     const answer = readAnswer(message, question);
@@ -125,8 +128,8 @@ function encodeQuery({ id, name, type }: DnsQuestion, edns: boolean): Buffer {
 }
 
 /**
- * A socket of its own for each query, so that each has another random port, and connected, so that
- * the system drops what comes from elsewhere and reports a refusal (RFC 5452 §9.2).
+ * A socket of its own for each query, so that each has another random port, and connected, so that the system
+ * drops packets from elsewhere and reports a refusal (RFC 5452 §9.2).
  */
 const udp: Transport = ({ host, port }, query, listener) => {
   const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
@@ -144,7 +147,7 @@ const udp: Transport = ({ host, port }, query, listener) => {
   };
 };
 
-/** RFC 7766 §8: each message follows its length in two bytes, in whatever pieces the network makes. */
+/** RFC 7766 §8: each message follows its length in two bytes; the network may split them anywhere. */
 const tcp: Transport = ({ host, port }, query, listener) => {
   const socket = connect({ host, port });
   const length = Buffer.alloc(2);

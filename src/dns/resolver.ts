@@ -28,13 +28,13 @@ export interface ResolverOptions {
   timeout?: number;
   /** Default: the platform's. */
   hostsFile?: string;
-  /** Where servers and search list stand; default: the platform's. */
+  /** File of the servers and the search list; default: the platform's. */
   resolvConf?: string;
   /** A clock that only goes forward, in ms. */
   now?: () => number;
 }
 
-/** Where a name leads. */
+/** The addresses that a name leads to. */
 export interface Resolution {
   /** One to four, in the order to try them. */
   addresses: Address[];
@@ -42,7 +42,7 @@ export interface Resolution {
   server: string;
   /** The full name that answered. */
   name: string;
-  /** How long this holds, in ms. */
+  /** Time for which this holds, in ms. */
   ttl: number;
 }
 
@@ -50,7 +50,10 @@ export interface Resolver {
   resolve(host: string, signal?: AbortSignal): Promise<Resolution>;
 }
 
-/** What a resolution came to: an answer, or word that there is none. Failures are thrown, and not kept. */
+/**
+ * The outcome of a resolution: an answer, or the answer that there is none. Failures are thrown, and not
+ * kept.
+ */
 type Outcome = { resolution: Resolution } | { error: NearsourceError; ttl: number };
 
 const SECOND = 1_000;
@@ -118,7 +121,7 @@ function toLookupAddress(address: Address): LookupAddress {
   return { address: formatAddress(address), family: address.family };
 }
 
-/** Answers what needs no DNS: addresses, localhost (RFC 6761 §6.3), and the names of the hosts file. */
+/** Answers names that need no DNS: addresses, localhost (RFC 6761 §6.3), and the names of the hosts file. */
 function createLocalResolver(hostsFile: string): (host: string) => Promise<Resolution | undefined> {
   const hosts = watchedFile(hostsFile, parseHosts);
   return async (host) => {
@@ -206,7 +209,10 @@ function toResolution(name: string, { addresses, server, ttl, partial }: LookupR
   return { addresses, server, name, ttl: partial ? LEAST_TTL : clamp(ttl, GREATEST_TTL) };
 }
 
-/** No name is asked for at every turn, or believed for ever; `seconds` is as the server said. */
+/**
+ * Limits a TTL, so that no name is asked for at every turn or believed for ever; `seconds` is the server's
+ * value.
+ */
 function clamp(seconds: number | undefined, greatest: number): number {
   return Math.min(Math.max((seconds ?? 0) * SECOND, LEAST_TTL), greatest);
 }

@@ -14,13 +14,13 @@ export interface DnsServer {
 
 const DNS_PORT = 53;
 
-/** Where this platform keeps its hosts file. */
+/** Path of this platform's hosts file. */
 export const SYSTEM_HOSTS_FILE =
   process.platform === "win32"
     ? `${process.env.SystemRoot ?? "C:\\Windows"}\\System32\\drivers\\etc\\hosts`
     : "/etc/hosts";
 
-/** Where this platform keeps its search list, as far as it keeps it in a file. */
+/** Path of this platform's search list, as far as it keeps it in a file. */
 export const SYSTEM_RESOLV_CONF = "/etc/resolv.conf";
 
 /**
@@ -80,7 +80,7 @@ export function parseSearch(text: string): string[] {
   return domains.map(canonicalName).filter(isHostName);
 }
 
-/** The servers in the text of a resolv.conf (resolv.conf(5)); what is not an address says nothing. */
+/** The servers in the text of a resolv.conf (resolv.conf(5)); values that are not addresses are ignored. */
 export function parseNameservers(text: string): DnsServer[] {
   const lines = wordsOfLines(text, /[#;].*/).filter(([word]) => word === "nameserver");
   const servers = lines.map(([, address = ""]) => address).filter((address) => isIP(address) !== 0);
@@ -88,7 +88,7 @@ export function parseNameservers(text: string): DnsServer[] {
 }
 
 /**
- * Keeps what `parse` makes of a file, and reads it again once the file has changed. A file that is
+ * Keeps the result of `parse` for a file, and reads it again once the file has changed. A file that is
  * missing or cannot be read counts as empty: a machine need not have one.
  */
 export function watchedFile<Content>(file: string, parse: (text: string) => Content): () => Promise<Content> {
@@ -124,7 +124,7 @@ function wordsOfLines(text: string, comment: RegExp): string[][] {
   return lines.map((line) => line.replace(comment, "").trim().split(/\s+/));
 }
 
-/** Asked first whether it is one: what is thrown for each line of a long file would take seconds. */
+/** Tests the text before it is parsed: errors thrown for each line of a long file would take seconds. */
 function addressOf(text: string): Address | undefined {
   return isIP(text) === 0 || text.includes("%") ? undefined : parseAddress(text);
 }
