@@ -19,20 +19,22 @@ import { askForPart, type Part, wrongLength } from "./part.ts";
 export interface DownloadOptions extends Pick<GetOptions, "viaProxy" | "signal"> {
   /** Called with the bytes held so far, of the object's length. */
   onProgress?: ((received: number) => void) | undefined;
-  /** Called with the length of each piece that comes over the network, whatever becomes of it. */
+  /**
+   * Called with the length of each piece that comes over the network, also of pieces that turn out useless.
+   */
   onReceived?: ((length: number) => void) | undefined;
   /** Called with how much of the object, from its beginning, is on disk and known to be the signed bytes. */
   onProven?: ((length: number) => void) | undefined;
   /** Whether the source has given bytes of this object in an earlier try of this run. */
   hasGiven?: boolean;
-  /** Called when the source turns out to give no parts that could be used, with what it did, before the whole comes. */
+  /** Called when the source turns out to give no usable parts, with the reason, before the whole comes. */
   onNoParts?: ((reason: NearsourceError) => void) | undefined;
 }
 
 export interface Downloaded {
   /** Body bytes that came over the network. */
   bytes: number;
-  /** Where the transfer began; above 0 when an earlier one was continued. */
+  /** The byte at which the transfer began; above 0 when an earlier one was continued. */
   resumedAt: number;
   address: string | undefined;
 }
@@ -42,18 +44,18 @@ const WRITE_SIZE = 1 << 18;
 /** Parts shorter than this (bytes) are tiny; after so many of them the whole is asked for. */
 const TINY_PART = 65_536;
 const TINY_PARTS = 16;
-/** What is gathered is written at least this often (ms), so that a kill loses little. */
+/** Longest time (ms) between two writes of gathered bytes, so that a kill loses little. */
 const WRITE_INTERVAL = 250;
 
 /**
- * Fetches one object into the store, continuing what any earlier source or run left of it. Nothing is
- * believed: a partial file is hashed again before it is continued, blocks are checked as they complete
- * (so that a liar wastes one block), and the whole must have the signed length and SHA-256. Whatever part
- * a source gives is taken; one that gives none that could be used is asked for the whole, of which what
- * is here already is passed over.
+ * Fetches one object into the store, continuing the bytes that any earlier source or run left of it. Nothing
+ * is believed: a partial file is hashed again before it is continued, blocks are checked as they complete (so
+ * that a liar wastes one block), and the whole must have the signed length and SHA-256. Any part that a
+ * source gives is taken; a source that gives no usable part is asked for the whole, of which the bytes here
+ * already are passed over.
  *
- * Where what an earlier source left turns out wrong, this one gets one restart from the last proven
- * byte: only what a source sent itself is held against it.
+ * If the bytes that an earlier source left turn out wrong, this one gets one restart from the last proven
+ * byte: a source answers only for the bytes it sent itself.
  *
  * @throws NearsourceError of the phases resolve to transfer, and storage
  */
@@ -70,8 +72,8 @@ export async function downloadObject(
 }
 
 /**
- * The same without the store: the object stays where it was on its way, for one that is a means to
- * another. Whoever has no more use for it deletes the file.
+ * The same without the store, for an object that is a means to another: it stays at the path of its transfer.
+ * The caller deletes the file after use.
  */
 export async function fetchObject(
   dirs: DataDir,
@@ -190,7 +192,7 @@ function gather(partial: PartialFile, object: ObjectName, url: URL, onProven: Do
     if (size === 0) return;
     const { isSigned, written } = append(partial, buffer.subarray(0, size), object);
     writing = written.then(() => onProven?.(partial.proven.position));
-    // Whoever waits for it next hears of it.
+    // The failure is reported to the next caller that waits for it.
     writing.catch(() => {});
     [buffer, spare, size, flushed] = [spare, buffer, 0, performance.now()];
     if (isSigned) return;

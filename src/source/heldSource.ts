@@ -4,8 +4,8 @@ import type { TrustedSet } from "../tuf/trustedSet.ts";
 import type { Source } from "./source.ts";
 
 /**
- * A set as a source that has what it holds, and nothing else: a refresh from it verifies the set, from the
- * shipped root on, by the very code that verifies what comes over the network.
+ * A set as a source that has the set's files, and nothing else: a refresh from it verifies the set, from the
+ * shipped root on, by the same code that verifies files from the network.
  */
 export function heldSource({ files }: TrustedSet): { source: Source; fetcher: Fetcher } {
   const get: Fetcher["get"] = async (url) => {

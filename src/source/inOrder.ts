@@ -2,7 +2,7 @@ import type { Kind } from "../core/content/kind.ts";
 import { endsSource, stopOr } from "../core/order/disposition.ts";
 import type { ErrorCode, NearsourceError } from "../errors.ts";
 
-/** What came of asking one source. */
+/** The result of asking one source. */
 export interface Tried {
   /** The kinds that no other source need be asked for. */
   had: Iterable<Kind>;
@@ -10,20 +10,20 @@ export interface Tried {
   errors: NearsourceError[];
 }
 
-/** What is told, and remembered, of sources that failed. */
+/** The handling of sources that failed: reports, and the record of them. */
 export interface Failing<Step> {
   /** Sources found useless as a whole, by base URL, with the reason: they are asked for nothing more. */
   dead?: Map<string, ErrorCode>;
   /** Told of each step that is passed over, since its source is dead. */
   onDead?: (step: Step, code: ErrorCode) => void;
-  /** Told of what an attempt threw, and of the errors that it met. */
+  /** Called with the errors that an attempt met or threw. */
   onErrors?: (step: Step, errors: NearsourceError[]) => void;
 }
 
 /**
- * Source after source, in the order that was computed: each is asked for what those before it did not
- * deliver, of the kinds that it can, until nothing is needed or the order ends. How a source fails never
- * changes the order. `needed` loses the kinds that were had.
+ * Source after source, in the order that was computed: each is asked for the kinds it can deliver that those
+ * before it did not, until nothing is needed or the order ends. How a source fails never changes the order.
+ * `needed` loses the kinds that were delivered.
  *
  * @throws NearsourceError of an attempt that no other source could mend
  */
@@ -49,7 +49,7 @@ export async function inOrder<Step extends { url: string; kinds: Kind[] }>(
   }
 }
 
-/** What an attempt that threw came to. */
+/** The result of an attempt that threw. */
 function nothingHad(error: unknown): Tried {
   return { had: [], errors: [stopOr(error)] };
 }

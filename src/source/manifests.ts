@@ -8,27 +8,31 @@ import { turnsEvery } from "../store/turns.ts";
 import type { Refreshed } from "../tuf/refresh.ts";
 import type { TrustedSet } from "../tuf/trustedSet.ts";
 
-/** Small files that are fetched at a time: what they cost is the waiting. */
+/** Small files fetched at a time: their cost is the waiting. */
 const AT_ONCE = 4;
 
 /** The manifests of some kinds, by kind. */
 export type Manifests = Map<ContentKind, Manifest[]>;
 
-/** What a refresh brought of each kind. */
+/** The documents that a refresh brought of each kind. */
 export interface Collected {
-  /** Of the kinds that are whole, with what is held of others. */
+  /** The documents of the kinds that are whole, with the held ones of other kinds. */
   documents: Map<string, Buffer>;
   manifests: Manifests;
-  /** Why kinds are not whole. One after which the source was asked nothing more has no error of its own. */
+  /**
+   * The reasons why kinds are not whole. A kind that was not asked for, since an earlier failure ended the
+   * source, has no error of its own.
+   */
   failures: Map<ContentKind, NearsourceError>;
 }
 
 /**
- * The manifests of `kinds` as this refresh names them. Kinds are independent: of one that cannot be had
- * whole, or that is signed wrongly, what is held stays as it is.
+ * The manifests of `kinds` as this refresh names them. Kinds are independent: if one cannot be fetched whole,
+ * or is signed wrongly, its held documents stay as they are.
  *
  * @param again makes a request, and makes it once more where that helps
- * @throws NearsourceError the first failure, when no kind could be had; and what no source could mend
+ * @throws NearsourceError the first failure, when no kind could be fetched; and any error that no source
+ *   could mend
  */
 export async function collectManifests(
   refreshed: Refreshed,

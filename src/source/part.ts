@@ -11,11 +11,11 @@ export interface Part {
 }
 
 /**
- * Asks for an object from byte `from` on, or for the whole of it. What comes may begin earlier, and end
- * earlier: some servers give parts of their own size, some give no parts at all. No `If-Range` is sent,
- * since an object is known by its hash.
+ * Asks for an object from byte `from` on, or for the whole of it. The part in the answer may begin earlier,
+ * and end earlier: some servers give parts of their own size, some give no parts at all. No `If-Range` is
+ * sent, since an object is known by its hash.
  *
- * @throws NearsourceError RANGE_INVALID where it is not said which bytes come, or `from` is not among them
+ * @throws NearsourceError RANGE_INVALID if the answer does not name its bytes, or `from` is not among them
  */
 export async function askForPart(
   fetcher: Fetcher,
@@ -45,7 +45,7 @@ function wholeOf(response: Response, { length }: ObjectName): Part {
   return { response, first: 0, end: length };
 }
 
-/** What a 206 brings (RFC 9110 §15.3.7); several parts in one answer (§15.3.7.2) were not asked for. */
+/** The part in a 206 (RFC 9110 §15.3.7); several parts in one answer (§15.3.7.2) were not asked for. */
 async function rangeOf(response: Response, from: number, { length }: ObjectName): Promise<Part> {
   const said = response.headers["content-range"];
   const range = parseContentRange(said);

@@ -11,9 +11,9 @@ import {
 } from "../http/relayState.ts";
 import { parseRetryAfter } from "../http/retryAfter.ts";
 
-/** How long a run waits in all for Update Agents that are filling or full. */
+/** The time that a run waits in all for Update Agents that are filling or full. */
 export interface Patience {
-  /** What is left of it (ms). */
+  /** Remaining time (ms). */
   left(): number;
   /** Spends it from now until what is returned is called; several who do so at the same time spend it once. */
   spend(): () => void;
@@ -35,7 +35,7 @@ export function createPatience(all: number, now: () => number = () => performanc
   };
 }
 
-/** What a wait is for: who is waited for, and what it said. */
+/** A wait: the Update Agent waited for, and its answer. */
 export interface Wait {
   url: URL;
   state: RelayState;
@@ -43,21 +43,22 @@ export interface Wait {
   pause: number;
 }
 
-/** Whether a timestamp stands at a URL: what an Update Agent announces. */
+/** Whether a URL is that of a timestamp, which an Update Agent announces. */
 export function isTimestamp(url: string): boolean {
   return url.endsWith("/metadata/timestamp.json");
 }
 
 /**
- * The same fetcher, that waits for an Update Agent which is filling or full and asks it again, until it
- * gives what it is asked for or the patience is spent; then the answer stands as it is. The time that it
- * takes to answer again counts too.
+ * The same fetcher, that waits for an Update Agent which is filling or full and asks it again, until it gives
+ * the object or the patience runs out; then the answer stands as it is. The time that it takes to answer
+ * again counts too.
  *
- * An Update Agent that fetches something newer than it announces says so with the timestamp before, and
- * is waited for too: that timestamp is right, and old.
+ * An Update Agent that fetches something newer than it announces says so with the timestamp before, and is
+ * waited for too: that timestamp is right, and old.
  *
- * @param onWait told before each wait
- * @param onOlder told whether a timestamp is that before what the Update Agent fetches, which was not waited for
+ * @param onWait called before each wait
+ * @param onOlder called with whether a timestamp precedes the one that the Update Agent fetches, and was not
+ *   waited for
  * @param self the name of this Update Agent, where it is one: it is not waited for by itself, through others
  */
 export function waitingFetcher(

@@ -4,7 +4,7 @@ import { type Refreshed, refresh } from "../tuf/refresh.ts";
 import type { TrustedSet } from "../tuf/trustedSet.ts";
 import type { Source } from "./source.ts";
 
-/** What a refresh is made with. */
+/** The means of a refresh. */
 export interface RefreshMeans {
   fetcher: Fetcher;
   /** The one time of the run, for everything that expires. */
@@ -14,7 +14,7 @@ export interface RefreshMeans {
   etag?: string | undefined;
 }
 
-/** What a source has of a repository: verified, in memory, and written nowhere. */
+/** The content of a repository that a source has: verified, in memory, and written nowhere. */
 export interface Brought {
   /** The very set that was given, where the source has nothing else. */
   set: TrustedSet;
@@ -28,12 +28,12 @@ export interface Brought {
 }
 
 /**
- * Refreshes one repository from one source. Nothing is written, and `trusted` stays as it is: what came is
- * to be kept by the caller, once it finds it complete.
+ * Refreshes one repository from one source. Nothing is written, and `trusted` stays as it is: the caller
+ * keeps the result, once it finds it complete.
  *
- * @param collect fetches the documents that are wanted of it, and what else there is to tell of them
+ * @param collect fetches the wanted documents of it, and returns them with any further findings
  * @param again makes the refresh, and makes it once more where that helps
- * @throws NearsourceError of the phases resolve to content, and whatever `collect` throws
+ * @throws NearsourceError of the phases resolve to content, and the errors of `collect`
  */
 export async function refreshRepository<Found extends { documents: ReadonlyMap<string, Buffer> }>(
   trusted: TrustedSet,

@@ -3,7 +3,7 @@ import { DISPOSITIONS } from "../core/order/disposition.ts";
 import { NearsourceError } from "../errors.ts";
 import { RETRY } from "../http/retryAfter.ts";
 
-/** One source's few, short retries: only for what a fresh connection often mends. */
+/** One source's few, short retries: only for errors that a fresh connection often mends. */
 export async function retrying<Result>(
   run: { signal: AbortSignal | undefined },
   work: () => Promise<Result>,

@@ -15,12 +15,12 @@ import { adopt, hashFile, inStore, storePath } from "../store/store.ts";
 const WHILE = 2_000;
 
 /**
- * Fetches an object, or something of the same first two digits, while no other process of this machine
- * does. The system frees the lock when its holder dies.
+ * Fetches an object, or something of the same first two digits, while no other process of this machine does.
+ * The system frees the lock when its holder dies.
  *
  * @param root of the agent's data directory
- * @param onWait told when the other one has been fetching it for a while
- * @throws what `work` throws, and NearsourceError of the storage phase
+ * @param onWait called when the other one has been fetching it for a while
+ * @throws the errors of `work`, and NearsourceError of the storage phase
  */
 export async function fetchAlone<Result>(
   root: string,
@@ -40,15 +40,18 @@ export async function fetchAlone<Result>(
   }
 }
 
-/** Puts a whole file that the Update Agent holds into the agent's store, once it is known to be what it is called. */
+/**
+ * Puts a whole file that the Update Agent holds into the agent's store, once its hash is found to match its
+ * name.
+ */
 export async function takeWhole(own: DataDir, object: ObjectName): Promise<boolean> {
   const relay = relayOf(own);
   return (await inStore(relay, object)) && (await linkOver(relay, own, object));
 }
 
 /**
- * Puts what one of the two has of an object, all of it or what it has begun to fetch, where the other's
- * transfer goes on with it, when that is more than it has itself.
+ * Puts the bytes that one of the two has of an object, whole or begun, where the transfer of the other
+ * continues, if they are more than it has itself.
  */
 export async function takePart(from: DataDir, to: DataDir, object: ObjectName): Promise<void> {
   const copy = temporaryName(to.tmp, "copy");
@@ -58,16 +61,16 @@ export async function takePart(from: DataDir, to: DataDir, object: ObjectName): 
     if (length <= (await partialLength(to, object))) return;
     const found = isWhole ? storePath(from, object.sha256) : partialPath(from, object);
     await fs.copyFile(found, copy, constants.COPYFILE_FICLONE);
-    // What is in a store is for reading only.
+    // The files of a store are for reading only.
     await fs.chmod(copy, 0o600);
     await rename(copy, partialPath(to, object));
   } catch {
-    // The transfer verifies what it finds, and a source has the rest.
+    // The transfer verifies the bytes it finds, and a source has the rest.
     await remove(copy);
   }
 }
 
-/** The same in the agent's run, of what its Update Agent has. */
+/** The same in the agent's run, for the bytes that its Update Agent has. */
 export async function takePartOfRelay(own: DataDir, object: ObjectName): Promise<void> {
   await takePart(relayOf(own), own, object);
 }
@@ -87,7 +90,10 @@ function relayOf(own: DataDir): DataDir {
   return dataDirAt(relayDirOf(own.root));
 }
 
-/** Links an object from one store into another, once it is known to be what it is called; copies where it must. */
+/**
+ * Links an object from one store into another, once its hash is found to match its name; copies where it
+ * must.
+ */
 export async function linkOver(from: DataDir, to: DataDir, { sha256 }: ObjectName): Promise<boolean> {
   const [source, link] = [storePath(from, sha256), temporaryName(to.tmp, "link")];
   try {
@@ -98,7 +104,7 @@ export async function linkOver(from: DataDir, to: DataDir, { sha256 }: ObjectNam
     await adopt(to, link, sha256);
     return true;
   } catch {
-    // Whatever is wrong there, a source may still have it.
+    // A source may still have the object, so every fault here is ignored.
     return false;
   } finally {
     await remove(link);

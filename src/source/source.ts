@@ -8,7 +8,9 @@ export interface Source {
   viaProxy: boolean;
 }
 
-/** The source of a step. Update Agents and the server are near; what is on the internet may need the proxy. */
+/**
+ * The source of a step. Update Agents and the server are near; a source on the internet may need the proxy.
+ */
 export function sourceOf(step: Pick<Step, "rule" | "name" | "url">): Source {
   const internet = step.rule === "active-update" || (step.rule === "custom" && step.name === undefined);
   return { url: step.url, viaProxy: internet && !isNearby(new URL(step.url)) };

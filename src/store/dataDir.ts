@@ -1,6 +1,6 @@
 import path from "node:path";
 
-/** What lies below `dataDir` (docs/ARCHITECTURE.md has a page on it). */
+/** Paths below `dataDir` (docs/ARCHITECTURE.md has a page on them). */
 export interface DataDir {
   root: string;
   store: string;
@@ -10,12 +10,12 @@ export interface DataDir {
   tmp: string;
 }
 
-/** Where an Update Agent keeps its copy, below the data directory of its agent. */
+/** Path of an Update Agent's copy, below the data directory of its agent. */
 export function relayDirOf(dataDir: string): string {
   return path.join(dataDir, "relay");
 }
 
-/** Where they are, without looking at the disk: all that commands which only read need. */
+/** The paths, without a look at the disk: enough for commands that only read. */
 export function dataDirAt(root: string): DataDir {
   return {
     root,

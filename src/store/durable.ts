@@ -71,7 +71,7 @@ export async function writeDurably(file: string, data: string | Uint8Array, mode
   }
 }
 
-/** How long (ms) a rename waits for a scanner that holds the file open, as they do on Windows. */
+/** Time (ms) that a rename waits for a scanner that holds the file open, as they do on Windows. */
 const RENAME_PATIENCE = 60_000;
 
 /**

@@ -50,7 +50,7 @@ const generationSchema = v.object({
   ),
 });
 
-/** Where an installed file stands: `generations/<n>/<kind>/<name>/<path>`. */
+/** Path of an installed file: `generations/<n>/<kind>/<name>/<path>`. */
 export function installedPath(
   dirs: DataDir,
   generation: number,
@@ -116,7 +116,7 @@ export interface AsItIs {
  * Makes a complete, durable generation of `components`, all of whose files are in the store. It is not
  * current yet: `switchTo` does that.
  *
- * @param asItIs damaged components that nobody can mend: what is left of them is linked
+ * @param asItIs damaged components that nobody can mend: their remaining files are linked
  * @param signal ends it before the generation is there; its reason is thrown
  * @throws NearsourceError of the storage phase
  */
@@ -146,7 +146,7 @@ export async function makeGeneration(
 }
 
 /**
- * Points `current` at a generation, atomically (but see Windows, below): whoever opens a path below it
+ * Points `current` at a generation, atomically (but see Windows, below): a program that opens a path below it
  * sees one set or the other.
  */
 export async function switchTo(dirs: DataDir, generation: number): Promise<void> {
@@ -156,7 +156,7 @@ export async function switchTo(dirs: DataDir, generation: number): Promise<void>
     const target = path.join(windows ? dirs.generations : "generations", String(generation));
     await fs.symlink(target, link, "junction");
     const current = path.join(dirs.root, "current");
-    // Windows cannot rename over a junction. A run that dies in between installs anew from the store.
+    // Windows cannot rename over a junction. A run that dies in between installs again from the store.
     if (windows) await fs.rm(current, { force: true, recursive: true });
     await rename(link, current);
     await syncFolder(dirs.root);

@@ -12,14 +12,14 @@ function isOpenToOthers(mode: number): boolean {
   return process.platform !== "win32" && (mode & 0o022) !== 0;
 }
 
-/** Of a generation's manifest, what is looked at here. */
+/** The parts of a generation's manifest that are used here. */
 interface Written {
   components: { kind: string; name: string; files: { path: string; length: number }[] }[];
 }
 
 /**
  * Whether all installed files stand there with their lengths, and no damage was noted. For the check that
- * asks DNS alone: what is amiss is left to a run.
+ * asks DNS alone: faults are left to a run.
  *
  * @throws when there is no manifest that reads
  */

@@ -6,15 +6,15 @@ import { remove } from "./durable.ts";
 import { refuseUnsafeInside } from "./safePath.ts";
 import { guardStorage } from "./storageErrors.ts";
 
-/** What is believed, or deleted from, beside the folders that are walked. */
+/** Names that are believed, or deleted from, beside the folders that are walked. */
 const BESIDE = ["agent", "relay", "tmp", "state.json", "identity.json"];
 
 /**
- * Refuses a data directory in which a symbolic link stands where this program keeps files or folders,
- * at whatever depth: what is read, linked or deleted by its path would lie elsewhere. `current` is the
- * one link there is (`currentNumber` looks at it); in `tmp` a dead run may have left one, which is
- * swept without being followed. A folder that another account can write, at whatever depth, is refused
- * too, since it could plant one at any time.
+ * Refuses a data directory in which a symbolic link stands where this program keeps files or folders, at any
+ * depth: reading, linking or deleting by its path would reach elsewhere. `current` is the one link there is
+ * (`currentNumber` looks at it); in `tmp` a dead run may have left one, which is swept without being
+ * followed. A folder that another account can write, at any depth, is refused too, since it could plant one
+ * at any time.
  *
  * @throws NearsourceError STORAGE_UNSAFE, naming the link or folder
  */

@@ -12,29 +12,32 @@ export interface Lock {
 }
 
 /**
- * What this process holds: a database that nothing refers to is closed, which would free its lock. So would
- * this process opening and closing the file by itself (fcntl(2)): nothing here does.
+ * Databases whose locks this process holds: one that nothing refers to is closed, which would free its lock.
+ * So would this process opening and closing the file by itself (fcntl(2)): nothing here does.
  */
 const held = new Set<DatabaseSync>();
 
 const SQLITE_BUSY = 5;
 const POLL = 250;
-/** Who only asks whether a lock is held is in its way for a moment: after these pauses (ms) it is tried again. */
+/**
+ * Pauses (ms) before a lock is tried again: a process that only asks whether it is held is in the way for a
+ * moment.
+ */
 const PAUSES = [10, 20, 40];
 
 /**
- * Takes the lock of a folder: the data directory's for a run, its `agent` for the resident agent. It is an exclusive transaction on an empty SQLite file: the operating
- * system frees it when its holder dies, however it dies, so there is no stale lock to recognise and no
- * process id to be fooled by.
+ * Takes the lock of a folder: the data directory's for a run, its `agent` for the resident agent. It is an
+ * exclusive transaction on an empty SQLite file: the operating system frees it when its holder dies, however
+ * it dies, so there is no stale lock to recognise and no process id to be fooled by.
  *
- * @param options.wait waits for as long as another run takes, until `signal` aborts; `onWait` is told
- *   once, in words for people
+ * @param options.wait waits for as long as another run takes, until `signal` aborts; `onWait` is called once,
+ *   with words for people
  * @throws NearsourceError LOCKED, naming the holder where the system tells
  */
 export async function takeLock(
   dataDir: string,
   options: {
-    /** What holding it makes of a process, for people: `update` by default. */
+    /** The role of the process that holds it, for people: `update` by default. */
     role?: "update" | "agent";
     wait?: boolean | undefined;
     signal?: AbortSignal | undefined;
@@ -53,8 +56,8 @@ export async function takeLock(
 }
 
 /**
- * Whether somebody holds a lock; undefined when this account may not know, since whoever may read the
- * file can hold it. It is shared for a moment.
+ * Whether a process holds a lock; undefined when this account may not know, since every account that may read
+ * the file can hold it. The lock is taken shared for a moment.
  */
 export async function isLocked(file: string): Promise<boolean | undefined> {
   const { DatabaseSync } = await import("node:sqlite");

@@ -7,8 +7,9 @@ import { refuseUnsafe } from "./safePath.ts";
 import { codeOf, guardStorage } from "./storageErrors.ts";
 
 /**
- * Says that a folder is a data directory. It is made together with the folder, before anything else in
- * it: what a run deletes below (`tmp`, `partial`, `store`, old generations) is never somebody else's.
+ * The file that marks a folder as a data directory. It is made together with the folder, before anything else
+ * in it, so that a run never deletes somebody else's files below (`tmp`, `partial`, `store`, old
+ * generations).
  */
 export const MARKER = ".nearsource";
 
@@ -16,7 +17,7 @@ const MARKER_TEXT = `This folder belongs to nearsource, which deletes what it do
 configuration names it. Without this file it is left alone.
 `;
 
-/** What file systems and desktops put into folders by themselves. */
+/** Names that file systems and desktops put into folders by themselves. */
 const BY_ITSELF = ["lost+found", ".DS_Store"];
 
 /**
@@ -46,7 +47,10 @@ function foldersOf({ store, generations, metadata, partial, tmp }: DataDir): str
   return [store, generations, metadata, partial, tmp];
 }
 
-/** An earlier version made it as the umask had it, which closed what is installed to whom it is for. */
+/**
+ * Opens a folder that an earlier version made with the modes of the umask, which kept the readers of the
+ * installed files out.
+ */
 async function openToReaders(folder: string): Promise<void> {
   const { mode } = await fs.stat(folder);
   if (process.platform !== "win32" && (mode & 0o055) !== 0o055) await fs.chmod(folder, mode | 0o055);

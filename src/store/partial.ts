@@ -18,21 +18,21 @@ export interface ObjectName {
   blocks?: { size: number; sha256: string[] } | undefined;
 }
 
-/** What is there is read in pieces of this size. */
+/** Size of the pieces (bytes) in which the file is read. */
 const READ_SIZE = 1 << 20;
 
-/** How much of an object an earlier transfer left here, in bytes. */
+/** Bytes of an object that an earlier transfer left here. */
 export async function partialLength(dirs: DataDir, object: ObjectName): Promise<number> {
   const found = await fs.lstat(partialPath(dirs, object)).catch(() => undefined);
   return Math.min(found?.size ?? 0, object.length);
 }
 
-/** Where an object is while it is on its way. */
+/** Path of an object while it is being transferred. */
 export function partialPath(dirs: DataDir, { sha256 }: ObjectName): string {
   return path.join(dirs.partial, sha256);
 }
 
-/** How far an object has come: `position` bytes are in `hash`; those up to `proven` are the signed ones. */
+/** Progress of an object: `position` bytes are in `hash`; those up to `proven` are the signed ones. */
 interface Progress {
   position: number;
   hash: Hash;
@@ -47,7 +47,8 @@ export interface PartialFile extends Progress {
 }
 
 /**
- * Opens what an earlier transfer left of an object, or nothing. It is hashed again before it counts.
+ * Opens the bytes that an earlier transfer left of an object, or nothing. They are hashed again before they
+ * count.
  *
  * @throws NearsourceError of the storage phase
  */
@@ -72,7 +73,10 @@ function nothingYet(): Progress {
   return { position: 0, hash, block, proven: { position: 0, hash: empty } };
 }
 
-/** Hashes what an earlier transfer left; cuts the file back at the first block that is not the signed one. */
+/**
+ * Hashes the bytes that an earlier transfer left; cuts the file back at the first block that is not the
+ * signed one.
+ */
 async function rehash(partial: PartialFile, object: ObjectName): Promise<void> {
   const { size } = await partial.handle.stat();
   if (size === 0) return;
@@ -107,10 +111,11 @@ function advance(partial: Progress, data: Buffer, object: ObjectName): boolean {
 }
 
 /**
- * Passes over bytes that are here already, where a source begins at an earlier byte `first`. Those from
- * the very beginning are held against what is here, so that other ones are found out in time.
+ * Passes over bytes that are here already, where a source begins at an earlier byte `first`. Those from the
+ * very beginning are compared with the bytes here, so that other ones are found out in time.
  *
- * @returns what takes pieces in order and returns what is new of each; undefined at bytes that differ
+ * @returns a function that takes pieces in order and returns the new part of each; undefined at bytes that
+ *   differ
  */
 export function passOver(
   { position, hash }: PartialFile,
@@ -148,8 +153,8 @@ export async function startOver(partial: PartialFile): Promise<void> {
 }
 
 /**
- * Begins to write what comes next, and takes it into the hashes meanwhile: the disk works in a thread of
- * its own. `data` is to stay as it is until `written`, and nothing else is written until then.
+ * Begins to write the next bytes, and takes them into the hashes meanwhile: the disk works in a thread of its
+ * own. `data` is to stay as it is until `written`, and nothing else is written until then.
  *
  * @returns `isSigned` false at a block that is not the signed one; the caller is to rewind
  */
@@ -171,7 +176,7 @@ export async function writeAt(handle: fs.FileHandle, data: Buffer, position: num
   }
 }
 
-/** Whether the file is the object; if it is not, it is cut back to what is proven. */
+/** Whether the file is the object; if it is not, it is cut back to its proven bytes. */
 export async function isWhole(partial: PartialFile, object: ObjectName): Promise<boolean> {
   if (partial.hash.copy().digest("hex") === object.sha256) return true;
   const everyBlockFits = object.blocks !== undefined && partial.proven.position === object.length;

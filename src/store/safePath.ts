@@ -2,7 +2,7 @@ import { lstatSync, readFileSync, readlinkSync, type Stats } from "node:fs";
 import path from "node:path";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
 
-/** What stands on the way to a file: a folder, a link that is followed, or the file itself. */
+/** A part of the way to a file: a folder, a link that is followed, or the file itself. */
 interface Entry {
   place: string;
   stats: Stats;
@@ -15,14 +15,14 @@ const STICKY = 0o1000;
 const MAX_LINKS = 40;
 
 /**
- * Refuses a file or folder that is believed, when an account other than root and the running one can
- * write it, or can put another in its place: OpenSSH's rule for what it goes by (misc.c, safe_path).
- * The way is walked as the kernel walks it, from `/` on, through every link. Each folder on it, each
- * link and the target must belong to root or the running account, and be writable by nobody else. A
- * sticky folder such as `/tmp` may be writable on the way: there nobody takes away what is another's.
+ * Refuses a file or folder that is believed, when an account other than root and the running one can write
+ * it, or can put another in its place: OpenSSH's rule for the files it trusts (misc.c, safe_path). The way is
+ * walked as the kernel walks it, from `/` on, through every link. Each folder on it, each link and the target
+ * must belong to root or the running account, and be writable by nobody else. A sticky folder such as `/tmp`
+ * may be writable on the way: there nobody can remove the files of another account.
  *
- * What is missing or cannot be looked at is not refused: whoever reads it says so in better words.
- * Where there are no modes (Windows), nothing is refused.
+ * A file that is missing or cannot be looked at is not refused: its reader reports that more clearly. Systems
+ * without modes (Windows) refuse nothing.
  *
  * @param what names it for people, such as `the configuration`
  * @param options.secret nobody else may read the file either; a group may, where root owns the file
@@ -49,8 +49,8 @@ export function refuseUnsafe(
 }
 
 /**
- * Refuses a file or folder of a data directory that another account can write, without a look at what
- * stands above: `refuseUnsafe` has looked at the way to the data directory.
+ * Refuses a file or folder of a data directory that another account can write, without a look at the folders
+ * above: `refuseUnsafe` has looked at the way to the data directory.
  *
  * @throws NearsourceError STORAGE_UNSAFE, naming the place and its mode, with the command that mends it
  */

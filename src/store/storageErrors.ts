@@ -22,7 +22,10 @@ const STORAGE_HINTS: Partial<Record<ErrorCode, string>> = {
   STORAGE_UNSAFE: "a symbolic link stands where a file or folder of ours belongs; remove it",
 };
 
-/** Runs `work`; what the file system throws comes out as ours, saying `what` could not be done. */
+/**
+ * Runs `work`; an error of the file system is thrown as one of ours, which says that `what` could not be
+ * done.
+ */
 export async function guardStorage<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

@@ -13,7 +13,7 @@ import { codeOf, guardStorage, toStorageError } from "./storageErrors.ts";
 /** A file is hashed in pieces of this size (bytes). */
 const READ_SIZE = 262_144;
 
-/** Where an object stands: `store/ab/abcd…` for the SHA-256 `abcd…`. */
+/** Path of an object: `store/ab/abcd…` for the SHA-256 `abcd…`. */
 export function storePath(dirs: DataDir, sha256: string): string {
   return path.join(dirs.store, sha256.slice(0, 2), sha256);
 }
@@ -29,7 +29,7 @@ export async function inStore(dirs: DataDir, object: { sha256: string; length: n
   }
 }
 
-/** Whether the object is there to the byte: what was altered behind our back is not. */
+/** Whether the object is there to the byte; one altered by another program is not. */
 export async function isWholeInStore(
   dirs: DataDir,
   object: { sha256: string; length: number },
@@ -68,7 +68,7 @@ export async function hashFile(file: string): Promise<{ sha256: string; length: 
   try {
     const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
     const handle = await fs.open(file, flags);
-    // One buffer for all: what a stream allocates for each read would gather until it is collected.
+    // One buffer for all reads: buffers that a stream allocates would gather until they are collected.
     const buffer = Buffer.allocUnsafe(READ_SIZE);
     try {
       for (;;) {

@@ -6,11 +6,11 @@ import { takeLock } from "./lock.ts";
 import { openDataDir } from "./openDataDir.ts";
 
 /**
- * Opens the data directory under its lock, without what dead runs left unfinished, for as long as
- * `work` takes.
+ * Opens the data directory under its lock, without the unfinished files of dead runs, for as long as `work`
+ * takes.
  *
  * @param options.mend links in the place of installed files are damage, and removed
- * @throws NearsourceError LOCKED, of the storage phase, and whatever `work` throws
+ * @throws NearsourceError LOCKED, of the storage phase, and the errors of `work`
  */
 export async function withDataDir<Result>(
   root: string,
@@ -25,7 +25,7 @@ export async function withDataDir<Result>(
     await sweepUnfinished(dirs);
     return await work(dirs);
   } catch (error) {
-    // A disk that is full needs the room that what was begun takes.
+    // A full disk needs the space that unfinished files take.
     await sweepUnfinished(dirs).catch(() => {});
     throw error;
   } finally {
@@ -33,7 +33,7 @@ export async function withDataDir<Result>(
   }
 }
 
-/** Sweeps what was begun and not finished. Under the lock, nobody else's is among it. */
+/** Deletes unfinished files. Under the lock, none of them belongs to a live run. */
 export async function sweepUnfinished(dirs: DataDir): Promise<void> {
   for (const name of await listFolder(dirs.tmp)) await remove(path.join(dirs.tmp, name));
 }

@@ -6,7 +6,7 @@ import { RELEASED } from "../version.ts";
 const CLOCK_SKEW = 86_400_000;
 
 /**
- * The run's one time. A clock behind what signed metadata has shown would accept what has expired.
+ * The run's one time. A clock behind the times that signed metadata has shown would accept expired metadata.
  *
  * @throws NearsourceError CLOCK_BEHIND
  */

@@ -1,4 +1,4 @@
-/** What of an answer says how far its entity tag may be relied on. */
+/** The headers of an answer that say how far its entity tag may be relied on. */
 export interface TagHeaders {
   etag?: string | undefined;
   date?: string | undefined;
@@ -9,9 +9,9 @@ export interface TagHeaders {
 const SETTLED = 2_000;
 
 /**
- * The entity tag to ask with the next time; undefined where it may yet become that of something else. Many
- * web servers make it of second and length, so that two files of one second and length share it: it counts
- * once what it was given for is older by that server's own clock (RFC 9110 §8.8.2.2).
+ * The entity tag to ask with the next time; undefined where it may yet become that of another file. Many web
+ * servers make it of second and length, so that two files of one second and length share it: it counts once
+ * its file is older by that server's own clock (RFC 9110 §8.8.2.2).
  */
 export function lastingTag(headers: TagHeaders): string | undefined {
   const modified = headers["last-modified"];

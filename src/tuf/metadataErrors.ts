@@ -25,7 +25,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   SIGNATURE_INVALID: "the source was altered, or belongs to another publisher",
 };
 
-/** What the verifier or the transport threw, as one of our codes. */
+/** An error of the verifier or the transport, as one of our codes. */
 export function toMetadataError(error: unknown, repository: Repository, url: string): NearsourceError {
   if (error instanceof NearsourceError) return error;
   const name = error instanceof Error ? error.constructor.name : "";

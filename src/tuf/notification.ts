@@ -9,13 +9,13 @@ export interface Announced {
   version: number;
   /** Milliseconds since the epoch. */
   expires: number;
-  /** Ids of the keys that are said to have signed it. */
+  /** Ids of the keys that claim to have signed it. */
   keyIds: string[];
-  /** The document itself, for whoever checks its signatures. */
+  /** The document itself, for the check of its signatures. */
   document: object;
 }
 
-/** What decides about a timestamp before its signatures are looked at. */
+/** The facts that decide about a timestamp before its signatures are looked at. */
 export interface Known {
   /** The newest version held, or verified in an earlier notification. */
   version: number;
@@ -58,9 +58,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * What can be said of a timestamp without looking at its signatures, which cost a thousand times more:
- * `older` when it is no newer than what is known, `refused` when no signature on it could make it
- * count, `check` when they have to be looked at.
+ * Judges a timestamp without looking at its signatures, which cost a thousand times more: `older` when it is
+ * no newer than the known one, `refused` when no signature on it could make it count, `check` when they have
+ * to be looked at.
  *
  * @param now milliseconds since the epoch
  */
@@ -76,8 +76,8 @@ export function judge(
 }
 
 /**
- * How long (ms) after a notification its run begins: at random within the window of the policy, so that
- * a fleet does not ask all at once. Update Agents begin it, since the others will ask them.
+ * Delay (ms) between a notification and its run: at random within the window of the policy, so that a fleet
+ * does not ask all at once. Update Agents begin the window, since the others will ask them.
  *
  * @param random in [0, 1)
  */
@@ -91,7 +91,7 @@ const ALLOWANCE = { one: { most: 20, perSecond: 1 }, all: { most: 100, perSecond
 const MOST_SENDERS = 1_024;
 const MOST_PROVEN = 64;
 
-/** What is known of senders, by what `senderOf` makes of their addresses. */
+/** The mistakes of senders, by the result of `senderOf` for their addresses. */
 export interface Senders {
   /** Mistakes of each that are not forgiven yet, seen longest ago first. */
   mistakes: Map<string, Unforgiven>;
@@ -117,7 +117,7 @@ export function isShut({ mistakes, all, proven }: Senders, sender: string, now: 
   return !proven.has(sender) && unforgiven(all, now, ALLOWANCE.all) >= ALLOWANCE.all.most;
 }
 
-/** Counts a mistake of a sender. What is remembered of them is bounded, however many there are. */
+/** Counts a mistake of a sender. The memory for them is bounded, however many there are. */
 export function countMistake(senders: Senders, sender: string, now: number): void {
   const { mistakes, all } = senders;
   const count = unforgiven(mistakes.get(sender), now, ALLOWANCE.one) + 1;

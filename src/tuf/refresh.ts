@@ -8,9 +8,9 @@ import { toMetadataError } from "./metadataErrors.ts";
 import { isNumberedRoot, type TrustedSet } from "./trustedSet.ts";
 import { internalsOf, type MetadataSource, makeUpdater, type Watched } from "./updater.ts";
 
-/** A refresh that verified: the trusted files with what this source had newer laid over them. */
+/** A refresh that verified: the trusted files, replaced by newer ones that this source had. */
 export interface Refreshed {
-  /** False when the source has exactly what is trusted already. */
+  /** False when the source has exactly the trusted set already. */
   changed: boolean;
   files: Map<string, Buffer>;
   etag: string | undefined;
@@ -18,7 +18,7 @@ export interface Refreshed {
   address: string | undefined;
   /** Body bytes received. */
   bytes: number;
-  /** How long ago (s) the source itself asked whether its timestamp is current, where it says so. */
+  /** Time (s) since the source itself asked whether its timestamp is current, if it says so. */
   age: number | undefined;
   /** Names of the targets directly under `folder/`, such as `virus-pattern` for `components/virus-pattern.json`. */
   names(folder: string): Promise<string[]>;
@@ -29,10 +29,10 @@ export interface Refreshed {
 }
 
 /**
- * One refresh of `trusted` from one source: TUF's client workflow (spec §5.3 to §5.6) by tuf-js, over
- * our transport. Nothing is written: what verified is returned, and becomes the trusted set only when
- * the caller finds it complete. So a source that gives a genuine timestamp and withholds the rest
- * changes nothing.
+ * One refresh of `trusted` from one source: TUF's client workflow (spec §5.3 to §5.6) by tuf-js, over our
+ * transport. Nothing is written: the verified files are returned, and become the trusted set only when the
+ * caller finds them complete. So a source that gives a genuine timestamp and withholds the rest changes
+ * nothing.
  *
  * @param now the run's one time, for expiry
  * @param staged is filled with each file as it verifies, and holds those also when the refresh fails
@@ -48,7 +48,7 @@ export async function refresh(
   try {
     return await refreshOnce(trusted, source, now, staged, leastRoot);
   } catch (error) {
-    // The chain of roots on disk may be what does not verify: once more, with all of it from the source.
+    // The chain of roots on disk may fail to verify: once more, with all of it from the source.
     if (!(error instanceof CachedRootError)) throw error;
     const files = new Map([...trusted.files].filter(([name]) => !isNumberedRoot(name)));
     return await refreshOnce({ ...trusted, files }, source, now, staged, leastRoot);

@@ -6,7 +6,7 @@ import { NearsourceError } from "../errors.ts";
 import type { DataDir } from "../store/dataDir.ts";
 import { openTrustedSet, type TrustedSet } from "./trustedSet.ts";
 
-/** What is trusted of each repository whose root is configured. */
+/** The trusted set of each repository whose root is configured. */
 export type TrustedSets = Partial<Record<Repository, TrustedSet>>;
 
 /** The trusted sets to start from, for the repositories whose root is configured. */

@@ -7,21 +7,21 @@ import { listFolder, readIfThere } from "../store/durable.ts";
 import type { Known } from "./notification.ts";
 import { describeRole } from "./trustedSet.ts";
 
-/** What a new timestamp of a repository is held against, as it is on disk. */
+/** The trusted state that a new timestamp of a repository is judged by, as it is on disk. */
 export interface Trust extends Known {
   /** The newest root that is trusted. */
   root: object;
   /** The same, once it has been needed. */
   parsed?: Metadata<Root>;
-  /** What the folder was when it was read; `readTrust` reads again when that has changed. */
+  /** The state of the folder when it was read; `readTrust` reads again when that has changed. */
   stamp: string;
 }
 
 /**
- * What new timestamps of `repository` are held against: the newest root that a run came to trust, else
- * the one shipped with the agent, and the version of the timestamp held. Reads only.
+ * The trusted state that new timestamps of `repository` are judged by: the newest root that a run came to
+ * trust, else the one shipped with the agent, and the version of the timestamp held. Reads only.
  *
- * @param before what was read last, which is returned where nothing has changed since
+ * @param before the last result, which is returned if nothing has changed since
  * @returns undefined when there is no root that can be read
  */
 export async function readTrust(
@@ -83,7 +83,7 @@ export async function isSigned(timestamp: object, trust: Trust, now: Date): Prom
 }
 
 /**
- * What a shipped root is, once it is found to be a TUF root that its own keys have signed.
+ * A description of a shipped root, once it is found to be a TUF root that its own keys have signed.
  *
  * @throws Error naming the file, with the reason as its cause
  */
@@ -101,7 +101,7 @@ export async function describeRoot(file: string): Promise<string> {
     root.verifyDelegate(MetadataKind.Root, root);
     return `${file}: version ${root.signed.version}, expires ${root.signed.expires.slice(0, 10)}`;
   } catch (error) {
-    // The library says of what is missing or of another type only what it came across in its own code.
+    // The library's messages on missing fields or other types describe its own code, not the document.
     const isTold = error instanceof Error && /signed by/.test(error.message);
     throw new Error(
       isTold ? said : `${said}: fields of it are missing or damaged`,

@@ -57,7 +57,7 @@ export async function readTrustedSet(dirs: DataDir, repository: Repository): Pro
 
 /**
  * Whether the newest verified metadata of a role names nothing at all, as of a kind that the vendor does not
- * publish. False where that cannot be told. Reads one file.
+ * publish. False if that cannot be found out. Reads one file.
  */
 export async function isEmptyRole(dirs: DataDir, repository: Repository, role: string): Promise<boolean> {
   const [number = 0] = await setNumbers(dirs, repository);
@@ -71,10 +71,10 @@ export async function isEmptyRole(dirs: DataDir, repository: Repository, role: s
 }
 
 /**
- * The set to start a refresh from: what is trusted, chained from the shipped root. A root other than
- * the one the set was started from (an agent updated with a newer one) starts a new set that keeps the
- * rest, since whatever the new root does not vouch for will not load. The chain of roots is kept only
- * where the new root is part of it: another publisher's would never be followed.
+ * The set to start a refresh from: the trusted one, chained from the shipped root. A root other than the one
+ * the set was started from (an agent updated with a newer one) starts a new set that keeps the rest, since
+ * files that the new root does not vouch for will not load. The chain of roots is kept only where the new
+ * root is part of it: another publisher's would never be followed.
  *
  * @throws NearsourceError of the storage phase
  */

@@ -1,10 +1,11 @@
 /**
  * The records of TUF metadata, read and written in time that grows with their number. @tufjs/models 5.0.2
  * copies a record for each entry that it adds, so 18,000 targets, which a role may have, took it 147 s, also
- * where a source made them up: what is read is only then verified. Here it is given metadata without these
- * records, and they are put in by their own classes. A root is too small (16 kB) for that to matter.
+ * where a source made them up, since metadata is verified only after it is read. Here it is given metadata
+ * without these records, and they are put in by their own classes. A root is too small (16 kB) for that to
+ * matter.
  *
- * Importing this file is what does it, once for the process, whoever of us uses the package.
+ * Importing this file does it, once for the process and all users of the package in it.
  */
 import { Key, MetaFile, Snapshot, TargetFile, Targets, ValueError } from "@tufjs/models";
 import { Delegations } from "@tufjs/models/dist/delegations.js";
@@ -25,7 +26,10 @@ readEach(Snapshot, "meta", (_, json) => MetaFile.fromJSON(json));
 readEach(Delegations, "keys", (id, json) => Key.fromJSON(id, json));
 readEachRole();
 
-/** Has `model` read and write its record `field` entry by entry. What is no record, it refuses itself. */
+/**
+ * Has `model` read and write its record `field` entry by entry. It refuses by itself a value that is no
+ * record.
+ */
 function readEach(model: Model, field: string, read: (name: string, json: Json) => Entry): void {
   const fromJSON = model.fromJSON.bind(model);
   const { toJSON } = model.prototype;
@@ -52,7 +56,7 @@ function readEachRole(): void {
     const roles = json.roles.map((role) => DelegatedRole.fromJSON(role));
     const byName = Object.fromEntries(roles.map((role) => [role.name, role]));
     if (Object.keys(byName).length < roles.length) throw new ValueError("a role is delegated to twice");
-    // What it refuses of roles, the constructor refuses of these.
+    // The constructor refuses the same faults of these as of roles.
     return new Delegations({ ...made, roles: byName });
   };
 }

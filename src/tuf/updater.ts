@@ -10,7 +10,7 @@ import { isNumberedRoot, type TrustedSet } from "./trustedSet.ts";
 
 /** Root rotations followed in one refresh, beyond those already held. */
 const MAX_ROOT_ROTATIONS = 64;
-/** Where metadata is fetched from, and how. */
+/** The place that metadata is fetched from, and the way to fetch it. */
 export interface MetadataSource extends Pick<GetOptions, "viaProxy" | "signal"> {
   /** Folders of the source's tree (`repositoryUrls` makes them of its base URL). */
   metadataUrl: string;
@@ -20,7 +20,7 @@ export interface MetadataSource extends Pick<GetOptions, "viaProxy" | "signal"> 
   etag?: string | undefined;
 }
 
-/** What a refresh has come to know beside tuf-js, which flattens the causes of its errors. */
+/** The facts of a refresh that tuf-js, which flattens the causes of its errors, does not report. */
 export interface Watched {
   failure: unknown;
   lastFromCache: boolean;
@@ -65,7 +65,7 @@ export function makeUpdater(
       "TRUST_ROOT_INVALID",
       `the ${trusted.repository} root is not a valid TUF root`,
       {
-        // Of fields that are missing the library says only what it came across in its own code.
+        // The library's messages on missing fields describe its own code, not the document.
         cause: error instanceof Error && /signed by/.test(error.message) ? error : undefined,
         hint: `put the publisher's root.json where roots.${trusted.repository} in the configuration points`,
       },
@@ -87,9 +87,9 @@ export function makeUpdater(
 }
 
 /**
- * tuf-js verifies a role anew for each target that is looked up in it, which takes time with the square of
- * their number. Nothing of it changes within a refresh: once for each delegator is enough. Those who look
- * at the same time wait for the same file. What failed is tried anew by the next.
+ * Loads each role once for each delegator. tuf-js verifies a role again for each target that is looked up in
+ * it, which takes time with the square of their number, and nothing of it changes within a refresh. Lookups
+ * at the same time wait for the same file. A failed load is tried again by the next lookup.
  */
 function loadOnce(updater: Updater): void {
   const internals = internalsOf(updater);

@@ -21,9 +21,9 @@ export function parseVersionRecord(text: string): VersionRecord {
 }
 
 /**
- * Whether a version record says that nothing is newer than what is held, for each of `repositories`.
- * It comes over DNS and proves nothing: all it can do is spare a run, and only while what is held is
- * younger than half its life. So whoever forges it delays an update by that at most.
+ * Whether a version record says that nothing is newer than the held metadata, for each of `repositories`. It
+ * comes over DNS and proves nothing: it can only spare a run, and only while the held metadata is younger
+ * than half its life. So a forged record delays an update by that at most.
  */
 export function saysNothingNewer(
   record: VersionRecord,

@@ -2,9 +2,9 @@ import { lstatSync, lutimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 /**
- * Empty files in the data directory whose time of change is all they say, so that a run that finds
- * nothing new need not write anything: `confirmed` is when the last run was found to hold still, by
- * verified metadata; `hinted`, when DNS last said that nothing is newer.
+ * Empty files in the data directory of which only the time of change counts, so that a run that finds nothing
+ * new need not write anything: `confirmed` is the time when the last run was found to hold still, by verified
+ * metadata; `hinted`, when DNS last said that nothing is newer.
  */
 export type Touched = "confirmed" | "hinted";
 

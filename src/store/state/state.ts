@@ -36,7 +36,7 @@ export async function readState(dirs: DataDir): Promise<State> {
   return stored;
 }
 
-/** Moves the last run, and what it found fresh, to when it was last confirmed. */
+/** Moves the last run, and its record of freshness, to the time when it was last confirmed. */
 function confirm(state: State, at: Date | undefined): void {
   const { lastRun, fresh } = state;
   if (lastRun === undefined || at === undefined || at <= new Date(lastRun.ended)) return;
@@ -84,7 +84,7 @@ export async function keepState(dirs: DataDir, state: State): Promise<void> {
   await guardStorage(`cannot write to ${dirs.root}`, async () => touch(dirs.root, "confirmed", new Date()));
 }
 
-/** What a state says, whenever it was and however long it took. */
+/** A state without its times and durations, for comparison. */
 function withoutTimes({ lastRun, lastSuccess: _, fresh, ...rest }: State): object {
   const attempts = lastRun?.report.attempts.map(({ ms, ...attempt }) => attempt);
   return JSON.parse(
@@ -93,10 +93,10 @@ function withoutTimes({ lastRun, lastSuccess: _, fresh, ...rest }: State): objec
 }
 
 /**
- * The state for a run. A new agent's id is written down before it is used, so that it stays the same
- * however its first run ends. A damaged file is kept aside.
+ * The state for a run. A new agent's id is written down before it is used, so that it stays the same however
+ * its first run ends. A damaged file is kept aside.
  *
- * @param onLoss told, in words for people, that there was one and what was lost with it
+ * @param onLoss called with the loss that a damaged file means, in words for people
  * @throws NearsourceError of the storage phase
  */
 export async function openState(dirs: DataDir, onLoss: (message: string) => void = () => {}): Promise<State> {
@@ -113,14 +113,14 @@ export async function openState(dirs: DataDir, onLoss: (message: string) => void
   return state;
 }
 
-/** Where a damaged state is kept. */
+/** Path where a damaged state is kept. */
 export function damagedState(dirs: DataDir): string {
   return `${statePath(dirs)}.damaged`;
 }
 
 /**
- * What was lost with a state that is damaged, or that is missing where runs have been before; undefined
- * where nothing was.
+ * The loss that a damaged state means, or one that is missing where runs have been before; undefined where
+ * nothing was lost.
  *
  * @throws NearsourceError of the storage phase when there is one that cannot be read
  */

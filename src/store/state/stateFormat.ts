@@ -12,8 +12,8 @@ export interface HeldTimestamp {
 }
 
 /**
- * What an agent remembers between runs, in `<dataDir>/state.json`. It can be lost: holds of this agent are
- * gone then, and what the last runs did.
+ * The data that an agent keeps between runs, in `<dataDir>/state.json`. It can be lost: holds of this agent
+ * are gone then, and the record of the last runs.
  */
 export interface State {
   /** Names this agent to the server, and in `settings/update-agents.json`; empty before there is one. */
@@ -26,7 +26,7 @@ export interface State {
   failed: Record<string, number>;
   /** Those of them that a rollback put away. */
   rolledBack?: string[];
-  /** The generation that the hook was told of last, and was content with. */
+  /** The last generation that the hook was run for, with success. */
   announced?: number;
   /** When all that is installed was last hashed by a run, and is to be again, ISO 8601 (`verifyEvery`). */
   verified?: string;
@@ -50,7 +50,7 @@ export interface LastRun {
   report: Report;
 }
 
-/** A run that was stopped, or that met what no source can mend. */
+/** A run that was stopped, or that met an error no source can mend. */
 export interface LastFailure {
   trigger: Trigger;
   started: string;
@@ -78,7 +78,7 @@ const time = v.pipe(
   text,
   v.check((value) => !Number.isNaN(Date.parse(value))),
 );
-/** What can stand in a request's header; anything else would fail every request to that source. */
+/** Characters of a request's header; any other would fail every request to that source. */
 const headerValue = v.pipe(v.string(), v.regex(/^[\t\x20-\x7e\x80-\xff]*$/));
 const heldTimestamp = v.object({ version: v.pipe(v.number(), v.safeInteger()), youngUntil: time });
 const stateSchema = v.object({
@@ -106,7 +106,7 @@ const stateSchema = v.object({
     v.object({
       started: time,
       ended: time,
-      // A report is only shown again: no more of it is looked at than what is needed for that.
+      // A report is only shown again: only the fields needed for that are checked.
       report: v.looseObject({
         generation: v.pipe(v.number(), v.safeInteger()),
         bytes: v.number(),
