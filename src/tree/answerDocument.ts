@@ -5,7 +5,7 @@ import { CHANGING, type Document, LASTING } from "./publications.ts";
 /** Headers of an answer. */
 export type Headers = Record<string, string | number>;
 
-/** What a request says of the part, and of the state, that it is for (RFC 9110 §13, §14). */
+/** The conditions of a request on the part and the state it is for (RFC 9110 §13, §14). */
 export function conditionsOf({ method = "", headers }: IncomingMessage): RequestConditions {
   return {
     method,
@@ -34,7 +34,7 @@ export function answerDocument(
   more: Headers = {},
 ): void {
   const { bytes, etag, lasting, age } = document;
-  // What nearly everybody asks for: the whole, of what does not change.
+  // The usual request: the whole of a document that does not change.
   if (age === undefined && isPlain(request)) {
     response.writeHead(200, document.headers).end(bytes);
     return;

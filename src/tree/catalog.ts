@@ -30,14 +30,14 @@ export interface CatalogObject {
   kinds: ContentKind[];
 }
 
-/** What a path is answered with. `lasting`: the name is of these bytes for ever. */
+/** The answer to a path. `lasting`: the name is of these bytes for ever. */
 export type Served = { bytes: Buffer; lasting: boolean } | { object: CatalogObject };
 
-/** What an Update Agent serves, by the path of the request exactly as it is sent. */
+/** The answers of an Update Agent, by the path of the request exactly as it is sent. */
 export type Catalog = ReadonlyMap<string, Served>;
 
 /**
- * The map from path to what is served, of what verified and was granted, and of nothing else: an Update
+ * The map from path to answer, of documents that verified and were granted, and of nothing else: an Update
  * Agent answers by looking up, so there is no path that could lead out of it (docs/design.md §7).
  *
  * @param manifests those of the granted kinds
@@ -145,12 +145,13 @@ function rolesFor(folders: string[], targets: Signed, read: (file: string) => Si
   return [...roles];
 }
 
-/** The need of what no newest release has. */
+/** The need of objects that no newest release has. */
 const LAST = 4;
 
 /**
- * What turns the release before into this one comes first: a delta from one of its files, or where there is
- * none, what every agent has to fetch; then the compressed files, the files, and the deltas from older ones.
+ * The need of an object, the most needed first: one that turns the release before into this one (a delta from
+ * one of its files, or if there is none, the objects that every agent has to fetch); then the compressed
+ * files, the files, and the deltas from older ones.
  *
  * @param bases SHA-256 of the files of the release before
  */

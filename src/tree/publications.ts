@@ -15,11 +15,14 @@ export type Document = Extract<Served, { bytes: Buffer }> & {
   age?: number;
 };
 
-/** What is served: of the publication that is announced, for a while of those before, and the objects of the next. */
+/**
+ * The documents and objects served: of the publication that is announced, for a while of those before, and
+ * the objects of the next.
+ */
 export interface Editions {
-  /** Makes a catalog of what is announced, and answers from it. */
+  /** Makes a catalog of the announced sets, and answers from it. */
   publish(announced: Partial<Record<Repository, TrustedSet>>, kinds: readonly Kind[]): void;
-  /** Answers for the objects of what was learnt since, and for nothing else of it; undefined for nothing. */
+  /** Answers for the objects of content learnt since, and for nothing else of it; undefined for nothing. */
   expect(content: TrustedSet | undefined, kinds: readonly Kind[]): void;
   /** Forgets everything. */
   clear(): void;
@@ -35,7 +38,10 @@ export const CHANGING = "no-cache";
 type Answer = Document | { object: CatalogObject };
 type Edition = ReadonlyMap<string, Answer>;
 
-/** How long (ms) the names of a publication are answered after a newer one: who reads in the middle of it finishes. */
+/**
+ * Time (ms) for which the names of a publication are answered after a newer one, so that an agent in the
+ * middle of it can finish.
+ */
 const GRACE = 900_000;
 
 /** @param now a clock that only goes forward, in ms */
@@ -61,7 +67,7 @@ export function createEditions(now: () => number = () => performance.now()): Edi
       newest = new Map([...catalog].map(([path, served]) => [path, withEtag(served)]));
     },
     expect(content, kinds) {
-      // A catalog of no metadata: what is not announced is not answered with.
+      // A catalog without metadata: documents that are not announced are not answered with.
       const objects = content && relayCatalog({}, kinds, manifestsOf(content));
       coming = objects && new Map([...objects].map(([path, served]) => [path, withEtag(served)]));
     },

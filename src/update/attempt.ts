@@ -13,7 +13,7 @@ import { learnOffer, type Offer } from "./learnOffer.ts";
 import type { Run } from "./run.ts";
 import { updateSettings } from "./settings/fetchSettings.ts";
 
-/** What sources delivered: one of them in an attempt, or all of a run. */
+/** The components that sources delivered: one of them in an attempt, or all of a run. */
 export interface Delivery {
   /** Per content kind that was delivered: its components as they are to be installed. */
   components: ReadonlyMap<ContentKind, InstalledComponent[]>;
@@ -33,7 +33,7 @@ export function withDelivery(earlier: Delivery, later: Delivery): Delivery {
   };
 }
 
-/** What came of one source, or of one part of what it was asked for. */
+/** The result of one source, or of one part of the kinds it was asked for. */
 interface Part extends Delivery {
   delivered: Kind[];
   /** Whether it was anything new. */
@@ -71,12 +71,12 @@ function withPart(earlier: Part, later: Part): Part {
   };
 }
 
-/** What came of one source, with what the report has of it. */
+/** The result of one source, with its entry in the report. */
 export type AttemptResult = Pick<Part, keyof Delivery | "empty" | "errors"> & { attempt: Attempt };
 
 /**
- * One try of one source for `kinds`. Kinds are independent: what one cannot have, another still may,
- * unless the source as a whole turns out to be of no use.
+ * One try of one source for `kinds`. Kinds are independent: if one fails, another may still succeed, unless
+ * the source as a whole turns out to be of no use.
  *
  * @param needed all kinds the run still needs
  * @throws NearsourceError whose disposition is to stop the run
@@ -133,7 +133,7 @@ async function deliverSettings(run: Run, source: Source): Promise<Part> {
   }
 }
 
-/** Offer first, then kind after kind, on top of what the attempt has brought so far. */
+/** Offer first, then kind after kind, added to the earlier results of the attempt. */
 async function deliverContent(
   run: Run,
   source: Source,
@@ -145,7 +145,7 @@ async function deliverContent(
   try {
     const offer = await learnOffer(run, source, kinds, needed);
     const { empty, failures: errors, address, bytes } = offer;
-    // Whoever says so: what was withdrawn whole is delivered by nobody, and goes.
+    // Kinds that were withdrawn whole are removed, whichever source says so: no source delivers them.
     const components = new Map(empty.map((kind) => [kind, []]));
     all = withPart(all, { ...NO_PART, components, empty, errors, address, bytes });
     for (const kind of kinds.filter((each) => offer.manifests.has(each))) {

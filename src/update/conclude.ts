@@ -22,7 +22,7 @@ export interface Occasion {
 }
 
 /**
- * Makes the report of a run, sweeps what nobody wants any more, and remembers how it ended.
+ * Makes the report of a run, sweeps files that nothing needs any more, and remembers how the run ended.
  *
  * @throws NearsourceError of the storage phase
  */
@@ -35,7 +35,7 @@ export async function conclude(
   const { dirs, config, state, trusted, log } = planned.run;
   const report = toReport(planned, walked, installation, trigger);
   if (installation.failure !== undefined) log.error(explainError(installation.failure));
-  // Swept before the state says that this run ended: whoever dies in between leaves it to the next run.
+  // Swept before the state says that this run ended: a run that dies in between leaves it to the next.
   await sweepUnwanted(dirs, config.keepGenerations, namedObjects(trusted.content, walked.undelivered));
   const ended = new Date().toISOString();
   state.lastRun = { started, ended, report };
@@ -51,11 +51,11 @@ function ranBy({ dns, text }: Config): State["ranBy"] {
   return dns.versionRecord === undefined ? undefined : { version: VERSION, config: text };
 }
 
-/** Remembers what ended a run that came to no report. */
+/** Remembers the error that ended a run before its report. */
 export async function noteEnd(dirs: DataDir, { trigger, started }: Occasion, error: unknown): Promise<void> {
   const failure = toNearsourceError(error);
   const { code, hint } = failure;
-  // A disk that is full needs the room that what was begun takes.
+  // A full disk needs the space that unfinished files take.
   await sweepUnfinished(dirs).catch(() => {});
   const times = { started, ended: new Date().toISOString() };
   await noteFailure(dirs, { trigger, ...times, code, message: explainError(failure), hint });
@@ -71,7 +71,7 @@ function toReport(
   const uncovered = undelivered.filter((kind) => planned.uncovered.includes(kind));
   const changed = installed.length + removed.length + delivery.settings.length > 0;
   const anything = attempts.some((attempt) => attempt.delivered.length > 0);
-  // What was taken back, or is damaged for good, is neither the newest set nor nothing.
+  // A set that was taken back, or is damaged for good, is neither the newest nor nothing.
   const gotAll = undelivered.length === 0 && failure === undefined;
   const outcome = gotAll ? (changed ? "updated" : "current") : anything ? "partial" : "exhausted";
   const exitCode = failure !== undefined ? 8 : outcome === "partial" ? 3 : outcome === "exhausted" ? 4 : 0;
@@ -89,7 +89,7 @@ function toReport(
     ...(uncovered.length === 0 ? {} : { uncovered }),
     ...(failure === undefined ? {} : { failure: { code: failure.code, message: failure.message } }),
     generation,
-    // What was mended came after the attempts, and is of none of them.
+    // Repaired files came after the attempts, and are of none of them.
     bytes: [...attempts, ...installed.filter(({ mended }) => mended)].reduce(
       (sum, { bytes }) => sum + bytes,
       0,

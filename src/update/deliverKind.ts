@@ -20,12 +20,12 @@ export interface DeliveredKind {
   components: InstalledComponent[];
   /** Whether they are others than the installed ones. */
   changed: boolean;
-  /** What came; with a failure the kind was not delivered. */
+  /** The files that came; with a failure the kind was not delivered. */
   fetched: Fetched | undefined;
 }
 
 /**
- * Fetches what is missing of one kind, all of it, and says whether anything of the kind changes.
+ * Fetches all missing files of one kind, and says whether anything of the kind changes.
  *
  * @param before bytes that came from the source in this attempt already
  * @throws NearsourceError of the phases resolve to content, and storage
@@ -116,7 +116,10 @@ async function missingOf(
   return [...missing.values()];
 }
 
-/** Whether the new set can be made with what there is of a file: its bytes are looked at where they are new to it. */
+/**
+ * Whether the new set can be made with the files here: the bytes of one are looked at where they are new to
+ * it.
+ */
 async function isAtHand(
   run: Run,
   component: InstalledComponent,
@@ -129,12 +132,12 @@ async function isAtHand(
   return (await inStore(run.dirs, file)) || (await restoreObject(run.dirs, generation, component, file));
 }
 
-/** Besides what is fetched, a run needs a little to work with. Bytes. */
+/** Space (bytes) that a run needs beside the fetched files, to work with. */
 const WORKING_ROOM = 1_048_576;
 
 /**
- * Before the first byte: room for what is missing of everything. Where there is none for the dearest
- * way to each file, there may be for the whole files by themselves.
+ * Before the first byte: space for all missing files. If there is too little for the dearest way to each
+ * file, there may be enough for the whole files by themselves.
  */
 export async function withinSpace(run: Run, missing: MissingFile[]): Promise<MissingFile[]> {
   if (missing.length === 0 || (await freeSpace(run)) >= roomOf(missing) + WORKING_ROOM) return missing;
@@ -154,7 +157,7 @@ async function freeSpace({ dirs }: Pick<Run, "dirs">): Promise<number> {
 }
 
 /**
- * Refuses to begin what there is no room for, with a little to work with. Bytes.
+ * Refuses to begin a transfer that there is no space for, with a little to work with. Bytes.
  *
  * @throws NearsourceError DISK_FULL
  */

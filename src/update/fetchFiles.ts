@@ -18,27 +18,27 @@ import { type ObjectName, partialLength } from "../store/partial.ts";
 import { isWholeInStore } from "../store/store.ts";
 import type { Run } from "./run.ts";
 
-/** What came over the network from one source, and what did not go as planned. */
+/** The files that came over the network from one source, and the ways that failed. */
 export interface Fetched {
   address: string | undefined;
   bytes: number;
   components: FetchedByName;
   setbacks: Setback[];
-  /** Why the rest did not come. */
+  /** The reason why the rest did not come. */
   failure: NearsourceError | undefined;
 }
 
-/** What was fetched of one component. */
+/** The fetched bytes of one component. */
 export interface FetchedComponent {
   bytes: number;
   /** At least one file came as a delta. */
   byDelta: boolean;
 }
 
-/** What was fetched of components, by `kind/name`, to whatever end. */
+/** The fetched bytes of components, by `kind/name`, for delivery or repair. */
 export type FetchedByName = ReadonlyMap<string, FetchedComponent>;
 
-/** What two of them come to together. */
+/** The sum of two of them. */
 export function sumOf(one: FetchedByName, other: FetchedByName): FetchedByName {
   const sum = new Map(one);
   for (const [key, { bytes, byDelta }] of other) {
@@ -56,11 +56,11 @@ export interface MissingFile {
   ways: Way[];
 }
 
-/** Files that come in this many bytes are fetched several at a time: what they cost is the waiting. */
+/** Files of at most this many bytes are fetched several at a time: their cost is the waiting. */
 const SMALL = 262_144;
 const AT_ONCE = 4;
 
-/** The ways to a file from what is here: the installed set, and what earlier transfers left. */
+/** The ways to a file from the bytes here: the installed set, and those that earlier transfers left. */
 export async function planFile(
   run: Run,
   component: MissingFile["component"],
@@ -87,7 +87,7 @@ interface Fetching {
   before: number;
   planned: number;
   fetched: Fetched;
-  /** Runs what is made of the objects one after the other, since each may take much memory. */
+  /** Makes files of the objects one after the other, since each may take much memory. */
   inTurn: Turn;
 }
 
@@ -95,7 +95,7 @@ interface Fetching {
  * Fetches files from one source into the store, in order, small ones a few at a time. With the first error
  * that the source is left for nothing more is begun.
  *
- * @param before bytes that came from the source in this attempt already, for those who watch
+ * @param before bytes that came from the source in this attempt already, for progress
  * @throws NearsourceError that no source could mend
  */
 export async function fetchFiles(
@@ -156,7 +156,7 @@ function count({ fetched }: Fetching, key: string, more: FetchedComponent): void
   fetched.components = sumOf(fetched.components, new Map([[key, more]]));
 }
 
-/** Tells the log and the report what did not go as planned with a file, and what is done in its place. */
+/** Writes to the log and the report which way to a file failed, and which is taken in its place. */
 function noteSetback(
   { run, fetched }: Fetching,
   { kind, name }: MissingFile["component"],
@@ -172,7 +172,7 @@ function isDelta(alternative: WayStep["alternative"]): boolean {
   return alternative !== undefined && alternative.format !== "zstd";
 }
 
-/** One object, and what is made of it. Returns the bytes that were fetched. */
+/** One object, and the file made of it. Returns the number of bytes fetched. */
 async function takeStep(
   fetching: Fetching,
   component: MissingFile["component"],
@@ -204,7 +204,7 @@ async function takeStep(
   try {
     await inTurn(() => rebuild(run.dirs, alternative, part.file, result, run.signal));
   } catch (error) {
-    // What only the disk or an interruption stood in the way of is there for the next run.
+    // A part that only the disk or an interruption kept from its end is there for the next run.
     if (stopOr(error).code === "DELTA_FAILED") await fs.rm(part.file, { force: true });
     throw error;
   }

@@ -5,12 +5,13 @@ import type { Fetcher } from "../http/fetcher.ts";
 import { askingAnew, type Wait, waitingFetcher } from "../source/patience.ts";
 import type { Run } from "./run.ts";
 
-/** A wait that goes on is told again after so long (ms). */
+/** Time (ms) after which a wait that goes on is reported again. */
 const TELL_AGAIN = 30_000;
 
 /**
  * The fetcher for one source: it waits for an Update Agent that is filling or full, as long as the run has
- * patience, and tells so. A run that was told of something newer has an Update Agent ask upstream.
+ * patience, and reports the waits. A run that was notified of something newer has an Update Agent ask
+ * upstream.
  *
  * @returns it, and how long it has waited so far, for the report
  */

@@ -7,23 +7,26 @@ import type { Run } from "./run.ts";
 
 /** A hook that takes longer (ms) than this is taken to have failed. */
 const TIMEOUT = 300_000;
-/** What a hook that is stopped has left (ms) to end by itself; less than a resident agent leaves its run. */
+/** Time (ms) that a hook that is stopped has to end by itself; less than a resident agent leaves its run. */
 const GRACE = 2_000;
-/** What a hook has said is there when it ends (ms); whoever it left behind may hold its output for ever. */
+/**
+ * Time (ms) after a hook's end in which its output is still read; a process that it left behind may hold it
+ * open for ever.
+ */
 const LAST_WORDS = 200;
-/** What is heard of its output: so many lines, and so many characters of each. The rest is dropped. */
+/** Most of its output that is read: so many lines, and so many characters of each. The rest is dropped. */
 const MOST_LINES = 1_000;
 const MOST_CHARACTERS = 1_000;
 
-/** What to do after a hook has refused a set. */
+/** The hint for people after a hook has refused a set. */
 export const HOOK_HINT =
   "the previous set is back, and the new one is held until a newer release appears; where the hook was at fault, mend it and let it come again: nearsource hold lift";
 
-/** How a hook ended. */
+/** The end of a hook. */
 interface HookEnd {
   /** Undefined when it was ended by a signal, or never began. */
   code?: number | undefined;
-  /** How, in words for people, where it was not with 0. */
+  /** Description of the end, for people, if the exit code was not 0. */
   how: string;
   /** The last line on its stderr. */
   lastWords: string;
@@ -31,9 +34,9 @@ interface HookEnd {
 
 /**
  * Runs `hooks.afterUpdate` after a switch, without a shell, with `NEARSOURCE_CURRENT` and
- * `NEARSOURCE_GENERATION` in its environment. What counts is its exit code at the moment of its exit:
- * neither what it says nor what it leaves behind. An interruption of the run reaches it and all of its
- * process group.
+ * `NEARSOURCE_GENERATION` in its environment. Only its exit code at the moment of its exit counts: neither
+ * its output nor the processes it leaves behind. An interruption of the run reaches it and all of its process
+ * group.
  *
  * @returns undefined when it succeeded or none is configured, else HOOK_FAILED, or INTERRUPTED
  */

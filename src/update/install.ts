@@ -24,7 +24,7 @@ import { installedOf, type Run } from "./run.ts";
 import { holdRelease } from "./settings/holds.ts";
 import type { Walked } from "./walk.ts";
 
-/** What installing changed. */
+/** The changes that installing made. */
 export interface Installation {
   /** The generation that is current now; 0 when there is none. */
   generation: number;
@@ -35,8 +35,8 @@ export interface Installation {
 }
 
 /**
- * Mends what stays and is damaged, makes what was delivered the installed set, and settles what was found
- * wrong with the one before.
+ * Mends the damaged components that stay, makes the delivered ones the installed set, and settles the damage
+ * found in the set before.
  *
  * @throws NearsourceError of the storage phase, INTERRUPTED
  */
@@ -50,8 +50,8 @@ export async function install({ run, found }: PlannedRun, { delivery, left }: Wa
 }
 
 /**
- * Makes what the sources delivered the installed set: one new generation, switched to in one step, and
- * back to the previous one when the hook refuses it. Kinds that nobody delivered stay as they are.
+ * Makes the delivered components the installed set: one new generation, switched to in one step, and back to
+ * the previous one when the hook refuses it. Kinds that no source delivered stay as they are.
  *
  * @throws NearsourceError of the storage phase, INTERRUPTED
  */
@@ -79,7 +79,7 @@ async function installDelivered(run: Run, delivery: Delivery, mending: Mending):
   return await goBack(run, { from: generation, to: previous, changes, failure }, mending);
 }
 
-/** A complete generation of these components; what was damaged and could not be mended stays as it is. */
+/** A complete generation of these components; damaged ones that could not be mended stay as they are. */
 async function makeSet(
   { dirs, installed, now, signal }: Run,
   components: InstalledComponent[],
@@ -108,7 +108,7 @@ async function announce(run: Run, generation: number): Promise<NearsourceError |
   return failure;
 }
 
-/** A run that died between the switch and the end of its hook has told nobody of what is installed. */
+/** Runs the hook for a set again when a run died between the switch and the end of its hook. */
 async function announceAgain(
   run: Run,
   components: InstalledComponent[],
@@ -133,7 +133,7 @@ interface Refused {
   failure: NearsourceError;
 }
 
-/** Leaves a generation that the hook refuses for the one before it, and holds what it brought. */
+/** Leaves a generation that the hook refuses for the one before it, and holds its releases. */
 async function goBack(
   run: Run,
   { from, to, changes, failure }: Refused,
@@ -142,13 +142,13 @@ async function goBack(
   await (to === undefined ? unlinkCurrent(run.dirs) : switchTo(run.dirs, to));
   await removeGeneration(run.dirs, from);
   for (const component of changes) {
-    // What was only mended is what the hook has had before.
+    // Releases that were only mended are known to the hook from before.
     if (!mended.has(component)) holdRelease(run.state, nameOf(component), component.release, "failure");
   }
   return { generation: to ?? 0, installed: [], removed: [], failure };
 }
 
-/** What stays is linked anew from the store, which may have lost it. */
+/** Components that stay are linked again from the store, which may have lost them. */
 async function restoreLost({ dirs, installed }: Run, component: InstalledComponent): Promise<void> {
   for (const file of component.files) {
     if (!(await inStore(dirs, file))) await restoreObject(dirs, installed?.generation ?? 0, component, file);
@@ -162,7 +162,7 @@ async function madeEarlier(dirs: DataDir, components: InstalledComponent[]): Pro
   return isDeepStrictEqual(made?.components, components) ? newest : undefined;
 }
 
-/** A component as a generation's manifest keeps it: without what only a transfer needs. */
+/** A component as a generation's manifest keeps it: without the fields that only a transfer needs. */
 function asWritten({ kind, name, release, version, files }: InstalledComponent): InstalledComponent {
   return {
     kind,

@@ -13,22 +13,22 @@ import type { TrustedSet } from "../tuf/trustedSet.ts";
 import { keepRefreshed, meansOf } from "./keepRefreshed.ts";
 import type { Run } from "./run.ts";
 
-/** What signed metadata says there is to have. */
+/** The components that signed metadata offers. */
 export interface Offer {
   /** Of the kinds that the source offers whole. */
   manifests: Manifests;
   empty: ContentKind[];
-  /** Why it does not offer the others. */
+  /** The reasons why it does not offer the others. */
   failures: NearsourceError[];
-  /** Set when the source's own metadata is older than what is trusted; its objects may still serve. */
+  /** Set when the source's own metadata is older than the trusted one; its objects may still serve. */
   stale: NearsourceError | undefined;
   address: string | undefined;
   bytes: number;
 }
 
 /**
- * Refreshes the content repository from one source, with the manifests of `kinds`, and makes what
- * verified the trusted set.
+ * Refreshes the content repository from one source, with the manifests of `kinds`, and makes the verified
+ * files the trusted set.
  *
  * @param needed all kinds the run still needs
  * @throws NearsourceError of the phases resolve to content, and storage
@@ -66,8 +66,8 @@ export async function learnOffer(
 
 /**
  * The manifests of those `kinds` for which the trusted metadata is whole and has not expired: it may still
- * say which objects to fetch, whoever has them. What is held of a kind that came from another source may
- * be older than the snapshot, and then decides nothing.
+ * say which objects to fetch, from any source. Held documents of a kind that came from another source may be
+ * older than the snapshot, and then decide nothing.
  */
 async function trustedManifests(
   { now, signal }: Run,
@@ -86,8 +86,8 @@ async function trustedManifests(
 }
 
 /**
- * The objects that trusted manifests of `kinds` name, by SHA-256: what a run fetched of a kind that it
- * could not have whole is kept for the next one.
+ * The objects that trusted manifests of `kinds` name, by SHA-256: files fetched for a kind that did not
+ * become whole are kept for the next run.
  */
 export function namedObjects(trusted: TrustedSet | undefined, kinds: ReadonlySet<Kind>): Set<string> {
   const manifests = CONTENT_KINDS.filter((kind) => kinds.has(kind)).flatMap((kind) =>
@@ -105,7 +105,10 @@ function heldManifests(trusted: TrustedSet | undefined, kind: ContentKind): Mani
   }
 }
 
-/** Needed content kinds that the vendor publishes nothing of. What cannot be told counts as something. */
+/**
+ * Needed content kinds of which the vendor publishes nothing. A kind that is not known to be empty counts as
+ * something.
+ */
 async function emptyKinds(
   refreshed: Refreshed,
   needed: Kind[],

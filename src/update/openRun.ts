@@ -17,7 +17,7 @@ import { openTrusted } from "../tuf/roots.ts";
 import { byName, NO_TERMS, note, type Run } from "./run.ts";
 import { ownAddresses } from "./settings/situation.ts";
 
-/** What a run can be told, whatever it does. */
+/** The options of every run. */
 export interface RunOptions {
   /** A configuration file (default: as the command line finds it), or a configuration already read. */
   config?: string | Config | undefined;
@@ -37,9 +37,9 @@ export interface RunOptions {
 /**
  * Opens the data directory under its lock, with everything a run needs, for as long as `work` takes.
  *
- * @param options.onFailure is told what ended it, before the lock is free
+ * @param options.onFailure called with the error that ended it, before the lock is free
  * @param options.mend takes links in the place of installed files for damage, and removes them
- * @throws NearsourceError of the configuration, the lock and the storage, and whatever `work` throws
+ * @throws NearsourceError of the configuration, the lock and the storage, and the errors of `work`
  */
 export async function withRun<Result>(
   options: RunOptions & {
@@ -68,7 +68,7 @@ export async function withRun<Result>(
   }
 }
 
-/** What a run that was told to stop met on the way is not why it ended. */
+/** The reason why a run ended: that it was stopped, if it was, and not an error that it met on the way. */
 export function stoppedBy(signal: AbortSignal | undefined, error: unknown): unknown {
   return toNearsourceError(error).code === "INTERRUPTED" ? error : (interrupted(signal) ?? error);
 }

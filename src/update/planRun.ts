@@ -23,7 +23,7 @@ export interface PlannedRun {
   uncovered: Kind[];
   order: UpdateOrder;
   start: WalkStart;
-  /** What is wrong with the installed set. */
+  /** The damage found in the installed set. */
   found: Found;
 }
 
@@ -73,7 +73,7 @@ function logRefusal({ log }: Run, { failure }: FetchedSettings): void {
   log[isLie(failure.code) ? "error" : "warn"](line);
 }
 
-/** What asking the server for the settings has shown already. */
+/** The results that asking the server for the settings gave already. */
 function startOf({ config }: Run, fetched: FetchedSettings, kinds: Kind[]): WalkStart {
   const { server = "" } = config;
   const { changes, failure, serverLost } = fetched;

@@ -13,8 +13,9 @@ import type { State } from "../store/state/stateFormat.ts";
 import type { TrustedSets } from "../tuf/roots.ts";
 
 /**
- * Everything one update run has at hand, which stays as it is while it goes on. What is on disk is the
- * exception: `trusted` and `state` are what is kept there, and what each source brings is added to them.
+ * The data and the means of one update run, which stay as they are while it goes on. Those on disk are the
+ * exception: `trusted` and `state` are the copies of the files there, and the results of each source are
+ * added to them.
  */
 export interface Run {
   readonly config: Config;
@@ -28,7 +29,10 @@ export interface Run {
   /** When it began, on a clock that only goes forward (ms). */
   readonly began: number;
   readonly addresses: Address[];
-  /** Versions of timestamps that this run was told of: a source that has older ones is not the last to be asked. */
+  /**
+   * Versions of timestamps that this run was notified of: a source that has older ones is not the last to be
+   * asked.
+   */
   readonly told: Partial<Record<Repository, number>>;
   /** Kept in `state.json`. */
   readonly state: State;
@@ -41,11 +45,11 @@ export interface Run {
   readonly terms: Terms;
 }
 
-/** What a run goes by, once its settings are known. */
+/** The terms of a run, known once its settings are. */
 export interface Terms {
   /** For Update Agents that are filling or full. */
   readonly patience: Patience;
-  /** This agent is an Update Agent too: what either fetches serves both (`source/sharedObjects.ts`). */
+  /** This agent is an Update Agent too: files that either fetches serve both (`source/sharedObjects.ts`). */
   readonly shares: boolean;
   /** Releases the policy holds, by `kind/name`. */
   readonly holds: Record<string, number>;
@@ -53,16 +57,16 @@ export interface Terms {
   readonly damaged: ReadonlySet<string>;
 }
 
-/** Before the settings are known, and for what is not done by them. */
+/** The terms before the settings are known, and of commands that do not need them. */
 export const NO_TERMS: Terms = { patience: createPatience(0), shares: false, holds: {}, damaged: new Set() };
 
-/** Tells what a person should know, and what changes nothing about how the run ends. */
+/** Reports a fact that a person should know, and that changes nothing about how the run ends. */
 export function note(run: Run, message: string, level: "info" | "warn" = "info"): void {
   run.log[level](message);
   run.emit({ type: "note", message });
 }
 
-/** The present, by a run's own time: what it is told late in a long run, it is told then. */
+/** The present, by a run's own time: late in a long run, it is later than the run's start. */
 export function presentOf({ now, began }: Pick<Run, "now" | "began">): Date {
   return new Date(now.getTime() + performance.now() - began);
 }

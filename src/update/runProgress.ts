@@ -6,32 +6,32 @@ import type { DataDir } from "../store/dataDir.ts";
 import { readIfThere, rename } from "../store/durable.ts";
 import type { Run } from "./run.ts";
 
-/** How far the run is that is going on. All of it can be lost without harm. */
+/** Progress of the current run. All of it can be lost without harm. */
 export interface Progress {
   trigger: Trigger;
   /** ISO 8601. */
   started: string;
   /** The source that is being tried. */
   source?: Pick<Extract<UpdateEvent, { type: "source" }>, "name" | "url" | "kinds">;
-  /** What is being fetched there: so many bytes of how many. */
+  /** The transfer from there: bytes received, of how many. */
   transfer?: { component: string; received: number; length: number };
   /** The same of all that this source is to bring. */
   total?: { received: number; length: number };
-  /** What it waits for, in words for people, and since when. */
+  /** The reason for its wait, in words for people, and the start of it. */
   waiting?: { message: string; since: string };
   /** The hook that runs, after the switch. */
   hook?: string;
 }
 
-/** How often (ms) it is written at most. */
+/** Shortest time (ms) between two writes. */
 const INTERVAL = 1_000;
 /** A run that fetches nothing is not worth writing of before it has gone on for so long (ms). */
 const LONG = 2_000;
 
 /**
- * Keeps a run's progress for `status` while `work` goes on, in `tmp`: whoever takes the lock sweeps
- * that, so what is there while the lock is held is of the run that holds it. It is worth neither waiting
- * for the disk nor a failure.
+ * Keeps a run's progress for `status` while `work` goes on, in `tmp`: the process that takes the lock sweeps
+ * that, so a file there while the lock is held is of the run that holds it. It is worth neither waiting for
+ * the disk nor a failure.
  */
 export async function tellingProgress<Result>(
   run: Run,
@@ -79,7 +79,7 @@ function after(progress: Progress, event: UpdateEvent): Progress {
   if (event.type !== "progress") return progress;
   const { kind, component, received, length, total } = event;
   const before = progress.transfer;
-  // Small files come side by side: what has come whole is not what is waited for.
+  // Small files come side by side: one that has come whole is not the one waited for.
   const isWaitedFor = received < length || before === undefined || before.received >= before.length;
   const isSame = before?.component === `${kind}/${component}` && before.length === length;
   const transfer = isWaitedFor || isSame ? { component: `${kind}/${component}`, received, length } : before;
@@ -87,7 +87,7 @@ function after(progress: Progress, event: UpdateEvent): Progress {
   return { ...rest, transfer, ...(total === undefined ? {} : { total }) };
 }
 
-/** What the run that holds the lock has said of itself; undefined where that is nothing yet. */
+/** The progress that the run that holds the lock has written; undefined if there is none yet. */
 export async function readProgress(dirs: DataDir): Promise<Progress | undefined> {
   try {
     const progress = JSON.parse((await readIfThere(placeOf(dirs)))?.toString() ?? "");

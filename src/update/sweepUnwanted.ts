@@ -5,8 +5,8 @@ import { sweepGenerations } from "../store/generations.ts";
 import { sweepStore } from "../store/store.ts";
 
 /**
- * Sweeps what nobody wants when a run has ended: old generations, and objects, on their way or in the
- * store, that neither the remaining ones nor `wanted` name. Runs that died may have left any of them.
+ * Deletes the files that nothing needs when a run has ended: old generations, and objects, in transfer or in
+ * the store, that neither the remaining ones nor `wanted` name. Runs that died may have left any of them.
  */
 export async function sweepUnwanted(
   dirs: DataDir,

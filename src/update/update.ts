@@ -15,16 +15,16 @@ export { NearsourceError } from "../errors.ts";
 export type { Fetcher } from "../http/fetcher.ts";
 
 export interface UpdateOptions extends RunOptions {
-  /** What to update; default: as configured, else as the policy says, else all. */
+  /** The kinds to update; default: as configured, else as the policy says, else all. */
   kinds?: Kind[] | undefined;
   trigger?: Trigger | undefined;
 }
 
 /**
- * One update run: settings, order, sources one after the other, installation. It resolves with a
- * report also when every source is exhausted, which is an outcome and not an error.
+ * One update run: settings, order, sources one after the other, installation. It resolves with a report also
+ * when every source is exhausted, which is an outcome and not an error.
  *
- * @throws NearsourceError only for what no source could mend (docs/errors.md: "stop")
+ * @throws NearsourceError only for errors that no source could mend (docs/errors.md: "stop")
  */
 export async function update(options: UpdateOptions = {}): Promise<Report> {
   const { kinds, trigger = "manual", signal } = options;

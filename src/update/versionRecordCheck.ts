@@ -11,24 +11,27 @@ import type { State } from "../store/state/stateFormat.ts";
 import { parseVersionRecord, saysNothingNewer, type VersionRecord } from "../tuf/versionRecord.ts";
 import { VERSION } from "../version.ts";
 
-/** How long (ms) to wait for the answer; the run itself is the other way to know. */
+/** Longest time (ms) to wait for the answer; the run itself is the other way to know. */
 const TIMEOUT = 1_000;
 
-/** Of a configuration, what is looked at here: it counts only where the last run went by it. */
+/** The parts of a configuration used here: it counts only if the last run used the same one. */
 type Written = Partial<Pick<Config, "dataDir" | "sourceList" | "policy" | "roots">> & {
   dns?: { servers?: string[]; versionRecord?: string };
 };
 
-/** What the version record says: `server` that nothing is newer than what is held, or `told` what the newest is. */
+/**
+ * The answer of the version record: `server` says that nothing is newer than the held metadata, `told` which
+ * versions are the newest.
+ */
 export type Hint = { server: string } | { told: VersionRecord };
 
 /**
- * Asks DNS for the version record. Nothing is changed but the time of a file that says so. Files are
- * read in place, and the runtime's own resolver asks: the rest of `node:fs`, and what it takes to find
- * a source, would cost more than all that is done here.
+ * Asks DNS for the version record. Nothing is changed but the time of a file that says so. Files are read in
+ * place, and the runtime's own resolver asks: the rest of `node:fs`, and the means to find a source, would
+ * cost more than all the work done here.
  *
- * @returns what it said; undefined where it was not asked, or said nothing that can be used
- * @throws when something needed for it is missing or damaged, which a run is needed to say
+ * @returns its answer; undefined if it was not asked, or gave no usable answer
+ * @throws when something needed for it is missing or damaged, which only a run can report
  */
 export async function checkVersionRecord(file: string, now: Date): Promise<Hint | undefined> {
   refuseUnsafe(file, "the configuration");

@@ -10,10 +10,10 @@ import { describeRole } from "../tuf/trustedSet.ts";
 import { attemptSource, type Delivery, withDelivery } from "./attempt.ts";
 import type { Run } from "./run.ts";
 
-/** What a run has, and has not, before the first source of its order is asked. */
+/** The state of a run before the first source of its order is asked. */
 export interface WalkStart {
   needed: Kind[];
-  /** What came with the settings. */
+  /** The documents that came with the settings. */
   delivery: Delivery;
   /** Sources that were of no use already, by base URL, with the reason. */
   dead: [url: string, reason: ErrorCode][];
@@ -21,7 +21,7 @@ export interface WalkStart {
   withoutSettings: string | undefined;
 }
 
-/** What came of a run's order. */
+/** The result of a run's order. */
 export interface Walked {
   delivery: Delivery;
   attempts: Attempt[];
@@ -32,13 +32,13 @@ export interface Walked {
   left: Step[];
 }
 
-/** Walks the plan: entry after entry, for what is still needed, until nothing is or the plan ends. */
+/** Walks the plan: entry after entry, for the kinds still needed, until none is or the plan ends. */
 export async function walkOrder(run: Run, order: UpdateOrder, start: WalkStart): Promise<Walked> {
   const needed = new Set(start.needed);
   const dead = new Map(start.dead);
   const attempts: Attempt[] = [];
   const skipped: Skipped[] = [...order.skipped];
-  /** Kinds that a source delivered which has not yet what this run was told of. */
+  /** Kinds delivered by a source that does not have yet the version that this run was notified of. */
   const behind = new Set<Kind>();
   let { delivery } = start;
   const attempt = async (step: Step, kinds: Kind[]): Promise<Tried> => {
@@ -60,7 +60,7 @@ export async function walkOrder(run: Run, order: UpdateOrder, start: WalkStart):
     step.url === start.withoutSettings ? withoutSettings(step) : step,
   );
   await inOrder(steps, needed, attempt, { dead, onDead });
-  // Nobody had what was announced: what is there is as current as it can be had.
+  // No source had the announced version: the delivered one is the most current available.
   const undelivered = needed.difference(behind);
   const left = order.steps.filter(({ url }) => !dead.has(url));
   return { delivery, attempts, skipped, undelivered, left };
@@ -70,7 +70,7 @@ function withoutSettings(step: Step): Step {
   return { ...step, kinds: step.kinds.filter((kind) => kind !== "settings") };
 }
 
-/** Whether what is trusted is older than what this run was told of. */
+/** Whether the trusted timestamp is older than the one this run was notified of. */
 function isBehind({ told, trusted }: Run, kind: Kind): boolean {
   const repository = repositoryOf(kind);
   const held = describeRole(trusted[repository]?.files.get("timestamp.json"))?.version ?? 0;

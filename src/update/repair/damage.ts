@@ -8,7 +8,7 @@ import { looksInstalled } from "../../store/installedFiles.ts";
 import { hashFile } from "../../store/store.ts";
 import { turnsEvery } from "../../store/turns.ts";
 
-/** An installed file that is not what its manifest says. */
+/** An installed file that differs from its manifest. */
 export interface Damage {
   component: string;
   path: string;
@@ -57,9 +57,9 @@ function toDamage(
 }
 
 /**
- * What is wrong with the installed set as far as a look at each file tells: missing, of another length, or
- * open to other accounts, which is closed and hashed. What an earlier `verify` found is hashed again. Nothing
- * else is read.
+ * The damage of the installed set, as far as a look at each file shows it: missing, of another length, or
+ * open to other accounts, which is closed and hashed. Damage that an earlier `verify` found is hashed again.
+ * Nothing else is read.
  */
 export async function noticeDamage(dirs: DataDir, installed: Generation): Promise<Damage[]> {
   const noted = await notedDamage(dirs);
@@ -82,12 +82,12 @@ export async function noticeDamage(dirs: DataDir, installed: Generation): Promis
   return damage;
 }
 
-/** Whoever could write an installed file may have: it is closed before it is hashed. */
+/** Closes an installed file that others can write before it is hashed, since they may have written it. */
 async function closeToOthers(place: string): Promise<void> {
   if ((await fs.lstat(place).catch(() => undefined))?.isFile()) await fs.chmod(place, 0o444);
 }
 
-/** Where `verify` leaves what it found for the next run. */
+/** Path of the note that `verify` leaves for the next run. */
 function notePath(dirs: DataDir): string {
   return path.join(dirs.root, "damage.json");
 }
@@ -103,8 +103,8 @@ async function notedDamage(dirs: DataDir): Promise<Set<string>> {
 }
 
 /**
- * Notes what is damaged for the next run, or that nothing is any more. An account that may only read
- * leaves no note: then a look at each file is what the next run goes by.
+ * Notes the damage for the next run, or that there is none any more. An account that may only read leaves no
+ * note: then the next run relies on a look at each file.
  */
 export async function noteDamage(dirs: DataDir, damage: Damage[]): Promise<void> {
   try {
@@ -120,7 +120,7 @@ export async function noteDamage(dirs: DataDir, damage: Damage[]): Promise<void>
   }
 }
 
-/** Whether no folder on the way to an installed file is a link: what lies elsewhere is not what was installed. */
+/** Whether no folder on the way to an installed file is a link: a file elsewhere is not the installed one. */
 async function isOurs(dirs: DataDir, place: string): Promise<boolean> {
   const home = await fs.realpath(dirs.root);
   return (await fs.realpath(place)) === path.join(home, path.relative(dirs.root, place));

@@ -11,7 +11,7 @@ import { fetchDamaged, mendKept, notToBeHad, removeDamaged, restoreObjects } fro
 
 const DAY = 86_400_000;
 
-/** What is wrong with the installed set: of the kinds of a run, and of others. */
+/** The damage of the installed set: of the kinds of a run, and of others. */
 export interface Found {
   damage: Damage[];
   others: Damage[];
@@ -44,11 +44,11 @@ async function look({ dirs, installed, state, now }: Run, every: number | undefi
 
 /** Installed components that stay as they are, and were found damaged. */
 export interface Mending {
-  /** Those of which the damaged files are in the store again: to be installed anew. */
+  /** Components whose damaged files are in the store again: to be installed again. */
   mended: ReadonlySet<InstalledComponent>;
   /** Those of which nobody had the damaged files: they stay as they are. */
   damaged: ReadonlySet<InstalledComponent>;
-  /** What was fetched for them. */
+  /** The bytes fetched for them. */
   fetched: FetchedByName;
   /** That something is damaged, and no source has it. */
   failure?: NearsourceError;
@@ -57,10 +57,10 @@ export interface Mending {
 const NOTHING_MENDED: Mending = { mended: new Set(), damaged: new Set(), fetched: new Map() };
 
 /**
- * Mends the components that stay as they are and are damaged: what the store has lost of them comes from
- * the sources of the order. They are to be installed anew.
+ * Mends the damaged components that stay as they are: files that the store has lost come from the sources of
+ * the order. They are to be installed again.
  *
- * @param delivery what came in this run: what takes the place of a component need not be mended
+ * @param delivery the components that came in this run: those that they replace need not be mended
  * @param steps those of the order whose sources are still of use
  * @throws NearsourceError of the storage phase
  */
@@ -93,7 +93,7 @@ async function isInStore(run: Run, { files }: InstalledComponent): Promise<boole
   return true;
 }
 
-/** After installing: what was damaged goes, and what still is is noted for the next run. */
+/** After installing: deletes damaged files, and notes the remaining damage for the next run. */
 export async function settleDamage(
   run: Run,
   { damage, others }: Found,

@@ -31,7 +31,7 @@ import { orderOf } from "../settings/situation.ts";
 import { type Damage, noteDamage } from "./damage.ts";
 
 /**
- * Fetches what is damaged, from the sources in the update order, and installs the same releases anew.
+ * Fetches the damaged files, from the sources in the update order, and installs the same releases again.
  * Objects are named by their hash, so no source needs to be believed, or to be current.
  *
  * @throws NearsourceError STORE_DAMAGED when the sources together do not have them all
@@ -55,10 +55,10 @@ export async function repair(
   return generation;
 }
 
-/** How many files a message names. */
+/** Most files that a message names. */
 const NAMED = 3;
 
-/** The error of what is damaged and that no source has. */
+/** The error for damaged files that no source has. */
 export function notToBeHad(missing: MissingFile[], failures: string[]): NearsourceError {
   const names = missing.map(({ component, file }) => `${component.kind}/${component.name}/${file.path}`);
   const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
@@ -70,17 +70,17 @@ export function notToBeHad(missing: MissingFile[], failures: string[]): Nearsour
   });
 }
 
-/** What the sources had of damaged files. */
+/** The damaged files that the sources had. */
 export interface Mended {
-  /** What nobody had, and what each source failed with first. */
+  /** The files that no source had, and the first failure of each source. */
   missing: MissingFile[];
   failures: string[];
   fetched: FetchedByName;
 }
 
 /**
- * Brings the objects of damaged files into the store, from the sources in their order: each is asked for
- * what those before it lacked, of the kinds that it delivers.
+ * Brings the objects of damaged files into the store, from the sources in their order: each is asked for the
+ * files that those before it did not have, of the kinds that it delivers.
  */
 export async function fetchDamaged(
   run: Run,
@@ -139,7 +139,10 @@ function namedFile(
   }
 }
 
-/** What one source has of it leaves `missing`. A file that it lacks says nothing of the next. */
+/**
+ * Fetches the files that one source has, and takes them out of `missing`. A file that it does not have says
+ * nothing of the next.
+ */
 async function fetchFrom(
   run: Run,
   step: Step,
@@ -182,7 +185,7 @@ export async function restoreObjects(
 
 /**
  * Puts the store's objects in the place of these files in every generation that is kept beside the current
- * one and shares them: what is a link to the same object was damaged with it.
+ * one and shares them: a link to the same object was damaged with it.
  */
 export async function mendKept({ dirs, installed }: Run, damage: Damage[]): Promise<void> {
   for (const number of await listGenerations(dirs)) {
@@ -195,7 +198,7 @@ export async function mendKept({ dirs, installed }: Run, damage: Damage[]): Prom
 
 /**
  * Deletes those generations before `newest` in which one of these files is still not whole: nobody can go
- * back to them. Where `newest` is not the same set, mended, that is said.
+ * back to them. If `newest` is not the same set, mended, a message says so.
  */
 export async function removeDamaged(run: Run, newest: number, damage: Damage[]): Promise<void> {
   const { dirs } = run;
@@ -216,7 +219,7 @@ export async function removeDamaged(run: Run, newest: number, damage: Damage[]):
   }
 }
 
-/** The files of a generation that are among the damaged ones, and are not what its manifest says. */
+/** The files of a generation that are among the damaged ones, and differ from its manifest. */
 async function notWhole(
   dirs: DataDir,
   generation: Generation | undefined,

@@ -20,13 +20,13 @@ import { findDamage } from "./damage.ts";
 export interface Rollback {
   from: Generation;
   to: Generation;
-  /** What is held here now. */
+  /** The present holds of this agent. */
   held: Hold[];
 }
 
 /**
- * Goes back to the generation before the current one, or to `to`. What is left behind is held, so
- * that the next run does not bring it straight back; a newer release lifts the hold.
+ * Goes back to the generation before the current one, or to `to`. The releases left behind are held, so that
+ * the next run does not bring them straight back; a newer release lifts the hold.
  *
  * @throws NearsourceError GENERATION_NOT_FOUND, STORE_DAMAGED, HOOK_FAILED, INTERRUPTED, LOCKED, storage
  */
@@ -46,7 +46,7 @@ export async function rollback(
     const target = await targetOf(dirs, from, to);
     const before = await openState(dirs, (message) => log.warn(message));
     const state = structuredClone(before);
-    // First, so that a run after a kill does not bring straight back what was to be left.
+    // First, so that a run after a kill does not bring straight back the releases to be left.
     holdWhatIsLeft(state, from, target);
     await writeState(dirs, state);
     await switchTo(dirs, target.generation);

@@ -11,7 +11,7 @@ import { keepRefreshed, meansOf } from "../keepRefreshed.ts";
 import { note, type Run } from "../run.ts";
 import { parseOrThrow, type Settings, settingsInForce } from "./settings.ts";
 
-/** How long (ms) the source list may take to fetch before the last one is used. */
+/** Longest time (ms) to fetch the source list before the last one is used. */
 const LIST_BUDGET = 8_000;
 
 /** The settings repository was refreshed by this many bytes, from this address. */
@@ -21,23 +21,23 @@ export interface SettingsDelivery {
   address: string | undefined;
 }
 
-/** Settings for a run, and how they were come by. */
+/** Settings for a run, and where they came from. */
 export interface FetchedSettings {
   settings: Settings;
   /** Whether the server delivered them in this run, and the documents that changed with it. */
   fetched: boolean;
   changes: Installed[];
-  /** Why it did not, if it was asked. */
+  /** The reason why it did not, if it was asked. */
   failure?: NearsourceError;
   /** It failed in a way that makes asking it again in this run pointless: for anything, or for settings. */
   serverLost?: "whole" | "settings";
 }
 
 /**
- * The settings for a run: from the server if it answers within a short budget, else the last that
- * verified, else the standard source. Local files stand in place of the server's where configured.
+ * The settings for a run: from the server if it answers within a short budget, else the last that verified,
+ * else the standard source. Local files stand in place of the server's where configured.
  *
- * @throws NearsourceError only for what no source could mend
+ * @throws NearsourceError only for errors that no source could mend
  */
 export async function fetchSettings(run: Run): Promise<FetchedSettings> {
   const { config } = run;
@@ -74,9 +74,8 @@ function overBudget(server: string): NearsourceError {
 }
 
 /**
- * Refreshes the settings repository from one source. The documents that concern this agent are
- * validated before the set becomes the trusted one; an invalid one refuses the whole, and what is in
- * force stays.
+ * Refreshes the settings repository from one source. The documents that concern this agent are validated
+ * before the set becomes the trusted one; an invalid one refuses the whole, and the settings in force stay.
  *
  * @throws NearsourceError of the phases resolve to settings, and storage
  */
@@ -97,7 +96,7 @@ export async function updateSettings(run: Run, source: Source): Promise<Settings
   return { changes, bytes: brought.bytes, address: brought.address };
 }
 
-/** Refuses what an agent could not go by. */
+/** Refuses documents that an agent could not use. */
 function checkDocuments(
   documents: ReadonlyMap<string, Buffer>,
   targets: ReturnType<typeof settingsTargets>,
@@ -107,7 +106,7 @@ function checkDocuments(
   check(documents.get(targets.updateAgents), targets.updateAgents, "SETTINGS_INVALID", parseUpdateAgents);
 }
 
-/** What has no effect in documents that have just come, said once. */
+/** Reports fields without effect in documents that have just come, once. */
 async function remarkOn(
   run: Run,
   before: ReadonlyMap<string, Buffer>,

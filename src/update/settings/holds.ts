@@ -8,7 +8,10 @@ import { withDataDir } from "../../store/withDataDir.ts";
 export interface Hold {
   /** `kind/name`. */
   component: string;
-  /** For the policy the release to have; else what is put away, with all below it, until a newer one appears. */
+  /**
+   * The release to have, for a hold of the policy; else the release put away, with all below it, until a
+   * newer one appears.
+   */
   release: number;
   reason: "failure" | "rollback" | "policy";
 }
@@ -50,7 +53,7 @@ export function liftHold(state: State, component: string): void {
 /**
  * Lifts the holds of this agent: of one component, by `kind/name` or by its name alone, or all.
  *
- * @returns what was lifted
+ * @returns the holds lifted
  * @throws NearsourceError USAGE when nothing of that name is held; LOCKED, storage
  */
 export async function liftHolds(

@@ -13,8 +13,8 @@ import type { Settings } from "./settings.ts";
 import { asksServerFirst, kindsOf, uncoveredOf } from "./situation.ts";
 
 /**
- * What is valid and has an effect that was hardly meant: kinds that no source delivers, settings that are
- * never fetched. For people; it changes nothing about how a run goes.
+ * Remarks on settings that are valid and have an effect that was hardly intended: kinds that no source
+ * delivers, settings that are never fetched. For people; they change nothing about how a run goes.
  *
  * @param asked the kinds of one run, where they are not those of the configuration
  */
@@ -46,7 +46,10 @@ async function publishedKinds(dirs: DataDir, kinds: Kind[]): Promise<Kind[]> {
 const NEVER_FETCHED =
   'roots.settings is set, and the settings are never fetched: add "settings" to "kinds", or set "server"';
 
-/** What was lost with a state that is damaged or missing, until a run makes a new one and somebody has looked at the old. */
+/**
+ * Remarks on the loss that a damaged or missing state means, until a run makes a new one and somebody has
+ * looked at the old.
+ */
 export async function remarksOnState(dirs: DataDir): Promise<string[]> {
   const lost = await lossOf(dirs);
   const aside = damagedState(dirs);
@@ -61,7 +64,7 @@ export async function remarksOnState(dirs: DataDir): Promise<string[]> {
     : [];
 }
 
-/** Where the server is the only one to give the settings, they are as reachable as it is. */
+/** A remark for a server that is the only one to give the settings: they are as reachable as it is. */
 export function remarkOnServer(config: Config, { list }: Pick<Settings, "list">): string[] {
   const isAlone =
     asksServerFirst(config) &&
@@ -83,7 +86,7 @@ const REVIEWS: Record<SettingsTarget, (value: unknown) => string[]> = {
   updateAgents: reviewUpdateAgents,
 };
 
-/** What has no effect in the settings documents in force, each with the file or the document it is in. */
+/** Fields without effect in the settings documents in force, each with the file or the document it is in. */
 export async function remarksOnDocuments(config: Config, trusted: TrustedSet | undefined): Promise<string[]> {
   const targets = settingsTargets(config.domain);
   const remarks: string[] = [];
@@ -98,7 +101,7 @@ export async function remarksOnDocuments(config: Config, trusted: TrustedSet | u
   return remarks;
 }
 
-/** The same of a document that has just come. What does not parse is for others to say. */
+/** The same of a document that has just come. One that does not parse is reported elsewhere. */
 export function remarksOnBytes(name: SettingsTarget, place: string, bytes: Buffer | undefined): string[] {
   try {
     return bytes === undefined

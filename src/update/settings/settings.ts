@@ -9,7 +9,7 @@ import { DEFAULT_POLICY, type Policy, parsePolicy, parseUpdateAgents } from "../
 import { type ErrorCode, NearsourceError } from "../../errors.ts";
 import type { TrustedSet } from "../../tuf/trustedSet.ts";
 
-/** What the order is computed from: the list and the policy in force, and where the list came from. */
+/** The input of the order: the list and the policy in force, and where the list came from. */
 export interface Settings {
   list: SourceList;
   policy: Policy;

@@ -12,7 +12,7 @@ import { NearsourceError } from "../../errors.ts";
 import type { Run } from "../run.ts";
 import type { Settings } from "./settings.ts";
 
-/** The plan for this run: what `nearsource explain` prints, and what is walked below. */
+/** The plan for this run: `nearsource explain` prints it, and a run walks it. */
 export function orderOf(
   run: Pick<Run, "config" | "addresses">,
   settings: Pick<Settings, "list" | "policy" | "role">,
@@ -60,7 +60,9 @@ function situationOf(
   };
 }
 
-/** The kinds a run needs: asked for, else configured, else the policy's, else all; less what has no root. */
+/**
+ * The kinds a run needs: asked for, else configured, else the policy's, else all; less those without a root.
+ */
 export function kindsOf(config: Config, asked: Kind[] | undefined, policy: Kind[] | undefined): Kind[] {
   const explicit = asked ?? config.kinds;
   const wanted = explicit ?? policy ?? ["settings", "components", "programs"];
@@ -95,7 +97,7 @@ export function ownAddresses(config: Pick<Config, "addresses">): Address[] {
 export const NO_ADDRESS =
   'this machine does not say its addresses, so no entry of the source list matches: name them in "addresses" of the configuration';
 
-/** What this agent answers to: it is never its own source. */
+/** The names and addresses of this agent: it is never its own source. */
 export function ownSelf({ listen, dns }: Partial<Pick<Config, "listen" | "dns">>): {
   names: string[];
   port: number;
