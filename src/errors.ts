@@ -3,10 +3,10 @@
  *
  * A code is stable: scripts and dashboards match on it. Codes are added, never renamed or reused.
  * `docs/errors.md` has a row for each (a test holds it to this list, both ways), and
- * `core/order/disposition.ts` says what each one does to a run.
+ * `core/order/disposition.ts` has the effect of each on a run.
  */
 
-/** Where in its work the program was when something failed. */
+/** The phase of the work in which something failed. */
 export type Phase =
   | "usage"
   | "configuration"
@@ -95,15 +95,18 @@ export const PHASE_OF = {
 export type ErrorCode = keyof typeof PHASE_OF;
 
 /**
- * The error of this program. `message` says what was wrong and where, lower case and without a full
- * stop; `hint` says what to do about it; the cause is never repeated inside the message.
+ * The error of this program. `message` has the fault and its place, lower case and without a full stop;
+ * `hint` has the remedy; the cause is never repeated inside the message.
  */
 export class NearsourceError extends Error {
   override readonly name = "NearsourceError";
   readonly code: ErrorCode;
   readonly phase: Phase;
   readonly hint: string | undefined;
-  /** What a document was refused for, each place of it; they are in `message` as well, after `summary`. */
+  /**
+   * The faults a document was refused for, each with its place; they are in `message` as well, after
+   * `summary`.
+   */
   readonly faults: string[];
   /** `message` without the faults. */
   readonly summary: string;
@@ -124,7 +127,7 @@ export class NearsourceError extends Error {
   }
 }
 
-/** What is wrong with `error`, as one line: its own message and those of its causes, each said once. */
+/** The description of `error`, as one line: its own message and those of its causes, each once. */
 export function explainError(error: unknown): string {
   const parts: string[] = [];
   for (const each of causesOf(error)) {
@@ -134,7 +137,7 @@ export function explainError(error: unknown): string {
   return parts.join(": ");
 }
 
-/** Of longer chains of causes, what is behind so many says nothing more. */
+/** Most causes shown; those behind them say nothing more. */
 const MOST_CAUSES = 32;
 
 /** `error` and its causes, outermost first. A chain that comes back to itself ends there. */
@@ -159,8 +162,8 @@ function wordsOf(error: Error, before: string[]): string {
 }
 
 /**
- * `text` as one line that drives no terminal, whoever said it: what a source, a file, a hook or a library
- * says may hold any character.
+ * `text` as one line that drives no terminal: texts of a source, a file, a hook or a library may hold any
+ * character.
  */
 export function onOneLine(text: string): string {
   const lines = text.split(/[\r\n]/).map((line) => line.trim());

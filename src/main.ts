@@ -7,17 +7,18 @@ import { keepGoing } from "./cli/terminal/keepGoing.ts";
 import type { VersionRecord } from "./tuf/versionRecord.ts";
 import { VERSION } from "./version.ts";
 
-/** What package.json says in `engines`. */
+/** The version in `engines` of package.json. */
 const OLDEST_NODE = 26;
 
-// Not awaited at the top, which CommonJS does not have: what is installed is a bundle in that form,
-// since an `import` of node:http, unlike a `require`, loads all of the runtime's own HTTP clients.
+// Not awaited at the top, which CommonJS does not have: the installed program is a bundle in that form, since
+// an `import` of node:http, unlike a `require`, loads all of the runtime's own HTTP clients.
 void start(process.argv.slice(2)).catch(end);
 
 async function start(args: string[]): Promise<void> {
   if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) return refuseRuntime();
   process.on("uncaughtException", end);
-  // Modes are said where a file is made: what is installed and published is for others to read, under any umask.
+  // Modes are given where a file is made: installed and published files are readable for others, under any
+  // umask.
   process.umask(0o022);
   let told: VersionRecord | undefined;
   if (args.includes("--scheduled")) {
@@ -51,7 +52,7 @@ function refuseRuntime(): void {
   process.exitCode = 6;
 }
 
-/** What nobody caught ends the process as any other failure does. */
+/** An error that nothing caught ends the process as any other failure does. */
 async function end(error: unknown): Promise<void> {
   const { asksForJson, fail } = await import("./cli/terminal/failure.ts");
   process.exit(fail(error, asksForJson(process.argv)));

@@ -9,25 +9,25 @@ import { explainError, NearsourceError, toNearsourceError } from "../errors.ts";
 
 export interface AgentCommandOptions {
   config?: string;
-  /** Only open what the configuration names, and say what is wrong with it. */
+  /** Only open the files and ports that the configuration names, and report the faults. */
   check?: boolean;
   /** With `check`. */
   json?: boolean;
-  /** Say what the resident agent goes by, for that agent. */
+  /** Print the settings that the resident agent follows, for that agent. */
   orders?: boolean;
   verbose?: boolean;
   quiet?: boolean;
 }
 
-/** How long (ms) the parts of the agent have to end; systemd and people wait no longer than 5 s. */
+/** Time (ms) that the parts of the agent have to end; systemd and people wait no longer than 5 s. */
 const PATIENCE = 4_000;
 const LAST_WORDS = 300;
 
 /**
- * `nearsource agent`: the resident client, in the foreground, until SIGTERM or Ctrl-C. SIGHUP reloads
- * the configuration.
+ * `nearsource agent`: the resident client, in the foreground, until SIGTERM or Ctrl-C. SIGHUP reloads the
+ * configuration.
  *
- * @param startRelay loads and starts what an Update Agent serves with
+ * @param startRelay loads and starts the server of an Update Agent
  * @returns the exit code
  */
 export async function agentCommand(
@@ -52,7 +52,7 @@ export async function agentCommand(
   const { config } = orders;
   const level = options.verbose === true ? "debug" : options.quiet === true ? "error" : config.log.level;
   const log = openResidentLog(config.log, level);
-  // What nobody caught ends this process, which the service manager starts again; the log says why.
+  // An error that nothing caught ends this process, which the service manager starts again; the log says why.
   process.on("uncaughtExceptionMonitor", (error) => log.error(explainError(error)));
   const watchdog = startWatchdog();
   const stopped = untilStopped();
@@ -69,7 +69,7 @@ export async function agentCommand(
   process.off("SIGHUP", hangUp);
   await inTime(reloading.then(async () => (await starting).stop()));
   log.info("the agent has ended");
-  // Whatever has not ended by then would keep the process.
+  // Work that has not ended by then would keep the process.
   setTimeout(() => process.exit(0), LAST_WORDS).unref();
   return 0;
 }
@@ -79,14 +79,14 @@ async function sayReady(log: Log): Promise<void> {
   await tellServiceManager("READY=1");
 }
 
-/** What reading takes is loaded in the process that is there for it alone. */
+/** The modules for reading are loaded in the process that is there for it alone. */
 async function sayOrdersOf(file: string): Promise<number> {
   const { sayOrders } = await import("./runForAgent.ts");
   const { readOrders } = await import("../agent/instructions.ts");
   return await sayOrders(() => readOrders(file, process.env));
 }
 
-/** Only Update Agents load what they serve with. */
+/** Only Update Agents load the server. */
 async function loadRelay(options: Parameters<StartRelay>[0]): ReturnType<StartRelay> {
   const { startRelay } = await import("../relay/relay.ts");
   const { keepLittleMemory } = await import("../relay/processMemory.ts");

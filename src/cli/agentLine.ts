@@ -2,8 +2,8 @@ import { type AgentCommandOptions, agentCommand } from "./agentCommand.ts";
 import { fail, refuseUncheckedTls } from "./terminal/failure.ts";
 
 /**
- * Runs the resident agent without the parser of command lines, which it would hold for ever, where the
- * line is the usual one. Whatever is unusual is left to that parser.
+ * Runs the resident agent without the parser of command lines, which it would hold for ever, if the line is
+ * the usual one. Any other line is left to that parser.
  *
  * @param args the command line after `nearsource`
  * @returns the exit code; undefined when the line is another one

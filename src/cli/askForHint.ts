@@ -4,11 +4,11 @@ import { checkVersionRecord, type Hint } from "../update/versionRecordCheck.ts";
 
 /**
  * Before a scheduled run: whether one DNS packet says that there is nothing to do (docs/configuration.md).
- * This is most of what an endpoint does in its life, so it stands beside the program's other commands:
- * it loads neither them nor what they need. Whatever is unusual is left to the run itself.
+ * This is most of the work of an endpoint in its life, so it stands beside the program's other commands: it
+ * loads neither them nor the modules they need. Unusual lines are left to the run itself.
  *
  * @param args the command line after `nearsource`
- * @returns what was said, where that was asked; with a `server` there is nothing to do
+ * @returns the answer, if it was asked for; with a `server` there is nothing to do
  */
 export async function askForHint(args: string[]): Promise<Hint | undefined> {
   const line = args.join("\0").match(/^update\0--scheduled(?:\0(?:--config|-c)\0([^\0]+))?$/);

@@ -98,7 +98,7 @@ async function settingsFor(
   );
 }
 
-/** What cannot be known without files that this account may not read. */
+/** The facts that cannot be known without files that this account may not read. */
 function describeHidden(hidden: string[]): string[] {
   return [
     ...(hidden.includes("state.json") ? ["whether the role of an Update Agent is granted here"] : []),
@@ -128,7 +128,7 @@ const FROM = {
   none: "none, so the standard source is used",
 } as const;
 
-/** Where the list in force came from, with its version where it has one: `version 7, from a local file`. */
+/** Origin of the list in force, with its version if it has one: `version 7, from a local file`. */
 export function describeSourceList({ version, from }: Report["sourceList"]): string {
   return version === 0 ? FROM[from] : `version ${version}, ${FROM[from]}`;
 }

@@ -13,7 +13,7 @@ export interface HoldOptions {
   json?: boolean;
 }
 
-/** `nearsource hold`: what is kept from its newest release, and why. */
+/** `nearsource hold`: the components kept from their newest release, and why. */
 export async function holdCommand(options: HoldOptions): Promise<number> {
   const config = await readConfig(configPath(options.config, process.env), process.env, { onlyShown: true });
   await warnOfRefusals(config);
@@ -24,7 +24,7 @@ export async function holdCommand(options: HoldOptions): Promise<number> {
   return 0;
 }
 
-/** `nearsource hold lift`: the next update may install what was held here. */
+/** `nearsource hold lift`: the next update may install the releases held here. */
 export async function liftCommand(component: string | undefined, options: HoldOptions): Promise<number> {
   const config = await readConfig(configPath(options.config, process.env), process.env);
   const lifted = await liftHolds(config.dataDir, await policyOf(config), component);

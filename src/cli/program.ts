@@ -10,7 +10,7 @@ import { printJson } from "./terminal/output.ts";
 /**
  * Runs one command line.
  *
- * @param told what the version record said is newest, where a scheduled update asked for it
+ * @param told the newest versions by the version record, if a scheduled update asked for it
  * @returns the exit code (docs/design.md §6)
  */
 export async function runProgram(argv: string[], told?: VersionRecord): Promise<number> {
@@ -27,7 +27,7 @@ export async function runProgram(argv: string[], told?: VersionRecord): Promise<
   } catch (error) {
     const json = asksForJson(argv);
     if (!(error instanceof CommanderError)) return fail(error, json);
-    // Commander has said what is wrong with the line, or has shown the help that was asked for.
+    // Commander has reported the fault of the line, or has shown the help that was asked for.
     if (error.exitCode === 0) return 0;
     if (json) printJson(toDocument(asUsage(error)));
     return 2;
@@ -92,7 +92,7 @@ function addAgentCommands(program: Command, done: Done, told: VersionRecord | un
       const { agentCommand } = await import("./agentCommand.ts");
       done(await agentCommand({ ...program.opts(), ...options }));
     });
-  // What the resident agent starts for each of its runs; no part of the command line.
+  // The command that the resident agent starts for each of its runs; for no person.
   program.command("run-for-agent", { hidden: true }).action(async () => {
     const { runForAgent } = await import("./runForAgent.ts");
     done(await runForAgent());
@@ -159,7 +159,7 @@ function addHoldCommands(program: Command, done: Done): void {
     .addOption(jsonOption())
     .action(async (component, _options, command) => {
       const { liftCommand } = await import("./holdCommand.ts");
-      // What stands after the name of the command may be taken for its parent's.
+      // Options after the name of the command may be taken for its parent's.
       done(await liftCommand(component, command.optsWithGlobals()));
     });
 }

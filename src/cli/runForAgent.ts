@@ -48,7 +48,7 @@ export async function runForAgent(): Promise<number> {
   }
 }
 
-/** `nearsource agent --orders`: what the resident agent goes by. */
+/** `nearsource agent --orders`: the settings that the resident agent follows. */
 export async function sayOrders(read: () => Promise<Orders>): Promise<number> {
   try {
     say({ type: "orders", orders: await read() });
@@ -69,9 +69,9 @@ function sayFailure(error: unknown): number {
   return exitCodeOf(failure);
 }
 
-/** What is asked for, and a signal for when nobody waits for it any more. */
+/** The request, and a signal that aborts when nobody waits for the run any more. */
 async function readRequest(): Promise<{ request: RunRequest; ended: AbortSignal }> {
-  // Whoever would hear what is said may be gone by then.
+  // The reader of the messages may be gone by then.
   process.stdout.on("error", () => {});
   const ended = new AbortController();
   const lines = createInterface({ input: process.stdin });

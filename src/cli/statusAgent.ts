@@ -13,13 +13,13 @@ import { listFolder } from "../store/durable.ts";
 import { paint, print } from "./terminal/output.ts";
 
 /**
- * What `status` says of the resident agent; null where there has never been one. Whether it is there is
- * null where this account may not know. One that is there and could not write what it does is `unwritten`.
+ * The state of the resident agent in `status`; null if there has never been one. `resident` is null if this
+ * account may not know whether it is there. One that is there and could not write its state is `unwritten`.
  */
 export type AgentStatus = (Partial<ResidentState> & { resident: boolean | null; unwritten?: true }) | null;
 
 /**
- * Reads what the resident agent says of itself, and whether it is there.
+ * Reads the state that the resident agent has written, and whether it is there.
  *
  * @throws NearsourceError STORAGE_UNWRITABLE where this account may not look
  */
@@ -31,7 +31,7 @@ export async function agentStatus(dataDir: string): Promise<AgentStatus> {
   if (resident === true) {
     const pid = Number(await residentProcess(dir)) || undefined;
     const isBefore = state === undefined || (pid !== undefined && pid !== state.pid);
-    // What is there was said by the one before, if by any.
+    // The state was written by the agent before, if by any.
     if (isBefore) return { resident, unwritten: true, ...(pid && { pid }), runs: state?.runs ?? [] };
   }
   if (state === undefined) return null;
@@ -67,7 +67,7 @@ const WHY = {
   asked: "notified",
 };
 
-/** The agent looks at the clock every 5 minutes: what is overdue by more (ms) was never written. */
+/** The agent looks at the clock every 5 minutes: times overdue by more (ms) were never written. */
 const LATE = 600_000;
 
 function describeNext({ next, running }: Partial<ResidentState>): string {
@@ -97,7 +97,7 @@ function describeRun({ trigger, ended, outcome, code, bytes }: PastRun): string 
   return paint("dim", `${agoOf(ended)} ago: ${outcome}${failed}, ${trigger}${amount}`);
 }
 
-/** How long ago a time was, for people. */
+/** The age of a time, for people. */
 export function agoOf(time: string | undefined): string {
   return formatDuration(Math.max(Date.now() - Date.parse(time ?? ""), 0));
 }

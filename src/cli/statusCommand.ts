@@ -26,7 +26,7 @@ import { paint, print, printJson } from "./terminal/output.ts";
 import { ifReadable } from "./terminal/readable.ts";
 import { warnOfRefusals } from "./terminal/refusals.ts";
 
-/** What an account may not be able to read, as `status` names it. */
+/** The files that an account may not be able to read, as `status` names them. */
 const PLACES = {
   state: "state.json (this agent's id, its role, what is held, the last run)",
   settings: "the settings in force",
@@ -38,7 +38,7 @@ const PLACES = {
   running: "whether an update is running",
 };
 
-/** `nearsource status`: reads what is on disk, asks nobody and changes nothing. */
+/** `nearsource status`: reads the disk, asks no other machine and changes nothing. */
 export async function statusCommand(options: { config?: string; json?: boolean }): Promise<number> {
   const config = await readConfig(configPath(options.config, process.env), process.env, {
     onlyShown: true,
@@ -75,7 +75,8 @@ export async function statusCommand(options: { config?: string; json?: boolean }
     ],
     hidden: [...new Set(hidden)],
   };
-  // A run of the agent that goes on says by itself whether it waits now; what the agent heard may be over.
+  // The current run writes by itself whether it waits now; the last message of it to the agent may be out of
+  // date.
   const own = status.agent?.running;
   if (own?.waiting !== undefined && own.trigger === status.running?.trigger) delete own.waiting;
   if (options.json === true) printJson(status);
@@ -87,8 +88,8 @@ export async function statusCommand(options: { config?: string; json?: boolean }
 type RunningNow = { process: string | null } & Partial<Progress>;
 
 /**
- * The kernel's own table says who holds the lock without standing in anybody's way. Where it does not, the
- * lock itself is looked at, for those runs alone that have told of themselves.
+ * The kernel's own table names the holder of the lock without being in any process's way. If it does not, the
+ * lock itself is tested, and only for runs that have written their progress.
  */
 async function runningIn(dirs: DataDir): Promise<RunningNow | null> {
   const lock = path.join(dirs.root, "lock");
@@ -98,7 +99,7 @@ async function runningIn(dirs: DataDir): Promise<RunningNow | null> {
   return progress !== undefined && (await isLocked(lock)) === true ? { process, ...progress } : null;
 }
 
-/** What is valid and hardly meant. Where a kind has no root, `update` says so. */
+/** Settings that are valid and hardly intended. */
 async function remarksOf(config: Config, settings: Settings, trusted: TrustedSet | undefined) {
   const run = { config, addresses: ownAddresses(config) };
   const hasRoot = config.roots.content !== undefined || config.roots.settings !== undefined;
@@ -141,7 +142,7 @@ interface Status {
   generations: number[];
   components: { kind: string; name: string; version: string; release: number; files: { length: number }[] }[];
   held: Record<string, number>;
-  /** The same with the reason, and what the policy holds. */
+  /** The same with the reason, and the holds of the policy. */
   holds: Hold[];
   metadata: MetadataStatus[];
   agent: AgentStatus;
@@ -152,9 +153,9 @@ interface Status {
   hintedAt: string | null;
   /** The run that is going on; null for none. */
   running: RunningNow | null;
-  /** What is valid and hardly meant. */
+  /** Remarks on settings that are valid and hardly intended. */
   remarks: string[];
-  /** What this account may not read, and which is therefore left out. */
+  /** The files that this account may not read, and whose content is therefore left out. */
   hidden: string[];
 }
 

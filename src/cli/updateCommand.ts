@@ -66,7 +66,7 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
   }
 }
 
-/** Whether stdout and stderr end in one place, where what one of them says need not be said on the other. */
+/** Whether stdout and stderr end in one place, where a message on one need not be repeated on the other. */
 function isOneStream(): boolean {
   try {
     const [out, err] = [fstatSync(1), fstatSync(2)];
@@ -118,7 +118,7 @@ function printSettings({ addresses, sourceList }: Extract<UpdateEvent, { type: "
   print(`  ${markOf(code)} the server's settings: ${message} ${paint("dim", `(${code})`)}`);
 }
 
-/** A source that lied is worth a person's attention, whatever becomes of the run. */
+/** A source that lied is worth a person's attention, also when the run succeeds. */
 function markOf(code: ErrorCode): string {
   return isLie(code) ? paint("red", "✗✗") : paint("yellow", "✗");
 }
@@ -157,7 +157,7 @@ function whyRemoved(name: string, wanted: string[] | undefined): string {
   return isWanted ? "is no longer published" : "is not among the configured components";
 }
 
-/** With --quiet, what failed the run is all that is said. */
+/** The failure of a run, the only output with --quiet. */
 function printFailed(report: Report): void {
   const reason = report.failure === undefined ? "" : `${report.failure.message}: `;
   printAside(`nearsource: ${reason}${stripVTControlCharacters(outcomeLine(report))}`);
@@ -190,7 +190,7 @@ function outcomeLine(report: Report): string {
   return lines[report.outcome];
 }
 
-/** Where a run did not get everything: what was passed over, and why, beside the attempts shown above. */
+/** The reasons why a run did not get everything: sources passed over, beside the attempts shown above. */
 function printWhy(report: Report): void {
   for (const { entry, name, rule, url, reason } of report.skipped) {
     const place = entry === undefined ? RULE_NAMES[rule] : `entries[${entry}]`;

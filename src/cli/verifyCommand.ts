@@ -28,7 +28,7 @@ export async function verifyCommand(options: VerifyCommandOptions): Promise<numb
     });
   }
   const { files, bytes, damage } = await findDamage(dirs, installed);
-  // The next run mends what is not repaired now, however that ends.
+  // The next run mends the damage that the repair leaves, or all of it if the repair fails.
   await noteDamage(dirs, damage);
   const repaired =
     damage.length > 0 && options.repair === true ? await repairDamage(config, options) : undefined;

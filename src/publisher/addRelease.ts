@@ -30,7 +30,7 @@ export interface NewRelease {
 }
 
 interface AddOptions extends PublisherOptions, FilesOptions {
-  /** How many releases a manifest keeps; 5 by default. */
+  /** Releases that a manifest keeps; 5 by default. */
   keep?: number | undefined;
 }
 
@@ -45,7 +45,7 @@ export interface AddedRelease {
   files: number;
   /** Bytes of the release as installed. */
   bytes: number;
-  /** What an agent with the release before fetches, in bytes; as `bytes` where no delta pays. */
+  /** Bytes that an agent with the release before fetches; as `bytes` if no delta pays. */
   bytesFromPrevious: number;
 }
 
@@ -58,7 +58,7 @@ interface Planned extends NewRelease {
   published: Release[];
 }
 
-/** What `addReleases` does for one release by itself. */
+/** The work of `addReleases` for one release by itself. */
 export async function addRelease(options: AddReleaseOptions): Promise<AddedRelease & { warnings: string[] }> {
   const { kind, name, version, path, release } = options;
   const { added, warnings } = await addReleases({
@@ -75,8 +75,8 @@ export async function addRelease(options: AddReleaseOptions): Promise<AddedRelea
  * become objects, their manifests targets of the roles `components` and `programs`.
  *
  * @returns `added`, in the order of `releases`
- * @throws NearsourceError REPOSITORY_INPUT_INVALID naming what is wrong with a release, DISK_FULL;
- *   nothing is changed then. Also REPOSITORY_INVALID, KEY_INVALID, FILE_UNSAFE, LOCKED, storage errors.
+ * @throws NearsourceError REPOSITORY_INPUT_INVALID naming the fault of a release, DISK_FULL; nothing is
+ *   changed then. Also REPOSITORY_INVALID, KEY_INVALID, FILE_UNSAFE, LOCKED, storage errors.
  */
 export async function addReleases(
   options: AddReleasesOptions,
@@ -114,7 +114,7 @@ function refuseTwice(targets: string[]): void {
   });
 }
 
-/** Whatever a release would be refused for, but for what is in its files. */
+/** Checks a release for every fault except those of its files' content. */
 async function plan(
   session: Session,
   given: NewRelease,
@@ -148,8 +148,8 @@ function withoutBytes(file: PayloadFile) {
 const WORKING_ROOM = 1_048_576;
 
 /**
- * Looks for room before the first byte is copied. A file that has the length it had in the release
- * before is likely there already; compressed files and deltas are smaller than what they are made of.
+ * Checks the free space before the first byte is copied. A file that has the length it had in the release
+ * before is likely there already; compressed files and deltas are smaller than their source.
  */
 async function refuseWithoutRoom({ location }: Session, planned: Planned[]): Promise<void> {
   const isLikelyStored = ({ published }: Planned, file: PayloadFile) =>

@@ -41,7 +41,7 @@ export interface RepositoryDescription {
   roles: DescribedRole[];
   components: DescribedComponent[];
   documents: DescribedDocument[];
-  /** What is published and not there, a line for each component or document. */
+  /** Published files that are missing, a line for each component or document. */
   incomplete: string[];
   /** The role that expires first. */
   nextExpiry: { role: string; expires: string; expired: boolean };
@@ -62,8 +62,8 @@ export async function listRepositories(place: RepositoryPlace, which: "all" | "o
 }
 
 /**
- * What a repository publishes, verified. Needs no keys; where this account may go by the keys folder, also
- * holds the first root to the one this publisher began with.
+ * The verified content of a repository. Needs no keys; if this account may rely on the keys folder, also
+ * compares the first root with the one this publisher began with.
  *
  * @throws NearsourceError REPOSITORY_INVALID, storage errors
  */
@@ -73,7 +73,7 @@ export async function describeRepository(
   const location = locate(options, options.repository);
   const now = options.now ?? new Date();
   return guardStorage(`cannot read ${location.folder}`, async () => {
-    // Showing acts on nothing: any account may do so, whatever it may read of the keys folder.
+    // Showing acts on nothing: any account may do so, with or without access to the keys folder.
     const choices = await findChoices(location).catch(noneIf("FILE_UNSAFE", "STORAGE_UNWRITABLE"));
     const publication = await loadPublication(location, { firstRoot: choices?.root });
     const signedAt = publication.timestamp.signed.unrecognizedFields.signed_at;
@@ -113,7 +113,7 @@ async function describeComponents(
     for (const target of Object.keys(role?.signed.targets ?? {}).sort()) {
       const name = target.slice(kind.length + 1, -".json".length);
       if (role === undefined) continue;
-      // What is wrong with one that cannot be read is said among what is incomplete.
+      // The fault of one that cannot be read is reported among the incomplete ones.
       const releases = await readReleases(location, role, { kind, name }).catch(noneIf("REPOSITORY_INVALID"));
       components.push({ kind, name, releases: (releases ?? []).map(describeRelease) });
     }

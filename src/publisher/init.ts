@@ -33,28 +33,28 @@ import {
 
 export interface InitOptions extends PublisherOptions {
   repository: Repository;
-  /** Days until what each role signs expires; see `DEFAULT_LIFETIMES`. */
+  /** Days until the signatures of each role expire; see `DEFAULT_LIFETIMES`. */
   lifetimes?: Partial<Lifetimes> | undefined;
-  /** How many root keys to make; 1 by default. */
+  /** Number of root keys to make; 1 by default. */
   rootKeys?: number | undefined;
-  /** How many of them have to sign a root; 1 by default. */
+  /** Number of them that have to sign a root; 1 by default. */
   rootThreshold?: number | undefined;
 }
 
 export interface InitializedRepository {
   repository: Repository;
   folder: string;
-  /** Where the private keys stand. */
+  /** Folder of the private keys. */
   keys: string;
   /** The private keys of the root, which belong on a disconnected machine. */
   rootKeyFiles: string[];
   /** The root to ship with agents. */
   rootFile: string;
-  /** What the person who publishes should know although it went well. */
+  /** Remarks for the publisher although all went well. */
   warnings: string[];
 }
 
-/** A root carries at most so many keys; more do not fit into what agents accept. */
+/** Most keys of a root; agents do not accept a root with more. */
 const MAX_ROOT_KEYS = 20;
 
 /**

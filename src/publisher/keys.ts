@@ -102,7 +102,7 @@ export async function writeKeyPair(file: string): Promise<Key> {
   return tufKey(key);
 }
 
-/** Where a role's key stands; `next` is a key that waits for the root which will name it. */
+/** Path of a role's key; `next` is a key that waits for the root which will name it. */
 export function roleKeyFile(location: Location, role: string, which?: "next"): string {
   return path.join(location.keys, which === undefined ? `${role}.pem` : `${role}.next.pem`);
 }

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 
-/** What a private key in text is known by, in the encodings that text comes in. */
+/** The marks of a private key in text, in the encodings that text comes in. */
 const MARKS = ["PRIVATE KEY", "Private-Lines:"].flatMap((mark) => [
   { mark: Buffer.from(mark, "latin1"), encoding: "latin1" as const },
   { mark: Buffer.from(mark, "utf16le"), encoding: "utf16le" as const },
@@ -34,7 +34,7 @@ export function newKeyDetector() {
   let tail = Buffer.alloc(0);
   let whole: Buffer | undefined = Buffer.alloc(0);
 
-  /** Whether the file has a key in what has come so far. */
+  /** Whether the bytes of the file so far contain a key. */
   function update(bytes: Uint8Array): boolean {
     const text = Buffer.concat([tail, bytes]);
     tail = text.subarray(-(BEFORE + AFTER));

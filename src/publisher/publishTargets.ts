@@ -76,18 +76,18 @@ export async function removeTarget(options: RemoveTargetOptions): Promise<{ warn
   });
 }
 
-/** What is published of a component, and the highest release number there ever was. */
+/** The published manifest of a component, and the highest release number there ever was. */
 export interface Published {
   /** Highest first. */
   releases: Release[];
   /** 0 where there was none; undefined where nothing tells any more. */
   highest: number | undefined;
-  /** The manifest is listed, and its file is gone: what was published is not known. */
+  /** The manifest is listed, and its file is gone: the published releases are not known. */
   isMissing: boolean;
 }
 
 /**
- * What is published of a component.
+ * Reads the published manifest of a component.
  *
  * @throws NearsourceError REPOSITORY_INVALID when its manifest was altered
  */

@@ -15,7 +15,7 @@ export interface RefreshOptions extends PublisherOptions {
 }
 
 export interface RenewedRepository {
-  /** Roles signed anew; the timestamp always is. */
+  /** Roles signed again; the timestamp always is. */
   signed: string[];
   /** Roles that are due and whose key, or the snapshot's, is not at hand. */
   skipped: string[];
@@ -23,11 +23,11 @@ export interface RenewedRepository {
 }
 
 /**
- * Signs a new timestamp, and anew what has less than half of its lifetime left, as far as keys are at
+ * Signs a new timestamp, and again each role that has less than half of its lifetime left, if its key is at
  * hand. To be run by a timer, several times within the timestamp's lifetime.
  *
- * @throws NearsourceError KEY_INVALID when the timestamp's key is missing; REPOSITORY_INVALID, also when
- *   something that is published is not there; FILE_UNSAFE, LOCKED, storage errors
+ * @throws NearsourceError KEY_INVALID when the timestamp's key is missing; REPOSITORY_INVALID, also when a
+ *   published file is missing; FILE_UNSAFE, LOCKED, storage errors
  */
 export async function renewRepository(options: RefreshOptions): Promise<RenewedRepository> {
   const all = options.restored === true;
@@ -48,8 +48,9 @@ export async function renewRepository(options: RefreshOptions): Promise<RenewedR
 }
 
 /**
- * Agents that are told "this is current" of what is not there go on failing for as long as it is signed
- * anew. After a restore a person is there to add what is missing, for which there has to be a publication.
+ * Refuses a repository with missing files. Agents to which a timestamp says "this is current" of missing
+ * files go on failing for as long as it is renewed. After a restore a person is there to add the missing
+ * files, for which there has to be a publication.
  */
 async function refuseIncomplete(
   { location, publication, warnings }: Session,

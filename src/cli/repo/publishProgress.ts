@@ -2,7 +2,10 @@ import type { WriteStream } from "node:tty";
 import { formatBytes, formatDuration } from "../../core/amounts.ts";
 import type { Progress } from "../../publisher/repository/releaseFiles.ts";
 
-/** How long (ms) a publication takes before a plain line is said of it; from one to the next it is longer each time. */
+/**
+ * Time (ms) that a publication takes before a plain line reports it; from one line to the next it is longer
+ * each time.
+ */
 const QUIET = 3_000;
 const LONGEST_QUIET = 60_000;
 /** On a terminal the line is drawn again so often (ms). */
@@ -11,8 +14,8 @@ const REDRAW = 200;
 const STEPS = { copy: "copying", compress: "compressing", delta: "making a delta for" };
 
 /**
- * Says what a publication is doing where it takes long: on a terminal a line that redraws itself, else a
- * plain line now and then, as a build's log wants it.
+ * Reports the progress of a long publication: on a terminal by a line that redraws itself, else by a plain
+ * line now and then, for the log of a build.
  *
  * @param clock milliseconds, from anywhere
  */

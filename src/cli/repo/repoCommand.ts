@@ -245,7 +245,7 @@ function addShow(repo: Command): void {
     );
 }
 
-/** What agents with `dns.versionRecord` look for in the TXT record of that name. */
+/** The TXT record for `dns.versionRecord`, in which agents look up the versions. */
 function versionRecordOf(repositories: RepositoryDescription[]): string {
   const versions = repositories.map(({ repository, roles }) => {
     return [repository, roles.find(({ role }) => role === "timestamp")?.version ?? 0] as const;

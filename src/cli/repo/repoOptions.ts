@@ -8,7 +8,7 @@ export const KEYS_OPTION = ["--keys <folder>", "where the private keys stand (de
 /** The option of every command that publishes. */
 export const WAIT_OPTION = ["--wait", "wait for another publisher that is at work in the web root"] as const;
 
-/** What the commands that publish have in common. */
+/** The options that the publishing commands have in common. */
 export interface SigningFlags {
   keys?: string;
   wait?: boolean;
@@ -40,7 +40,7 @@ export function wholeOrZero(text: string): number {
   return text === "0" ? 0 : wholeNumber(text);
 }
 
-/** Writes warnings to stderr, where they do not get into what is piped on. */
+/** Writes warnings to stderr, so that they do not mix with piped output. */
 export function warn(warnings: string[]): void {
   for (const warning of warnings) printAside(`nearsource: warning: ${warning}`);
 }

@@ -2,14 +2,14 @@ import { type ErrorCode, explainError, NearsourceError, toNearsourceError } from
 import { exitCodeOf } from "./exitCode.ts";
 import { printError, printJson } from "./output.ts";
 
-/** What stdout has in place of a command's own document, where --json is given and the command failed. */
+/** The document on stdout in place of a command's own, when --json is given and the command failed. */
 export interface FailureDocument {
   error: { code: ErrorCode; message: string; hint?: string };
 }
 
 /**
- * Says what failed a command, with --json on stdout as well, and returns the exit code for it. Who
- * interrupted it knows, and is told nothing on stdout.
+ * Reports the failure of a command, with --json on stdout as well, and returns the exit code for it. A person
+ * who interrupted it knows, so stdout stays empty.
  */
 export function fail(error: unknown, json = false): number {
   const failure = toNearsourceError(error);
@@ -18,7 +18,7 @@ export function fail(error: unknown, json = false): number {
   return exitCodeOf(failure);
 }
 
-/** An error as a document: its code, its message with those of its causes, and what to do about it. */
+/** An error as a document: its code, its message with those of its causes, and the hint. */
 export function toDocument(failure: NearsourceError): FailureDocument {
   const { code, hint } = failure;
   return { error: { code, message: explainError(failure), ...(hint === undefined ? {} : { hint }) } };

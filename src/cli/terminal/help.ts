@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { configPath } from "../../config/configPath.ts";
 
-/** What an exit code means, in so many words (docs/design.md §6; docs/errors.md has the whole). */
+/** The meaning of an exit code (docs/design.md §6; docs/errors.md has the whole). */
 const MEANINGS = {
   0: "done",
   1: "a bug of this program",
@@ -25,7 +25,7 @@ interface Help {
   own?: Partial<Record<Code, string>>;
 }
 
-/** What the publisher's commands have in common. */
+/** The help that the publisher's commands have in common. */
 const PUBLISHER: Pick<Help, "codes" | "own"> = {
   codes: [5, 6, 7, 8],
   own: {
@@ -128,7 +128,9 @@ const HELP: Record<string, Help> = {
   "repo root keygen": { examples: ["nearsource repo root keygen alice"], ...PUBLISHER },
 };
 
-/** Adds to every command's help where the configuration is looked for, examples, and what its exit codes mean. */
+/**
+ * Adds to every command's help the places of the configuration, examples, and the meaning of its exit codes.
+ */
 export function addHelp(program: Command, env: NodeJS.ProcessEnv): void {
   for (const command of [program, ...subcommandsOf(program)]) {
     const help = HELP[nameOf(command)];
@@ -141,7 +143,7 @@ export function subcommandsOf(command: Command): Command[] {
   return command.commands.flatMap((each) => [each, ...subcommandsOf(each)]);
 }
 
-/** How a command is called after `nearsource`. */
+/** The name of a command after `nearsource`. */
 function nameOf(command: Command): string {
   const above = command.parent === null ? "" : nameOf(command.parent);
   return command.parent === null ? "" : `${above} ${command.name()}`.trim();
@@ -149,7 +151,7 @@ function nameOf(command: Command): string {
 
 function textOf({ examples, codes = [], own = {} }: Help, command: Command, env: NodeJS.ProcessEnv): string {
   const hasConfig = command.parent === null || command.options.some(({ long }) => long === "--config");
-  // Where it is when nobody says, whatever the environment says now.
+  // The default path, without regard to the environment at the moment.
   const usual = configPath(undefined, { ...env, NEARSOURCE_CONFIG: "" });
   const all = [...new Set<Code>([0, 1, 2, ...codes])].sort((a, b) => a - b);
   return [

@@ -1,8 +1,8 @@
 /**
- * Rules of the terminal. Results go to stdout, everything else to stderr. An error is one line,
- * `nearsource: what was wrong`, lower case and without a full stop, with its whole chain of causes
- * said once; a `hint:` line follows where there is something to do about it. Colour and progress
- * appear only on a terminal. With --json, stdout has one JSON document and nothing else.
+ * Rules of the terminal. Results go to stdout, everything else to stderr. An error is one line, `nearsource:
+ * ` and the fault, lower case and without a full stop, with its whole chain of causes said once; a `hint:`
+ * line follows where there is something to do about it. Colour and progress appear only on a terminal. With
+ * --json, stdout has one JSON document and nothing else.
  */
 import { styleText } from "node:util";
 import { printable, printableJson } from "../../core/printable.ts";
@@ -16,7 +16,7 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${printableJson(value, 2)}\n`);
 }
 
-/** A line on stderr, where it does not get into what is piped on. */
+/** Writes a line to stderr, so that it does not mix with piped output. */
 export function printAside(line: string): void {
   process.stderr.write(`${printable(line)}\n`);
 }

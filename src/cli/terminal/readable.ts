@@ -1,7 +1,7 @@
 import { causesOf } from "../../errors.ts";
 import { codeOf } from "../../store/storageErrors.ts";
 
-/** What `read` comes to, with `place` added to `hidden` where this account may not read it. */
+/** The result of `read`; `place` is added to `hidden` if this account may not read it. */
 export async function ifReadable<Result>(
   hidden: string[],
   place: string,

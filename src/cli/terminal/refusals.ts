@@ -4,7 +4,7 @@ import { explainError } from "../../errors.ts";
 import { exitCodeOf } from "./exitCode.ts";
 import { paint, printAside } from "./output.ts";
 
-/** Says beside what a command shows that an update would refuse to go by it, a line for each reason. */
+/** Warns, beside a command's output, that an update would refuse its input, a line for each reason. */
 export async function warnOfRefusals(config: Config): Promise<void> {
   for (const error of await refusalsOf(config, process.env)) {
     const said = `an update would end with exit ${exitCodeOf(error)}: ${explainError(error)}`;

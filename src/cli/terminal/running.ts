@@ -1,6 +1,8 @@
 import { NearsourceError } from "../../errors.ts";
 
-/** What goes to stderr: by default only what a person must know, since stdout tells the story. */
+/**
+ * Level of messages on stderr: by default only those that a person must know, since stdout has the result.
+ */
 export function stderrLevel({
   verbose,
   quiet,
@@ -14,13 +16,16 @@ export function stderrLevel({
   return json === true && quiet !== true ? "warn" : "error";
 }
 
-/** A signal that comes this much (ms) after the first is a person's, or a service manager's, who waits no longer. */
+/**
+ * A signal that comes this much (ms) after the first is from a person or a service manager that waits no
+ * longer.
+ */
 const AGAIN = 500;
 
 /**
- * Ctrl-C and SIGTERM end the run cleanly: what was fetched is kept, what is installed stays. The same
- * once more ends the process. What conf brings along (when-exit) sends itself each signal again at once,
- * which must not count.
+ * Ctrl-C and SIGTERM end the run cleanly: fetched bytes are kept, the installed set stays. The same signal
+ * once more ends the process. A dependency of conf (when-exit) sends itself each signal again at once, which
+ * must not count.
  */
 export function onSignals(): { signal: AbortSignal; end(): void } {
   const controller = new AbortController();

@@ -24,12 +24,12 @@ const TOO_LARGE = 1_073_741_824;
 const TOO_LARGE_FOR_BSDIFF = 268_435_456;
 
 /**
- * The cheaper ways to `file`, where they pay: its compressed whole, and a delta from each of `bases`. Of
- * the two delta formats the smaller wins. What `file` has already is kept; the objects of what is made
+ * The cheaper ways to `file`, where they pay: its compressed whole, and a delta from each of `bases`. Of the
+ * two delta formats the smaller wins. The ways that `file` has already are kept; the objects of the new ones
  * are stored.
  *
  * @param bases the same file in earlier releases
- * @param onStep is told before each thing is made
+ * @param onStep called before each thing is made
  */
 export async function addAlternatives(
   { location, onFile, warnings }: Pick<Session, "location" | "onFile" | "warnings">,
@@ -64,7 +64,7 @@ export async function addAlternatives(
 }
 
 async function compressedWhole(target: Buffer): Promise<Made | undefined> {
-  // What the lowest level makes nothing of at the start, the highest makes nothing of either.
+  // A file whose start the lowest level cannot compress, the highest cannot compress either.
   const sample = target.subarray(0, 1_048_576);
   if ((await zstd(sample, 1)).length > sample.length * 0.98) return undefined;
   const bytes = await zstd(target, levelFor(target.length));
@@ -105,7 +105,7 @@ function describe(bytes: Buffer): { length: number; sha256: string } {
   return { length: bytes.length, sha256: sha256(bytes) };
 }
 
-/** An object's bytes; undefined where they are not what its name says. */
+/** An object's bytes; undefined if they do not match its name. */
 async function readObject(location: Location, object: { sha256: string }): Promise<Buffer | undefined> {
   const bytes = await readIfThere(objectFile(location, object.sha256));
   return bytes !== undefined && sha256(bytes) === object.sha256 ? bytes : undefined;

@@ -45,12 +45,12 @@ export async function readDocumentFile(file: string): Promise<Buffer> {
 /**
  * Checks a document as the agents that read it will.
  *
- * @returns what is odd about a valid one
+ * @returns the oddities of a valid one
  * @throws NearsourceError SOURCE_LIST_INVALID, POLICY_INVALID or SETTINGS_INVALID with the file, and each
  *   place in it with the reason
  */
 export async function checkDocument(name: string, file: string, bytes: Buffer): Promise<string[]> {
-  // Other commands of the publisher have no use for what reads it.
+  // Loaded here, since the publisher's other commands do not need the reader.
   const { describeFault, reviewSettings } = await import("../../config/settingsFile.ts");
   const { code, what, schema, review } = readerOf(name);
   const refuse = (faults: string[]) =>
@@ -70,7 +70,7 @@ interface Reader {
   code: ErrorCode;
   what: string;
   schema: v.GenericSchema;
-  /** What is odd about it, as it was written. */
+  /** The oddities of it, as it was written. */
   review: (value: unknown) => string[];
 }
 

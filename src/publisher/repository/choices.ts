@@ -7,7 +7,7 @@ import { refuseUnsafe } from "../../store/safePath.ts";
 import type { Location } from "./location.ts";
 import { placeFile } from "./placeFile.ts";
 
-/** How long what a role signs is valid, in days. Delegated roles live as long as `targets`. */
+/** Days for which the signatures of each role are valid. Delegated roles live as long as `targets`. */
 export interface Lifetimes {
   root: number;
   targets: number;
@@ -27,7 +27,7 @@ const choicesSchema = v.object({
   root: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "!is not a SHA-256 in lower-case hex")),
 });
 
-/** `publisher.json`: what `init` was told, and the SHA-256 of the first root, from which trust starts. */
+/** `publisher.json`: the options of `init`, and the SHA-256 of the first root, from which trust starts. */
 export type Choices = v.InferOutput<typeof choicesSchema>;
 
 /**
@@ -101,7 +101,7 @@ async function readOwnFile<Schema extends v.GenericSchema>(
 ): Promise<v.InferOutput<Schema> | undefined> {
   const bytes = await readIfThere(file);
   if (bytes === undefined) return undefined;
-  // Trust starts from what they say.
+  // Trust starts from the content of these files.
   refuseUnsafe(file, "the publisher's own file");
   try {
     return readDocument(schema, parseJson(bytes.toString("utf8")));

@@ -8,9 +8,9 @@ import type { Publication } from "./publication.ts";
 import { readReleases, readTarget } from "./releases.ts";
 
 /**
- * What a publication names and the web root lacks: target files that are gone or altered, and files of
- * releases that are gone or of another length. Deltas and compressed files are not looked at, since
- * agents do without them.
+ * The files that a publication names and that the web root does not have: target files that are gone or
+ * altered, and files of releases that are gone or of another length. Deltas and compressed files are not
+ * looked at, since agents do without them.
  *
  * @returns a line for each target that is not whole
  */

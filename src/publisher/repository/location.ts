@@ -5,7 +5,7 @@ import { NearsourceError } from "../../errors.ts";
 
 /** Which web root and which keys; every function of the publisher takes these two. */
 export interface RepositoryPlace {
-  /** The web root: what agents know as a source's base URL. */
+  /** The web root, known to agents as a source's base URL. */
   dir: string;
   /** Folder with one folder of keys for each repository. `<dir>.keys` by default. */
   keysDir?: string | undefined;
@@ -25,7 +25,7 @@ export interface Location {
   keys: string;
 }
 
-/** Where the parts of a repository stand, without looking at the disk. */
+/** The paths of a repository's parts, without looking at the disk. */
 export function locate(place: RepositoryPlace, repository: Repository): Location {
   const base = path.resolve(place.dir);
   const folder = path.join(base, repository);

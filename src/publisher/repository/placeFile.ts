@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { listFolder, makePath, syncFolder, temporaryName } from "../../store/durable.ts";
 import { codeOf } from "../../store/storageErrors.ts";
 
-/** What the names of half-written files begin with; the dot keeps most web servers from serving them. */
+/** Prefix of the names of half-written files; the dot keeps most web servers from serving them. */
 const TEMPORARY = ".new";
 
 /** Called with the path of each file once it is in place, durably. */
@@ -20,7 +20,7 @@ export function isTemporary(name: string): boolean {
   return /^\.new\.\d+\.[0-9a-f]+$/.test(name);
 }
 
-/** Deletes what killed publishers left half-written in `folder`, which must be nobody else's at the moment. */
+/** Deletes half-written files of killed publishers in `folder`, which must be nobody else's at the moment. */
 export async function removeTemporaries(folder: string): Promise<void> {
   for (const name of (await listFolder(folder)).filter(isTemporary)) {
     await fs.rm(path.join(folder, name), { force: true });
@@ -36,9 +36,9 @@ export async function placeFile(file: string, bytes: Uint8Array, mode = 0o644): 
 }
 
 /**
- * Replaces a JSON file that is asked for again and again, so that web servers' ETags tell the two apart:
- * many make one of the length and the whole second of the file's time. What replaces a file of the same
- * second, or of a later one, is longer, by line breaks at its end that mean nothing in JSON.
+ * Replaces a JSON file that is asked for again and again, so that web servers' ETags tell the two apart: many
+ * make one of the length and the whole second of the file's time. A replacement of a file of the same second,
+ * or of a later one, is longer, by line breaks at its end that mean nothing in JSON.
  *
  * @param limit the most bytes that readers take
  */
@@ -78,7 +78,7 @@ async function place(
   }
 }
 
-/** Renames within one volume, over what is there, and makes the new name durable. */
+/** Renames within one volume, over an existing file, and makes the new name durable. */
 export async function renameDurably(from: string, to: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -94,7 +94,7 @@ export async function renameDurably(from: string, to: string): Promise<void> {
   await syncFolder(path.dirname(to));
 }
 
-/** Makes `folder` and what is missing above it, durably, of `mode` whatever the umask is. */
+/** Makes `folder` and the missing folders above it, durably, of `mode` under any umask. */
 export async function makeFolders(folder: string, mode = 0o755): Promise<void> {
   const first = await makePath(folder, mode);
   if (first === undefined) return;

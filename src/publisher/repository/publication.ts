@@ -15,7 +15,7 @@ import { sha256 } from "../../store/sha256.ts";
 import type { Location } from "./location.ts";
 import { type Json, targetsRoles } from "./signedParts.ts";
 
-/** What a repository says at one moment: the metadata that one timestamp leads to, verified. */
+/** The state of a repository at one moment: the metadata that one timestamp leads to, verified. */
 export interface Publication {
   root: Metadata<Root>;
   timestamp: Metadata<Timestamp>;
@@ -27,13 +27,13 @@ export interface Publication {
 type Role = Metadata<Timestamp> | Metadata<Snapshot> | Metadata<Targets>;
 
 /**
- * Reads the current publication and verifies it from the first root on: signatures, lengths, hashes
- * and versions, as a client does. Whoever can write to the web root must not get their targets signed
+ * Reads the current publication and verifies it from the first root on: signatures, lengths, hashes and
+ * versions, as a client does. The targets of somebody else who can write to the web root must not be signed
  * by the next publication. Expiry is not looked at: an expired repository has to be mendable.
  *
  * @param trust.firstRoot SHA-256 that `1.root.json` must have; without it that file is taken as it is
- * @param trust.next a root that may be in force next: roles signed by its keys are accepted as well,
- *   provided the current root's keys signed it
+ * @param trust.next a root that may be in force next: roles signed by its keys are accepted as well, provided
+ *   the current root's keys signed it
  * @throws NearsourceError REPOSITORY_INVALID naming the file
  */
 export async function loadPublication(

@@ -20,7 +20,7 @@ import {
   timestampContent,
 } from "./signedParts.ts";
 
-/** What a publication is made from: where, with which keys and lifetimes, and what was there before. */
+/** The input of a publication: place, keys and lifetimes, and the publication before. */
 export interface Publisher {
   location: Location;
   choices: Choices;
@@ -31,13 +31,13 @@ export interface Publisher {
   onFile: OnFile;
 }
 
-/** What the next publication does differently. */
+/** The changes of the next publication. */
 export interface Changes {
-  /** Signed parts of the roles to sign anew (their version and expiry are set here). */
+  /** Signed parts of the roles to sign again (their version and expiry are set here). */
   roles?: Map<string, Json>;
   /** New target files, by target path. */
   files?: Map<string, Uint8Array>;
-  /** Signs the snapshot anew though no role changed. */
+  /** Signs the snapshot again though no role changed. */
   snapshot?: boolean;
   /** The root that comes into force with this publication, when it is not the present one. */
   root?: Metadata<Root>;
@@ -123,8 +123,8 @@ function stamp(publisher: Publisher, role: string): { version: number; expires: 
 }
 
 /**
- * The keys that sign `role`. While a key is being rotated these are the leaving and the coming one, so
- * that a reader who holds either root accepts what it reads.
+ * The keys that sign `role`. While a key is being rotated these are the leaving and the coming one, so that a
+ * reader that holds either root accepts the metadata.
  */
 async function signersOf(
   publisher: Publisher,
@@ -153,7 +153,7 @@ function addFile(files: Draft["files"], role: string, metadata: Metadata<Targets
   return new MetaFile({ version, ...describeBytes(bytes) });
 }
 
-/** What a client would check; a publication that fails here must not get out. */
+/** Makes the checks of a client; a publication that fails here must not get out. */
 function verifyDraft({ root, timestamp, snapshot, roles }: Draft): void {
   root.verifyDelegate("timestamp", timestamp);
   root.verifyDelegate("snapshot", snapshot);

@@ -8,7 +8,7 @@ import { type ComponentName, encodeManifest } from "./releases.ts";
 import type { Session } from "./session.ts";
 import { storeObject } from "./storeObject.ts";
 
-/** What publishing files goes by. */
+/** The options for publishing files. */
 export interface FilesOptions {
   /** Deltas are made from the same file in so many earlier releases; 5 by default. */
   deltas?: number | undefined;
@@ -17,7 +17,7 @@ export interface FilesOptions {
   onProgress?: OnProgress | undefined;
 }
 
-/** What is being done; a step that takes long says so again. */
+/** The current step; one that takes long is reported again. */
 export interface Progress {
   component: ComponentName;
   /** Path of the file in the component. */
@@ -64,7 +64,7 @@ export async function withWays(
     const isUnchanged = published[0]?.files.some(({ sha256 }) => sha256 === file.sha256) === true;
     const bases = published.slice(0, deltas).flatMap((release) => release.files.filter(isOlderThan(file)));
     const unique = [...new Map(bases.map((base) => [base.sha256, base])).values()];
-    // Whatever leads to an unchanged file was made, or found not to pay, when it was new.
+    // The ways to an unchanged file were made, or found not to pay, when it was new.
     const ways = isUnchanged ? (alternatives ?? []) : await addAlternatives(session, known, unique, onStep);
     result.push(ways.length === 0 ? file : { ...file, alternatives: ways });
   }

@@ -48,14 +48,14 @@ export async function isTargetMissing(
   return listed !== undefined && !(await exists(targetFile(location, target, listed.hashes.sha256 ?? "")));
 }
 
-/** Where the bytes of a target stand, by its hash. */
+/** Path of the bytes of a target, by its hash. */
 export function targetFile(location: Location, target: string, hash: string): string {
   return path.join(location.targets, ...hashedTargetPath(target, hash).split("/"));
 }
 
 /**
- * The published releases of a component, highest first; none when it is not published. Fields that
- * this program does not know are kept, so that what a newer one wrote survives.
+ * The published releases of a component, highest first; none when it is not published. Fields that this
+ * program does not know are kept, so that fields of a newer one survive.
  *
  * @throws NearsourceError REPOSITORY_INVALID
  */
@@ -79,7 +79,7 @@ export async function readReleases(
 }
 
 /**
- * The bytes of a component's manifest, held to what agents accept.
+ * The bytes of a component's manifest, checked by the rules of agents.
  *
  * @throws NearsourceError REPOSITORY_INPUT_INVALID naming the place and the reason
  */
@@ -95,7 +95,7 @@ export function encodeManifest(component: ComponentName, releases: Release[]): B
   return Buffer.from(JSON.stringify(manifest));
 }
 
-/** SHA-256 of every object that a manifest leads to, whatever else is in it. */
+/** SHA-256 of every object that a manifest leads to, also one with other fields. */
 export function objectsOfManifest(manifest: Uint8Array): Set<string> {
   return objectsOf(JSON.parse(Buffer.from(manifest).toString("utf8")).releases);
 }

@@ -9,7 +9,7 @@ import type { Location } from "./location.ts";
 import { exists, temporaryIn } from "./placeFile.ts";
 
 const SQLITE_BUSY = 5;
-/** Who waits for another publisher looks so often. Milliseconds. */
+/** Interval (ms) at which a publisher that waits for another one looks again. */
 const POLL = 250;
 
 /**
@@ -24,7 +24,7 @@ export async function withLocks<Result>(
   wait: boolean,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  // A dot: it is no part of what is published.
+  // The dot marks it as no part of the publication.
   return withLock(path.join(location.folder, ".lock"), wait, () => {
     return withLock(path.join(location.keys, "lock"), wait, work);
   });
@@ -75,9 +75,9 @@ function tryLock(file: string): DatabaseSync | undefined {
 }
 
 /**
- * Makes the lock file with its mode from its first moment on: whoever can open it can hold it for ever.
- * Those who may write in the folder may publish, so it belongs to them. It is linked into place, since
- * this process must not open and close it by itself: that would free its own lock (fcntl(2)).
+ * Makes the lock file with its mode from its first moment on: an account that can open it can hold it for
+ * ever. Accounts that may write in the folder may publish, so it belongs to them. It is linked into place,
+ * since this process must not open and close it by itself: that would free its own lock (fcntl(2)).
  */
 async function makeLockFile(file: string): Promise<void> {
   const folder = path.dirname(file);

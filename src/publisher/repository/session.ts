@@ -13,7 +13,7 @@ import { withLocks } from "./repositoryLock.ts";
 import { onlineRoles } from "./signedParts.ts";
 import { sweep } from "./sweep.ts";
 
-/** What every publishing function takes. */
+/** The options of every publishing function. */
 export interface PublisherOptions extends RepositoryPlace {
   /** The time of signing; now by default. */
   now?: Date | undefined;
@@ -27,11 +27,11 @@ export interface Session extends Publisher {
   publication: Publication;
   /** The files that this command has put in place. */
   placed: Set<string>;
-  /** What the person who publishes should know although it went well. */
+  /** Remarks for the publisher although all went well. */
   warnings: string[];
 }
 
-/** How far a repository that is opened may differ from what was last published from here. */
+/** Differences between a repository that is opened and the last publication from here that are accepted. */
 export interface Tolerance {
   /** Roles signed by this root's keys are accepted too: a root publication may have been cut short. */
   nextRoot?: Metadata<Root> | undefined;
@@ -40,10 +40,10 @@ export interface Tolerance {
 }
 
 /**
- * Opens a repository as its only publisher, runs `work`, and afterwards deletes what nobody needs any
+ * Opens a repository as its only publisher, runs `work`, and afterwards deletes files that nothing needs any
  * more, whether `work` succeeded or not. The result carries the warnings.
  *
- * @throws NearsourceError REPOSITORY_INVALID, LOCKED, storage errors, and what `work` throws
+ * @throws NearsourceError REPOSITORY_INVALID, LOCKED, storage errors, and the errors of `work`
  */
 export async function withRepository<Result extends object>(
   options: PublisherOptions,
@@ -154,7 +154,7 @@ async function tidyOrWarn(session: Session): Promise<void> {
   }
 }
 
-/** What stands on disk now says what was published, however far `work` came. */
+/** The files on disk, not the progress of `work`, now tell what is published. */
 async function tidy({ location, choices, highest, placed }: Session): Promise<void> {
   const current = await loadPublication(location, { firstRoot: choices.root });
   const versions = versionsOf(current);

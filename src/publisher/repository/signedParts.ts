@@ -34,8 +34,8 @@ export function rootContent(root: { keys: Key[]; threshold: number }, online: Re
 }
 
 /**
- * The delegations in `targets` (TUF spec §4.5), from the paths that docs/design.md §3 gives each role. They are
- * terminating: what `components/*` may say is said by its role or by nobody.
+ * The delegations in `targets` (TUF spec §4.5), from the paths that docs/design.md §3 gives each role. They
+ * are terminating: only its role may sign targets below `components/*`.
  */
 export function delegations(repository: Repository, keys: Record<string, Key>): Json {
   const roles = Object.entries<readonly string[]>(DELEGATED_ROLES[repository]).map(([name, paths]) => ({
@@ -85,7 +85,7 @@ export function describeBytes(bytes: Uint8Array): { length: number; hashes: { sh
 }
 
 /**
- * The bytes of a metadata file, within what agents accept.
+ * The bytes of a metadata file, within the limits of agents.
  *
  * @throws NearsourceError REPOSITORY_INPUT_INVALID when it would be larger
  */
@@ -100,7 +100,7 @@ export function encodeMetadata(role: string, metadata: { toJSON(): Json }): Buff
   );
 }
 
-/** How many of the keys named by `keyIds` made a valid signature on `metadata` (TUF spec §4.2.2). */
+/** Number of the keys named by `keyIds` that made a valid signature on `metadata` (TUF spec §4.2.2). */
 export function countSigners(
   keyIds: readonly string[],
   keys: Record<string, Key>,

@@ -8,17 +8,17 @@ import { newKeyDetector } from "../privateKey.ts";
 import type { Location } from "./location.ts";
 import { makeFolders, type OnFile, renameDurably, temporaryIn } from "./placeFile.ts";
 
-/** What a manifest says of a file's bytes. */
+/** The description of a file's bytes in a manifest. */
 export type ObjectDescription = Pick<ManifestFile, "length" | "sha256" | "blocks">;
 
 const CHUNK = 1_048_576;
 
 /**
- * Copies the file at `source` into the objects, under the name that its hash gives it. The file is
- * read once, a piece at a time, and hashed on the way, so what is described is what was copied. An
- * object that is there already stays as it is.
+ * Copies the file at `source` into the objects, under the name that its hash gives it. The file is read once,
+ * a piece at a time, and hashed on the way, so the description is that of the copied bytes. An object that is
+ * there already stays as it is.
  *
- * @param options.onBytes is told how many bytes were read so far
+ * @param options.onBytes called with the number of bytes read so far
  * @throws NearsourceError REPOSITORY_INPUT_INVALID when `source` cannot be read, or has a private key in it
  */
 export async function storeObject(
@@ -29,7 +29,7 @@ export async function storeObject(
 ): Promise<ObjectDescription> {
   await makeFolders(location.objects);
   const temporary = temporaryIn(location.objects);
-  // Nobody else's to read before it is known what it is.
+  // Readable by this account alone until its content is known.
   const output = await fs.open(temporary, "wx", 0o600);
   try {
     const description = await copyAndHash(source, output, options);
@@ -79,8 +79,8 @@ async function copyAndHash(
 }
 
 /**
- * Hashes a stream of bytes as a whole and, at the same time, in blocks of `BLOCK_SIZE`. How the bytes
- * are cut into pieces makes no difference. Blocks are listed for files larger than one block.
+ * Hashes a stream of bytes as a whole and, at the same time, in blocks of `BLOCK_SIZE`. The size of the
+ * pieces makes no difference. Blocks are listed for files larger than one block.
  */
 export function newObjectHasher() {
   const whole = createHash("sha256");

@@ -79,7 +79,7 @@ async function readHeld(location: Location, current: Publication, since: number)
   return held;
 }
 
-/** Whether `file` was placed after `since`: what stood in its place was in force until then. */
+/** Whether `file` was placed after `since`: the file in its place was in force until then. */
 async function isYounger(file: string, since: number): Promise<boolean> {
   return (await fs.lstat(file)).mtimeMs >= since;
 }

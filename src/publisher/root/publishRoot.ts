@@ -27,9 +27,9 @@ export interface PublishedRoot {
 }
 
 /**
- * Publishes a root once enough keys of the root before it, and enough of its own, have signed it (TUF
- * spec §5.3). Roles with new keys are signed by the leaving and the coming key, and the root itself is
- * put in place last, so that at every moment readers of either root can verify what they find.
+ * Publishes a root once enough keys of the root before it, and enough of its own, have signed it (TUF spec
+ * §5.3). Roles with new keys are signed by the leaving and the coming key, and the root itself is put in
+ * place last, so that at every moment readers of either root can verify the metadata.
  *
  * Cut short, it is completed by publishing the same draft again.
  *

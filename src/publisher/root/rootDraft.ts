@@ -19,7 +19,7 @@ export interface RootDraft {
   delegated: Record<string, string>;
 }
 
-/** How far a root is signed, by the keys of one root. */
+/** The signatures on a root by the keys of one root, and the number needed. */
 export interface SignatureCount {
   /** The version of the root whose keys count. */
   root: number;
@@ -56,7 +56,7 @@ export async function readDraft(file: string): Promise<RootDraft> {
   }
 }
 
-/** The bytes of a draft: JSON, indented, since people look at what they sign. */
+/** The bytes of a draft: JSON, indented, since people read it before they sign. */
 export function encodeDraft(draft: RootDraft): Buffer {
   const { repository, delegated } = draft;
   const previous = draft.previous.toJSON();
@@ -66,9 +66,8 @@ export function encodeDraft(draft: RootDraft): Buffer {
 }
 
 /**
- * Holds `next` to what a root that follows `previous` must be: one version up, and every role with
- * distinct keys, enough for its threshold. A key must stand under its own id, or one key could count
- * as two.
+ * Checks that `next` may follow `previous`: one version up, and every role with distinct keys, enough for its
+ * threshold. A key must stand under its own id, or one key could count as two.
  *
  * @throws NearsourceError REPOSITORY_INPUT_INVALID
  */
@@ -97,7 +96,7 @@ export function checkNextRoot(previous: Metadata<Root>, next: Metadata<Root>): v
 /** Bytes of one Ed25519 signature in a root file, with its key id and JSON around it. */
 const SIGNATURE_BYTES = 220;
 
-/** A root must fit into what agents accept also when everybody has signed it. */
+/** Refuses a root that agents would not accept for its size once everybody has signed it. */
 function refuseTooLarge(previous: Metadata<Root>, next: Metadata<Root>): void {
   const signers = new Set([...rootKeyIds(previous), ...rootKeyIds(next)]).size;
   const unsigned = JSON.stringify(next.signed.toJSON()).length;
@@ -109,7 +108,7 @@ function refuseTooLarge(previous: Metadata<Root>, next: Metadata<Root>): void {
   );
 }
 
-/** How far `next` is signed: by the keys of the root before it, and by its own (TUF spec §5.3.4). */
+/** The signatures on `next`: by the keys of the root before it, and by its own (TUF spec §5.3.4). */
 export function countSignatures(previous: Metadata<Root>, next: Metadata<Root>): SignatureCount[] {
   return [previous, next].map(({ signed }) => {
     const role = signed.roles.root;
@@ -130,7 +129,7 @@ export function rotatedRoles(previous: Metadata<Root>, next: Metadata<Root>): st
     .map(([name]) => name);
 }
 
-/** What a draft changes, a line each, for the person who is about to sign it. */
+/** The changes in a draft, a line each, for the person who is about to sign it. */
 export function describeChanges({ previous, next, delegated }: RootDraft): string[] {
   const [before, after] = [rootKeyIds(previous), rootKeyIds(next)];
   const [old, now] = [previous.signed.roles.root?.threshold, next.signed.roles.root?.threshold];

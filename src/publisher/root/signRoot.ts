@@ -31,19 +31,19 @@ export interface DraftRootOptions extends PublisherOptions {
   repository: Repository;
   /** The draft to write; it may not exist. */
   out: string;
-  /** Days until the new root expires; what `init` was told by default. */
+  /** Days until the new root expires; the option of `init` by default. */
   expires?: number | undefined;
   /** Public keys (PEM files) that become root keys. */
   addKeys?: string[] | undefined;
   /** Ids of root keys that go, or unmistakable beginnings of ids. */
   removeKeys?: string[] | undefined;
-  /** How many root keys have to sign from now on. */
+  /** Number of root keys that have to sign from now on. */
   threshold?: number | undefined;
   /** Online roles that get new keys. */
   rotate?: string[] | undefined;
 }
 
-/** A draft as it stands: what it changes, and who signed. */
+/** A draft as it stands: its changes, and its signers. */
 export interface RootDraftState {
   repository: Repository;
   version: number;
