@@ -8,7 +8,7 @@ import { type PaceLimits, watchPace } from "./stallGuard.ts";
 
 /** A body nobody wants is read this far (bytes) so that its connection can serve again, if it comes at once. */
 const DRAIN_LIMIT = 65_536;
-/** What it must come with: pauses (ms) no longer than this, and so many bytes a second. */
+/** The pace it must come at: pauses (ms) no longer than this, and so many bytes a second. */
 const DRAIN_PACE = { stallTimeout: 500, minRate: DRAIN_LIMIT };
 
 /** Reads a body that nobody wants, if it comes at once, so that its connection can serve again. */
@@ -25,7 +25,7 @@ export async function drain(stream: Request, url: URL): Promise<void> {
       if (length > DRAIN_LIMIT) break;
     }
   } catch {
-    // The body is not wanted, so neither is what is wrong with it.
+    // The body is not wanted, so its errors do not matter.
   }
 }
 
@@ -66,7 +66,7 @@ export async function* readBody(
   if (failure !== undefined) throw failure;
 }
 
-/** An abort is the caller's doing, whatever error it comes out as. */
+/** An abort is the caller's doing, in the form of any error. */
 export function interrupted(signal: AbortSignal | undefined): NearsourceError | undefined {
   if (signal?.aborted !== true) return undefined;
   if (signal.reason instanceof NearsourceError) return signal.reason;

@@ -27,7 +27,7 @@ import { parseRelayState, STATE_HEADER } from "./relayState.ts";
 import { parseRetryAfter } from "./retryAfter.ts";
 import type { PaceLimits } from "./stallGuard.ts";
 
-/** How long a source may take, and how it is reached. Times in milliseconds. */
+/** Time limits of a source, and the ways to reach it. Times in milliseconds. */
 export interface HttpOptions extends PaceLimits {
   /** For a TCP connection, and again for the TLS handshake. */
   connectTimeout: number;
@@ -35,7 +35,7 @@ export interface HttpOptions extends PaceLimits {
   responseTimeout: number;
   /** The proxy variables (`http_proxy`, …) that count, for sources on the internet. */
   proxies?: ProxyVariables | undefined;
-  /** Where this machine serves agents: it is no source of its own. */
+  /** The address on which this machine serves agents: it is no source of its own. */
   listen?: Config["listen"] | undefined;
   /** Certificates of a private authority (PEM), believed beside the system's. */
   ca?: string | undefined;
@@ -162,7 +162,7 @@ async function requestOnce(url: URL, request: GetOptions, means: Means, afresh =
     if (failure.code === "CONNECTION_RESET" && stream.reusedSocket)
       return await requestOnce(url, request, means, afresh);
     if (silence?.met !== true) throw failure;
-    // What forgot this connection has forgotten the others too.
+    // A firewall that forgot this connection has forgotten the others too.
     closeIdle(means.agent[url.protocol === "https:" ? "https" : "http"]);
     return await requestOnce(url, request, means, true);
   } finally {
@@ -208,7 +208,10 @@ function toResponse(
   };
 }
 
-/** Refuses what no request here asks for: another status, an encoding. The connection is kept usable. */
+/**
+ * Refuses responses that no request here asks for: another status, an encoding. The connection is kept
+ * usable.
+ */
 async function checked(response: Response, request: GetOptions): Promise<Response> {
   const { status, headers, url } = response;
   const accept = request.accept ?? [200];
@@ -228,7 +231,10 @@ async function checked(response: Response, request: GetOptions): Promise<Respons
   return response;
 }
 
-/** An empty header and any list of `identity` are no encoding, whoever writes them (RFC 9110 §8.4.1). */
+/**
+ * An empty header and any list of `identity` are no encoding, though no server should send them (RFC 9110
+ * §8.4.1).
+ */
 function isIdentity(encoding: string): boolean {
   return encoding.split(",").every((each) => /^(identity)?$/i.test(each.trim()));
 }

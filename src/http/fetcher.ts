@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { RateLimit } from "../core/settings/rateLimit.ts";
 
-/** What one request asks for, and how it is made. */
+/** The options of one request. */
 export interface GetOptions {
   headers?: Record<string, string>;
   /** Statuses to hand to the caller; any other becomes an error. Default: 200. */

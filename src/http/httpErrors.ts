@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
 import type { RelayState } from "./relayState.ts";
 
-/** How far a request had come when it failed: before the response's headers, or after. */
+/** The stage of a request that failed: before the response's headers, or after. */
 export type Stage = "head" | "body";
 
 const BY_SYSTEM_CODE: Record<string, ErrorCode> = {
@@ -49,8 +49,8 @@ const SAID: Partial<Record<ErrorCode, string>> = {
 };
 
 /**
- * What went wrong with a request, as one of our codes. got wraps errors, and Node gathers those of
- * several addresses, so the whole tree of causes is looked through for what is known.
+ * The failure of a request, as one of our codes. got wraps errors, and Node gathers those of several
+ * addresses, so the whole tree of causes is searched for a known one.
  */
 export function toHttpError(error: unknown, url: URL, stage: Stage): NearsourceError {
   const tree = causesOf(error);
@@ -73,8 +73,8 @@ const STATE_SAID: Record<RelayState["state"], string> = {
 /**
  * The error for a status that is no success.
  *
- * @param retryAfter how long (ms) the source asks to be left alone
- * @param state what an Update Agent says of itself
+ * @param retryAfter the time (ms) that the source asks to be left alone
+ * @param state the state that an Update Agent reports
  */
 export function toStatusError(
   status: number,

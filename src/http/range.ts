@@ -1,4 +1,4 @@
-/** What a conditional or partial request says, as its headers stand (RFC 9110 §13 and §14). */
+/** The conditions and the range of a request, as its headers stand (RFC 9110 §13 and §14). */
 export interface RequestConditions {
   method: string;
   ifMatch?: string | undefined;
@@ -7,21 +7,21 @@ export interface RequestConditions {
   range?: string | undefined;
 }
 
-/** What is served: its length in bytes, and its strong entity tag with the quotes. */
+/** The file served: its length in bytes, and its strong entity tag with the quotes. */
 export interface Representation {
   length: number;
   etag: string;
 }
 
-/** How to answer: the whole, a part (`first` and `last` inclusive), or without a body. */
+/** The part to answer with: the whole, a part (`first` and `last` inclusive), or no body. */
 export type Selection =
   | { status: 200 | 206; first: number; last: number }
   | { status: 304 | 412 | 416; first?: undefined; last?: undefined };
 
 /**
- * Decides what of a representation a GET or HEAD is answered with, in the order of RFC 9110 §13.2.2.
- * A list of several ranges is answered with the whole, as §14.2 allows: however many ranges are asked
- * for, an answer is never longer than the file.
+ * Selects the part of a representation that a GET or HEAD is answered with, in the order of RFC 9110 §13.2.2.
+ * A list of several ranges is answered with the whole, as §14.2 allows: an answer is never longer than the
+ * file, for any number of ranges.
  */
 export function selectRange(request: RequestConditions, { length, etag }: Representation): Selection {
   const { method, ifMatch, ifNoneMatch, ifRange, range } = request;
@@ -46,7 +46,7 @@ interface AskedRange {
   last: number;
 }
 
-/** A single range of bytes; undefined for what is none, or several, and so is to be ignored. */
+/** A single range of bytes; undefined for a header that has none, or several, and so is to be ignored. */
 function parseRange(header: string): AskedRange | undefined {
   const [, from = "", to = ""] = /^bytes=[ \t]*(\d{0,16})-(\d{0,16})[ \t]*$/i.exec(header.trim()) ?? [];
   if (from === "" && to === "") return undefined;
@@ -55,7 +55,7 @@ function parseRange(header: string): AskedRange | undefined {
   return last < first ? undefined : { first, last };
 }
 
-/** A range as a response says it; `last` inclusive, `length` of the whole, undefined where it is not said. */
+/** A range as a response gives it; `last` inclusive, `length` of the whole, undefined if it is not given. */
 export interface ContentRange {
   first: number;
   last: number;

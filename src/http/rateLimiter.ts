@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Holds what is read, over all connections together, to a rate. */
+/** Limits the bytes read, over all connections together, to a rate. */
 export interface RateLimiter {
-  /** Waits until `bytes` more are due. An abort ends the wait; whoever reads sees it. */
+  /** Waits until `bytes` more are due. An abort ends the wait; the reader notices it. */
   take(bytes: number, signal: AbortSignal | undefined): Promise<void>;
 }
 

@@ -1,20 +1,26 @@
 /**
- * What an Update Agent says of itself in the header `nearsource-state` (docs/protocol.md), so that an agent
- * tells one that is busy for a while from one that is dead: `filling; missing=3200000; seconds=14`.
+ * The header `nearsource-state`, in which an Update Agent reports its state (docs/protocol.md), so that an
+ * agent tells one that is busy for a while from one that is dead: `filling; missing=3200000; seconds=14`.
  */
 export const STATE_HEADER = "nearsource-state";
 
-/** `filling`: it fetches what it will announce; `full`: all places are taken; the others are no reason to wait. */
+/**
+ * `filling`: it fetches the files that it will announce; `full`: all places are taken; the others are no
+ * reason to wait.
+ */
 const STATES = ["filling", "full", "room", "late", "unavailable"] as const;
 
-/** What keeps an Update Agent from giving what it is asked for. */
+/** The reason why an Update Agent does not give a requested file. */
 export interface RelayState {
   state: (typeof STATES)[number];
   /** Bytes it still has to fetch. */
   missing?: number | undefined;
-  /** How long (s) that takes at the rate it has. */
+  /** Time (s) that this takes at the present rate. */
   seconds?: number | undefined;
-  /** Who says so, by the names of `Via`: an Update Agent, those that it waits for itself, and the one that is filling. */
+  /**
+   * Update Agents on the way to this state, by their names in `Via`: the answering one, those that it waits
+   * for itself, and the one that is filling.
+   */
   through?: string[] | undefined;
 }
 
@@ -50,8 +56,8 @@ export function parseRelayState(header: string | string[] | undefined): RelaySta
 const NAME = /^[\w.-]{1,64}$/;
 
 /**
- * Whether whoever meets this state does well to ask again a little later, rather than somebody else. An
- * Update Agent does not wait for one that waits for it.
+ * Whether to ask the Update Agent in this state again a little later, rather than another source. An Update
+ * Agent does not wait for one that waits for it.
  *
  * @param self the name of this Update Agent
  */
@@ -63,7 +69,7 @@ export function isWorthWaiting({ state, through }: RelayState, self?: string): b
 /** Shortest and longest pause (s) that an Update Agent asks for while it fills, and the one while it knows no rate. */
 const PAUSE = { least: 1, most: 10, unknown: 2 };
 
-/** What an Update Agent that is filling puts into `Retry-After` (s): soon after it is done, at its rate. */
+/** The `Retry-After` (s) of an Update Agent that is filling: soon after it is done, at its rate. */
 export function pauseWhileFilling({ seconds }: RelayState): number {
   return Math.min(Math.max(Math.ceil(seconds ?? PAUSE.unknown), PAUSE.least), PAUSE.most);
 }
@@ -72,9 +78,9 @@ export function pauseWhileFilling({ seconds }: RelayState): number {
 const UNNAMED_PAUSE = 5_000;
 
 /**
- * How long (ms) to wait before the next try, so that those who were told the same do not come at once.
+ * The pause (ms) before the next try, so that agents with the same answer do not come at once.
  *
- * @param retryAfter what `Retry-After` asked for (ms)
+ * @param retryAfter the time (ms) in `Retry-After`
  * @param left of this agent's patience (ms)
  * @param random in [0, 1)
  */

@@ -1,4 +1,4 @@
-/** How one source is retried: few and short, since the next entry is better than the tenth retry. */
+/** Retries of one source: few and short, since the next entry is better than the tenth retry. */
 export const RETRY = {
   /** Tries after the first. */
   retries: 1,
@@ -14,8 +14,8 @@ const LONGEST = 3_600_000;
 const HTTP_DATE = /^[A-Z][a-z]{2,8},? .* \d\d:\d\d:\d\d (GMT|\d{4})$/;
 
 /**
- * How long a busy source asks to be left alone, in milliseconds, from its `Retry-After` (RFC 9110
- * §10.2.3: seconds, or a date), clamped to 1 s..1 h. Undefined when it says nothing that makes sense.
+ * The time that a busy source asks to be left alone, in milliseconds, from its `Retry-After` (RFC 9110
+ * §10.2.3: seconds, or a date), clamped to 1 s..1 h. Undefined if the header makes no sense.
  *
  * @param now milliseconds since the epoch
  */

@@ -1,6 +1,6 @@
 /**
- * What counts as one sender of notifications, and as one client of an Update Agent: an IPv4 address, or
- * the /64 of an IPv6 address, all of which one host has.
+ * The address that counts as one sender of notifications, and as one client of an Update Agent: an IPv4
+ * address, or the /64 of an IPv6 address, all of which one host has.
  *
  * @param address as a socket has it, which is always well-formed
  */

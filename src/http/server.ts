@@ -27,30 +27,30 @@ export interface Listener {
 }
 
 /**
- * How long (ms) a client may take. Node gives it 60 s for the head of a request unless told otherwise, and
- * looks for offenders only every 30 s, so that heads and bodies are looked after here as well.
+ * Time limits (ms) for a client. Node's default for the head of a request is 60 s, and it looks for slow
+ * clients only every 30 s, so that heads and bodies are timed here as well.
  */
 const PATIENCE = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
   keepAliveTimeout: 60_000,
 };
-/** How often (ms) those are looked for who say or take nothing, while anybody is connected. */
+/** Interval (ms) at which connections without progress are looked for, while any is open. */
 const INTERVAL = 2_000;
 /**
- * A client may take nothing of what waits for it for this long (ms), and for 1 ms more a byte, as a write
- * counts when all of it is taken; for less, where its place is needed.
+ * Time (ms) for which a client may take nothing of the bytes that wait for it, and 1 ms more a byte, as a
+ * write counts when all of it is taken; less, where its place is needed.
  */
 const UNREAD = { usually: 60_000, crowded: 5_000 };
 /** The kernel's queue of connections that nobody has accepted yet. */
 const BACKLOG = 4_096;
 const MAX_HEADER_SIZE = 8_192;
-/** How often (ms) the certificate's files are looked at. */
+/** Interval (ms) at which the certificate's files are looked at. */
 const CERTIFICATE_INTERVAL = 60_000;
 
 /**
- * Listens for HTTP, or HTTPS, with limits for what a client may take: time, header bytes, connections.
- * CONNECT and methods that HTTP does not know never reach `handle`.
+ * Listens for HTTP, or HTTPS, with limits for a client: time, header bytes, connections. CONNECT and methods
+ * that HTTP does not know never reach `handle`.
  *
  * @throws NearsourceError CONFIG_INVALID when the port or the certificate cannot be used
  */
@@ -61,7 +61,7 @@ export async function openListener(options: ListenerOptions, handle: RequestList
     certificate === undefined
       ? http.createServer(settings, handle)
       : await createTlsServer({ ...settings, ...asContext(certificate), handshakeTimeout: 10_000 }, handle);
-  // What is not HTTP gets no answer, which could only be longer than what was sent.
+  // A message that is not HTTP gets no answer, which could only be longer than the message.
   server.on("clientError", (_, socket) => socket.destroy());
   const connections = boundConnections(server, options.maxConnections ?? 12_000);
   const { host, port } = options;
@@ -95,7 +95,7 @@ export async function openListener(options: ListenerOptions, handle: RequestList
   };
 }
 
-/** TLS is loaded for whoever speaks it: it is another 3 MB, in an agent that stays. */
+/** TLS is loaded only where it is used: it is another 3 MB, in an agent that stays. */
 async function createTlsServer(
   settings: https.ServerOptions,
   handle: RequestListener,
@@ -106,9 +106,9 @@ async function createTlsServer(
 
 /** A connection whose requests are being answered. */
 interface Asked {
-  /** What the answers go into: the connection, or TLS over it. */
+  /** The stream of the answers: the connection, or TLS over it. */
   stream: Socket;
-  /** Requests without an answer: who asks ahead has several. */
+  /** Requests without an answer: a client that pipelines has several. */
   open: number;
   /** The last of them, and since when (ms) its body is awaited: those before have come whole. */
   request: IncomingMessage;
@@ -119,13 +119,13 @@ interface Asked {
 }
 
 /**
- * Holds the number of connections to a limit: the one that has been without a request for longest makes
- * room, or else one that takes nothing of its answer. Refusing the newcomer instead would leave the place to
- * whoever came first and does nothing. Who does not come to the end of a request in time, head or body, or
- * does not read, is thrown out in any case.
+ * Limits the number of connections: a new one takes the place of the one that has been without a request for
+ * longest, or else of one that takes nothing of its answer. Refusing the new one instead would leave the
+ * place to an idle client that came first. A client that does not come to the end of a request in time, head
+ * or body, or does not read, is disconnected in any case.
  *
- * @returns what ends every connection, also one that has not come to the end of TLS's handshake, of which
- *   the server's own `closeAllConnections` does not know
+ * @returns a function that ends every connection, also one that is still in the TLS handshake, which the
+ *   server's own `closeAllConnections` does not know
  */
 function boundConnections(server: http.Server, limit: number): { end(): void } {
   /** Connections without a request, the oldest first, and until when (ms) that may go on. */
@@ -185,7 +185,7 @@ function boundConnections(server: http.Server, limit: number): { end(): void } {
   };
 }
 
-/** The connection below TLS, which is what the server announces; Node keeps it in `_parent`. */
+/** The connection below TLS, which the server announces; Node keeps it in `_parent`. */
 function rawOf(socket: Socket): Socket {
   return (socket as Socket & { _parent?: Socket })._parent ?? socket;
 }

@@ -13,14 +13,14 @@ export interface Request {
   url: string;
   /** JSON text. */
   body?: string | undefined;
-  /** How long (ms) the whole exchange may take. */
+  /** Longest time (ms) of the whole exchange. */
   timeout: number;
   /** The longest answer (bytes) that is read. */
   limit: number;
   signal: AbortSignal;
 }
 
-/** An answer, whatever its status. */
+/** An answer of any status. */
 export interface Reply {
   status: number;
   text: string;
@@ -34,15 +34,15 @@ export interface Exchange {
 }
 
 /**
- * Small requests over node:http alone. `http/client.ts` fetches what an update needs and can do far more,
- * at the price of 25 MB that a process that stays on every endpoint would hold for ever.
+ * Small requests over node:http alone. `http/client.ts`, which fetches updates, can do far more, at the price
+ * of 25 MB that a process that stays on every endpoint would hold for ever.
  *
  * @param ca PEM text of an authority to believe beside the system's
  */
 export function createExchange(lookup: LookupFunction, ca?: string): Exchange {
   const agents = new Map<string, Means>();
   const meansFor = async (protocol: string) => {
-    // TLS is loaded for whoever speaks it: it is another 3 MB.
+    // TLS is loaded only where it is used: it is another 3 MB.
     const { request, Agent } = protocol === "https:" ? await import("node:https") : http;
     const believed = ca === undefined || protocol !== "https:" ? {} : { ca: await withSystem(ca) };
     const means = agents.get(protocol) ?? {

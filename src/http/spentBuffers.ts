@@ -9,8 +9,8 @@ let spent = 0;
 let collect: ((options: { type: "minor" }) => void) | undefined;
 
 /**
- * Has this process collect the buffers of bodies as they fall due. For the program's own processes: it takes
- * a flag of the engine, and somebody who imports the library has that as it is.
+ * Makes this process collect the buffers of bodies as they fall due. For the program's own processes: it
+ * takes a flag of the engine, which somebody who imports the library must find unchanged.
  */
 export function collectSpentBuffers(): void {
   isOn = true;

@@ -5,7 +5,7 @@ const RATE_WINDOW = 7_000;
 /** A wait that went on for so much longer (ms) than its timer lets it: this process was stopped, not the source. */
 const ASLEEP = 1_000;
 
-/** How fast a body has to come. */
+/** The slowest pace allowed for a body. */
 export interface PaceLimits {
   /** Longest pause between two pieces, in ms. */
   stallTimeout: number;

@@ -1,23 +1,23 @@
 /** Update Agents that a request may have come through; one more is refused. Longer chains only add waits. */
 export const MAX_HOPS = 2;
 
-/** How this agent names itself in `Via` (RFC 9110 §7.6.3): a pseudonym, since an address may be many agents'. */
+/** The name of this agent in `Via` (RFC 9110 §7.6.3): a pseudonym, since an address may be many agents'. */
 export function viaEntry(pseudonym: string): string {
   return `1.1 ${pseudonym}`;
 }
 
-/** Who a request came through, first to last, from its `Via`. */
+/** The names that a request came through, first to last, from its `Via`. */
 export function parseVia(header: string | undefined): string[] {
   if (header === undefined) return [];
-  // A comment in a comment stays in part, which names nobody. What is looked at never reaches past a bracket.
+  // A comment in a comment stays in part, which names nobody. A match never reaches past a bracket.
   const entries = header.replaceAll(/\([^()]*\)/g, "").split(",");
   return entries.map((each) => each.trim().split(/[ \t]+/)[1] ?? "").filter((each) => each !== "");
 }
 
 /**
- * Why a request that came through these is not answered; undefined when it is. A loop must be refused,
- * not answered from what is held: two Update Agents that each take the other's word for being current
- * would never ask anybody else.
+ * The reason not to answer a request that came through these; undefined if there is none. A loop must be
+ * refused, not answered from the copy held: two Update Agents that each believe the other to be current would
+ * never ask anybody else.
  */
 export function refusedHops(via: string[], self: string): "loop" | "too many" | undefined {
   if (via.includes(self)) return "loop";

@@ -1,11 +1,14 @@
 import type http from "node:http";
 
-/** How long (ms) a connection may have been idle to be used again: a NAT or firewall between forgets it at some time. */
+/**
+ * Longest idle time (ms) of a connection that is used again: a NAT or firewall between forgets it at some
+ * time.
+ */
 const IDLE = 4_000;
 
 /** Has an agent close each connection that nobody used for `IDLE`; while it is used, its silence is for others to judge. */
 export function forgetIdle<Agent extends http.Agent>(agent: Agent): Agent {
-  // The agent's own listener comes first; a server that closes earlier has said so, and Node has heard it.
+  // The agent's own listener comes first; Node has read the header of a server that closes earlier.
   agent.on("free", (socket) => socket.setTimeout(Math.min(socket.timeout || IDLE, IDLE)));
   return agent;
 }

@@ -6,8 +6,8 @@ import { NearsourceError } from "../../errors.ts";
 import type { Refusal } from "./redirect.ts";
 
 /**
- * Refuses to connect to this machine where it serves agents itself (`listen`), whatever name led there: an
- * Update Agent that asks itself takes what it holds for what is current.
+ * Refuses to connect to this machine where it serves agents itself (`listen`), by any name: an Update Agent
+ * that asks itself takes its own copy for the current one.
  */
 export function refuseSelf(url: URL, listen: Config["listen"] | undefined): Refusal[] {
   const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
@@ -27,7 +27,7 @@ export function refuseSelf(url: URL, listen: Config["listen"] | undefined): Refu
   ];
 }
 
-/** One address is listened on, or all that the machine has; all of 127.0.0.0/8 is its own, whatever it lists. */
+/** One address is listened on, or all that the machine has; all of 127.0.0.0/8 is its own, listed or not. */
 function ownAddresses(host: string | undefined): (address: { family: 4 | 6; hex: string }) => boolean {
   const isOne = host !== undefined && isIP(host) !== 0 && !/^[0.:]+$/.test(host);
   const own = new Set(

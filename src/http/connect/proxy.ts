@@ -11,13 +11,13 @@ import { hostFault } from "../../core/order/url.ts";
 /** The variables that name proxies, in the spellings that are read: the first that is set counts. */
 export type ProxyVariables = Readonly<Record<string, string | undefined>>;
 
-/** What the variables say of one URL: direct, by this proxy, or that a variable cannot be used. */
+/** The variables' choice for one URL: direct, by this proxy, or that a variable cannot be used. */
 export type ProxyChoice = { proxy?: string } | { variable: string; reason: string };
 
 /**
- * How a URL is reached by the variables `http_proxy`, `https_proxy`, `all_proxy` where that one is not set,
- * and `no_proxy`, as curl reads them: `host:port` is a proxy of HTTP, schemes know no case, blanks at the
- * ends do not count.
+ * Chooses how a URL is reached, by the variables `http_proxy`, `https_proxy`, `all_proxy` where that one is
+ * not set, and `no_proxy`, as curl reads them: `host:port` is a proxy of HTTP, schemes know no case, blanks
+ * at the ends do not count.
  */
 export function chooseProxy(url: URL, variables: ProxyVariables): ProxyChoice {
   const own = settingOf(url.protocol === "https:" ? "https_proxy" : "http_proxy", variables);
@@ -27,13 +27,13 @@ export function chooseProxy(url: URL, variables: ProxyVariables): ProxyChoice {
   return typeof proxy === "string" ? { variable, reason: proxy } : { proxy: proxy.href };
 }
 
-/** An empty variable says that there is no proxy, whatever its other spelling says. */
+/** An empty variable says that there is no proxy, also where its other spelling names one. */
 function settingOf(name: string, variables: ProxyVariables): [variable: string, value: string] | undefined {
   const spelling = [name, name.toUpperCase()].find((each) => variables[each] !== undefined);
   return spelling === undefined ? undefined : [spelling, variables[spelling]?.trim() ?? ""];
 }
 
-/** A proxy's URL, or why the text is none. What it says is never repeated: it may hold a password. */
+/** A proxy's URL, or the reason why the text is none. The text is never repeated: it may hold a password. */
 function readProxy(text: string): URL | string {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme !== undefined && scheme !== "http" && scheme !== "https")

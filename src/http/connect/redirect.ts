@@ -6,7 +6,7 @@ import { hostOf } from "../httpErrors.ts";
 
 const MAX_REDIRECTS = 3;
 
-/** What of a response a redirect is judged by. */
+/** The parts of a response that a redirect is judged by. */
 export interface Redirecting {
   status: number;
   headers: IncomingHttpHeaders;
@@ -17,7 +17,7 @@ export function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
 }
 
-/** Where a redirect leads, if it may be followed (docs/design.md §5). */
+/** The target of a redirect, if it may be followed (docs/design.md §5). */
 export function redirectTarget(response: Redirecting, allowed: boolean, hop: number): URL {
   const { url, headers, status } = response;
   const refuse = (reason: string) =>
@@ -37,7 +37,7 @@ export function reachOf(address: string | undefined): number | undefined {
   return address === undefined ? undefined : privacyOf(parseAddress(address.replace(/%.*$/, "")));
 }
 
-/** Why an address is not connected to; undefined where it may be. */
+/** The reason not to connect to an address; undefined if it is allowed. */
 export type Refusal = (address: Address, host: string) => NearsourceError | undefined;
 
 /** After a redirect: addresses more private than `reach` are not gone to. */
@@ -62,7 +62,9 @@ function refusedBy(refusals: Refusal[], address: Address, host: string): Nearsou
   return refusals.map((refusal) => refusal(address, host)).find((refused) => refused !== undefined);
 }
 
-/** A lookup that leaves out addresses that are refused: what is checked is what is connected to. */
+/**
+ * A lookup that leaves out addresses that are refused, so that the checked address is the one connected to.
+ */
 export function guardLookup(lookup: LookupFunction, refusals: Refusal[]): LookupFunction {
   if (refusals.length === 0) return lookup;
   return (hostname, options, callback) => {
