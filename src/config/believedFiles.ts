@@ -3,7 +3,7 @@ import path from "node:path";
 import { refuseUnsafe } from "../store/safePath.ts";
 import type { Config } from "./config.ts";
 
-/** Programs that run the file they are given first; what they run is then the hook's program. */
+/** Programs that run the file given first: that file is then the hook's program. */
 const INTERPRETER = /^(?:(?:ba|da|k|z|a)?sh|python[\d.]*|perl|ruby|node|php|pwsh)$/;
 
 /** Programs that run another, which stands somewhere among their arguments. */
@@ -51,7 +51,10 @@ export function findUnsafeFiles(config: Config, env: NodeJS.ProcessEnv): UnsafeF
   return found;
 }
 
-/** The files that a command runs: its program, the script of an interpreter, and what a program runs that runs others. */
+/**
+ * The files that a command runs: its program, the script of an interpreter, and the program that a wrapper
+ * runs.
+ */
 function programsOf(
   [command, ...parameters]: string[],
   { file, dataDir }: Config,
@@ -72,7 +75,7 @@ function isFile(place: string): boolean {
   return statSync(place, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-/** Where a command without a folder is found, as the system looks for it. */
+/** Path of a command without a folder, as the system looks for it. */
 export function foundInPath(command: string, { PATH = "" }: NodeJS.ProcessEnv): string | undefined {
   const places = PATH.split(path.delimiter).map((folder) => path.resolve(folder, command));
   return places.find((place) => existsSync(place));

@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { promises as fs } from "node:fs";
 
-/** What a file of certificates holds, for people. */
+/** The certificates of a file, described for people. */
 export interface Certificates {
-  /** Whose they are, and until when. */
+  /** The owners, and the ends of their validity. */
   described: string;
   /** The last day of the first; undefined for none that has one. */
   expired: boolean;

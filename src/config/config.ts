@@ -24,11 +24,11 @@ export type Config = v.InferOutput<ReturnType<typeof configSchema>> & {
 export type MqttConfig = NonNullable<Config["notify"]["mqtt"]>;
 
 /**
- * Reads and checks a configuration. Every key is known and well-typed, or the error names it. Neither it
- * nor a file that it names may be another account's to write.
+ * Reads and checks a configuration. Every key is known and well-typed, or the error names it. Neither it nor
+ * a file that it names may be another account's to write.
  *
- * @param options.onlyShown for commands that show what there is and act on nothing: any account may use
- *   them, and the files need not be safe for it
+ * @param options.onlyShown for commands that only show: any account may use them, and the files need not be
+ *   safe for it
  * @throws NearsourceError CONFIG_NOT_FOUND, CONFIG_INVALID, FILE_UNSAFE
  */
 export async function readConfig(
@@ -90,7 +90,7 @@ async function readSyntax(file: string): Promise<{ text: string; value: Record<s
   return { text, value };
 }
 
-/** Where a text stops being JSON, in words for people. */
+/** The place where a text stops being JSON, for people. */
 export function describeSyntax({ line, column, reason }: SyntaxFault): string {
   return `line ${line}, column ${column}: it ${reason}`;
 }

@@ -4,15 +4,15 @@ import { type Fault, placeOf } from "../core/document.ts";
 /** One place of a configuration that is wrong. */
 export interface ConfigFault {
   path: Fault["path"];
-  /** What is wrong there. */
+  /** The fault there. */
   reason: string;
   /** The same with its key, as it is written: `"http.minRate" must be 0 or more`. */
   line: string;
 }
 
 /**
- * Reads a configuration as it was written by its schema. Where something is not of its shape that is all
- * that is said: what it means is read once it has one.
+ * Reads a configuration as it was written, by its schema. Faults of its shape are reported alone: the meaning
+ * is read once the shape is right.
  */
 export function readBySchema<Schema extends v.GenericSchema>(
   schema: Schema,
@@ -20,7 +20,7 @@ export function readBySchema<Schema extends v.GenericSchema>(
 ): { output: v.InferOutput<Schema>; faults: [] } | { output: undefined; faults: ConfigFault[] } {
   const { success, output, issues = [] } = v.safeParse(schema, value);
   if (success) return { output, faults: [] };
-  // A key that is missing has been said of the section that needs it.
+  // A missing key is reported with the section that needs it.
   const found = issues.filter(({ received }) => received !== "undefined");
   const inShape = found.filter(({ kind }) => kind !== "transformation");
   return { output: undefined, faults: (inShape.length > 0 ? inShape : found).map(faultOf) };

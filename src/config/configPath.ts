@@ -6,7 +6,7 @@ export const AGENT_PORT = 21_112;
 /** The port at which an agent tells monitors how it is. */
 export const MONITOR_PORT = 21_113;
 
-/** Where the configuration is when nobody says: `--config`, then `NEARSOURCE_CONFIG`, then this place. */
+/** Path of the configuration: `--config`, then `NEARSOURCE_CONFIG`, then the platform's place. */
 export function configPath(given: string | undefined, env: NodeJS.ProcessEnv): string {
   if (given !== undefined) return path.resolve(given);
   if (env.NEARSOURCE_CONFIG) return path.resolve(env.NEARSOURCE_CONFIG);

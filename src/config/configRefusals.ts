@@ -7,9 +7,9 @@ import { refuseUnsafeFiles } from "./believedFiles.ts";
 import type { Config } from "./config.ts";
 
 /**
- * Why an update would go neither by this configuration nor into its data directory, though both can be
- * shown: at most one error of each. What this account may not look at is not known, and what is another
- * account's to run is judged by that account.
+ * The reasons why an update would refuse this configuration or its data directory, though both can be shown:
+ * at most one error of each. Files that this account may not look at are unknown, and those that another
+ * account runs are judged by that account.
  */
 export async function refusalsOf(config: Config, env: NodeJS.ProcessEnv): Promise<NearsourceError[]> {
   const { file, dataDir } = config;
@@ -30,7 +30,10 @@ export async function refusalsOf(config: Config, env: NodeJS.ProcessEnv): Promis
   return found.filter(({ phase }, index) => found.findIndex((each) => each.phase === phase) === index);
 }
 
-/** Whether root or the account that made the data directory is asking; until there is one, whoever has the file. */
+/**
+ * Whether root or the account that made the data directory is asking; until there is one, the account that
+ * has the file.
+ */
 async function isOursToRun(file: string, dataDir: string): Promise<boolean> {
   const account = process.geteuid?.();
   const place =

@@ -11,8 +11,8 @@ import { AGENT_PORT, MONITOR_PORT } from "./configPath.ts";
 import { LEVELS, type Level } from "./log.ts";
 import { isObject, section } from "./section.ts";
 
-// Messages are what follows the key: `"dns.timeout" must be 1 or more`. A leading "!" marks the reason of
-// a parser, `"server": …`, and a leading ":" one that settings documents give too, `http.rateLimit: …`.
+// Messages continue after the key: `"dns.timeout" must be 1 or more`. A leading "!" marks the reason of a
+// parser, `"server": …`, and a leading ":" one that settings documents give too, `http.rateLimit: …`.
 
 /** No file name, and no word of a command, can hold a NUL. */
 const text = v.pipe(
@@ -28,8 +28,8 @@ const milliseconds = wholeNumber(1, 3_600_000);
 const port = v.nullable(wholeNumber(0, 65_535, "must be a whole number from 0 to 65535, or null"));
 
 /**
- * The keys of a configuration (`docs/configuration.md`), each with what it may be, its default, and what
- * comes of it. Sizes in bytes, times in ms.
+ * The keys of a configuration (`docs/configuration.md`), each with its rule, its default, and its resulting
+ * value. Sizes in bytes, times in ms.
  *
  * @param from makes a path absolute that is relative to the configuration's file
  */
@@ -48,7 +48,7 @@ export function configSchema(from: (name: string) => string) {
     addresses: v.optional(v.pipe(someTexts, eachParsedBy(parseAddress))),
     dns: v.optional(dns, {}),
     http: v.optional(httpSection(file), {}),
-    /** How this agent serves others, once it is an Update Agent. */
+    /** The service to other agents, once this one is an Update Agent. */
     relay: v.optional(relaySection(file), {}),
     /** `maxBase`: a file that is longer is no base for a delta. */
     delta: v.optional(section({ maxBase: v.optional(wholeNumber(0), 1_000_000_000) }), {}),
@@ -56,9 +56,12 @@ export function configSchema(from: (name: string) => string) {
     sourceList: v.optional(file),
     policy: v.optional(file),
     keepGenerations: v.optional(wholeNumber(1, 100), 3),
-    /** Where a resident agent hears notifications; without a host, at every address of the machine. */
+    /**
+     * The address on which a resident agent receives notifications; without a host, every address of the
+     * machine.
+     */
     listen: v.optional(section({ host: v.optional(text), port: v.optional(port, AGENT_PORT) }), {}),
-    /** Where a resident agent tells monitors how it is. */
+    /** The address on which a resident agent reports its health to monitors. */
     metrics: v.optional(
       section({ host: v.optional(text, "127.0.0.1"), port: v.optional(port, MONITOR_PORT) }),
       {},
@@ -89,7 +92,7 @@ const dns = section({
   servers: v.optional(texts),
   search: v.optional(texts),
   timeout: v.optional(milliseconds, 2_000),
-  /** Name of the TXT record that says what is newest, such as `_nearsource.corp.example`. */
+  /** Name of the TXT record with the newest versions, such as `_nearsource.corp.example`. */
   versionRecord: v.optional(text),
 });
 
@@ -121,9 +124,12 @@ function relaySection(file: File) {
     minFree: v.optional(wholeNumber(0), 300_000_000),
     /** Bytes a second; a reader that is slower is cut off. */
     minRate: v.optional(wholeNumber(0), 4_096),
-    /** A timestamp that was confirmed longer ago is confirmed anew before it is served. */
+    /** Age of a confirmation after which a timestamp is confirmed again before it is served. */
     maxStale: v.optional(wholeNumber(0, 3_600_000), 60_000),
-    /** How much longer than its bytes need a publication may take to be fetched, before older ones are not answered for. */
+    /**
+     * Time that a publication may take to be fetched beyond the time its bytes need, before older ones are
+     * not answered for.
+     */
     maxLag: v.optional(wholeNumber(0, 604_800_000), 3_600_000),
     /** For all objects together. */
     rateLimit: v.optional(rateLimitAt("relay.rateLimit")),
@@ -207,7 +213,7 @@ function wholeNumber(min: number, max = Number.POSITIVE_INFINITY, must = "must b
   );
 }
 
-/** A list of texts, of which every one has to be what `parse` takes; they stay as they are written. */
+/** A list of texts that `parse` must accept; they stay as they are written. */
 function eachParsedBy(parse: (text: string) => unknown) {
   return v.rawTransform<string[], string[]>(({ dataset, addIssue }) => {
     for (const each of dataset.value) {

@@ -9,7 +9,7 @@ import {
 } from "@humanwhocodes/momoa";
 import { DocumentError, type Fault, parseJson } from "../core/document.ts";
 
-/** Where in a text something stands, both counted from 1. */
+/** A place in a text, both numbers counted from 1. */
 export interface Position {
   line: number;
   column: number;
@@ -21,20 +21,20 @@ export type SyntaxFault = Position & { reason: string };
 /** A field that has no effect, since the same object has it again. */
 export type RepeatedField = Position & { path: Fault["path"] };
 
-/** JSON text with the places of what is in it. */
+/** JSON text with the places of its values. */
 export interface JsonText {
-  /** What it says; undefined where that cannot be told. */
+  /** The value; undefined if it cannot be determined. */
   value: unknown;
   faults: SyntaxFault[];
   /** Fields that stand twice in one object, of which only the last counts: where each that does not stands. */
   repeated: RepeatedField[];
-  /** Where a value stands; for one that is missing, what it is missing in. */
+  /** Place of a value; for a missing one, that of the object it is missing in. */
   positionOf(path: Fault["path"]): Position;
 }
 
 /**
- * Reads JSON text that people write, and goes on after what editors let through: comments, and commas
- * that nothing follows.
+ * Reads JSON text that people write, and goes on after faults that editors allow: comments, and trailing
+ * commas.
  */
 export function readJsonText(text: string): JsonText {
   const body = text.startsWith("\uFEFF") ? text.slice(1) : text;
@@ -62,7 +62,7 @@ function positionOf({ start: { line, column } }: LocationRange): Position {
   return { line, column };
 }
 
-/** What is no JSON and was read all the same. */
+/** The parts of the text that are no JSON and were read all the same. */
 function leniences(tokens: Token[]): SyntaxFault[] {
   const faults: SyntaxFault[] = [];
   let comma: Token | undefined;
@@ -80,7 +80,10 @@ function leniences(tokens: Token[]): SyntaxFault[] {
   return faults;
 }
 
-/** What the runtime's own parser, which reads it in the end, makes of it, or refuses: a line break within a text. */
+/**
+ * The value or the fault of the text by the runtime's own parser, which reads it in the end: it refuses a
+ * line break within a text.
+ */
 function strictly(text: string): { value?: unknown; fault?: SyntaxFault } {
   try {
     return { value: parseJson(text) };
@@ -111,7 +114,7 @@ function nameOf({ name }: MemberNode): string {
 }
 
 function inOurWords(error: unknown): SyntaxFault {
-  // The stack is full: what people write is nested some levels deep, not thousands.
+  // The stack is full: files of people are nested some levels deep, not thousands.
   if (error instanceof RangeError)
     return { line: 1, column: 1, reason: "is not JSON: it is nested too deeply" };
   const { message, line = 1, column = 1 } = error as Error & Partial<Position>;

@@ -1,7 +1,7 @@
 import { printableJson } from "../core/printable.ts";
 import { onOneLine } from "../errors.ts";
 
-/** What the program says while it works. `fields` go into the JSON line; people read the message. */
+/** The log of the program at work. `fields` go into the JSON line; people read the message. */
 export interface Log {
   error(message: string, fields?: object): void;
   warn(message: string, fields?: object): void;
@@ -16,12 +16,12 @@ export interface OpenLog extends Log {
 
 export const SILENT: Log = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
 
-/** How much is said: each level, and those before it. */
+/** The levels: each includes those before it. */
 export const LEVELS = { error: 0, warn: 1, info: 2, debug: 3 };
 
 export type Level = keyof typeof LEVELS;
 
-/** Where a log goes, and how much of it, as a configuration has it. */
+/** The file and the level of a log, as a configuration has them. */
 export interface LogOptions {
   /** Of the file. */
   level: Level;

@@ -14,21 +14,21 @@ import { jsonLine } from "./log.ts";
 
 /** A file that lines are added to. */
 export interface LogFile {
-  /** Adds a line. One that cannot be written is lost; the first of several in a row is told. */
+  /** Adds a line. One that cannot be written is lost; the first of several in a row is reported. */
   append(line: string): void;
 }
 
 /** A log that has grown to so many bytes is put away, as `FILE.1`, and the oldest of these goes. */
 const MOST_BYTES = 10_485_760;
 const MOST_FILES = 5;
-/** Where the system has no such flag, there is nothing that waits for a reader either. */
+/** Systems without such a flag have nothing that waits for a reader either. */
 const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK = 0 } = constants;
 
 /**
  * Opens nothing yet: the file is opened for each line, so that it may be put away by another process, which
  * writes to it as well, or by the system's own rotation.
  *
- * @param onFailure is told why lines are lost from now on
+ * @param onFailure called with the reason why lines are lost from now on
  */
 export function createLogFile(file: string, onFailure: (error: Error) => void): LogFile {
   let isFailing = false;
@@ -49,8 +49,8 @@ export function createLogFile(file: string, onFailure: (error: Error) => void): 
 }
 
 /**
- * The configured file, if any. What cannot be written there is told to `warn`; what cannot be written on the
- * standard streams is said in the file.
+ * The configured file, if any. A failure to write there is reported to `warn`; a failure of the standard
+ * streams is logged in the file.
  */
 export function openLogFile(name: string | undefined, warn: (message: string) => void): LogFile | undefined {
   if (name === undefined) return undefined;
@@ -80,7 +80,7 @@ function appendTo(file: string, text: string): boolean {
   }
 }
 
-/** What is no file but a pipe that nobody reads from is an error at once, instead of a wait for ever. */
+/** A pipe that nobody reads from is an error at once, instead of a wait for ever. */
 function openToAppend(file: string): number {
   const open = () => openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640);
   try {
@@ -111,7 +111,7 @@ function isFull(descriptor: number): boolean {
   return stats.isFile() && stats.size >= MOST_BYTES;
 }
 
-/** Whether the file that is open is out of the way. Where it has to stay, it grows on: no line is worth less. */
+/** Whether the open file is out of the way. If it has to stay, it grows on: no line is worth less. */
 function putAway(file: string, descriptor: number): boolean {
   try {
     // Another process may have done it since.

@@ -4,7 +4,8 @@ import { openLogFile } from "./logFile.ts";
 
 /**
  * The log of a process that stays, with the lines of a run's, but without winston, which would cost memory
- * for good (docs/adr/0013-two-logs.md). Lines that are alike are said a few times a minute, and then counted.
+ * for good (docs/adr/0013-two-logs.md). Lines that are alike are written a few times a minute, and then
+ * counted.
  */
 export function openResidentLog(log: LogOptions, level: Level): Log {
   const limit = noLines();

@@ -6,7 +6,7 @@ import { readJsonText } from "./jsonText.ts";
 import { isObject } from "./section.ts";
 import { standsTwice } from "./settingsFile.ts";
 
-/** What is wrong or odd at one place of a configuration. */
+/** A fault or an oddity at one place of a configuration. */
 export interface ConfigFinding {
   /** The key, such as `http.minRate`; `configuration` for the file as a whole. */
   key: string;
@@ -15,19 +15,19 @@ export interface ConfigFinding {
 
 /** A configuration as it was written. */
 export interface ConfigReview {
-  /** What it comes to without the keys that are wrong; undefined where nothing of it can be told. */
+  /** The configuration without the faulty keys; undefined if nothing of it can be determined. */
   config: Config | undefined;
   faults: ConfigFinding[];
   /** Fields that have no effect, since they stand again further down. */
   repeated: ConfigFinding[];
 }
 
-/** More passes than a configuration needs: the first of them takes away whatever is of the wrong shape. */
+/** More passes than a configuration needs: the first of them takes away all values of the wrong shape. */
 const MOST_PASSES = 20;
 
 /**
- * Reads a configuration for whoever is writing it: every fault is named with its line and column, and
- * what is left without them is a configuration, so that the rest of it can be looked at.
+ * Reads a configuration for its author: every fault is named with its line and column, and the rest without
+ * them is a configuration, so that it can be looked at, too.
  *
  * @throws NearsourceError CONFIG_NOT_FOUND, CONFIG_INVALID where the file cannot be read
  */
@@ -65,7 +65,7 @@ export async function reviewConfig(file: string, env: NodeJS.ProcessEnv): Promis
 
 const WHOLE = "configuration";
 
-/** What a configuration comes to without what is refused in it, and what that is. */
+/** The configuration without its refused parts, and these parts. */
 function withoutFaults(
   value: Record<string, unknown>,
   file: string,
@@ -77,7 +77,7 @@ function withoutFaults(
   for (let pass = 0; pass < MOST_PASSES; pass++) {
     const { config, faults } = completeConfig(rest, file, text, env);
     if (config !== undefined) return { config, refused };
-    // What is missing or empty once a part was taken away has been said of that part.
+    // Parts that are missing or empty once a part was taken away were reported with that part.
     refused.push(...faults.filter(({ path }) => !refused.some((each) => isWithin(each.path, path))));
     rest = faults.reduce((left, { path }) => without(left, path), rest);
   }
@@ -88,7 +88,7 @@ function isWithin(inner: Fault["path"], outer: Fault["path"]): boolean {
   return outer.every((key, index) => inner[index] === key);
 }
 
-/** `value` without what stands at `path`; of a list, without the whole. */
+/** `value` without the part at `path`; of a list, without the whole. */
 function without(value: Record<string, unknown>, [first, ...rest]: Fault["path"]): Record<string, unknown> {
   const { [String(first)]: inner, ...left } = value;
   if (inner === undefined || typeof rest[0] !== "string" || !isObject(inner)) return left;

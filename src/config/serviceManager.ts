@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 
-/** What systemd is told about a service (sd_notify(3)). */
+/** Messages to systemd about a service (sd_notify(3)). */
 export type ServiceState = "READY=1" | "RELOADING=1" | "STOPPING=1" | "WATCHDOG=1";
 
 /**
- * Tells systemd, where it asked to be told. Node has no datagram sockets of the UNIX family, so the
- * `systemd-notify` command says it, which is there wherever systemd is; the unit has to allow that with
- * `NotifyAccess=all`. Resolves when it is said, or could not be.
+ * Notifies systemd, if it asked for that. Node has no datagram sockets of the UNIX family, so the
+ * `systemd-notify` command sends the message, which is part of systemd; the unit has to allow that with
+ * `NotifyAccess=all`. Resolves when it is sent, or could not be.
  *
  * @param status a line for `systemctl status`
  */
@@ -20,7 +20,7 @@ export async function tellServiceManager(state: ServiceState, status?: string): 
   await new Promise((done) => child.on("close", done).on("error", done));
 }
 
-/** How often (ms) systemd wants a sign of life, at half of what it waits for; undefined when it does not. */
+/** Interval (ms) of the signs of life for systemd, half of its limit; undefined when it wants none. */
 export function watchdogInterval(env: NodeJS.ProcessEnv): number | undefined {
   const limit = Number(env.WATCHDOG_USEC);
   if (!env.NOTIFY_SOCKET || !(limit > 0)) return undefined;

@@ -4,7 +4,7 @@ import { DocumentError, type Fault, findFaults, placeOf } from "../core/document
 import { type ErrorCode, NearsourceError } from "../errors.ts";
 import { type Position, readJsonText } from "./jsonText.ts";
 
-/** What is wrong at one place of a file. */
+/** The fault at one place of a file. */
 export type FileFault = Position & { message: string };
 
 /** A settings document as it was written. */
@@ -13,13 +13,13 @@ export interface SettingsText {
   faults: FileFault[];
   /** Fields that have no effect, since they stand again further down. */
   repeated: (FileFault & { path: Fault["path"] })[];
-  /** What it says; undefined where that cannot be told. With faults it is not of its schema. */
+  /** The value; undefined if it cannot be determined. With faults it is not of its schema. */
   value: unknown;
 }
 
 /**
- * Reads a settings document for whoever is writing it. Agents stop at the first fault; here every one
- * is named, with its line and column.
+ * Reads a settings document for its author. Agents stop at the first fault; here every one is named, with its
+ * line and column.
  */
 export function reviewSettings(text: string, schema: v.GenericSchema): SettingsText {
   const { value, faults, repeated, positionOf } = readJsonText(text);
@@ -50,7 +50,7 @@ export async function reviewSettingsFile(
   return reviewSettings(bytes.toString(), schema);
 }
 
-/** What to say of a field that has no effect, since the same object has it again. */
+/** The message for a field that has no effect, since the same object has it again. */
 export function standsTwice(place: string): string {
   return `its field ${JSON.stringify(place)} stands twice in one object: only the last one counts`;
 }
