@@ -17,11 +17,11 @@ export interface AdmissionLimits {
   minRate: number;
 }
 
-/** A client may take nothing for this long (ms), whatever the rate: buffers empty in gushes. */
+/** Time (ms) for which a client may take nothing, at any rate: buffers empty in gushes. */
 const LEAST_PATIENCE = 10_000;
 /** When all places are taken, one that took nothing for this long (ms) goes for a newcomer. */
 const CROWDED_PATIENCE = 5_000;
-/** How often (ms) the slow ones are looked for, while anything is sent. */
+/** Interval (ms) at which slow clients are looked for, while anything is sent. */
 const INTERVAL = 1_000;
 
 /** One object being sent. */
@@ -29,12 +29,18 @@ interface Transfer {
   client: string;
   /** Ends it. */
   cut(): void;
-  /** Since when (ms) bytes wait for the client, and how many; undefined while it is we who are slow. */
+  /**
+   * The time (ms) since which bytes wait for the client, and their number; undefined while it is we who are
+   * slow.
+   */
   since: number | undefined;
   bytes: number;
 }
 
-/** Who is sent objects. Metadata needs no leave: it is small, and what makes a client go elsewhere. */
+/**
+ * The admission of clients to objects. Metadata needs none: it is small, and it is needed to choose another
+ * source.
+ */
 export class Admission {
   readonly #limits: Readonly<AdmissionLimits>;
   readonly #stats: RelayStats;
@@ -124,7 +130,7 @@ export class Admission {
   }
 }
 
-/** How long (ms) a client has taken nothing of what waits for it. */
+/** Time (ms) for which a client has taken nothing of the bytes that wait for it. */
 function waited({ since }: Transfer, now: number): number {
   return since === undefined ? 0 : now - since;
 }

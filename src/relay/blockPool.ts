@@ -1,6 +1,6 @@
 /**
- * A verified piece of an object. Its memory is used for another once all have released it who were given
- * it; what is never released is only lost to that, and left to the garbage collector.
+ * A verified piece of an object. Its memory is used for another once all its holders have released it; a
+ * piece that is never released is only lost to the pool, and left to the garbage collector.
  */
 export interface Piece {
   readonly bytes: Buffer;
@@ -11,7 +11,7 @@ export interface Piece {
 interface Block {
   memory: Buffer;
   bytes: Buffer;
-  /** The pool while it keeps it, and whoever was given it. */
+  /** The pool while it keeps it, and each reader that has it. */
   holders: number;
 }
 
@@ -75,7 +75,7 @@ export class BlockPool {
   #load(key: string, length: number, load: (into: Buffer) => Promise<void>): Loading {
     const block = this.#take(length);
     const settle = (isLoaded: boolean) => {
-      // What was forgotten while it was on its way is not kept.
+      // A piece that was forgotten while it was loading is not kept.
       const isWanted = this.#loading.get(key) === loading;
       if (isWanted) this.#loading.delete(key);
       if (isWanted && isLoaded) this.#keep(key, block);

@@ -22,7 +22,10 @@ export interface Room {
 /** A look at the disk holds for this long (ms). */
 const LOOK_TIME = 5_000;
 
-/** @param minFree bytes that stay free @param onChange told in words when it becomes too little, or enough again */
+/**
+ * @param minFree bytes that stay free @param onChange called when the space becomes too little, or enough
+ *   again
+ */
 export function createRoom(folder: string, minFree: number, onChange: (enough: boolean) => void): Room {
   let free = Number.POSITIVE_INFINITY;
   let looked = Number.NEGATIVE_INFINITY;

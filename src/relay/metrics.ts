@@ -1,7 +1,7 @@
 import type { RelayHealth } from "./relayHealth.ts";
 import type { RelayStats } from "./stats.ts";
 
-/** A page of metrics, and what it is. */
+/** A page of metrics, and its media type. */
 export interface MetricsPage {
   contentType: string;
   body: string;
@@ -11,7 +11,7 @@ export interface MetricsPage {
 type Values = number | Record<string, number>;
 
 /**
- * What an Update Agent did and holds, as OpenMetrics. The library is loaded when somebody first asks:
+ * The work and the state of an Update Agent, as OpenMetrics. The library is loaded when somebody first asks:
  * most agents are never asked.
  */
 export async function renderMetrics(stats: RelayStats, health: RelayHealth): Promise<MetricsPage> {

@@ -46,7 +46,7 @@ export class OpenFiles {
     return this.#open.keys();
   }
 
-  /** Closes the file, once the reads of it have ended; the next read opens what stands there by then. */
+  /** Closes the file, once the reads of it have ended; the next read opens the file at its path by then. */
   drop(sha256: string): void {
     const open = this.#open.get(sha256);
     if (open === undefined) return;

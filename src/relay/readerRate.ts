@@ -5,12 +5,12 @@ import type { DataDir } from "../store/dataDir.ts";
 import { readTrustedSet } from "../tuf/trustedSet.ts";
 import { settingsInForce } from "../update/settings/settings.ts";
 
-/** Transfers that one agent has at a time at most; they share what its limit leaves it. */
+/** Most transfers that one agent has at a time; they share its rate limit. */
 const TRANSFERS = 4;
 
 /**
- * The least that a reader must take (bytes a second) not to be cut off: `relay.minRate`, but never more than
- * a policy that is known here lets an agent take, at whatever hours.
+ * The slowest rate (bytes a second) at which a reader is not cut off: `relay.minRate`, but never more than a
+ * policy that is known here lets an agent take, at any hours.
  *
  * @param dirs the data directories whose settings are known: the agent's own, and the Update Agent's
  */

@@ -34,10 +34,10 @@ export interface RelayOptions {
   config: Config;
   /** This agent's id; a pseudonym made of it stands in `Via`. */
   agentId: string;
-  /** What the role was granted for. */
+  /** The kinds that the role was granted for. */
   kinds: Kind[];
   log: Log;
-  /** Why nobody can reach this agent; undefined when they can. */
+  /** The reason why nobody can reach this agent; undefined when they can. */
   whyUnreached?: () => string | undefined;
 }
 
@@ -52,7 +52,7 @@ interface RelayParts extends HealthParts {
   log: Log;
 }
 
-/** An Update Agent (docs/design.md §7): a verified copy of what was granted, and who it serves. */
+/** An Update Agent (docs/design.md §7): a verified copy of the granted content, and its service to agents. */
 export class Relay {
   /** Answers one request. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
@@ -63,7 +63,7 @@ export class Relay {
     this.#parts = parts;
   }
 
-  /** Changes what is granted; with nothing, nothing is served. */
+  /** Changes the granted kinds; without any, nothing is served. */
   grant(wanted: Kind[]): void {
     const { mirror, log } = this.#parts;
     const kinds = sortKinds(wanted);
@@ -74,9 +74,9 @@ export class Relay {
   }
 
   /**
-   * Asks upstream for what is new, and fetches the newest releases ahead of demand. It ends when there is
-   * no more to be had; what fails is logged and tried again by the next. One at a time: those who ask
-   * meanwhile share the one that follows.
+   * Asks upstream for newer publications, and fetches the newest releases ahead of demand. It ends when there
+   * is nothing left to fetch; failures are logged and tried again by the next. One at a time: callers that
+   * come meanwhile share the one that follows.
    */
   async refresh(): Promise<void> {
     await this.#parts.upkeep.refresh();
@@ -106,8 +106,8 @@ export class Relay {
 }
 
 /**
- * Takes the role: opens the Update Agent's own data directory, `<dataDir>/relay`, and serves what is
- * there and verifies. It fetches nothing before the first `refresh`, but for what clients ask for.
+ * Takes the role: opens the Update Agent's own data directory, `<dataDir>/relay`, and serves the content
+ * there that verifies. It fetches nothing before the first `refresh`, except objects that clients ask for.
  *
  * @throws NearsourceError LOCKED, TRUST_ROOT_INVALID, CONFIG_INVALID, and of the storage phase
  */

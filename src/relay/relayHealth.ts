@@ -8,10 +8,10 @@ import type { Mirror } from "./mirror/mirror.ts";
 import type { MirrorState } from "./mirror/repositoryCopy.ts";
 import type { RelayStats } from "./stats.ts";
 
-/** What people and monitors are told of an Update Agent. */
+/** The health of an Update Agent, for people and monitors. */
 export interface RelayHealth {
   serving: boolean;
-  /** Why it does not serve. */
+  /** The reason why it does not serve. */
   reason?: string;
   kinds: Kind[];
   repositories: Partial<Record<Repository, MirrorState>>;
@@ -38,7 +38,7 @@ export interface HealthParts {
   room: Room;
   /** There is too little of it, in words. */
   noRoom: string;
-  /** Why nobody can reach this agent; undefined when they can. */
+  /** The reason why nobody can reach this agent; undefined when they can. */
   whyUnreached(): string | undefined;
 }
 

@@ -5,7 +5,7 @@ import type { Piece } from "./blockPool.ts";
 import { PIECE } from "./verifiedFile.ts";
 import type { Turns } from "./writeTurns.ts";
 
-/** What a transfer is made with. */
+/** The means of a transfer. */
 export interface TransferMeans {
   /** The piece that begins at `index * PIECE`. */
   read(index: number): Promise<Piece> | Piece;
@@ -17,16 +17,16 @@ export interface TransferMeans {
   onSent(bytes: number): void;
 }
 
-/** A reader that took longer than this (ms) for what it was given is given less at a time. */
+/** Time (ms) after which a reader that has not taken its bytes is given less at a time. */
 const SLOW = 1_000;
 const SMALLEST = 65_536;
 
 /**
- * Sends the bytes from `first` to `last` as the body, at the reader's pace: never more than one piece
- * waits for it in this process.
+ * Sends the bytes from `first` to `last` as the body, at the reader's pace: never more than one piece waits
+ * for it in this process.
  *
  * @returns false when the connection ended before all was taken
- * @throws what `read` throws
+ * @throws the errors of `read`
  */
 export async function sendBody(
   response: ServerResponse,
@@ -47,7 +47,7 @@ export async function sendBody(
     if (response.destroyed) return false;
     at += part.length;
     means.onSent(part.length);
-    // Where the connection broke, nobody promises that the bytes are not looked at any more.
+    // After the connection broke, the bytes may still be in use.
     const isTaken = response.write(part, (error) => {
       if (!error) piece.release();
     });

@@ -35,7 +35,7 @@ export interface ServeParts {
 
 /** Bytes that are written in one turn of the loop. */
 const TURN = 4_194_304;
-/** How long (ms) a client is given nothing while what it asks for is fetched, before it is told to ask again. */
+/** Time (ms) that a client is given nothing while its object is fetched, before it is told to ask again. */
 const MISS_PATIENCE = 5_000;
 /** Seconds after which a client that was sent away may ask again. */
 const RETRY_AFTER = 10;
@@ -44,15 +44,15 @@ const RETRY_WHEN_LATE = 60;
 const MOST_NAMES = 4;
 
 /**
- * Answers requests from the catalog: what its map does not name is 404, whatever it looks like. Nothing
- * here makes a path of what a client sent.
+ * Answers requests from the catalog: any path that is not in its map is 404. No path of a file is made of a
+ * client's text.
  */
 export function createServe(parts: ServeParts): (request: IncomingMessage, response: ServerResponse) => void {
   const { mirror, stats } = parts;
   const turns = createTurns(TURN);
   return (request, response) => {
     const { method = "", url = "", headers } = request;
-    // Nobody reads a body here, so what follows one on this connection would be read as part of it.
+    // Bodies are not read here, so the bytes after one on this connection would be read as part of it.
     if (headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined) {
       response.setHeader("connection", "close");
     }
@@ -76,7 +76,10 @@ export function createServe(parts: ServeParts): (request: IncomingMessage, respo
   };
 }
 
-/** A publication that is held back is told of; one that is held back for too long ends what could be said of older ones. */
+/**
+ * Serves a timestamp. A publication that is held back is reported; one that is held back for too long ends
+ * the answers for older ones.
+ */
 async function serveTimestamp(
   parts: ServeParts,
   repository: Repository,
@@ -162,15 +165,15 @@ async function transfer(
   try {
     return await sendBody(response, part, { read, ticket, turns, limiter, signal, onSent });
   } catch (error) {
-    // What was sent is right, and the client asks somebody for the rest.
+    // The bytes sent are right, and the client asks another source for the rest.
     stats.transfers.failed++;
     throw error;
   }
 }
 
 /**
- * How an object that is on its way gets here: `streams` when blocks come in such order that a client does
- * not take it for stalled, and can be sent the head at once.
+ * The arrival of an object in transfer: `streams` when blocks come in such order that a client does not take
+ * it for stalled, and can be sent the head at once.
  *
  * @param last byte that is asked for
  */
@@ -183,7 +186,7 @@ function arrivalOf({ objects, fillRate }: ServeParts, object: CatalogObject, las
   return object.blocks === undefined ? "unknown" : isSteady ? "streams" : "slow";
 }
 
-/** Whether the first piece is had, before the client would have given up by itself. */
+/** Whether the first piece is here before the client would have given up by itself. */
 async function isComing(
   piece: Promise<Piece> | Piece,
   response: ServerResponse,
@@ -203,7 +206,7 @@ async function isComing(
   return await Promise.race([came, late]).finally(() => clearTimeout(timer));
 }
 
-/** What a client is told of each reason for which it is sent away. */
+/** The state reported to a client for each reason to refuse it. */
 const STATE_OF: Record<keyof RelayStats["refusals"], RelayState["state"]> = {
   transfers: "full",
   client: "full",

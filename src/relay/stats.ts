@@ -1,4 +1,4 @@
-/** What an Update Agent has done since it started; the metrics and the health are made of it. */
+/** The work of an Update Agent since it started; the metrics and the health are made of it. */
 export interface RelayStats {
   /** Object transfers by how they ended: `aborted` by the client, `cut` by us as too slow, `failed` for want of bytes. */
   transfers: { complete: number; aborted: number; cut: number; failed: number };

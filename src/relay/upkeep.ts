@@ -18,10 +18,13 @@ export interface UpkeepParts {
   log: Log;
 }
 
-/** What could not be fetched for an announcement is tried again after so long (ms). */
+/** Pause (ms) before objects that could not be fetched for an announcement are tried again. */
 const FILL_AGAIN = 15_000;
 
-/** Keeps what an Update Agent holds as new as upstream has it, for as long as anything is granted and there is room. */
+/**
+ * Keeps an Update Agent's content as new as upstream has it, for as long as anything is granted and there is
+ * space.
+ */
 export class Upkeep {
   readonly #parts: UpkeepParts;
   readonly #learn = sharedNext(() => this.#whereItMay(() => this.#learnNewest()));
@@ -32,7 +35,7 @@ export class Upkeep {
     this.#parts = parts;
   }
 
-  /** Learns what is new while what was learnt before is still coming, and fetches it. */
+  /** Learns newer publications while the objects of an earlier one are still coming, and fetches them. */
   async refresh(): Promise<void> {
     await this.#learn();
     await this.#fill();
@@ -41,7 +44,7 @@ export class Upkeep {
   /** Something newer was learnt. */
   fillNewer(): void {
     const { mirror, objects } = this.#parts;
-    // What a newer publication has replaced before it was announced, the link need not carry to its end.
+    // Objects that a newer publication has replaced before the announcement need not come to their end.
     objects.abandonOthers(mirror.objects(false).filter(({ current }) => current));
     void this.#fill();
   }
@@ -64,14 +67,17 @@ export class Upkeep {
     await this.#parts.lookAtPolicies();
   }
 
-  /** Fetches what the newest publication names and is not here; sweeps what nobody is answered with any more. */
+  /**
+   * Fetches the objects that the newest publication names and that are not here; sweeps those that are served
+   * no more.
+   */
   async #fillNewest(): Promise<void> {
     const { mirror, objects, log, signal } = this.#parts;
     clearTimeout(this.#again);
     try {
       await objects.look(mirror.objects(true));
       await mirror.announce();
-      // What came before a restart is of a publication that is to be learnt again.
+      // Objects that came before a restart are of a publication that is to be learnt again.
       if (mirror.hasHeard()) await objects.keepOnly(mirror.objects(true));
       await fillAhead(() => mirror.objects(false), objects, log, signal);
       await mirror.announce();

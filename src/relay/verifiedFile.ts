@@ -5,7 +5,7 @@ import type { ObjectName } from "../store/partial.ts";
 /** Pieces are read in this size (bytes). A reader that is slow holds one of them for as long as it takes. */
 export const PIECE = 131_072;
 
-/** An object's file is not what was signed: damaged, altered behind our back, or gone. */
+/** An object's file that differs from the signed one: damaged, altered by another program, or gone. */
 export class DamagedError extends Error {}
 
 /**
@@ -29,10 +29,10 @@ export async function openVerified(path: string, object: ObjectName): Promise<Ve
 type Proven = Map<number, Promise<void> | true>;
 
 /**
- * A file of the store, open once for however many readers, whose bytes leave it only verified. What is read
- * is verified first: block by block where the manifest names blocks, else the whole file, once; and again
- * whenever the file's size or times have changed since. The file is looked at after every read, so that
- * what was written in between is noticed.
+ * A file of the store, open once for all readers, whose bytes leave it only verified. They are verified
+ * before they are read: block by block where the manifest names blocks, else the whole file, once; and again
+ * whenever the file's size or times have changed since. The file is looked at after every read, so that bytes
+ * written in between are noticed.
  */
 export class VerifiedFile {
   readonly #handle: fs.FileHandle;
@@ -50,9 +50,9 @@ export class VerifiedFile {
   }
 
   /**
-   * Reads what begins at `index * PIECE`, as much as there is to be filled.
+   * Reads the bytes from `index * PIECE` on, as many as `into` holds.
    *
-   * @throws DamagedError when it is not what was signed
+   * @throws DamagedError when they are not the signed ones
    */
   async read(index: number, into: Buffer): Promise<void> {
     const { size } = this.#blocks;
@@ -87,7 +87,7 @@ export class VerifiedFile {
     if (hash !== sha256[block]) throw new DamagedError(`block ${block} is not what was signed`);
   }
 
-  /** Whether what was proven in `own` still holds: this reader, or another meanwhile, may notice a change. */
+  /** Whether the proof in `own` still holds: this reader, or another meanwhile, may notice a change. */
   async #isUnchanged(own: Proven): Promise<boolean> {
     const now = await this.#handle.stat({ bigint: true });
     if (isSame(now, this.#seen)) return own === this.#proven;
@@ -115,7 +115,7 @@ async function hashRange(handle: fs.FileHandle, first: number, last: number): Pr
 }
 
 /**
- * Fills a buffer with what begins at `position`.
+ * Fills a buffer with the bytes from `position` on.
  *
  * @throws DamagedError when the file ends before that
  */

@@ -1,4 +1,6 @@
-/** Turns for those who send: first come, first served, and so many bytes before others of this process have theirs. */
+/**
+ * Turns for senders: first come, first served, and so many bytes before others of this process have theirs.
+ */
 export interface Turns {
   /** Resolves when it is this one's turn to write `bytes`. */
   take(bytes: number): Promise<void>;

@@ -23,7 +23,7 @@ import type { Upstreams } from "./upstreams.ts";
 
 export interface FillParts {
   dirs: DataDir;
-  /** The agent's own data directory: what its store has is not fetched. */
+  /** The agent's own data directory: objects in its store are not fetched. */
   own: DataDir;
   fetcher: Fetcher;
   upstreams: Upstreams;
@@ -33,7 +33,7 @@ export interface FillParts {
   received(bytes: number): void;
   /** One file is put together at a time, since each may take much memory. */
   inTurn: Turn;
-  /** What upstream was found to lack. */
+  /** The objects that upstream was found not to have. */
   lacking: Lacking;
   /** Ends all of them. */
   signal: AbortSignal;
@@ -41,12 +41,12 @@ export interface FillParts {
   pseudonym: string;
 }
 
-/** How long (ms) a reader that met a moment of change waits before it looks again. */
+/** Pause (ms) before a reader that met a moment of change looks again. */
 const MOMENT = 20;
 
 /**
- * One object on its way into the store, for however many wait for it: from the agent's own, else from
- * upstream, source after source with what the one before left.
+ * The transfer of one object into the store, for all that wait for it: from the agent's own, else from
+ * upstream, source after source, each continuing the bytes of the one before.
  */
 export class Fill {
   /** Settles with the whole in the store, or with the error of the last source. */
@@ -59,11 +59,11 @@ export class Fill {
   readonly #waiting = new Set<() => void>();
   #proven = 0;
   #come = 0;
-  /** Counts the times that the file was begun anew: what was read meanwhile may be anybody's. */
+  /** Number of times that the file was begun again: bytes read across such a change may be wrong. */
   #epoch = 0;
   #ended: { failure?: unknown } | undefined;
 
-  /** @param via who the request that caused it came through */
+  /** @param via the names that the request that caused it came through */
   constructor(parts: FillParts, object: CatalogObject, via: string[]) {
     this.#dirs = parts.dirs;
     this.#object = object;
@@ -79,17 +79,20 @@ export class Fill {
     );
   }
 
-  /** How much of it is known to be the signed bytes, from its beginning (bytes). */
+  /** Length of its beginning that is known to be the signed bytes (bytes). */
   get arrived(): number {
     return this.#proven;
   }
 
-  /** How much of it has come (bytes), proven or not yet. */
+  /** Length that has come (bytes), proven or not yet. */
   get come(): number {
     return Math.max(this.#proven, this.#come);
   }
 
-  /** Reads what begins at `first`, once it is known to be the signed bytes; false when the whole is in the store. */
+  /**
+   * Reads the bytes from `first` on, once they are known to be the signed ones; false when the whole is in
+   * the store.
+   */
   async read(first: number, into: Buffer): Promise<boolean> {
     for (;;) {
       if (this.#ended !== undefined) {
@@ -106,7 +109,7 @@ export class Fill {
     }
   }
 
-  /** Ends it; what has come stays for the next. */
+  /** Ends it; the bytes that have come stay for the next. */
   stop(): void {
     this.#stopping.abort();
   }
@@ -205,8 +208,8 @@ async function fetchFromUpstream(
 }
 
 /**
- * Makes a file of its compressed form, or of a delta and the file before, where those are here: what the link
- * has carried in one form it need not carry in another.
+ * Makes a file of its compressed form, or of a delta and the file before, if those are here: bytes that the
+ * link has carried in one form need not come in another.
  */
 async function makeOfHeld(
   { dirs, room, stats, signal, inTurn }: FillParts,

@@ -1,10 +1,10 @@
-/** How fast what is missing comes, and whether it comes at all. */
+/** The rate at which missing bytes come, and the time since the last. */
 export interface FillProgress {
   /** So many bytes came from upstream. */
   received(bytes: number): void;
   /** Bytes a second while they came, over the last half minute or so; undefined before the first. */
   rate(): number | undefined;
-  /** How long ago (ms) the last came; infinite before the first. */
+  /** Time (ms) since the last came; infinite before the first. */
   idle(): number;
 }
 

@@ -6,20 +6,20 @@ import type { Objects } from "./objects.ts";
 
 /** A publication that was learnt and is not announced. */
 export interface HeldBack {
-  /** How long (ms) it has been ahead of what is announced. */
+  /** Time (ms) since it is ahead of the announced publication. */
   ahead: number;
   /** Bytes that it lacked when it was learnt, and that it lacks now. */
   lacked: number;
   missing: number;
   /** Bytes a second at which they come; undefined when none came yet. */
   rate: number | undefined;
-  /** How long ago (ms) the last came. */
+  /** Time (ms) since the last came. */
   idle: number;
   /** `relay.maxLag`, in ms. */
   maxLag: number;
 }
 
-/** Where nothing came for so long (ms), nobody is told to wait. */
+/** Time (ms) without a byte after which no agent is told to wait. */
 const STILL = 30_000;
 
 /** `filling` while its objects come, `unavailable` while they do not, `late` when they should have been here long ago. */
@@ -51,11 +51,11 @@ export interface HoldupParts {
 /** The state that was found holds for this long (ms): it is asked for with every timestamp. */
 const HOLDS = 500;
 
-/** Why the newest publication of content is not announced yet. */
+/** The reason why the newest publication of content is not announced yet. */
 export class Holdup {
   readonly #parts: HoldupParts;
   readonly #now: () => number;
-  /** Bytes of each object that was missing at some time since what is learnt is ahead. */
+  /** Bytes of each object that was missing at some time since a newer publication is known. */
   readonly #lacked = new Map<string, number>();
   #state: RelayState | undefined;
   #foundAt = Number.NEGATIVE_INFINITY;
@@ -71,7 +71,8 @@ export class Holdup {
     const { mirror } = this.#parts;
     const since = mirror.aheadSince("content");
     if (since === undefined) {
-      // Who waits for another Update Agent, or for metadata on a thin link, has its own clients wait for as long.
+      // An Update Agent that waits for another one, or for metadata on a thin link, has its own clients wait
+      // for as long.
       const upstream = mirror.upstreamState();
       if (upstream?.state === "filling") return upstream;
       this.#lacked.clear();

@@ -1,14 +1,17 @@
 import { isAbsent } from "../../core/order/disposition.ts";
 import { NearsourceError } from "../../errors.ts";
 
-/** What no source upstream had a moment ago: nobody is asked for it again before that is over, however many ask here. */
+/**
+ * Objects that no source upstream had a moment ago: no source is asked for them again before that is over,
+ * however many clients ask here.
+ */
 export interface Lacking {
   /** @throws NearsourceError as it was found, while that holds */
   check(object: { sha256: string }): void;
   note(object: { sha256: string }, error: NearsourceError): void;
 }
 
-/** How long (ms) it is remembered, and of how many objects. */
+/** Time (ms) for which an object is remembered, and the number of objects. */
 const MEMORY = 15_000;
 const MOST = 1_000;
 

@@ -10,9 +10,9 @@ import { quarantine } from "../quarantine.ts";
 import { DamagedError, PIECE } from "../verifiedFile.ts";
 import { Fill, type FillParts } from "./fill.ts";
 
-/** Memory (bytes) for pieces: what readers near each other share. */
+/** Memory (bytes) for pieces, which readers near each other share. */
 const POOL = 8_388_608;
-/** So many reads of one piece may find its object damaged, which is fetched anew each time but the last. */
+/** Most tries to read one piece that find its object damaged: it is fetched again after each but the last. */
 const MOST_TRIES = 4;
 
 /** The objects of an Update Agent: in the store, or on their way there. */
@@ -32,7 +32,9 @@ export class Objects {
     this.#files = new OpenFiles(parts.dirs);
   }
 
-  /** The verified piece that begins at `index * PIECE`, of what is held, else as it comes from upstream. */
+  /**
+   * The verified piece that begins at `index * PIECE`, of the object held, else as it comes from upstream.
+   */
   read(object: CatalogObject, index: number, via: string[]): Promise<Piece> | Piece {
     const length = Math.min(PIECE, object.length - index * PIECE);
     return this.#pool.get(`${object.sha256} ${index}`, length, (into) =>
@@ -92,7 +94,9 @@ export class Objects {
     return bytes;
   }
 
-  /** How much of an object that is on its way is here, from its beginning (bytes); undefined for any other. */
+  /**
+   * Length of the beginning of an object in transfer that is here (bytes); undefined for any other object.
+   */
   arrived({ sha256 }: CatalogObject): number | undefined {
     return this.#fills.get(sha256)?.arrived;
   }

@@ -5,18 +5,18 @@ import { explainError } from "../../errors.ts";
 import type { CatalogObject } from "../../tree/catalog.ts";
 import type { Objects } from "./objects.ts";
 
-/** Objects up to this many bytes are fetched several at a time: what they cost is the waiting. */
+/** Objects up to this many bytes are fetched several at a time: their cost is the waiting. */
 const SMALL = 262_144;
 const AT_ONCE = 4;
-/** What could not be had is tried again, as long as that helps; ms in between. */
+/** Pause (ms) before failed objects are tried again, as long as that helps. */
 const PAUSE = 5_000;
 const ROUNDS = 4;
 
 /**
  * Fetches the objects of the newest releases, and the ways to them, before anybody asks, in the order in
- * which agents will.
+ * which agents will ask.
  *
- * @param newest what there is to have now: it may change while this goes on
+ * @param newest the objects to have now: they may change while this goes on
  */
 export async function fillAhead(
   newest: () => CatalogObject[],
@@ -34,13 +34,13 @@ export async function fillAhead(
       if (!signal.aborted) await objects.fill(object).catch((error) => failures.set(object.sha256, error));
     };
     for (let left = missing(); left.length > 0 && !signal.aborted; left = missing()) {
-      // Of one need at a time: what comes later may be made of what came before.
+      // Of one need at a time: later objects may be made of earlier ones.
       const alike = left.filter(({ need }) => need === left[0]?.need);
       const large = alike.findIndex((each) => !isSmall(each));
       const next = large === 0 ? alike.slice(0, 1) : alike.slice(0, large === -1 ? alike.length : large);
       await pMap(next, fill, { concurrency: AT_ONCE });
     }
-    // What has been replaced meanwhile is nobody's loss.
+    // Objects that have been replaced meanwhile are no loss.
     const lost = newest().filter(({ current, sha256 }) => current && failures.has(sha256));
     const failure = failures.get(lost[0]?.sha256 ?? "");
     if (failure === undefined || signal.aborted) return;

@@ -9,28 +9,28 @@ import { readTrustedSet } from "../../tuf/trustedSet.ts";
 import { type Settings, settingsInForce } from "../../update/settings/settings.ts";
 import { orderOf, ownAddresses } from "../../update/settings/situation.ts";
 
-/** Where an Update Agent fetches from, in its own update order (docs/design.md §2). */
+/** The sources of an Update Agent, in its own update order (docs/design.md §2). */
 export interface Upstreams {
-  /** Reads the settings in force anew, and gives every source another chance. */
+  /** Reads the settings in force again, and gives every source another chance. */
   reload(): Promise<void>;
   /** The sources of a kind in order; those that failed a moment ago come last. */
   of(kinds: readonly Kind[]): (Source & { kinds: Kind[] })[];
-  /** How long (ms) the policy has agents wait for one that is filling. */
+  /** Time (ms) for which agents wait, by the policy, for an Update Agent that is filling. */
   patience(): number;
   /** Notes that a source failed. */
   failed(source: Source, error: unknown, what: string): void;
 }
 
-/** How long (ms) a source that failed as a whole is asked only after the others. */
+/** Time (ms) for which a source that failed as a whole is asked only after the others. */
 const DEAD_TIME = 30_000;
-/** How long (ms) the same failure is not said again. */
+/** Time (ms) for which the same failure is not logged again. */
 const SAY_AGAIN = 60_000;
 
 /** @param own the agent's own data directory, which holds the settings that its runs brought */
 export function createUpstreams(config: Config, own: DataDir, agentId: string, log: Log): Upstreams {
   let settings: Settings | undefined;
   const dead = new Map<string, number>();
-  /** Lines of the last minute, and until when they are not said again. */
+  /** Lines of the last minute, and the time until which each is not repeated. */
   const said = new Map<string, number>();
   const isDead = ({ url }: Source) => (dead.get(url) ?? 0) > performance.now();
   return {
@@ -56,7 +56,7 @@ export function createUpstreams(config: Config, own: DataDir, agentId: string, l
     failed(source, error, what) {
       const { code, message } = toNearsourceError(error);
       if (endsSource(code)) dead.set(source.url, performance.now() + DEAD_TIME);
-      // Whoever asks for what cannot be had asks again, and again.
+      // Clients that ask for an object that no source has ask again, and again.
       const line = `${what}: ${message} (${code})`;
       for (const [known, until] of said) if (until <= performance.now()) said.delete(known);
       if (said.has(line)) return;

@@ -11,7 +11,7 @@ import type { Source } from "../../source/source.ts";
 import type { Refreshed } from "../../tuf/refresh.ts";
 import type { TrustedSet } from "../../tuf/trustedSet.ts";
 
-/** What one source had to say of a repository. */
+/** The content that one source has of a repository. */
 export interface Learned extends Brought {
   /** The kinds that it has whole, and why not the others. */
   kinds: Kind[];
@@ -20,7 +20,7 @@ export interface Learned extends Brought {
 
 /**
  * Refreshes a repository from one source, with every document of those of `kinds` that it has whole. Nothing
- * is written: what verified is announced, and kept, once the objects that it names are here.
+ * is written: the verified files are announced, and kept, once the objects that they name are here.
  *
  * @throws NearsourceError of the phases resolve to content, when it has none of them whole, and storage
  */

@@ -38,18 +38,21 @@ export interface MirrorParts extends Omit<RefreshParts, "upstream"> {
 }
 
 /**
- * How long (ms) a client waits for a timestamp to be confirmed, before it gets the one that is held; less
- * by so much for each hop that it came over, so that those at the end of a chain hear what is said at its top.
+ * Time (ms) that a client waits for a timestamp to be confirmed, before it gets the held one; less by so much
+ * for each hop that its request came over, so that agents at the end of a chain get the answer of its top.
  */
 const CONFIRM_PATIENCE = { first: 3_000, less: 700 };
-/** A confirmation that failed is tried again after so long (ms), at the earliest; sooner for who knows of something newer. */
+/**
+ * Pause (ms) after a failed confirmation, before it is tried again; shorter for a client that knows of
+ * something newer.
+ */
 const PAUSE = 10_000;
 const PAUSE_ANEW = 1_000;
-/** The `Age` of what nobody is known to have confirmed (RFC 9111 §1.2.2). */
+/** The `Age` of a timestamp that is not known to have been confirmed (RFC 9111 §1.2.2). */
 const UNKNOWN_AGE = 2_147_483_648;
 
 /**
- * Opens what is on disk, and verifies it.
+ * Opens the copy on disk, and verifies it.
  *
  * @throws NearsourceError TRUST_ROOT_INVALID, and of the storage phase
  */
@@ -61,20 +64,20 @@ export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<M
 }
 
 /**
- * The metadata that an Update Agent holds, as fresh as it can be had. What it learns it announces only when
- * it holds the objects that its clients will ask for first, so that none of them has to go elsewhere for
- * them: until then it announces the publication before.
+ * The metadata that an Update Agent holds, as fresh as its sources have it. It announces a new publication
+ * only when it holds the objects that its clients will ask for first, so that none of them has to go
+ * elsewhere for them: until then it announces the publication before.
  */
 export class Mirror {
   readonly #parts: MirrorParts;
   readonly #copies: Map<Repository, RepositoryCopy>;
   readonly #editions = createEditions();
   readonly #upstream = new UpstreamState();
-  /** An announcement at a time: whoever comes while one is under way is served by the next. */
+  /** An announcement at a time: a caller that comes while one is under way is served by the next. */
   readonly #inTurn = oneAtATime();
   #kinds: Kind[] = [];
   #byTimestamp = new Map<string, Repository>();
-  /** When (`performance.now`) upstream was last asked, whatever came of it. */
+  /** The time (`performance.now`) when upstream was last asked, with any result. */
   #tried = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
 
@@ -85,8 +88,8 @@ export class Mirror {
   }
 
   /**
-   * What a path names, exactly as it was sent; for a timestamp the repository, whose is to be confirmed.
-   * Undefined for anything else.
+   * The document or object of a path, exactly as it was sent; for a timestamp the repository, whose timestamp
+   * is to be confirmed. Undefined for anything else.
    */
   lookUp(path: string): Document | { object: CatalogObject } | { timestampOf: Repository } | undefined {
     const timestampOf = this.#byTimestamp.get(path);
@@ -94,9 +97,9 @@ export class Mirror {
   }
 
   /**
-   * The timestamp of a repository, confirmed upstream a moment ago where that can be done: once for all
-   * who ask at the time. A failure changes nothing: what is held is as valid as it was. Undefined when
-   * there is none yet.
+   * The timestamp of a repository, confirmed upstream a moment ago if possible: once for all clients that ask
+   * at the time. A failure changes nothing: the held one is as valid as it was. Undefined when there is none
+   * yet.
    *
    * @param anew the client knows of something newer, and has upstream asked however lately that was
    */
@@ -109,37 +112,46 @@ export class Mirror {
     return { ...found, age: Math.min(age, UNKNOWN_AGE) };
   }
 
-  /** Asks upstream for what is new, now. */
+  /** Asks upstream for newer publications, now. */
   async refresh(): Promise<void> {
-    // One under way may have asked before what is new was there.
+    // A refresh under way may have asked before the newer publication was there.
     await this.#refreshing?.catch(() => {});
     await this.#parts.upstreams.reload();
     await this.#refreshOnce([], true);
   }
 
-  /** Whether upstream has said since the start what is newest: until then there may be more to come than is known. */
+  /**
+   * Whether upstream has answered since the start which publication is newest: until then there may be more
+   * to come than is known.
+   */
   hasHeard(): boolean {
     return [...this.#copies].every(
       ([repository, { asked }]) => !this.#isGranted(repository) || asked > Number.NEGATIVE_INFINITY,
     );
   }
 
-  /** Announces what was learnt, where its objects are all here. */
+  /** Announces the learnt publication, if its objects are all here. */
   async announce(): Promise<void> {
     await this.#inTurn(() => this.#announceComplete());
   }
 
-  /** Since when (a time of `performance.now`) what was learnt is ahead of what is announced; undefined when it is not. */
+  /**
+   * The time (of `performance.now`) since which the learnt publication is ahead of the announced one;
+   * undefined when it is not.
+   */
   aheadSince(repository: Repository): number | undefined {
     return this.#copies.get(repository)?.aheadSince;
   }
 
-  /** What an Update Agent upstream says of itself while it is waited for; `filling` while something newer is being learnt. */
+  /**
+   * The state that an Update Agent upstream reports while it is waited for; `filling` while something newer
+   * is being learnt.
+   */
   upstreamState(): RelayState | undefined {
     return this.#upstream.state;
   }
 
-  /** What is answered for. */
+  /** The kinds that are served. */
   get kinds(): readonly Kind[] {
     return this.#kinds;
   }
@@ -170,7 +182,7 @@ export class Mirror {
     return kindsIn(repository, this.#kinds).length > 0;
   }
 
-  /** Answers from what is announced of the kinds granted. */
+  /** Serves the announced publication of the kinds granted. */
   #publish(): void {
     const announced = [...this.#copies].map(([repository, copy]) => [repository, copy.announced]);
     const verified = [...this.#copies.values()].flatMap(({ announcedKinds }) => [...announcedKinds]);
@@ -180,7 +192,7 @@ export class Mirror {
     );
   }
 
-  /** Takes what was learnt for what is announced next, and answers for its objects from now on. */
+  /** Makes the learnt publication the next to announce, and serves its objects from now on. */
   #lookAhead(): void {
     for (const copy of this.#copies.values()) lookAhead(copy, this.#kinds, performance.now());
     const next = this.#copies.get("content")?.next;
@@ -205,7 +217,7 @@ export class Mirror {
     this.#lookAhead();
   }
 
-  /** Whether the objects that clients will ask for first are here, of what is to be announced. */
+  /** Whether the objects that clients will ask for first are here, of the publication to be announced. */
   #isComplete(repository: Repository): boolean {
     if (repository !== "content") return true;
     return this.#editions.objects(false).every((each) => !each.current || this.#parts.isHeld(each));
@@ -247,7 +259,7 @@ export class Mirror {
     for (const copy of this.#copies.values()) {
       if (!(await refreshCopy(parts, copy, this.#kinds, { fetcher, now }))) continue;
       this.#lookAhead();
-      // What names no objects, or only those that are here, is announced at once.
+      // A publication that names no objects, or only those that are here, is announced at once.
       await this.announce();
       this.#parts.onChange();
     }

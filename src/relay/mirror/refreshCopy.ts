@@ -54,13 +54,16 @@ export async function refreshCopy(
   return changed;
 }
 
-/** How long (ms) a refresh waits for an Update Agent upstream that fills, before it asks the next; longer where the policy says so. */
+/**
+ * Time (ms) that a refresh waits for an Update Agent upstream that fills, before it asks the next; longer if
+ * the policy says so.
+ */
 const UPSTREAM_PATIENCE = 600_000;
 
 /**
- * Fetches in the name of all who ask, and waits for an Update Agent upstream that fills.
+ * The fetcher of a refresh for all clients that ask: it waits for an Update Agent upstream that fills.
  *
- * @param via who the request that caused it came through
+ * @param via the names that the request that caused it came through
  */
 export function refreshFetcher(
   { fetcher, upstreams, pseudonym }: { fetcher: Fetcher; upstreams: Upstreams; pseudonym: string },

@@ -10,34 +10,37 @@ export interface Edition {
 }
 
 /**
- * One repository: what is announced, which is on disk, and what was learnt since, which is not. Times are
- * those of a clock that only goes forward, in ms.
+ * The copy of one repository: the announced publication, which is on disk, and the one learnt since, which is
+ * not. Times are those of a clock that only goes forward, in ms.
  */
 export interface RepositoryCopy {
   announced: TrustedSet;
-  /** Kinds of which what is announced has been verified by this process. */
+  /** Kinds of which the announced documents have been verified by this process. */
   announcedKinds: Set<Kind>;
   learned: TrustedSet;
   learnedKinds: Set<Kind>;
-  /** What is to be announced once its objects are here, and since when that is so. */
+  /** The publication to announce once its objects are here, and the time since which it waits. */
   next: Edition | undefined;
   aheadSince: number | undefined;
-  /** When upstream was last known to have nothing newer than what is announced, and than what was learnt. */
+  /**
+   * The time when upstream was last known to have nothing newer than the announced publication, and than the
+   * learnt one.
+   */
   confirmed: number;
   asked: number;
   /** Under which a source last gave the timestamp that was learnt. */
   etag: { url: string; value: string | undefined } | undefined;
 }
 
-/** What is announced of a repository, and what is to follow it. */
+/** The state of the announced publication of a repository, and of the one to follow it. */
 export interface MirrorState extends Partial<RoleState> {
-  /** How long ago (ms) somebody upstream was known to have nothing newer; undefined for never. */
+  /** Time (ms) since a source upstream was known to have nothing newer; undefined for never. */
   confirmed: number | undefined;
   /** Version of the timestamp that was learnt, and is not announced yet. */
   next?: number | undefined;
 }
 
-/** @param verified the kinds of which what is on disk was found whole */
+/** @param verified the kinds of which the documents on disk were found whole */
 export function copyOf(set: TrustedSet, verified: ReadonlySet<Kind>): RepositoryCopy {
   const kinds = kindsIn(set.repository, [...verified]);
   return {
@@ -53,17 +56,17 @@ export function copyOf(set: TrustedSet, verified: ReadonlySet<Kind>): Repository
   };
 }
 
-/** Takes over what the source at `url` had to say. Returns whether that was anything new. */
+/** Takes over the content that the source at `url` has. Returns whether any of it was new. */
 export function take(copy: RepositoryCopy, url: string, learned: Learned, now: number): boolean {
   const { set, kinds, age, etag } = learned;
   copy.asked = Math.max(copy.asked, now - age * 1_000);
   copy.etag = { url, value: etag };
   const isNew = set !== copy.learned || kinds.some((kind) => !copy.learnedKinds.has(kind));
-  // Of a newer publication, only what came with it is known.
+  // Of a newer publication, only the documents that came with it are known.
   const isNewer = !sameFile(set, copy.learned, "snapshot.json");
   copy.learnedKinds = new Set(isNewer ? kinds : [...copy.learnedKinds, ...kinds]);
   copy.learned = set;
-  // What is announced is known to be the newest as long as nothing newer was learnt.
+  // The announced publication is known to be the newest as long as nothing newer was learnt.
   if (copy.learned === copy.announced) copy.confirmed = copy.asked;
   return isNew;
 }
@@ -73,7 +76,7 @@ function sameFile(one: TrustedSet, other: TrustedSet, name: string): boolean {
   return bytes === others || (bytes !== undefined && others !== undefined && bytes.equals(others));
 }
 
-/** Takes what was learnt for what is announced next, where that is ahead in any of the kinds granted. */
+/** Makes the learnt publication the next to announce, if it is ahead in any of the kinds granted. */
 export function lookAhead(copy: RepositoryCopy, granted: readonly Kind[], now: number): void {
   const { announced, announcedKinds, learned, learnedKinds } = copy;
   const isAhead =
@@ -82,7 +85,7 @@ export function lookAhead(copy: RepositoryCopy, granted: readonly Kind[], now: n
   copy.aheadSince = isAhead ? (copy.aheadSince ?? now) : undefined;
 }
 
-/** @param written what was to be announced next, as it is on disk now */
+/** @param written the publication that was to be announced next, as it is on disk now */
 export function noteAnnounced(
   copy: RepositoryCopy,
   next: Edition,
@@ -95,7 +98,7 @@ export function noteAnnounced(
     copy.confirmed = copy.asked;
   }
   copy.announced = written;
-  // What is not granted at the moment was not looked for.
+  // Kinds that are not granted at the moment were not looked for.
   copy.announcedKinds = new Set(granted.filter((kind) => next.kinds.has(kind)));
   copy.aheadSince = undefined;
 }

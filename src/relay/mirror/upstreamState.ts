@@ -2,7 +2,7 @@ import type { Fetcher } from "../../http/fetcher.ts";
 import type { RelayState } from "../../http/relayState.ts";
 import { isTimestamp } from "../../source/patience.ts";
 
-/** What is known upstream while a refresh goes on: what an Update Agent there says of itself while it is waited for. */
+/** The state of upstream during a refresh: the report of an Update Agent there that is waited for. */
 export class UpstreamState {
   #state: RelayState | undefined;
   #told = Promise.withResolvers<void>();
@@ -12,7 +12,10 @@ export class UpstreamState {
     return this.#state;
   }
 
-  /** Resolves once an Update Agent upstream has said that it is to be waited for: nobody need wait to hear that. */
+  /**
+   * Resolves once an Update Agent upstream has answered that it is to be waited for: nobody need wait for
+   * that answer.
+   */
   get told(): Promise<void> {
     return this.#told.promise;
   }
@@ -28,7 +31,7 @@ export class UpstreamState {
     this.forget();
   }
 
-  /** Those who wait to be told are not remembered any longer. */
+  /** Forgets the callers that wait for such an answer. */
   forget(): void {
     this.#told = Promise.withResolvers();
   }

@@ -8,9 +8,8 @@ import type { TrustedSets } from "../../tuf/roots.ts";
 import { learn } from "./learn.ts";
 
 /**
- * The kinds of which what is on disk verifies, from the shipped root on: what was altered or torn since it
- * was written is not served, and what is whole can be served at once, also while nothing upstream can be
- * reached.
+ * The kinds of which the documents on disk verify, from the shipped root on: those altered or torn since they
+ * were written are not served, and whole ones can be served at once, also while no source can be reached.
  */
 export async function verifiedKinds(
   { log, signal }: { log: Log; signal: AbortSignal },
