@@ -17,13 +17,13 @@ export interface HealthOptions {
   dirs: DataDir;
   role: AgentHealth["role"];
   port: number | null;
-  /** What the agent says of itself. */
+  /** The state that the agent has written. */
   said: ResidentState;
 }
 
 /**
- * What monitors are told: of the agent, and of what its runs and those by hand left on disk. What cannot
- * be read is said, and is no reason to say nothing.
+ * The report for monitors: on the agent, and on the state that its runs and those by hand left on disk. Files
+ * that cannot be read are named, and are no reason to report nothing.
  */
 export async function describeHealth({ dirs, role, port, said }: HealthOptions): Promise<AgentHealth> {
   const health: AgentHealth = {

@@ -12,7 +12,7 @@ import { type Settings, settingsInForce } from "../update/settings/settings.ts";
 import { asksServerFirst, kindsOf, ownAddresses, uncoveredOf } from "../update/settings/situation.ts";
 
 /**
- * What a resident agent goes by: plain data, made by another process. Reading and checking
+ * The instructions of a resident agent: plain data, made by another process. Reading and checking
  * configuration, policy and grants takes code that the resident one would hold for ever.
  */
 export interface Orders {
@@ -28,14 +28,14 @@ export interface Orders {
   roots: Config["roots"];
   /** When the last run of any process began, if that got all that this agent's own would; ms since the epoch. */
   succeeded?: number | undefined;
-  /** What is valid and hardly meant, for the log. */
+  /** Remarks on settings that are valid and hardly intended, for the log. */
   remarks: string[];
   /** The trusted sets that this was read from: once there are others, so may the orders be. */
   sets: Awaited<ReturnType<typeof newestSets>>;
 }
 
 /**
- * The orders by a configuration file, with the data directory made ready for what they say.
+ * The instructions by a configuration file, with the data directory made ready for them.
  *
  * @throws NearsourceError of the configuration, settings and storage phases
  */

@@ -3,7 +3,7 @@ import { retryDelay } from "../core/settings/schedule.ts";
 import { explainError } from "../errors.ts";
 import type { Clock } from "./scheduler.ts";
 
-/** What can be opened: a port, a connection. */
+/** A part that can be opened: a port, a connection. */
 export interface Openable {
   close(): Promise<void>;
   /** Resolves, with the reason, when it is there no more. */
@@ -11,7 +11,7 @@ export interface Openable {
 }
 
 export interface OpeningOptions {
-  /** How a failure is logged; one that says the same as the one before, at `debug`. */
+  /** Level at which a failure is logged; one with the same message as the one before, at `debug`. */
   level: "error" | "warn";
   /** Time (ms) between attempts: doubled with each failure, with jitter below. */
   backOff: { first: number; longest: number };
@@ -23,8 +23,8 @@ export interface OpeningOptions {
 }
 
 /**
- * Opens what may not be there yet: an address that the network brings later, a port that another program
- * still has, a file that is not mounted, a broker that is down.
+ * Keeps open a part that may not be available yet: an address that the network brings later, a port that
+ * another program still has, a file that is not mounted, a broker that is down.
  *
  * @param open one attempt, which ends when `signal` aborts
  */
@@ -65,7 +65,7 @@ export class Opening<Part extends Openable> {
     return this.#part;
   }
 
-  /** Why it is not there, after an attempt. */
+  /** The reason why it is not open, after an attempt. */
   get failure(): string | undefined {
     return this.#failure;
   }
@@ -101,7 +101,7 @@ export class Opening<Part extends Openable> {
     if (this.#part !== part) return;
     this.#part = undefined;
     await part.close().catch(() => {});
-    // What is lost as soon as it is there is no better than what cannot be opened.
+    // A part that is lost as soon as it is open is no better than one that cannot be opened.
     if (clock.now() - since > backOff.longest) this.#failures = 0;
     this.#tryAgain(reason);
   }

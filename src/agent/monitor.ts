@@ -16,8 +16,8 @@ export interface MonitorOptions {
 }
 
 /**
- * Serves `/healthz` and `/metrics` to whoever watches this machine, by default from this machine alone:
- * 200 with the state of the agent, and of its part as an Update Agent, as JSON and as OpenMetrics.
+ * Serves `/healthz` and `/metrics` to monitors, by default to those on this machine alone: 200 with the state
+ * of the agent, and of its part as an Update Agent, as JSON and as OpenMetrics.
  *
  * @throws NearsourceError CONFIG_INVALID when the port cannot be had
  */

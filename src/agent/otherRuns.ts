@@ -1,17 +1,17 @@
 import { watch } from "node:fs";
 import type { Clock } from "./scheduler.ts";
 
-/** What every run changes as the last thing it does (store/state/state.ts). */
+/** The files that every run changes at its end (store/state/state.ts). */
 const LAST_WRITTEN = ["state.json", "confirmed"];
-/** How long (ms) after that to look: it may change more than once. */
+/** Pause (ms) after such a change before a look: there may be more than one. */
 const PAUSE = 1_000;
 
 /**
- * Notices runs of other processes on a data directory: `nearsource update` by hand. Where the system
- * cannot tell (some network file systems, or too many watched folders), nothing is heard; whoever must
- * not miss one looks now and then as well.
+ * Notices runs of other processes on a data directory: `nearsource update` by hand. If the system cannot
+ * notify (some network file systems, or too many watched folders), none is noticed; a caller that must not
+ * miss one looks now and then as well.
  *
- * @returns what ends it
+ * @returns a function that ends it
  */
 export function noticeRuns(dataDir: string, clock: Clock, hear: () => void): () => void {
   let cancel: (() => void) | undefined;

@@ -12,15 +12,18 @@ import type { Orders } from "./instructions.ts";
 import type { Serving } from "./residentState.ts";
 import type { Clock } from "./scheduler.ts";
 
-/** What serves other agents, as far as this one has to do with it. */
+/** The server of other agents, as far as this agent uses it. */
 export interface RelayPart {
   /** Answers a request that is no notification. */
   handle(request: IncomingMessage, response: ServerResponse): void;
   /** The kinds that it may serve from now on. */
   grant(kinds: Kind[]): void | Promise<void>;
-  /** What this agent holds may have become newer. It ends when it has all; what fails is logged, and never thrown. */
+  /**
+   * Called when this agent may hold something newer. It ends when all is fetched; failures are logged, and
+   * never thrown.
+   */
   refresh(): Promise<void>;
-  /** What monitors are told, and the same as a page of metrics. */
+  /** The report for monitors, and the same as a page of metrics. */
   health(): Serving;
   metrics(): Promise<{ contentType: string; body: string }>;
   close(): Promise<void>;
@@ -31,7 +34,7 @@ export type StartRelay = (options: {
   agentId: string;
   kinds: Kind[];
   log: Log;
-  /** Why nobody can reach this agent; undefined when they can. */
+  /** The reason why nobody can reach this agent; undefined when they can. */
   whyUnreached(): string | undefined;
 }) => Promise<RelayPart>;
 
@@ -49,7 +52,7 @@ export interface RoleOptions {
 interface Held {
   relay: RelayPart;
   kinds: Kind[];
-  /** What the relay was started with. */
+  /** The part of the configuration that the relay was started with. */
   basis: object;
 }
 
@@ -57,28 +60,28 @@ interface Held {
 const TAKE_AGAIN = { first: 10_000, longest: 300_000 };
 
 /**
- * The role of an Update Agent: taken when it is granted, given up when the grant goes. Grants are followed one
- * after the other. Whatever becomes of it, the agent goes on as an agent: a relay that cannot be started is
- * logged, and tried again.
+ * The role of an Update Agent: taken when it is granted, given up when the grant goes. Grants are followed
+ * one after the other. The agent goes on as an agent in any case: a relay that cannot be started is logged,
+ * and tried again.
  */
 export class Role {
   readonly #options: RoleOptions;
   #held: Held | undefined;
   #wanted: Grant | undefined;
-  /** Why the role could not be taken, and how often in a row. */
+  /** The reason why the role could not be taken, and the number of failures in a row. */
   #failure: string | undefined;
   #failures = 0;
   #closed = false;
   /** Undoes the attempt that is due. */
   #cancel = () => {};
-  /** What is being done, and all that waits for its turn. */
+  /** The work in progress, and all that waits for its turn. */
   #work = Promise.resolve();
 
   constructor(options: RoleOptions) {
     this.#options = options;
   }
 
-  /** What answers requests; undefined while there is nothing to serve. */
+  /** The handler of requests; undefined while there is nothing to serve. */
   serve(): RelayPart["handle"] | undefined {
     const relay = this.#held?.relay;
     if (relay !== undefined) return (request, response) => relay.handle(request, response);
@@ -86,7 +89,7 @@ export class Role {
     return (_, response) => turnAway(response, this.#failure === undefined ? "filling" : "unavailable");
   }
 
-  /** What monitors may look at; undefined while the role is not granted. */
+  /** The part that monitors may look at; undefined while the role is not granted. */
   watched(): (Pick<RelayPart, "health"> & Partial<Pick<RelayPart, "metrics">>) | undefined {
     if (this.#held !== undefined) return this.#held.relay;
     if (!isGranted(this.#wanted)) return undefined;
@@ -94,9 +97,9 @@ export class Role {
   }
 
   /**
-   * After each run, and each change of the configuration: what is granted now, and that this agent may
-   * hold something newer. Resolves when the role is as granted, or could not be taken yet; what is new
-   * is fetched after that.
+   * Follows a grant: called after each run, and each change of the configuration, when this agent may also
+   * hold something newer. Resolves when the role is as granted, or could not be taken yet; new content is
+   * fetched after that.
    */
   async grant(grant: Grant): Promise<void> {
     if (!this.#closed) this.#wanted = grant;
@@ -181,7 +184,7 @@ export class Role {
 const isGranted = (grant: Grant | undefined): grant is Grant =>
   grant !== undefined && grant.granted.length > 0;
 
-/** All of a configuration that a relay may go by, with what stands in the files that it reads once. */
+/** All parts of a configuration that a relay may use, with the content of the files that it reads once. */
 async function basisOf(config: Config): Promise<object> {
   const { text: _, listen: __, metrics: ___, notify: ____, hooks: _____, log: ______, ...rest } = config;
   return { ...rest, authority: await readAuthority(config) };

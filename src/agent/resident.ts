@@ -21,10 +21,10 @@ import { type Clock, Scheduler } from "./scheduler.ts";
 
 export interface ResidentOptions {
   orders: Orders;
-  /** What the runs say on stderr. */
+  /** Level of the runs' messages on stderr. */
   level: Config["log"]["level"];
   log: Log;
-  /** Loads and starts what serves others; called once the role is granted. */
+  /** Loads and starts the server of other agents; called once the role is granted. */
   startRelay?: StartRelay | undefined;
 }
 
@@ -36,11 +36,11 @@ export interface Resident {
    * @throws NearsourceError CONFIG_INVALID where that takes a restart; nothing has changed then
    */
   reload(orders: Orders): Promise<void>;
-  /** Ends it, and a run that is going on; what that has fetched is kept. */
+  /** Ends it, and the current run; bytes that it has fetched are kept. */
   stop(): Promise<void>;
 }
 
-/** What a resident agent has at hand. `orders` and `ears` change as it goes. */
+/** The parts of a resident agent. `orders` and `ears` change as it goes. */
 interface Held {
   orders: Orders;
   ears: Ears | undefined;
@@ -124,10 +124,12 @@ async function settleIn(
   return held;
 }
 
-/** How often (ms) `status` is told what an Update Agent holds. */
+/** Interval (ms) at which the content of an Update Agent is written for `status`. */
 const SAY = 2_000;
 
-/** Says what this agent serves, for as long as it is there; returns what ends that. */
+/**
+ * Writes the content that this agent serves, for as long as it is there; returns a function that ends that.
+ */
 function saysWhatItServes({ journal, role }: Held): () => void {
   let cancel = () => {};
   const say = () => {
@@ -151,7 +153,7 @@ async function listen(held: Held): Promise<void> {
   });
 }
 
-/** What it takes to read the state of the runs is loaded when a monitor first asks. */
+/** The modules that read the state of the runs are loaded when a monitor first asks. */
 async function describe({ orders, ears, journal }: Held): Promise<AgentHealth> {
   const { describeHealth } = await import("./health.ts");
   const { config, role } = orders;
@@ -201,8 +203,9 @@ async function conclude(held: Held, trigger: Trigger, started: number, end: RunE
 }
 
 /**
- * What a run that took something back would do again is no better a minute later; a release is held by then.
- * Nor is what no source could deliver: that is said, and waits for somebody to change it.
+ * Whether a failed run is tried again soon. One that took something back would do the same a minute later; a
+ * release is held by then. Nor is a failure that no source could mend: that is reported, and waits for
+ * somebody to change it.
  */
 async function isToBeTriedAgain(end: RunEnd, notifications: Notifications): Promise<boolean> {
   if ("failure" in end) return true;
@@ -214,7 +217,7 @@ async function isToBeTriedAgain(end: RunEnd, notifications: Notifications): Prom
   );
 }
 
-/** Goes by these orders from now on; what that means for the Update Agent's part may take its time. */
+/** Follows these instructions from now on; the Update Agent's part may take its time over them. */
 function follow(held: Held, orders: Orders): void {
   const said = held.orders.remarks;
   for (const remark of orders.remarks) if (!said.includes(remark)) held.log.warn(remark);
@@ -225,8 +228,8 @@ function follow(held: Held, orders: Orders): void {
 }
 
 /**
- * Another process may have run, by hand: what it brought is followed as after a run of this one's own,
- * which sees to that itself.
+ * Follows the results of a run of another process, by hand, as after a run of this one's own, which does that
+ * itself.
  */
 async function noticeOthers(held: Held): Promise<void> {
   const { log, scheduler } = held;

@@ -4,29 +4,32 @@ import type { Trigger, Why } from "../core/settings/schedule.ts";
 import { makeFolder, readIfThere, rename } from "../store/durable.ts";
 import { holderOf, isLocked } from "../store/lock.ts";
 
-/** What lies in `<dataDir>/agent`, of which the resident agent holds the lock. */
+/** The paths in `<dataDir>/agent`, of which the resident agent holds the lock. */
 export interface ResidentDir {
   root: string;
   /** Reports that wait for the server. */
   reports: string;
 }
 
-/** What the resident agent says of itself, in `<dataDir>/agent/state.json`. All of it can be lost without harm. */
+/**
+ * The state of the resident agent for others, in `<dataDir>/agent/state.json`. All of it can be lost without
+ * harm.
+ */
 export interface ResidentState {
   pid: number;
   /** ISO 8601, as all times here. */
   since: string;
   /** The port at which notifications are heard; null for none. */
   port: number | null;
-  /** Why there is none, where there should be. */
+  /** The reason why there is none, where there should be. */
   portFailure?: string | undefined;
   /** When the schedule was last followed. */
   followed?: string;
-  /** Since when a run is owed; whoever starts next makes it up. */
+  /** The time since which a run is owed; the next process makes it up. */
   owed?: string | undefined;
   next: { at: string; why: Why } | null;
   running: { trigger: Trigger; since: string; waiting?: string } | null;
-  /** What it serves as an Update Agent; null while it is none. */
+  /** The content it serves as an Update Agent; null while it is none. */
   serves?: Serving | null;
   /** When a run of this agent last got all it wanted. */
   lastSuccess?: string;
@@ -34,15 +37,15 @@ export interface ResidentState {
   runs: PastRun[];
 }
 
-/** What an Update Agent says of what it holds: objects of the newest publication that it has learnt. */
+/** The content of an Update Agent: objects of the newest publication that it has learnt. */
 export interface Serving {
   serving: boolean;
-  /** Why it does not serve. */
+  /** The reason why it does not serve. */
   reason?: string | undefined;
   held?: number;
   missing?: number;
   missingBytes?: number;
-  /** Bytes a second that come, and how long (s) what is missing takes; absent while unknown. */
+  /** Bytes a second that come, and the time (s) that the missing ones take; absent while unknown. */
   fillRate?: number;
   secondsLeft?: number;
 }
@@ -71,7 +74,7 @@ export async function openResidentDir(dataDir: string): Promise<ResidentDir> {
   return resident;
 }
 
-/** What the resident agent said last; undefined when there has been none, or it cannot be read. */
+/** The last state of the resident agent; undefined when there has been none, or it cannot be read. */
 export async function readResidentState(dir: ResidentDir): Promise<ResidentState | undefined> {
   try {
     const state = JSON.parse((await readIfThere(path.join(dir.root, "state.json")))?.toString() ?? "");
@@ -92,8 +95,8 @@ export async function residentProcess(dir: ResidentDir): Promise<string | undefi
 }
 
 /**
- * Replaces the state. It is not worth waiting for the disk: a state that is lost is written anew, and
- * costs one run more at most.
+ * Replaces the state. It is not worth waiting for the disk: a state that is lost is written again, and costs
+ * one run more at most.
  */
 export async function writeResidentState(dir: ResidentDir, text: string): Promise<void> {
   const fresh = path.join(dir.root, "state.json.new");

@@ -15,9 +15,9 @@ import type { Scheduler } from "./scheduler.ts";
 const MOST_RUNS = 10;
 
 /**
- * Goes on from what an earlier process left on disk.
+ * Continues the state that an earlier process left on disk.
  *
- * @param onUnwritten told why what it says cannot be written, once until it can again
+ * @param onUnwritten called with the reason why it cannot be written, once until it can again
  */
 export async function openJournal(
   dir: ResidentDir,
@@ -27,9 +27,9 @@ export async function openJournal(
   return new Journal(dir, await readResidentState(dir), now, onUnwritten);
 }
 
-/** Keeps on disk what the resident agent says of itself, and writes only what has changed. */
+/** Keeps the state of the resident agent on disk, and writes only changes. */
 export class Journal {
-  /** What an earlier process followed and owed; milliseconds since the epoch. */
+  /** The schedule that an earlier process followed, and the run it owed; milliseconds since the epoch. */
   readonly before: { followed: number | undefined; owed: number | undefined };
   readonly #dir: ResidentDir;
   readonly #onUnwritten: (error: unknown) => void;
@@ -51,12 +51,12 @@ export class Journal {
     this.before = { followed: timeOf(before?.followed), owed: timeOf(before?.owed) };
   }
 
-  /** What is on disk, or about to be. */
+  /** The state on disk, or about to be. */
   get said(): ResidentState {
     return this.#state;
   }
 
-  /** What the scheduler is about to do, or does. */
+  /** Notes the present and the next run of the scheduler. */
   plan({ next, running, followed, owed }: Pick<Scheduler, "next" | "running" | "followed" | "owed">): void {
     this.#change({
       ...(followed === undefined ? {} : { followed: inWords(followed) }),
@@ -78,7 +78,7 @@ export class Journal {
     this.#change({ port, portFailure: failure });
   }
 
-  /** @param what it serves others; undefined for nothing */
+  /** @param what the content it serves others; undefined for nothing */
   serves(what: Serving | undefined): void {
     this.#change({ serves: what === undefined ? null : servingOf(what) });
   }
@@ -107,7 +107,10 @@ export class Journal {
     this.#writing = this.#writing.then(() => this.#write(text));
   }
 
-  /** What cannot be written is not worth a failure: nothing but `status` reads it. The next change tries again. */
+  /**
+   * A write that fails is not worth a failure: nothing but `status` reads the state. The next change tries
+   * again.
+   */
   async #write(text: string): Promise<void> {
     try {
       await writeResidentState(this.#dir, text);
@@ -120,7 +123,7 @@ export class Journal {
   }
 }
 
-/** What an agent says that has just started. */
+/** The state of an agent that has just started. */
 function newState(before: ResidentState | undefined, now: number): ResidentState {
   return {
     pid: process.pid,
@@ -146,7 +149,7 @@ function timeOf(words: string | undefined): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** As it is written, whatever else stands beside it. */
+/** The state as it is written, without other fields beside it. */
 function servingOf({
   serving,
   reason,

@@ -7,7 +7,7 @@ import type { Trigger } from "../core/settings/schedule.ts";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
 import type { Orders } from "./instructions.ts";
 
-/** How a run in a process of its own ended: with a report, or with what no source could mend. */
+/** The end of a run in a process of its own: a report, or an error that no source could mend. */
 export type RunEnd = { report: Report } | { failure: Failure };
 
 export interface Failure {
@@ -16,29 +16,31 @@ export interface Failure {
   hint?: string | undefined;
 }
 
-/** What a run is told, as the first line on its stdin; without a trigger, it only reads what orders there are. */
+/**
+ * The request for a run, as the first line on its stdin; without a trigger, it only reads the instructions.
+ */
 export interface RunRequest {
   config: Config;
   trigger?: Trigger;
   /** Versions of timestamps that verified notifications spoke of. */
   told?: Partial<Record<Repository, number>>;
-  /** Of what it says on stderr. */
+  /** Level of its messages on stderr. */
   level: Config["log"]["level"];
 }
 
-/** What a process says to the resident agent on stdout, one JSON document a line. */
+/** A message of a process to the resident agent on stdout, one JSON document a line. */
 export type Line =
   | { type: "waiting"; message: string }
   | { type: "orders"; orders: Orders }
   | { type: "report"; report: Report }
   | { type: "failure"; failure: Failure };
 
-/** What a line of each type cannot be without. */
+/** The field that a line of each type must have. */
 const CONTENT = { waiting: "message", orders: "orders", report: "report", failure: "failure" } as const;
 
-/** Who hears what a process says beside how it ended. */
+/** The receiver of a process's messages beside its end. */
 export interface Hearer {
-  /** Who holds the data directory, in words for people. */
+  /** Called with the holder of the data directory, in words for people. */
   onWaiting(message: string): void;
   /** A line of its stdout that is none of the above: a debugger's, a preloaded module's. */
   onOther(text: string): void;
@@ -47,15 +49,15 @@ export interface Hearer {
 /** A longer line (characters) of a process is dropped. */
 const LONGEST_LINE = 8_388_608;
 
-/** How long (ms) a run has to stop by itself, and keep what it fetched, before it is killed. */
+/** Time (ms) that a run has to stop by itself, and keep its fetched bytes, before it is killed. */
 const GRACE = 3_000;
 
 /**
- * One update run in a process of its own, so that what it needs goes with it: a process that stays
- * would keep 40 MB of it for ever. It waits while another run holds the data directory.
+ * One update run in a process of its own, so that its memory goes with it: a process that stays would keep 40
+ * MB of it for ever. It waits while another run holds the data directory.
  *
- * @param signal stops the run; what it has fetched is kept
- * @returns how it ended, and the orders by the settings that it left
+ * @param signal stops the run; bytes that it has fetched are kept
+ * @returns its end, and the instructions by the settings that it left
  */
 export async function runInProcess(
   request: RunRequest,
@@ -96,7 +98,7 @@ function withoutEnd(how: string, stopped: boolean): Failure {
 /**
  * Has another process read the configuration and the settings.
  *
- * @throws NearsourceError what that process found wrong
+ * @throws NearsourceError the faults that process found
  */
 export async function ordersInProcess(configFile: string): Promise<Orders> {
   const child = startOwn(["agent", "--orders", "--config", configFile]);
@@ -120,9 +122,9 @@ async function hearOrders(child: ChildProcess): Promise<Orders> {
 }
 
 /**
- * The same by a configuration that has been read, whatever stands in its file by now.
+ * The same by a configuration that has been read, whether or not its file has changed since.
  *
- * @throws NearsourceError what that process found wrong
+ * @throws NearsourceError the faults that process found
  */
 export async function ordersByInProcess(config: Config): Promise<Orders> {
   const child = startOwn(["run-for-agent"]);
@@ -134,7 +136,7 @@ export async function ordersByInProcess(config: Config): Promise<Orders> {
 /** This program again, with other arguments: from a checkout, from the bundle, and as one executable. */
 function startOwn(args: string[]): ChildProcess {
   const own = isSea() ? args : [...process.execArgv, process.argv[1] ?? "", ...args];
-  // What the service manager says to this process is not meant for others.
+  // Messages of the service manager to this process are not for others.
   const { NOTIFY_SOCKET: _, WATCHDOG_USEC: __, WATCHDOG_PID: ___, ...env } = process.env;
   return spawn(process.execPath, own, { stdio: ["pipe", "pipe", "inherit"], env });
 }
@@ -162,7 +164,7 @@ async function listenTo(
   });
 }
 
-/** A line as one of ours; undefined when it is not, whatever else prints to the stdout of a process. */
+/** A line as one of ours; undefined for other output on the stdout of a process. */
 function readLine(text: string): Line | undefined {
   try {
     const line = JSON.parse(text);

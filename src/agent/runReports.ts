@@ -13,17 +13,17 @@ import type { Clock } from "./scheduler.ts";
 
 /** Reports that wait for the server; of more, the oldest are dropped. */
 const MOST_WAITING = 50;
-/** How long (ms) one report may take, and how much (bytes) of an answer is read. */
+/** Longest time (ms) of one report, and most bytes of an answer that are read. */
 const TIMEOUT = 30_000;
 const ANSWER_LIMIT = 65_536;
 const BACK_OFF = { first: 30_000, longest: 3_600_000 };
 /** The server has read this very report and will have none of it, now or later. */
 const REFUSED_FOR_GOOD = [400, 413, 422];
 
-/** One run as the server is told of it (docs/agent.md). */
+/** One run in a report to the server (docs/agent.md). */
 export type RunReport = { started: string; ended: string; trigger: Trigger; program: string } & RunEnd;
 
-/** A run that ended just now, as the server is told of it. */
+/** The report of a run that ended just now. */
 export function describeRun(trigger: Trigger, started: number, ended: number, end: RunEnd): RunReport {
   const times = { started: new Date(started).toISOString(), ended: new Date(ended).toISOString() };
   return { ...times, trigger, program: VERSION, ...end };
@@ -50,7 +50,7 @@ async function waitingReports(folder: string): Promise<string[]> {
   return (await listFolder(folder)).filter((name) => /^\d+-.*\.json$/.test(name)).sort();
 }
 
-/** Sends what waits, and tries again later what the server would not take. */
+/** Sends the waiting reports, and tries again later those that the server would not take. */
 export interface ReportSender {
   /** There may be something new to send. */
   look(): void;
@@ -59,7 +59,7 @@ export interface ReportSender {
 
 export interface ReportSenderOptions {
   folder: string;
-  /** Where reports go: `<server>/v1/agents/<id>/report`. */
+  /** The URL for reports: `<server>/v1/agents/<id>/report`. */
   url: string;
   exchange: Exchange;
   clock: Clock;
@@ -85,7 +85,7 @@ export function startReportSender(options: ReportSenderOptions): ReportSender {
   };
   let again = false;
   const look = () => {
-    // What came while the last look went on may have been missed by it.
+    // Reports that came while the last look went on may have been missed by it.
     again = sending !== undefined;
     if (again || cancel !== undefined || stopping.signal.aborted) return;
     sending = sendAll()

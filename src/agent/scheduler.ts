@@ -13,7 +13,10 @@ import {
 export interface Clock {
   /** Milliseconds since the epoch; it may be set back or forward at any moment. */
   now(): number;
-  /** Calls `work` after so many milliseconds of this process's own time, and returns what undoes that. */
+  /**
+   * Calls `work` after so many milliseconds of this process's own time, and returns a function that cancels
+   * that.
+   */
   after(milliseconds: number, work: () => void): () => void;
 }
 
@@ -35,7 +38,10 @@ export interface SchedulerOptions {
   run(trigger: Trigger, signal: AbortSignal): Promise<{ again: boolean } | undefined>;
   /** A run that could not be begun, or brought to its end; it is tried again like one that failed. */
   onError(error: unknown): void;
-  /** After every change of what `next`, `running`, `followed` and `owed` say, but for the end of a run that is stopped. */
+  /**
+   * Called after every change of `next`, `running`, `followed` and `owed`, except for the end of a run that
+   * is stopped.
+   */
   onChange(): void;
 }
 
@@ -69,7 +75,7 @@ export class Scheduler {
     this.#planned = { agentId, schedule, followed, started: clock.now() };
   }
 
-  /** Begins to plan, and to run what is due. */
+  /** Begins to plan, and to run the due runs. */
   start(): void {
     this.#look();
   }

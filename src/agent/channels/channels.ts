@@ -12,11 +12,11 @@ import type { Clock } from "../scheduler.ts";
 import type { Notifications, Verdict } from "./notifications.ts";
 import { startListener } from "./notifyPort.ts";
 
-/** How the resident agent is connected to the world, by one configuration: its port, the server, a broker. */
+/** The connections of the resident agent, by one configuration: its port, the server, a broker. */
 export interface Ears {
   /** The port at which it listens now; null for none. */
   readonly port: number | null;
-  /** Why it listens at none, where it should. */
+  /** The reason why it listens at no port, where it should. */
   readonly portFailure: string | undefined;
   /** There may be a report to send. */
   look(): void;
@@ -29,7 +29,7 @@ export interface EarsOptions {
   hear(text: string): Promise<Verdict>;
   notifications: Pick<Notifications, "known">;
   role: Pick<Role, "serve" | "watched">;
-  /** What monitors are told. */
+  /** The report for monitors. */
   describe(): Promise<AgentHealth>;
   /** The port at which it listens is another one, or why there is none. */
   onPort(port: number | null, failure: string | undefined): void;
@@ -38,7 +38,7 @@ export interface EarsOptions {
   log: Log;
 }
 
-/** Between attempts to open a port, or to read what the server is reached with; ms. */
+/** Pauses between attempts to open a port, or to read the files needed to reach the server; ms. */
 const OPEN_AGAIN = { first: 10_000, longest: 60_000 };
 /** The same for a broker, which a whole fleet may have lost at once. */
 const CONNECT_AGAIN = { first: 20_000, longest: 300_000 };

@@ -7,7 +7,7 @@ import { NOTIFICATION_LIMIT } from "../../tuf/notification.ts";
 import type { Clock } from "../scheduler.ts";
 import type { Verdict, Versions } from "./notifications.ts";
 
-/** How long (ms) an answer may take: a server holds it for 50 s. */
+/** Longest time (ms) of an answer: a server holds it for 50 s. */
 const TIMEOUT = 75_000;
 const BACK_OFF = { first: 2_000, longest: 600_000 };
 /** A server that says at once that there is nothing new is asked again no sooner than after this (ms). */
@@ -25,8 +25,8 @@ export interface LongPollOptions {
 }
 
 /**
- * Asks the server for notifications, for ever: it answers when there is one, or after a while that
- * there is none, and is asked again (docs/notification.md). So an agent hears what cannot reach it.
+ * Asks the server for notifications, for ever: it answers when there is one, or after a while that there is
+ * none, and is asked again (docs/notification.md). So an agent that cannot be reached gets notifications.
  */
 export function startLongPoll(options: LongPollOptions): { stop(): Promise<void> } {
   const { clock, random, log } = options;

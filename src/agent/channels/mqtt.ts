@@ -7,7 +7,7 @@ import { NOTIFICATION_LIMIT } from "../../tuf/notification.ts";
 import type { Openable } from "../keepOpen.ts";
 import type { Verdict } from "./notifications.ts";
 
-/** How long (ms) the broker may take to answer. */
+/** Longest time (ms) for the broker's answer. */
 const CONNECT_TIMEOUT = 30_000;
 /** A sign of life (s) on an idle connection. */
 const KEEP_ALIVE = 300;
@@ -79,12 +79,12 @@ async function open(mqtt: MqttConfig, agentId: string): Promise<MqttClient> {
 
 async function readPassword(file: string): Promise<string> {
   const password = (await fs.readFile(file, "utf8")).replace(/\r?\n$/, "");
-  // Whoever writes it may be at it just now.
+  // The file may just be being written.
   if (password === "") throw new Error(`${file} is empty`);
   return password;
 }
 
-/** Why a connection ended, once it has. */
+/** The reason why a connection ended, once it has. */
 async function lossOf(client: MqttClient, signal: AbortSignal): Promise<unknown> {
   let abort = () => {};
   const reason = await new Promise((tell) => {

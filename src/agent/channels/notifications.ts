@@ -4,7 +4,7 @@ import type { DataDir } from "../../store/dataDir.ts";
 import { type Announced, judge, parseNotification } from "../../tuf/notification.ts";
 import { isSigned, readTrust, type Trust } from "../../tuf/timestampCheck.ts";
 
-/** What became of a notification: `new` begins a run, `older` and `refused` do nothing. */
+/** The verdict on a notification: `new` begins a run, `older` and `refused` do nothing. */
 export type Verdict = "new" | "older" | "refused";
 
 /** Versions of the newest timestamps, by repository. */
@@ -18,9 +18,9 @@ export interface NotificationOptions {
 }
 
 /**
- * Hears the notifications for one data directory, however they come, and believes what the trusted keys have
- * signed. A version that was verified once is remembered, so that the same notification, replayed while its
- * run is still to come or has not found it, does nothing more.
+ * Receives the notifications for one data directory, from every channel, and believes those that the trusted
+ * keys have signed. A version that was verified once is remembered, so that the same notification, replayed
+ * while its run is still to come or has not found it, does nothing more.
  */
 export class Notifications {
   readonly #options: NotificationOptions;
@@ -38,11 +38,11 @@ export class Notifications {
     if (announced === undefined) return "refused";
     const verdicts: Verdict[] = [];
     for (const each of announced) verdicts.push(await this.#judge(each));
-    // One forged half makes the whole suspect, and undoes nothing of what the other half proves.
+    // One forged half makes the whole suspect, and undoes nothing that the other half proves.
     return verdicts.find((each) => each === "new") ?? verdicts.find((each) => each === "refused") ?? "older";
   }
 
-  /** The newest versions held or verified; what is no newer need not be sent. */
+  /** The newest versions held or verified; one that is no newer need not be sent. */
   async known(): Promise<Versions> {
     const versions: Versions = {};
     for (const repository of REPOSITORIES) {
@@ -52,7 +52,7 @@ export class Notifications {
     return versions;
   }
 
-  /** The versions that verified notifications spoke of, and that are newer than what is held now. */
+  /** The versions in verified notifications that are newer than those held now. */
   async owed(): Promise<Versions> {
     const versions: Versions = {};
     for (const [repository, { version, expires }] of this.#verified) {

@@ -17,7 +17,7 @@ export interface AgentListenerOptions extends ListenerOptions {
 const STATUS = { new: 202, older: 204, refused: 403 } as const satisfies Record<Verdict, number>;
 
 /**
- * Listens for notifications (docs/notification.md), and hands everything else to whoever serves.
+ * Listens for notifications (docs/notification.md), and hands everything else to the Update Agent's part.
  *
  * @throws NearsourceError CONFIG_INVALID when the port or the certificate cannot be used
  */
@@ -31,7 +31,7 @@ export async function startListener(options: AgentListenerOptions): Promise<List
   });
 }
 
-/** Answers `POST /v1/notify`. What is cheap to find out is found out first, the signature last. */
+/** Answers `POST /v1/notify`. Cheap checks come first, the signature last. */
 function createNotifyHandler({ hear, now }: Pick<AgentListenerOptions, "hear" | "now">) {
   const senders = noSenders();
   const reception = createReception();
@@ -72,8 +72,8 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
 }
 
 /**
- * A status and nothing else, then the end of the connection: 17 bytes for what is refused, so that no
- * answer is longer than the shortest request that it could be to. Who is not refused has sent hundreds.
+ * A status and nothing else, then the end of the connection: 17 bytes for a refusal, so that no answer is
+ * longer than the shortest request that it could be to. A client that is not refused has sent hundreds.
  */
 function answer(response: ServerResponse, status: number): void {
   response.sendDate = false;

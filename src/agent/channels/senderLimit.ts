@@ -1,11 +1,11 @@
-/** Where a notification stands while it is received, and checked. */
+/** A place for a notification while it is received, and checked. */
 export interface Place {
   /** All of its body is there: from now on it keeps its place. */
   received(): void;
   leave(): void;
 }
 
-/** Who may send a notification at this moment. */
+/** The notifications being received at this moment. */
 export interface Reception {
   /**
    * A place for a notification, or undefined when there is none.
@@ -16,7 +16,7 @@ export interface Reception {
   enter(sender: string, proven: boolean, cut: () => void): Place | undefined;
 }
 
-/** Places of those who have proven nothing, of those who have, and of one sender. */
+/** Places of senders that have proven nothing, of those that have, and of one sender. */
 const MOST = { unproven: 48, proven: 16, ofOne: 4 };
 
 interface Held {
@@ -27,9 +27,9 @@ interface Held {
 }
 
 /**
- * Places for notifications. Where all are taken, the newcomer gets that of the oldest body of which
- * only a part has come: a body that is meant is here within moments, and one that is not could hold its
- * place for long. Those who have sent something genuine have places of their own.
+ * Places for notifications. When all are taken, a new one gets that of the oldest body of which only a part
+ * has come: an honest body is here within moments, and another could hold its place for long. Senders of
+ * genuine notifications have places of their own.
  */
 export function createReception(): Reception {
   /** The oldest first. */

@@ -15,8 +15,8 @@ import { checkSettings } from "./checkSettings.ts";
 import { type Check, type Finding, say } from "./finding.ts";
 
 /**
- * Opens everything that a configuration names, as an agent would, and changes nothing. What is wrong in
- * the configuration itself is said first; what does not depend on it is looked at all the same.
+ * Opens everything that a configuration names, as an agent would, and changes nothing. Faults of the
+ * configuration itself come first; checks that do not depend on it are made all the same.
  *
  * @throws NearsourceError CONFIG_NOT_FOUND, CONFIG_INVALID when the file cannot be read
  */
@@ -114,7 +114,7 @@ async function checkHook(check: Check): Promise<void> {
   });
 }
 
-/** Folders that are written to. What is missing is made by the first run. */
+/** Folders that are written to. Missing ones are made by the first run. */
 async function checkPlaces(check: Check): Promise<void> {
   const { dataDir, log } = check.config;
   await say(check, "dataDir", async () => {

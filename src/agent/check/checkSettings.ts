@@ -19,7 +19,7 @@ import { settingsInForce } from "../../update/settings/settings.ts";
 import { kindsOf, ownAddresses, uncoveredOf } from "../../update/settings/situation.ts";
 import { type Check, note, say } from "./finding.ts";
 
-/** The list and the policy: those in local files, and what those in force come to. */
+/** The list and the policy: those in local files, and the result of those in force. */
 export async function checkSettings(check: Check): Promise<void> {
   const documents = [
     [
@@ -48,7 +48,7 @@ export async function checkSettings(check: Check): Promise<void> {
   if (whole) await checkOrder(check);
 }
 
-/** What the settings in force come to, for this machine as it is. */
+/** The result of the settings in force, for this machine as it is. */
 async function checkOrder(check: Check): Promise<void> {
   const { config } = check;
   const dirs = dataDirAt(config.dataDir);
@@ -81,13 +81,13 @@ async function checkOrder(check: Check): Promise<void> {
   }
 }
 
-/** What cannot be read there is said of the data directory. */
+/** Files that cannot be read there are a fault of the data directory. */
 async function readInDataDir({ found }: Check, read: () => Promise<void>): Promise<boolean> {
   try {
     await read();
     return true;
   } catch (error) {
-    // Of one that is no folder, that is said once.
+    // A data directory that is no folder is reported once.
     if (codeOf((error as Error).cause) !== "ENOTDIR") {
       found.push({ level: "problem", key: "dataDir", message: explainError(error) });
     }

@@ -1,7 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import { explainError } from "../../errors.ts";
 
-/** What was found of one thing that a configuration names. */
+/** The result for one thing that a configuration names. */
 export interface Finding {
   level: "ok" | "note" | "problem";
   /** The key of the configuration, such as `roots.content`. */
@@ -9,7 +9,7 @@ export interface Finding {
   message: string;
 }
 
-/** What `agent --check` looks at, and where it says what it found. */
+/** The input of `agent --check`, and its findings. */
 export interface Check {
   config: Config;
   now: Date;
@@ -17,7 +17,10 @@ export interface Check {
   found: Finding[];
 }
 
-/** Says what `look` found, or why it failed. Of a key that has a problem already, nothing is ok. */
+/**
+ * Adds the findings of `look`, or the reason why it failed. For a key that has a problem already, nothing is
+ * ok.
+ */
 export async function say(
   { found }: Check,
   key: string,
@@ -34,7 +37,7 @@ export async function say(
   }
 }
 
-/** What is worth a look and stops nothing. */
+/** Adds remarks that are worth a look and stop nothing. */
 export function note({ found }: Check, key: string, messages: string[]): void {
   found.push(...messages.map((message) => ({ level: "note" as const, key, message })));
 }
