@@ -25,7 +25,7 @@ export async function publishOne(www: string, name: string, file: string): Promi
   await addRelease({ dir: www, kind: "components", name, version: "1", path: file });
 }
 
-/** Where an object stands below a source's base URL. */
+/** URL of an object below a source's base URL. */
 export function objectUrl(url: string, sha256: string): string {
   return `${url}/content/objects/${sha256.slice(0, 2)}/${sha256}`;
 }
@@ -70,7 +70,7 @@ export async function writeAgent(bench: Bench, name: string, options: AgentOptio
   };
 }
 
-/** Runs the agent's `update` once, outside what is measured. */
+/** Runs the agent's `update` once, outside the measured part. */
 export async function updateOnce(bench: Bench, agent: Agent): Promise<void> {
   await costOf(agent.nearsource("update"), bench.work);
 }

@@ -1,6 +1,6 @@
 /**
- * What Nearsource costs, side by side with its peers: `npm run bench` runs all benchmarks, `npm run bench
- * -- NAME…` some. Prints tables and goals, and keeps bench/results/NAME.json.
+ * The cost of Nearsource, side by side with its peers: `npm run bench` runs all benchmarks, `npm run bench --
+ * NAME…` some. Prints tables and goals, and keeps bench/results/NAME.json.
  *
  *   --runs N   how often each case is measured; 5 by default
  *   --write    writes the last results into docs/performance.md and docs/performance.svg
@@ -64,7 +64,7 @@ async function builtProgram(): Promise<string> {
 }
 
 async function runOne(name: string, benchmark: Benchmark): Promise<void> {
-  // Not /tmp, which may be memory: what is measured is written to a disk.
+  // Not /tmp, which may be memory: the measured files are written to a disk.
   const work = await fs.mkdtemp(path.join(process.env.TMPDIR ?? "/var/tmp", "nearsource-bench-"));
   const interrupted = () => {
     rmSync(work, { recursive: true, force: true });

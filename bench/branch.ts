@@ -1,4 +1,7 @@
-/** A release that goes out to a branch behind a thin link: what crosses the link, and how long all of them take. */
+/**
+ * A release that goes out to a branch behind a thin link: the bytes on the link, and the time until all have
+ * it.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { promises as fs } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * A check with nothing new: a cold process that finds out that what it holds is current. Everything is
- * on loopback; nginx counts requests and bytes, and a DNS server in this process answers the hint.
+ * A check with nothing new: a cold process that finds out that its installed set is current. Everything is on
+ * loopback; nginx counts requests and bytes, and a DNS server in this process answers the hint.
  */
 import { spawnSync } from "node:child_process";
 import { promises as fs } from "node:fs";
@@ -18,7 +18,7 @@ import { lacking } from "./peers.ts";
 const HTTP = "nearsource, HTTP";
 const HINT = "nearsource, DNS hint";
 
-/** What a check asked for, and what came. */
+/** The requests of a check, and their answers. */
 interface Asked {
   requests: number;
   /** DNS queries. */
@@ -97,7 +97,7 @@ async function makeCases(
   return { cases, notes };
 }
 
-/** Why this version makes no use of the hint, or undefined. */
+/** The reason why this version makes no use of the hint, or undefined. */
 function refusalOf(agent: Agent): string | undefined {
   const [command = "", ...words] = agent.nearsource("status");
   const { status, stderr } = spawnSync(command, words, { encoding: "utf8" });

@@ -9,7 +9,7 @@ import { lacking, run } from "./peers.ts";
 /** A case ready to be measured, or why there is none. */
 type PeerCase = Case | string;
 
-/** What could be said with one file and one request: is this the timestamp that I have? */
+/** The least possible check, with one file and one request: is this the timestamp that I have? */
 export async function curlCheck(bench: Bench, site: string): Promise<PeerCase> {
   const missing = lacking("curl");
   if (missing !== undefined) return `left out: ${missing}`;

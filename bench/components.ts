@@ -1,5 +1,5 @@
 /**
- * What the number of components costs: a first installation, a check with nothing new, an Update Agent's
+ * The cost of the number of components: a first installation, a check with nothing new, an Update Agent's
  * fill, and the publication of one more release, at 10 to 1,000 components of one small file each.
  */
 import { promises as fs } from "node:fs";
@@ -28,7 +28,7 @@ const NAMES: Record<(typeof WORK)[number], string> = {
   fill: "an Update Agent learns and fetches all of it",
   add: "`repo add` of one release",
 };
-/** Seconds of CPU at 1,000 components; of `add`, less what the start of the program takes. */
+/** Seconds of CPU at 1,000 components; of `add`, less the start of the program. */
 const LIMITS: Partial<Record<(typeof WORK)[number], number>> = { install: 3.3, check: 0.49, add: 0.2 };
 const START = "start";
 

@@ -10,7 +10,7 @@ export interface DeadSource {
   close: () => Promise<void>;
 }
 
-/** What a dead source serves: `payload` in place of the file, everything else from `www`, honestly. */
+/** The files of a dead source: `payload` in place of the file, everything else from `www`, honestly. */
 export interface Served {
   www: string;
   payload: Buffer;
@@ -47,7 +47,7 @@ async function startRefusing(): Promise<DeadSource> {
   return { url: `http://${HOST}:${await freePort(HOST)}`, close: async () => {} };
 }
 
-/** Sends the first half of the payload, and does with the rest whatever `then` does. */
+/** Sends the first half of the payload, and leaves the rest to `then`. */
 async function startHalf(
   { www, payload }: Served,
   then: (response: ServerResponse, rest: Buffer) => void,

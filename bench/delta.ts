@@ -1,4 +1,4 @@
-/** From one release to the next, on real histories: the bytes that travel, and what it costs to apply them. */
+/** From one release to the next, on real histories: the bytes that travel, and the cost of applying them. */
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { EMPTY, emptyScript } from "./agent.ts";
@@ -64,7 +64,7 @@ export async function delta(bench: Bench): Promise<Outcome> {
 function bundleApply(bench: Bench): string {
   const source = path.join(import.meta.dirname, "children/apply.ts");
   const file = path.join(bench.work, "apply.js");
-  // Where packages are found from.
+  // The folder from which packages are found.
   const project = path.resolve(import.meta.dirname, "..");
   run("npx", ["rolldown", source, "-o", file, "--format", "esm", "--platform", "node"], project);
   return file;

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Releases } from "./histories.ts";
 import { type Peer, run } from "./peers.ts";
 
-/** A way to make and to apply a delta, or a compressed whole. `made` is what travels. */
+/** A way to make and to apply a delta, or a compressed whole. `made` is the file that travels. */
 export interface Tool {
   name: string;
   needs: Peer;
@@ -53,7 +53,7 @@ export const TOOLS: Tool[] = [
 ];
 
 /**
- * Makes what travels, and proves that it leads to the new file.
+ * Makes the file that travels, and proves that it leads to the new file.
  *
  * @returns its length in bytes
  */

@@ -20,7 +20,7 @@ import { lacking } from "./peers.ts";
 
 /** Bytes of the file; each dead source that sends anything sends half of it. */
 const LENGTH = 8 * BLOCK;
-/** Whoever takes longer is not waited for. Seconds. */
+/** Longest time (s) that a tool is waited for. */
 const PATIENCE = 60;
 
 /** Seconds lost; infinite where it took longer than `PATIENCE`, NaN where the file did not come. */
@@ -113,7 +113,7 @@ async function lostAt(
   );
 }
 
-/** A dead source of its own for one run, so that none meets what another left. */
+/** A dead source of its own for one run, so that none meets the state that another left. */
 async function withDead<Result>(
   kind: string,
   { www, payload }: Shared,

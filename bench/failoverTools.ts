@@ -10,9 +10,9 @@ import type { Bench } from "./outcome.ts";
 /** Ready to be run once. */
 export interface Fetching {
   command: string[];
-  /** Where the command is run; with nothing in it but what is this run's own. */
+  /** The folder in which the command is run, with only this run's own files in it. */
   folder: string;
-  /** Where the file is afterwards. */
+  /** Path of the file afterwards. */
   result: string;
 }
 
@@ -24,7 +24,7 @@ export interface Tool {
 
 export const BLOCK = 4_194_304;
 
-/** What `nearsource`, a metalink and apt each need below one web root. */
+/** The files that `nearsource`, a metalink and apt each need below one web root. */
 export interface Shared {
   www: string;
   payload: Buffer;

@@ -71,7 +71,7 @@ async function fetchCases(bench: Bench, agent: Agent, url: string, sha256: strin
   const copy = path.join(bench.work, "copy");
   const before = async () => {
     for (const old of [copy, agent.dataDir]) await fs.rm(old, { recursive: true, force: true });
-    // What a run before left to be written is not this one's work.
+    // Writes that a run before left are not this one's work.
     run("sync", []);
   };
   const download = `curl -s -f -o copy '${url}' && echo '${sha256}  copy' | sha256sum -c --quiet`;

@@ -44,7 +44,7 @@ export interface Releases {
 
 /**
  * Fetches the histories from the npm registry, those that are not in the cache
- * (`$XDG_CACHE_HOME/nearsource-bench`). What cannot be fetched is left out, with the reason.
+ * (`$XDG_CACHE_HOME/nearsource-bench`). Histories that cannot be fetched are left out, with the reason.
  *
  * @param folder takes the files
  */

@@ -3,14 +3,14 @@ import path from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 
-/** What a command took, with every process it waited for. Seconds, and bytes of peak resident memory. */
+/** The cost of a command, with every process it waited for. Seconds, and bytes of peak resident memory. */
 export interface Cost {
   wall: number;
   cpu: number;
   rss: number;
 }
 
-/** A command that is measured; `before` each run, what is not. */
+/** A command that is measured, and `before` each run the part that is not. */
 export interface Case {
   name: string;
   command: string[];
@@ -20,9 +20,9 @@ export interface Case {
 const SPAWN = path.join(import.meta.dirname, "spawn.py");
 
 /**
- * Runs a command to its end, and tells what it took.
+ * Runs a command to its end, and returns its cost.
  *
- * @throws Error when it fails, with what it wrote to stderr
+ * @throws Error when it fails, with its stderr
  */
 export async function costOf(command: string[], cwd: string): Promise<Cost> {
   const { code, stderr, ...cost } = await tryCost(command, cwd);
@@ -47,8 +47,8 @@ export async function tryCost(
 }
 
 /**
- * The median of each figure over `runs` runs. The cases take turns, so that what else the machine does
- * meets all of them.
+ * The median of each figure over `runs` runs. The cases take turns, so that other work of the machine meets
+ * all of them.
  */
 export async function measure(cases: Case[], runs: number, cwd: string): Promise<Record<string, Cost>> {
   const costs = new Map<string, Cost[]>(cases.map(({ name }) => [name, []]));

@@ -5,12 +5,12 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** What nginx was asked and sent, heads included. */
+/** The requests to nginx and the bytes it sent, heads included. */
 export interface Served {
   requests: number;
   received: number;
   sent: number;
-  /** Bytes of the bodies of what `isPayload`. */
+  /** Bytes of the bodies of files that are `isPayload`. */
   payload: number;
 }
 
@@ -18,15 +18,15 @@ export interface Nginx {
   url: string;
   /** The process that does the work. */
   worker: () => Promise<number>;
-  /** What was served since it was asked the last time. */
+  /** The requests and bytes since the last call. */
   served: () => Promise<Served>;
   close: () => Promise<void>;
 }
 
 /**
- * Serves `root` on loopback by what a site would really put in front of its content.
+ * Serves `root` on loopback by the web server that a site would really put in front of its content.
  *
- * @param counts whether what it serves is counted, which costs it a line of its log each
+ * @param counts whether requests are counted, which costs it a line of its log each
  */
 export async function startNginx(
   folder: string,
@@ -77,7 +77,7 @@ http {
   };
 }
 
-/** Whether this is the file itself, and not what describes it: an object, a package, or `big.dat`. */
+/** Whether this is the file itself, and not its description: an object, a package, or `big.dat`. */
 export function isPayload(uri: string): boolean {
   return /\/objects\/|\.deb$|\/big\.dat$/.test(uri);
 }

@@ -7,7 +7,7 @@ import { type Bench, figure, type Outcome } from "./outcome.ts";
 
 const CHILD = path.join(import.meta.dirname, "children/order.ts");
 
-/** What the child measures. */
+/** The figures that the child measures. */
 const FIGURES = {
   parse: "parse and validate the list, first time in a process",
   parseWarm: "parse and validate the list, after warm-up",

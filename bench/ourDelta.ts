@@ -20,7 +20,8 @@ export interface Ours {
 }
 
 /**
- * Publishes the two releases, and takes from the manifest what an agent with the old one would fetch.
+ * Publishes the two releases, and takes from the manifest the alternative that an agent with the old one
+ * would fetch.
  *
  * @throws Error when no alternative pays
  */

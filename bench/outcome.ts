@@ -1,22 +1,22 @@
 import type { Cost } from "./measure.ts";
 
-/** Where a benchmark runs. */
+/** The means of a benchmark. */
 export interface Bench {
   /** A folder of this benchmark's own, on disk; goes when it ends. */
   work: string;
-  /** How often each case is measured. */
+  /** Number of runs of each case. */
   runs: number;
   /** The built program. */
   main: string;
-  /** Says what goes on. */
+  /** Prints progress. */
   say: (line: string) => void;
 }
 
-/** What a benchmark found. */
+/** The result of a benchmark. */
 export interface Outcome {
   tables: Table[];
   goals: Goal[];
-  /** What was left out, and why; how figures are to be read. */
+  /** Parts left out, and why; how figures are to be read. */
   notes: string[];
 }
 
@@ -36,7 +36,7 @@ export interface Goal {
   unit: "×" | "s" | "ms" | "MB";
 }
 
-/** Whether there is a figure, and it is within the limit; JSON has null for what is none. */
+/** Whether there is a figure, and it is within the limit; a missing one is null in JSON. */
 function isMet(value: number | null, limit: number): boolean {
   return value !== null && value <= limit;
 }

@@ -1,4 +1,4 @@
-/** What was measured, kept as JSON in bench/results and written into docs/performance.md. */
+/** The results, kept as JSON in bench/results and written into docs/performance.md. */
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { type Machine, machineLines } from "./machine.ts";

@@ -29,7 +29,7 @@ const VERSION_ARGUMENTS: Partial<Record<Peer, string[]>> = {
   xdelta3: ["-V"],
 };
 
-/** Installs what is missing, where that can be done. */
+/** Installs missing programs, if that is possible. */
 export function installPeers(say: (line: string) => void): void {
   const missing = (Object.keys(PACKAGES) as Peer[]).filter((peer) => !hasPeer(peer));
   if (missing.length === 0) return;
@@ -63,12 +63,12 @@ function folders(): string[] {
   return [...(process.env.PATH ?? "").split(path.delimiter), "/usr/sbin", "/sbin"];
 }
 
-/** Why a case with this program is left out, or undefined when it need not be. */
+/** The reason why a case with this program is left out, or undefined when it need not be. */
 export function lacking(peer: Peer): string | undefined {
   return hasPeer(peer) ? undefined : `${peer} is not installed (Debian: ${PACKAGES[peer]})`;
 }
 
-/** First lines of what the programs say of their versions. */
+/** First lines of the programs' version outputs. */
 export function peerVersions(): string[] {
   return Object.entries(VERSION_ARGUMENTS).flatMap(([peer, words]) => {
     if (!hasPeer(peer as Peer)) return [];

@@ -5,10 +5,10 @@ const BARS = 330;
 const FIGURES = 150;
 const ROW = 22;
 const TOP = 46;
-/** The axis ends at so many times what a goal allows; longer bars are cut there, with an arrow. */
+/** End of the axis, as a multiple of the goal; longer bars are cut there, with an arrow. */
 const END = 2;
 
-/** An SVG of the goals: how much of what each allows was needed, with the goal as a line at 1. */
+/** An SVG of the goals: the used part of each, with the goal as a line at 1. */
 export function goalsPlot(goals: Goal[]): string {
   const height = TOP + goals.length * ROW + 12;
   const width = LABELS + BARS + FIGURES;
@@ -33,7 +33,7 @@ function gridLine(height: number): (share: number) => string {
 }
 
 function rowOf({ name, value, limit, unit }: Goal, y: number): string {
-  // What has no figure did not come at all.
+  // A goal without a figure was missed.
   const share = Number.isFinite(value) ? value / limit : Number.POSITIVE_INFINITY;
   const color = share <= 1 ? "#2a7f62" : "#b8433a";
   const end = Math.min(Math.max(share, 0), END);

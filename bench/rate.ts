@@ -1,4 +1,4 @@
-/** How well a rate that may not be exceeded is kept to, over ten seconds of a transfer. */
+/** The accuracy of a rate limit, over ten seconds of a transfer. */
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { addRelease } from "../src/publisher/addRelease.ts";
@@ -10,7 +10,10 @@ import { lacking } from "./peers.ts";
 
 /** Bytes a second. */
 const RATE = 8_000_000;
-/** A file that takes ten seconds longer than the other, so that what a start costs and what buffers hold is in both. */
+/**
+ * A file that takes ten seconds longer than the other, so that the cost of a start and the content of buffers
+ * is in both.
+ */
 const SHORT = 2 * RATE;
 const LONG = 12 * RATE;
 

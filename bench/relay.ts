@@ -219,7 +219,7 @@ async function slowReaders(bench: Bench, servers: Server[], { large, huge }: Pat
   return { table: { title, headings: READING, rows }, goals };
 }
 
-/** What a connection costs that does nothing. */
+/** The cost of an idle connection. */
 async function idleConnections(bench: Bench, servers: Server[]): Promise<Part> {
   bench.say(`${IDLE} idle connections`);
   const rows: string[][] = [];
@@ -241,7 +241,7 @@ async function idleConnections(bench: Bench, servers: Server[]): Promise<Part> {
   return { table: { title: `${IDLE} idle connections`, headings, rows }, goals };
 }
 
-/** A site of clients that update from cold, and what upstream is asked for. */
+/** A site of clients that update from cold, and their requests upstream. */
 async function clients(bench: Bench, _: Server, upstream: string, site: string): Promise<Part> {
   bench.say(`a site of ${CLIENTS} clients`);
   const small = path.join(bench.work, "small.dat");

@@ -14,7 +14,7 @@ export interface Server {
   pid: number;
 }
 
-/** What a process has used so far: seconds of CPU, and bytes of resident memory now and at most. */
+/** The resources a process has used so far: seconds of CPU, and bytes of resident memory now and at most. */
 export interface Used {
   cpu: number;
   rss: number;
@@ -44,7 +44,7 @@ export async function startRelayServer(bench: Bench, name: string, upstream: str
     root: site,
     config: { relay: { minFree: 0, minRate: 0, maxTransfers: 20_000, maxPerClient: 20_000 } },
   });
-  // In one piece, as it is shipped: what strips the types of a checkout takes memory of its own.
+  // In one piece, as it is shipped: stripping the types of a checkout takes memory of its own.
   const script = path.join(bench.work, `${name}.cjs`);
   await build({
     input: path.resolve(import.meta.dirname, "../test/support/relayProcess.ts"),

@@ -1,4 +1,4 @@
-/** What the program costs before it does anything, and for commands that only read. */
+/** The cost of the program before it does anything, and of commands that only read. */
 import path from "node:path";
 import { startSource } from "../test/support/source.ts";
 import { EMPTY, emptyScript, publishOne, updateOnce, writeAgent, writeNoise } from "./agent.ts";

@@ -1,4 +1,7 @@
-/** Run by bench/components.ts: an Update Agent that learns what there is, fetches all of it, and ends. */
+/**
+ * Run by bench/components.ts: an Update Agent that learns the newest publication, fetches all of it, and
+ * ends.
+ */
 import { randomUUID } from "node:crypto";
 import { readConfig } from "../../src/config/config.ts";
 import { SILENT } from "../../src/config/log.ts";

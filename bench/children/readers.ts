@@ -28,7 +28,7 @@ for (let index = 0; index < load.readers; index++) start(index);
 function start(index: number): void {
   const first = Math.floor(((load.spread ?? 0) / load.readers) * index);
   const request = `GET ${load.path} HTTP/1.1\r\nHost: a\r\nRange: bytes=${first}-\r\nConnection: close\r\n\r\n`;
-  // One buffer for all of a reader's reads: what is read is only counted.
+  // One buffer for all of a reader's reads: the bytes are only counted.
   const buffer = Buffer.allocUnsafe(65_536);
   const began = performance.now();
   let total = 0;

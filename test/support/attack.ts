@@ -1,12 +1,12 @@
 import net from "node:net";
 
 /**
- * Connections that take what they can and give nothing, as a process of its own:
+ * Connections that take all they can and give nothing, as a process of its own:
  *
  *     node attack.ts PORT PATH COUNT KIND…
  *
- * Each comes back as soon as it is thrown out. It says `holding` when all have been open once, and then
- * answers any message with how many are open.
+ * Each comes back as soon as it is disconnected. The process sends `holding` when all have been open once,
+ * and then answers any message with the number of open ones.
  */
 const [, , port = "", path = "", count = "", ...kinds] = process.argv;
 

@@ -23,20 +23,20 @@ export interface Branch {
   /** `list.json`, `policy.json`: the local documents, where there are any. */
   list?: unknown;
   policy?: unknown;
-  /** `settings.json`: what the server publishes, one publication after the other. */
+  /** `settings.json`: the server's publications, one after the other. */
   settings?: SettingsPublication[];
   /** `agent.json`: the agent, where it differs from the one every branch begins with. */
   agent?: AgentFile;
-  /** `http.json`: what each source is asked and answers. */
+  /** `http.json`: the requests to each source, and its answers. */
   http: SourceTraffic[];
-  /** `expect.json`: what comes of it. */
+  /** `expect.json`: the expected result. */
   expect: Expectation;
 }
 
 /** An agent at 10.1.2.3 that needs `components`, and knows a server and ActiveUpdate, unless it says otherwise. */
 interface AgentFile {
   addresses?: string[];
-  /** `null` for what the policy says. */
+  /** `null` for the kinds of the policy. */
   kinds?: string[] | null;
   server?: string | null;
   activeUpdate?: string | null;
@@ -67,10 +67,10 @@ export interface Outcome {
   current: Record<string, string>;
 }
 
-/** What is left of a run that stopped: the code with which it did. */
+/** The state after a run that stopped: the code of its error. */
 export type Stopped = Pick<Outcome, "current"> & { stopped: string };
 
-/** The promise, and what proves it: an outcome, whose skipped reasons are parts of what is said, or a stop. */
+/** The promise, and its proof: an outcome, whose skipped reasons are parts of the messages, or a stop. */
 export type Expectation = { title: string } & (Outcome | Stopped);
 
 /** Every branch below `folder`, in the order of their names. */
@@ -106,7 +106,7 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-/** What a branch leads to, and what was asked on the way. */
+/** The result of a branch, and the requests on the way. */
 export interface Replay {
   outcome: Outcome | Stopped;
   traffic: Asked;
@@ -140,7 +140,7 @@ async function run(home: string, now: Date): Promise<Outcome | Stopped> {
   }
 }
 
-/** What `replay` is to give for this branch. */
+/** The result that `replay` has to give for this branch. */
 export function expected(branch: Branch): Replay {
   const { title: _, ...outcome } = branch.expect;
   if ("stopped" in outcome) return { outcome, traffic: declared(branch.http) };

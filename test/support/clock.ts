@@ -4,7 +4,7 @@ import type { Clock } from "../../src/agent/scheduler.ts";
 export interface TestClock extends Clock {
   /** Lets this much time pass, by the clock and for the timers. */
   pass(milliseconds: number): Promise<void>;
-  /** Sets the clock, while timers go on as they were: also what a machine that wakes up finds. */
+  /** Sets the clock, while timers go on as they were: a machine that wakes up is in the same situation. */
   set(now: number): void;
   /** Delays (ms) of the timers that are set. */
   timers(): number[];

@@ -57,7 +57,7 @@ export function segmentsOf(
   return { alternative: { format: "dcz-segments", base: sha256(base), segments, ...named(object) }, object };
 }
 
-/** A bsdiff delta of these instructions and streams, whatever they are good for. */
+/** A bsdiff delta of these instructions and streams, valid or not. */
 export function bsdiffOf(
   base: Buffer,
   parts: { control: Instruction[] | Buffer; diff?: Uint8Array; extra?: Uint8Array },

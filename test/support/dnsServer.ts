@@ -31,8 +31,8 @@ export interface DnsQuery {
 }
 
 /**
- * What to answer: these messages, what the records say, or nothing. Over TCP, no messages at all
- * means that the connection is closed.
+ * The answer: these messages, those of the records, or none. Over TCP, no messages at all means that the
+ * connection is closed.
  */
 export type DnsReply = Buffer | Buffer[] | "silent" | "default";
 
@@ -42,7 +42,7 @@ export interface DnsServerOptions {
   port?: number;
   /** MINIMUM of the SOA record in "there is none"; without it there is no SOA record. */
   negativeTtl?: number;
-  /** `fromRecords` is what the default would be. */
+  /** Called for each query; `fromRecords` is the default answer. */
   onQuery?: (query: DnsQuery, fromRecords: Buffer) => DnsReply | Promise<DnsReply>;
 }
 
@@ -153,14 +153,14 @@ function encodeAnswer(query: DnsQuery, { records = {}, negativeTtl }: DnsServerO
   return encodeReply(query, { answers, authorities, rcode: own === undefined ? 3 : 0 });
 }
 
-/** What is too long for the asker's UDP buffer is truncated to its question (TC). */
+/** An answer that is too long for the asker's UDP buffer is truncated to its question (TC). */
 function fitted(query: DnsQuery, answer: Buffer): Buffer {
   const limit = query.edns ? 1232 : 512;
   if (query.transport === "tcp" || answer.length <= limit) return answer;
   return encodeReply(query, { flags: 0x0200 });
 }
 
-/** The query in `message`; what is none gets no answer. */
+/** The query in `message`; other messages get no answer. */
 function readQuery(message: Buffer, transport: "udp" | "tcp", port: number): DnsQuery | undefined {
   try {
     const { id = 0, questions: [question] = [], additionals = [] } = decode(message);

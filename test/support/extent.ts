@@ -1,6 +1,7 @@
 /**
- * Whether all is asked for: by `npm run test:all`, as in CI, and by `npm run crash`, which goes further still.
- * `npm test` takes samples of what there are hundreds of, such as kill points, to be done in four minutes.
+ * Whether all tests are asked for: by `npm run test:all`, as in CI, and by `npm run crash`, which goes
+ * further still. `npm test` takes samples where there are hundreds of cases, such as kill points, to be done
+ * in four minutes.
  */
 export const WHOLE = process.env.TESTS === "all" || process.env.CRASH === "all";
 

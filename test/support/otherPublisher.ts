@@ -11,7 +11,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 
 /**
- * A TUF publisher that shares no code with ours and has none of its habits unless told so: for
+ * A TUF publisher that shares no code with ours and has none of its habits unless an option says so: for
  * repositories as others would make them, and for those that nobody should make.
  */
 
@@ -74,7 +74,7 @@ export function seal(signed: Json, signers: Signer[]): Buffer {
   return Buffer.from(JSON.stringify({ signatures, signed }));
 }
 
-/** Who signs what: a list for each role. */
+/** The signers of each role. */
 export type Signers = Record<string, Signer[]>;
 
 /** A publication as signed parts, before anybody has signed them. */
@@ -97,7 +97,7 @@ export function newSigners(type?: KeyType): Signers {
   return Object.fromEntries(roles.map((role) => [role, [newSigner(type)]]));
 }
 
-/** An empty content repository, of the version that it is told, and with no field that is not a must. */
+/** An empty content repository, of the given version, and with no field that is not a must. */
 export function newDraft(signers: Signers, version = 1): Draft {
   const common = (type: string) => ({ _type: type, spec_version: "1.0.0", version, expires: FAR });
   const roleOf = (role: string, threshold = 1) => ({ keyids: signers[role]?.map(({ id }) => id), threshold });
@@ -131,7 +131,7 @@ export function newDraft(signers: Signers, version = 1): Draft {
   };
 }
 
-/** The publication in force in a web root, whoever made it. */
+/** The publication in force in a web root, by any publisher. */
 export async function readDraft(www: string, root = "1.root.json"): Promise<Draft> {
   const read = async (name: string): Promise<Json> => {
     return JSON.parse(await fs.readFile(path.join(www, "content/metadata", name), "utf8")).signed;
@@ -190,13 +190,13 @@ export function signedOf(draft: Draft, role: string): Json {
 }
 
 export interface WriteOptions {
-  /** Whether snapshot and timestamp say length and hash of what they list; they do by default. */
+  /** Whether snapshot and timestamp have length and hash of the files they list; they do by default. */
   measured?: boolean;
   /** Changes to signed parts after everything below them is in place, by role. */
   last?: Record<string, (signed: Json) => void>;
 }
 
-/** Signs a draft and lays it into `www`, over whatever is there. */
+/** Signs a draft and puts it into `www`, over existing files. */
 export async function writeDraft(
   www: string,
   draft: Draft,
@@ -219,7 +219,7 @@ export async function writeDraft(
       : { version };
   };
   for (const [target, bytes] of Object.entries(draft.files)) {
-    // No file can have such a name; what a client makes of the signed one is the question.
+    // No file can have such a name; the client's handling of the signed one is the question.
     if (target.includes("\0") || target.length > 150) continue;
     for (const algorithm of ["sha256", "sha512", "md5"]) {
       const { dir, base } = path.posix.parse(target);

@@ -11,7 +11,7 @@ const BUILDS = path.join(CACHE, "nearsource");
 /** Compiled code that the processes of tests share: thousands of them start, and each would compile it again. */
 export const COMPILED = { NODE_COMPILE_CACHE: path.join(CACHE, "compiled") };
 
-/** The program's file in the sources, for tests of what they alone have. */
+/** The program's file in the sources, for tests of parts that only the sources have. */
 export const SOURCES = path.join(PROJECT, "src", "main.ts");
 
 /**

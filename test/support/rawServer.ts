@@ -9,11 +9,11 @@ export interface RawRequest {
   path: string;
   /** By lower-case name. */
   headers: Record<string, string>;
-  /** How many requests for this path came before, on whatever connection. */
+  /** Number of requests for this path before this one, on any connection. */
   earlier: number;
 }
 
-/** Writes whatever bytes it likes as the answer; the connection stays open unless it closes it. */
+/** Writes any bytes as the answer; the connection stays open unless it closes it. */
 export type RawAnswer = (socket: Socket, request: RawRequest) => unknown;
 
 export interface RawServer {
@@ -33,7 +33,7 @@ export interface RawServerOptions {
   answer?: RawAnswer;
 }
 
-/** Starts a server of bare sockets on loopback: what it answers is the bytes that are written. */
+/** Starts a server of bare sockets on loopback: its answers are exactly the bytes that are written. */
 export async function startRawServer(options: RawServerOptions): Promise<RawServer> {
   const sockets = new Set<Socket>();
   const requests: RawRequest[] = [];

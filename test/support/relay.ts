@@ -61,7 +61,7 @@ export async function startTestRelay(world: World, options: TestRelayOptions): P
   return { relay, agent, url: `${scheme}://127.0.0.1:${port}`, port, lines, close };
 }
 
-/** The endpoint that an Update Agent runs on: what it fetches from stands in its source list. */
+/** The endpoint that an Update Agent runs on: its sources are in its source list. */
 export async function makeRelayAgent(world: World, options: TestRelayOptions): Promise<Agent> {
   const { upstream, relay, config = {}, ...rest } = options;
   const urls = Array.isArray(upstream) ? upstream : [upstream];
@@ -125,7 +125,7 @@ export interface RelayProcess {
   port: number;
   child: ChildProcess;
   agent: Agent;
-  /** Does it, and tells what it has done so far and what it takes. */
+  /** Does it, and reports its work and its memory so far. */
   command: (what: "stats" | "refresh" | "close") => Promise<ProcessState>;
   kill: () => Promise<void>;
 }

@@ -61,7 +61,7 @@ export function contentPublications(): Promise<Publications> {
   return content;
 }
 
-/** What stands in the only file of a release: its component and version can be told from the bytes. */
+/** The content of the only file of a release: its component and version can be read from the bytes. */
 export function payload(name: string, version: string): string {
   return `${name} ${version}\n`.repeat(20);
 }

@@ -5,9 +5,9 @@ import { type Agent, writeJson } from "./world.ts";
 
 /** A resident agent under way: the real program. */
 export interface ResidentProcess extends Running {
-  /** Resolves with the first line on stderr, said before or yet to be, that matches. */
+  /** Resolves with the first line on stderr, before or after the call, that matches. */
   said(pattern: RegExp): Promise<RegExpMatchArray>;
-  /** Everything said so far. */
+  /** All lines so far. */
   text(): string;
   /** The port at which it hears notifications. */
   port(): Promise<number>;
@@ -67,7 +67,7 @@ export async function settle(agent: Agent, config: object = {}, policy: object =
   });
 }
 
-/** Takes away what an agent's state says of its last run, so that one that starts has yet to run. */
+/** Removes the record of the last run from an agent's state, so that one that starts has yet to run. */
 export async function forgetRuns(agent: Pick<Agent, "dataDir">): Promise<void> {
   const file = path.join(agent.dataDir, "state.json");
   const { lastRun: _, ...state } = JSON.parse(await fs.readFile(file, "utf8"));

@@ -6,7 +6,7 @@ import https from "node:https";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 
-/** How a static source behaves; by default as any web server does that knows ranges and no ETags. */
+/** The behaviour of a static source; by default that of any web server that knows ranges and no ETags. */
 export interface SourceOptions {
   /** Address to listen on; `127.0.0.1` by default. */
   host?: string;
@@ -18,11 +18,11 @@ export interface SourceOptions {
   etags?: boolean;
   /** PEM texts; with them the source speaks TLS. */
   tls?: https.ServerOptions;
-  /** Answers in the source's place; what it returns false for is answered honestly. */
+  /** Answers in the source's place; requests for which it returns false are answered honestly. */
   answer?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 }
 
-/** One request as it came and what was answered; `bytes` is the body's announced length. */
+/** One request as it came, and its answer; `bytes` is the body's announced length. */
 export interface SourceRequest {
   path: string;
   range: string | undefined;
@@ -103,7 +103,7 @@ export interface Reply {
   body: Buffer;
 }
 
-/** What an honest source answers to a GET of `request.path` from the files below `root`. */
+/** The answer of an honest source to a GET of `request.path` from the files below `root`. */
 export async function replyTo(
   root: string,
   { ranges = true, etags = false }: Pick<SourceOptions, "ranges" | "etags">,

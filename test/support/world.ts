@@ -21,7 +21,7 @@ export interface WorldOptions {
   large?: boolean;
   /** Whether `filters` is published too, so that several small components change together. */
   several?: boolean;
-  /** Where its folder is made; the system's place for temporary files by default. */
+  /** The folder in which its folder is made; the system's place for temporary files by default. */
   within?: string;
   /** The files of a component in a publication, where they are not those of `payload`. */
   contents?: typeof payload;
@@ -144,7 +144,7 @@ export interface AgentOptions {
   sources: Record<string, string>;
   /** Publication that is installed already; none by default. */
   installed?: Publication;
-  /** What the agent keeps current; `rules` by default. */
+  /** The components that the agent keeps current; `rules` by default. */
   components?: ComponentName[];
   /** Laid over the configuration; `http` is laid over its own section. */
   config?: { http?: Record<string, unknown> } & Record<string, unknown>;
@@ -212,7 +212,7 @@ export interface Line {
   message: string;
 }
 
-/** One real update run of `agent`, and what it logged. */
+/** One real update run of `agent`, and its log. */
 export async function runUpdate(
   agent: Agent,
   options: UpdateOptions = {},
@@ -279,7 +279,7 @@ export async function newDataDir(): Promise<DataDir> {
   return await openDataDir(path.join(await newFolder(), "data"));
 }
 
-/** Closes what a test opened, whatever became of it. */
+/** Closes everything that a test opened, after success or failure. */
 export async function closeAll(open: Pick<TestSource, "close">[]): Promise<void> {
   await Promise.all(open.splice(0).map((each) => each.close()));
 }

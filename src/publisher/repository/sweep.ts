@@ -10,10 +10,13 @@ import type { Publication } from "./publication.ts";
 import { objectsOfManifest, targetFile } from "./releases.ts";
 import { targetsRoles } from "./signedParts.ts";
 
-/** So long a reader may take for what it began with, and another publisher for what it has not yet published. */
+/**
+ * Time (ms) that a reader may take for a publication it began with, and another publisher for files not yet
+ * published.
+ */
 const READERS_FINISH = 15 * 60_000;
 
-/** What a snapshot leads to; of an older one it is read without being verified. */
+/** The files that a snapshot leads to; an older one is read without being verified. */
 interface Held {
   snapshot: number;
   roles: Map<string, HeldRole>;
@@ -25,14 +28,14 @@ interface HeldRole {
 }
 
 /**
- * Deletes what no reader needs any more: all that neither the current snapshot nor one that was replaced
- * within the last 15 minutes leads to, and what killed publishers left. What is younger than that stays,
- * but for what this command has placed itself and not published: it may be another publisher's, whom no
- * lock keeps out, as on some network file systems. Roots stay for ever, since a client may come back
- * after years. Files that are not named as this publisher names them are left alone.
+ * Deletes the files that no reader needs any more: all that neither the current snapshot nor one that was
+ * replaced within the last 15 minutes leads to, and those that killed publishers left. Younger files stay,
+ * except those that this command has placed itself and not published: they may be another publisher's, whom
+ * no lock keeps out, as on some network file systems. Roots stay for ever, since a client may come back after
+ * years. Files that are not named as this publisher names them are left alone.
  *
- * The caller holds the lock. When it cannot be told what is needed, nothing goes. Times are those of the
- * file system: "now" is when the current timestamp was placed.
+ * The caller holds the lock. If the needed files cannot be determined, nothing is deleted. Times are those of
+ * the file system: "now" is the time when the current timestamp was placed.
  *
  * @param own the files that this command has placed
  * @returns the deleted files
