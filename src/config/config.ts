@@ -42,16 +42,34 @@ export async function readConfig(
 }
 
 async function readWritten(file: string, env: NodeJS.ProcessEnv, onlyShown: boolean): Promise<Config> {
-  if (!existsSync(file)) throw notFound(file);
-  if (!onlyShown) refuseUnsafe(file, "the configuration");
-  const { text, value } = await readSyntax(file);
-  const { config, faults } = completeConfig(value, file, text, env);
-  if (config === undefined)
-    throw invalid(
-      file,
-      faults.map(({ line }) => line),
-    );
+  const text = await readConfigText(file, () => {
+    if (!onlyShown) refuseUnsafe(file, "the configuration");
+  });
+  const { config, faults } = completeConfig(await parseText(file, text), file, text, env);
+  const lines = faults.map(({ line }) => line);
+  if (config === undefined) throw invalid(file, lines);
   return config;
+}
+
+/**
+ * The text of a configuration.
+ *
+ * @param look is called once it is there, before it is read
+ * @throws NearsourceError CONFIG_NOT_FOUND, CONFIG_INVALID where the system does not hand it over
+ */
+export async function readConfigText(file: string, look: () => void = () => {}): Promise<string> {
+  if (!existsSync(file)) {
+    throw new NearsourceError("CONFIG_NOT_FOUND", `there is no configuration at ${file}`, {
+      hint: "name one with --config FILE or NEARSOURCE_CONFIG; docs/configuration.md has an example",
+    });
+  }
+  look();
+  return await fs.readFile(file, "utf8").catch((cause) => {
+    throw new NearsourceError("CONFIG_INVALID", `the configuration ${file} is invalid: it cannot be read`, {
+      hint: "let it be a file that the account which runs nearsource may read",
+      cause,
+    });
+  });
 }
 
 /**
@@ -72,13 +90,7 @@ export function completeConfig(
   return { config: { ...output, file, text, dataDir }, faults };
 }
 
-async function readSyntax(file: string): Promise<{ text: string; value: Record<string, unknown> }> {
-  let text: string;
-  try {
-    text = await fs.readFile(file, "utf8");
-  } catch (error) {
-    throw unreadable(file, error);
-  }
+async function parseText(file: string, text: string): Promise<Record<string, unknown>> {
   let value: unknown;
   try {
     value = parseJson(text);
@@ -87,7 +99,7 @@ async function readSyntax(file: string): Promise<{ text: string; value: Record<s
     throw invalid(file, readJsonText(text).faults.map(describeSyntax));
   }
   if (!isObject(value)) throw invalid(file, [NO_OBJECT]);
-  return { text, value };
+  return value;
 }
 
 /** The place where a text stops being JSON, for people. */
@@ -96,21 +108,6 @@ export function describeSyntax({ line, column, reason }: SyntaxFault): string {
 }
 
 export const NO_OBJECT = "it must be an object";
-
-/** The error where there is no configuration. */
-export function notFound(file: string): NearsourceError {
-  return new NearsourceError("CONFIG_NOT_FOUND", `there is no configuration at ${file}`, {
-    hint: "name one with --config FILE or NEARSOURCE_CONFIG; docs/configuration.md has an example",
-  });
-}
-
-/** The error for a configuration that the system does not hand over. */
-export function unreadable(file: string, cause: unknown): NearsourceError {
-  return new NearsourceError("CONFIG_INVALID", `the configuration ${file} is invalid: it cannot be read`, {
-    hint: "let it be a file that the account which runs nearsource may read",
-    cause,
-  });
-}
 
 function invalid(file: string, faults: string[]): NearsourceError {
   return new NearsourceError("CONFIG_INVALID", `the configuration ${file} is invalid`, {

@@ -1,6 +1,5 @@
-import { existsSync, promises as fs } from "node:fs";
 import { type Fault, placeOf } from "../core/document.ts";
-import { type Config, completeConfig, describeSyntax, NO_OBJECT, notFound, unreadable } from "./config.ts";
+import { type Config, completeConfig, describeSyntax, NO_OBJECT, readConfigText } from "./config.ts";
 import type { ConfigFault } from "./configFaults.ts";
 import { readJsonText } from "./jsonText.ts";
 import { isObject } from "./section.ts";
@@ -32,10 +31,7 @@ const MOST_PASSES = 20;
  * @throws NearsourceError CONFIG_NOT_FOUND, CONFIG_INVALID where the file cannot be read
  */
 export async function reviewConfig(file: string, env: NodeJS.ProcessEnv): Promise<ConfigReview> {
-  if (!existsSync(file)) throw notFound(file);
-  const text = await fs.readFile(file, "utf8").catch((error) => {
-    throw unreadable(file, error);
-  });
+  const text = await readConfigText(file);
   const { value, faults, repeated, positionOf } = readJsonText(text);
   const found = faults.map((each) => ({ key: WHOLE, message: describeSyntax(each) }));
   if (!isObject(value)) {

@@ -93,13 +93,9 @@ function unknownKeys(input: Buffer): string[] {
   return Object.keys(written).filter((key) => !KEYS.includes(key));
 }
 
-/**
- * A key as messages have it: a slash stands between section and key, or before a number of a list, and a
- * character that would drive a terminal is written as its number.
- */
+/** A key as messages have it: a character that would drive a terminal is written as its number. */
 function asNamed(key: string): string {
-  const named = key.replaceAll(/\/(\d+)(?=\/|$)/g, "[$1]").replaceAll("/", ".");
-  return new NearsourceError("CONFIG_INVALID", `"${named}" is not a key`).message;
+  return new NearsourceError("CONFIG_INVALID", `"${key}" is not a key`).message;
 }
 
 function checkValues(config: Config): void {
