@@ -68,7 +68,16 @@ async function buildProgram(argv: string[], done: Done, told: VersionRecord | un
   return program;
 }
 
+/** The commands of an agent, in the order in which the help has them. */
 function addAgentCommands(program: Command, done: Done, told: VersionRecord | undefined): void {
+  addUpdate(program, done, told);
+  addResident(program, done);
+  addExplainAndStatus(program, done);
+  addVerifyAndRollback(program, done);
+  addHoldCommands(program, done);
+}
+
+function addUpdate(program: Command, done: Done, told: VersionRecord | undefined): void {
   program
     .command("update")
     .description("one update run, now")
@@ -81,6 +90,9 @@ function addAgentCommands(program: Command, done: Done, told: VersionRecord | un
       const { updateCommand } = await import("./updateCommand.ts");
       done(await updateCommand({ ...program.opts(), ...options, told }));
     });
+}
+
+function addResident(program: Command, done: Done): void {
   program
     .command("agent")
     .description("the resident client: updates on a schedule and on notifications, until it is stopped")
@@ -97,6 +109,9 @@ function addAgentCommands(program: Command, done: Done, told: VersionRecord | un
     const { runForAgent } = await import("./runForAgent.ts");
     done(await runForAgent());
   });
+}
+
+function addExplainAndStatus(program: Command, done: Done): void {
   program
     .command("explain")
     .description("which sources would be tried, in which order, and why; asks nobody")
@@ -115,9 +130,12 @@ function addAgentCommands(program: Command, done: Done, told: VersionRecord | un
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options) => {
-      const { statusCommand } = await import("./statusCommand.ts");
+      const { statusCommand } = await import("./status/statusCommand.ts");
       done(await statusCommand(options));
     });
+}
+
+function addVerifyAndRollback(program: Command, done: Done): void {
   program
     .command("verify")
     .description("hash every installed file again")
@@ -138,7 +156,6 @@ function addAgentCommands(program: Command, done: Done, told: VersionRecord | un
       const { rollbackCommand } = await import("./rollbackCommand.ts");
       done(await rollbackCommand({ ...program.opts(), ...options }));
     });
-  addHoldCommands(program, done);
 }
 
 function addHoldCommands(program: Command, done: Done): void {

@@ -1,5 +1,7 @@
 import { InvalidArgumentError } from "commander";
+import type { ContentKind } from "../../core/content/kind.ts";
 import type { Repository } from "../../core/content/layout.ts";
+import { NearsourceError } from "../../errors.ts";
 import { printAside } from "../terminal/output.ts";
 
 /** The option that every command which signs has. */
@@ -43,4 +45,28 @@ export function wholeOrZero(text: string): number {
 /** Writes warnings to stderr, so that they do not mix with piped output. */
 export function warn(warnings: string[]): void {
   for (const warning of warnings) printAside(`nearsource: warning: ${warning}`);
+}
+
+/** The kind and the name of what an argument names as KIND/NAME. */
+export function splitName<K extends ContentKind | "settings">(
+  text: string,
+  kinds: readonly K[],
+): { kind: K; name: string } {
+  const slash = text.indexOf("/");
+  const kind = kinds.find((each) => each === text.slice(0, Math.max(slash, 0)));
+  if (kind !== undefined) return { kind, name: text.slice(slash + 1) };
+  throw new NearsourceError("USAGE", `${JSON.stringify(text)} is not KIND/NAME`, {
+    hint: `KIND is one of ${kinds.join(", ")}`,
+  });
+}
+
+/** Nothing is published there. */
+export function noRepository(dir: string, which: string): NearsourceError {
+  return new NearsourceError("REPOSITORY_INVALID", `no repository in ${dir} ${which}`.trimEnd(), {
+    hint: "make one with: nearsource repo init, or name the keys folder with --keys",
+  });
+}
+
+export function countFiles(count: number): string {
+  return count === 1 ? "1 file" : `${count} files`;
 }

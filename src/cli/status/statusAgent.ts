@@ -6,11 +6,11 @@ import {
   residentDirOf,
   residentProcess,
   type Serving,
-} from "../agent/residentState.ts";
-import { formatBytes, formatDuration } from "../core/amounts.ts";
-import type { Report } from "../core/report.ts";
-import { listFolder } from "../store/durable.ts";
-import { paint, print } from "./terminal/output.ts";
+} from "../../agent/residentState.ts";
+import { formatBytes, formatDuration } from "../../core/amounts.ts";
+import type { Report } from "../../core/report.ts";
+import { listFolder } from "../../store/durable.ts";
+import { paint, print } from "../terminal/output.ts";
 
 /**
  * The state of the resident agent in `status`; null if there has never been one. `resident` is null if this
