@@ -116,7 +116,7 @@ export class Opening<Part extends Openable> {
     });
   }
 
-  /** Logs why it is not there, once, however often it is tried. */
+  /** Logs the reason why it is not open, once for all attempts that fail the same way. */
   #note(failure: string): void {
     const { log, level } = this.#options;
     log[failure === this.#said ? "debug" : level](`${failure}; it is tried again`);

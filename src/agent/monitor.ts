@@ -19,7 +19,7 @@ export interface MonitorOptions {
  * Serves `/healthz` and `/metrics` to monitors, by default to those on this machine alone: 200 with the state
  * of the agent, and of its part as an Update Agent, as JSON and as OpenMetrics.
  *
- * @throws NearsourceError CONFIG_INVALID when the port cannot be had
+ * @throws NearsourceError CONFIG_INVALID when the port cannot be opened
  */
 export async function startMonitor(options: MonitorOptions): Promise<Listener> {
   const { host, port, log } = options;

@@ -19,7 +19,7 @@ export interface ResidentState {
   pid: number;
   /** ISO 8601, as all times here. */
   since: string;
-  /** The port at which notifications are heard; null for none. */
+  /** The port at which notifications are received; null for none. */
   port: number | null;
   /** The reason why there is none, where there should be. */
   portFailure?: string | undefined;

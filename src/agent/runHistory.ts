@@ -73,7 +73,7 @@ export class Journal {
     if (running !== null) this.#change({ running: { ...running, waiting: message } });
   }
 
-  /** @param failure why it hears at no port, where it should */
+  /** @param failure the reason why it listens at no port, where it should */
   hears(port: number | null, failure?: string): void {
     this.#change({ port, portFailure: failure });
   }

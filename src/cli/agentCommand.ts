@@ -41,7 +41,7 @@ export async function agentCommand(
     return await agentCheckCommand(file, options.json === true);
   }
   if (options.json === true) throw new NearsourceError("USAGE", "--json goes with --check");
-  // Until there is somebody to hear it, SIGHUP would end this process; it is kept for then.
+  // SIGHUP would end this process until it is handled; one that comes early is kept until then.
   let isAsked = false;
   let reload = () => {
     isAsked = true;

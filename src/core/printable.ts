@@ -6,7 +6,9 @@ import { CONTROLS, escapeCharacter } from "../errors.ts";
  */
 const STYLES = /(\u001b\[(?:1|2|22|31|32|33|36|39)m)/;
 
-/** `text` without characters that drive a terminal, but for ends of lines and this program's own colours. */
+/**
+ * `text` without characters that drive a terminal, except for ends of lines and this program's own colours.
+ */
 export function printable(text: string): string {
   const escaped = (part: string) =>
     part.replaceAll(CONTROLS, (each) => (each === "\n" ? each : escapeCharacter(each)));

@@ -22,8 +22,8 @@ export function newPrivateKey(): KeyObject {
 }
 
 /**
- * The TUF key object of an Ed25519 key, private or public. Its id is the SHA-256 of its canonical
- * JSON (TUF spec §4.2), so one key has one id, however it was written down.
+ * The TUF key object of an Ed25519 key, private or public. Its id is the SHA-256 of its canonical JSON (TUF
+ * spec §4.2), so one key has one id, in any encoding.
  */
 export function tufKey(key: KeyObject): Key {
   return tufKeyOfHex(Buffer.from(key.export({ format: "jwk" }).x ?? "", "base64url").toString("hex"));

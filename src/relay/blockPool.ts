@@ -44,7 +44,7 @@ export class BlockPool {
   }
 
   /**
-   * The piece under `key`; `load` is called once, however many ask for it at the same time.
+   * The piece under `key`; `load` is called once for all that ask for it at the same time.
    *
    * @param length bytes of it
    */

@@ -3,7 +3,7 @@ import type { ObjectName } from "../store/partial.ts";
 import { storePath } from "../store/store.ts";
 import { openVerified, type VerifiedFile } from "./verifiedFile.ts";
 
-/** Files that are open at once, however many read each. */
+/** Most files open at once; each serves any number of readers. */
 const MAX_OPEN = 512;
 
 interface OpenFile {

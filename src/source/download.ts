@@ -178,8 +178,8 @@ async function receive(
 }
 
 /**
- * Gathers pieces and writes them in few large calls, each at its explicit position, from two buffers of
- * which one is filled while the other is written: memory stays the same however much comes.
+ * Gathers pieces and writes them in few large calls, each at its explicit position, from two buffers of which
+ * one is filled while the other is written: memory does not grow with the object.
  */
 function gather(partial: PartialFile, object: ObjectName, url: URL, onProven: DownloadOptions["onProven"]) {
   const limit = Math.max(1, Math.min(WRITE_SIZE, object.length));

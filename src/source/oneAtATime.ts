@@ -1,4 +1,4 @@
-/** Begins a piece of work once the one before it has ended, however that was. */
+/** Begins a piece of work once the one before it has ended, with or without an error. */
 export type Turn = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 /** A row of pieces of work, of which one is done at a time. */
@@ -11,7 +11,7 @@ export function oneAtATime(): Turn {
   };
 }
 
-/** `work`, one at a time: whoever asks while it is under way shares the next. It must not fail. */
+/** `work`, one at a time: callers that come while it is under way share the next. It must not fail. */
 export function sharedNext(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;

@@ -15,7 +15,9 @@ import { parseRetryAfter } from "../http/retryAfter.ts";
 export interface Patience {
   /** Remaining time (ms). */
   left(): number;
-  /** Spends it from now until what is returned is called; several who do so at the same time spend it once. */
+  /**
+   * Counts time against it, from now until the returned function is called; simultaneous waits count once.
+   */
   spend(): () => void;
 }
 
@@ -109,7 +111,9 @@ async function waitFor(milliseconds: number, signal: AbortSignal | undefined): P
   }
 }
 
-/** The same fetcher, that has an Update Agent ask upstream, however lately it did (RFC 9111 §5.2.1.4). */
+/**
+ * The same fetcher, that has an Update Agent ask upstream even if it did a moment ago (RFC 9111 §5.2.1.4).
+ */
 export function askingAnew(fetcher: Fetcher): Fetcher {
   const get = (url: string, options: GetOptions = {}) => {
     const headers = { ...options.headers, "cache-control": "no-cache" };

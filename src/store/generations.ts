@@ -276,7 +276,7 @@ export async function relinkInstalled(
   });
 }
 
-/** A hard link; a copy (sharing blocks where the file system can) where links are not to be had. */
+/** A hard link; a copy (sharing blocks where the file system can) where links are impossible. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await fs.link(from, to);

@@ -48,7 +48,7 @@ export function sumOf(one: FetchedByName, other: FetchedByName): FetchedByName {
   return sum;
 }
 
-/** A file that a component needs and the store lacks. */
+/** A file that a component needs and the store does not have. */
 export interface MissingFile {
   component: Pick<InstalledComponent, "kind" | "name">;
   file: ManifestFile;

@@ -164,7 +164,7 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals | 0): boolean
   }
 }
 
-/** Calls `say` for each line. The result says the last one, without its end, and hears no more. */
+/** Calls `say` for each line. The result returns the last one, without its end, and stops reading. */
 function eachLine(stream: Readable | null, say: (line: string) => void): () => void {
   let rest = "";
   stream?.setEncoding("utf8").on("data", (text: string) => {

@@ -25,8 +25,8 @@ export type Target =
   | { action: "unavailable"; reason: string };
 
 /**
- * The release to have of a component, given its signed manifest, what is installed, the release the policy
- * holds, and the release that failed or was rolled back here.
+ * The release to have of a component, given its signed manifest, the installed release, the release that the
+ * policy holds, and the release that failed or was rolled back here.
  *
  * Without a hold the highest release is current, and a lower one is never installed: a rollback of content is
  * a new publication under a higher number (docs/design.md §3). A policy's hold is obeyed both ways.

@@ -8,7 +8,7 @@ interface NamedFile extends Named {
   alternatives?: readonly Named[] | undefined;
 }
 
-/** The objects that a file can be had by: itself, and each of the cheaper ways to it. */
+/** The objects that lead to a file: itself, and each of the cheaper ways to it. */
 export function objectsOfFile<File extends NamedFile>(
   file: File,
 ): (File | NonNullable<File["alternatives"]>[number])[] {

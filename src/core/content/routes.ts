@@ -45,8 +45,8 @@ export function roomFor({ steps, bytes }: Way): number {
 }
 
 /**
- * The ways to `file`, in the order to try them: the cheapest, if it is a delta or a chain of deltas
- * from what is held; then the whole in its compressed form, where that is smaller; then the whole.
+ * The ways to `file`, in the order to try them: the cheapest, if it is a delta or a chain of deltas from a
+ * file here; then the whole in its compressed form, where that is smaller; then the whole.
  */
 export function waysTo(file: ManifestFile, situation: WaySituation): Way[] {
   const whole = wayOf([{ result: file, alternative: undefined }], situation);

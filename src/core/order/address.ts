@@ -20,10 +20,10 @@ export interface AddressRange {
 export class AddressSyntaxError extends Error {}
 
 /**
- * Parses one address, strictly: four decimal parts without leading zeros, or RFC 4291 §2.2 text
- * without a zone. An IPv4-mapped IPv6 address counts as its IPv4 (docs/design.md §2, clause 1).
+ * Parses one address, strictly: four decimal parts without leading zeros, or RFC 4291 §2.2 text without a
+ * zone. An IPv4-mapped IPv6 address counts as its IPv4 (docs/design.md §2, clause 1).
  *
- * @throws AddressSyntaxError saying what is wrong with `text`
+ * @throws AddressSyntaxError naming the fault of `text`
  */
 export function parseAddress(text: string): Address {
   if (text.includes("%")) throw new AddressSyntaxError(`"${text}" has a zone; write the address without it`);
@@ -40,7 +40,7 @@ export function parseAddress(text: string): Address {
  * Parses a range: one address, `first-last`, or a CIDR prefix (RFC 4632). Bits of a CIDR address beyond the
  * prefix are allowed and ignored, since people write `10.1.2.3/16`.
  *
- * @throws AddressSyntaxError saying what is wrong with `text`
+ * @throws AddressSyntaxError naming the fault of `text`
  */
 export function parseRange(text: string): AddressRange {
   if (text.includes("/")) return parsePrefix(text);

@@ -7,7 +7,7 @@ import type { SourceListEntry } from "./sourceList.ts";
 /** Needed kinds that no step of the order can deliver, wherever this agent is: a fact, not a failure. */
 export interface Uncovered {
   kinds: Kind[];
-  /** Remarks for people, why and what would change it: one for all kinds of which the same is true. */
+  /** Remarks for people on the reason and the remedy: one for all kinds of which the same is true. */
   remarks: string[];
 }
 

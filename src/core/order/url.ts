@@ -51,7 +51,10 @@ function isAddress(text: string): boolean {
   }
 }
 
-/** Whether the parser understood a name as it is written, but for its case and the spelling of other scripts. */
+/**
+ * Whether the parser understood a name as it is written, except for its case and the spelling of other
+ * scripts.
+ */
 function isSame(written: string, parsed: string): boolean {
   const [ours, theirs] = [written.split("."), parsed.split(".")];
   if (!isHostName(parsed) || ours.length !== theirs.length) return false;

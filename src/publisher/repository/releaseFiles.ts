@@ -97,7 +97,7 @@ function withoutWays(release: Release): Release {
   return { ...release, files: release.files.map(({ alternatives: _, ...file }) => file) };
 }
 
-/** Bytes of a release as installed; or, given what is installed, as fetched. */
+/** Bytes of a release as installed; or, given the installed files, as fetched. */
 export function sizeOf(release: Release, installed?: ManifestFile[]): number {
   const held = new Map((installed ?? []).map((file) => [file.sha256, file.length]));
   const bytesOf = (file: ManifestFile) =>

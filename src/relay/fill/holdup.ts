@@ -8,7 +8,7 @@ import type { Objects } from "./objects.ts";
 export interface HeldBack {
   /** Time (ms) since it is ahead of the announced publication. */
   ahead: number;
-  /** Bytes that it lacked when it was learnt, and that it lacks now. */
+  /** Bytes missing when it was learnt, and those missing now. */
   lacked: number;
   missing: number;
   /** Bytes a second at which they come; undefined when none came yet. */
@@ -31,8 +31,8 @@ export function stateOf(held: HeldBack): RelayState {
 }
 
 /**
- * Whether an Update Agent is so late with a publication that it had better say nothing: nobody is to take
- * yesterday for today. The time that the bytes need at the rate they come with does not count.
+ * Whether an Update Agent is so late with a publication that it had better not answer: an agent must not take
+ * an old publication for the newest. The time that the bytes need at the present rate does not count.
  */
 function isTooLate({ ahead, lacked, rate, maxLag }: HeldBack): boolean {
   const needed = rate === undefined || rate <= 0 ? 0 : (lacked * 1_000) / rate;

@@ -101,7 +101,7 @@ export class Mirror {
    * at the time. A failure changes nothing: the held one is as valid as it was. Undefined when there is none
    * yet.
    *
-   * @param anew the client knows of something newer, and has upstream asked however lately that was
+   * @param anew the client knows of something newer, and has upstream asked even if it was asked a moment ago
    */
   async confirm(repository: Repository, via: string[], anew: boolean): Promise<Document | undefined> {
     if (this.#isToBeAsked(repository, anew)) await this.#askInTime(via, anew);
