@@ -60,7 +60,7 @@ export async function delta(bench: Bench): Promise<Outcome> {
   };
 }
 
-/** As the program is run: bundled, without types to strip. */
+/** Bundles the program, as it is run: without types to strip. */
 function bundleApply(bench: Bench): string {
   const source = path.join(import.meta.dirname, "children/apply.ts");
   const file = path.join(bench.work, "apply.js");

@@ -47,7 +47,7 @@ function fileSystemOf(folder: string): string {
   }
 }
 
-/** As the page says it. */
+/** The machine, as the page describes it. */
 export function machineLines(machine: Machine): string[] {
   const { cpu, memory, system, disk, node, load, peers, date } = machine;
   const busy = load > 0.5 ? `, so it was not idle (load ${load})` : " and idle otherwise";

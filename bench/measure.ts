@@ -30,7 +30,7 @@ export async function costOf(command: string[], cwd: string): Promise<Cost> {
   return cost;
 }
 
-/** As `costOf`, for a command that may fail; a signal that ended it is a negative `code`. */
+/** Like `costOf`, for a command that may fail; a signal that ended it is a negative `code`. */
 export async function tryCost(
   command: string[],
   cwd: string,

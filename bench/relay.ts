@@ -78,7 +78,7 @@ async function publish(bench: Bench, site: string): Promise<Paths> {
   await publishOne(site, "large", large);
   await addRelease({ dir: site, kind: "components", name: "huge", version: "1", path: huge });
   await fs.rm(huge);
-  // As many small files as make a manifest of 16 kB.
+  // Enough small files for a manifest of 16 kB.
   await fs.mkdir(many);
   for (let index = 100; index < 215; index++)
     await fs.writeFile(path.join(many, `file-${index}.dat`), `${index}`);
@@ -303,7 +303,7 @@ async function clients(bench: Bench, _: Server, upstream: string, site: string):
   }
 }
 
-/** Of two figures the first over the second, at most `limit`. */
+/** The ratio of the first figure to the second, at most `limit`. */
 function ratioGoal(name: string, [first = Number.NaN, second = Number.NaN]: number[], limit: number): Goal {
   return { name, value: first / second, limit, unit: "×" };
 }

@@ -1,5 +1,5 @@
 /** This program's version; test/package.test.ts holds it to package.json. */
 export const VERSION = "0.1.0";
 
-/** When it was released: no clock can rightly be before it. ISO 8601. */
+/** Time of its release: no clock can rightly be before it. ISO 8601. */
 export const RELEASED = "2026-11-23T00:00:00Z";

@@ -26,7 +26,9 @@ export interface Orders {
   granted: Kind[];
   /** Shipped roots of the repositories that its runs refresh: no other's news concern it. */
   roots: Config["roots"];
-  /** When the last run of any process began, if that got all that this agent's own would; ms since the epoch. */
+  /**
+   * Start of the last run of any process, if that got all that this agent's own would; ms since the epoch.
+   */
   succeeded?: number | undefined;
   /** Remarks on settings that are valid and hardly intended, for the log. */
   remarks: string[];

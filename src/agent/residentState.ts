@@ -23,7 +23,7 @@ export interface ResidentState {
   port: number | null;
   /** The reason why there is none, where there should be. */
   portFailure?: string | undefined;
-  /** When the schedule was last followed. */
+  /** Time when the schedule was last followed. */
   followed?: string;
   /** The time since which a run is owed; the next process makes it up. */
   owed?: string | undefined;
@@ -31,7 +31,7 @@ export interface ResidentState {
   running: { trigger: Trigger; since: string; waiting?: string } | null;
   /** The content it serves as an Update Agent; null while it is none. */
   serves?: Serving | null;
-  /** When a run of this agent last got all it wanted. */
+  /** Time of the last run of this agent that got all it wanted. */
   lastSuccess?: string;
   /** The last runs, newest first. */
   runs: PastRun[];
@@ -56,7 +56,7 @@ export interface PastRun {
   started: string;
   ended: string;
   outcome: string;
-  /** Of the error that ended it, or of its failure to install. */
+  /** Code of the error that ended it, or of its failure to install. */
   code?: string;
   message?: string;
   bytes?: number;

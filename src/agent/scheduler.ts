@@ -29,7 +29,7 @@ export interface NextRun {
 export interface SchedulerOptions {
   agentId: string;
   schedule: Schedule;
-  /** When the schedule was last followed; undefined for never, and where a run is owed. */
+  /** Time when the schedule was last followed; undefined for never, and where a run is owed. */
   followed?: number | undefined;
   clock: Clock;
   /** In [0, 1). */
@@ -92,7 +92,10 @@ export class Scheduler {
     return this.#planned.followed;
   }
 
-  /** Since when a run is owed: it goes on, was stopped, was asked for, is tried again, or is the first. */
+  /**
+   * Time since which a run is owed: it is running, was stopped, was asked for, is tried again, or is the
+   * first.
+   */
   get owed(): number | undefined {
     return owedSince(this.#planned, this.#running);
   }
@@ -167,7 +170,7 @@ function owedSince(planned: Planned, running: Running | undefined): number | und
   return known.length === 0 ? undefined : Math.max(...known);
 }
 
-/** When a wait is over; never, where there is none. */
+/** End of a wait; never, where there is none. */
 function endOf(wait: Wait | undefined): number {
   return wait === undefined ? Number.POSITIVE_INFINITY : wait.since + wait.delay;
 }

@@ -89,7 +89,7 @@ async function readRequest(): Promise<{ request: RunRequest; ended: AbortSignal 
   return { request: parseRequest(line), ended: ended.signal };
 }
 
-/** Of an agent, which is this same program. */
+/** The request of an agent, which is this same program. */
 function parseRequest(line: string): RunRequest {
   try {
     const request: RunRequest = JSON.parse(line);

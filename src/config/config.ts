@@ -15,7 +15,7 @@ import { isObject } from "./section.ts";
 export type Config = v.InferOutput<ReturnType<typeof configSchema>> & {
   /** The file it came from. */
   file: string;
-  /** That file's text. */
+  /** Text of the file. */
   text: string;
   dataDir: string;
 };

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type Fault, placeOf } from "../core/document.ts";
 
-/** One place of a configuration that is wrong. */
+/** A fault at one place of a configuration. */
 export interface ConfigFault {
   path: Fault["path"];
   /** The fault there. */

@@ -23,7 +23,7 @@ export type Level = keyof typeof LEVELS;
 
 /** The file and the level of a log, as a configuration has them. */
 export interface LogOptions {
-  /** Of the file. */
+  /** Level of the file. */
   level: Level;
   file?: string | undefined;
 }

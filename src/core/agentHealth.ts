@@ -9,7 +9,7 @@ export interface AgentHealth {
   port: number | null;
   /** The newest run, by any trigger; null before the first. */
   lastRun: { trigger: Trigger; ended: string; outcome: string; code?: string | undefined } | null;
-  /** When a run last got all it wanted. */
+  /** Time of the last run that got all it wanted. */
   lastSuccess: string | null;
   /** Number of the installed generation; 0 for none. */
   generation: number;
@@ -25,7 +25,7 @@ export interface HeldMetadata {
   repository: Repository;
   version: number;
   expires: string;
-  /** When a source last confirmed it to be the newest; null when none has. */
+  /** Time when a source last confirmed it to be the newest; null when none has. */
   confirmed: string | null;
 }
 

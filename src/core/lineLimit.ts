@@ -4,10 +4,10 @@ export interface LineLimit {
   alike: Map<string, { since: number; said: number; omitted: number; example: string }>;
 }
 
-/** Lines that are alike, within a minute (ms). */
+/** Most lines that are alike, within a window (ms). */
 const MOST = 10;
 const WINDOW = 60_000;
-/** Of those that are not alike, more within a minute count as alike. */
+/** Most lines a minute that differ; further ones count as alike. */
 const MOST_ALIKE = 200;
 const COMMON = 200;
 

@@ -22,7 +22,10 @@ export interface Report {
   removed: string[];
   /** Kinds that no source delivered. */
   undelivered: Kind[];
-  /** Those of them that no source could, as things are set up: trying again brings none (docs/update-order.md). */
+  /**
+   * Undelivered kinds that no source could deliver as things are set up: another run brings none
+   * (docs/update-order.md).
+   */
   uncovered?: Kind[];
   /**
    * Set when the update was delivered and then taken back, or installed files are damaged for good
@@ -112,10 +115,10 @@ export type UpdateEvent =
       type: "progress";
       component: string;
       kind: ContentKind;
-      /** Of the object that is coming. */
+      /** Bytes received of the present object. */
       received: number;
       length: number;
-      /** Of all that this source is to bring. */
+      /** Bytes of all objects that this source is to give. */
       total?: { received: number; length: number };
     }
   | { type: "note"; message: string }

@@ -47,9 +47,9 @@ export function readBsdiffHeader(header: Buffer, length: number): BsdiffLengths 
  */
 export interface Instruction {
   seek: number;
-  /** So many bytes of the base, with those of the diff stream added. */
+  /** Number of bytes of the base, to which those of the diff stream are added. */
   add: number;
-  /** So many bytes of the extra stream. */
+  /** Number of bytes of the extra stream. */
   insert: number;
 }
 

@@ -38,7 +38,7 @@ export function checkDczHeader(bytes: Buffer, dictionarySha256: string): void {
   }
 }
 
-/** Which bytes of the base are the dictionary of a segment, from `start` to before `end`; may be none. */
+/** The bytes of the base that are the dictionary of a segment, from `start` to before `end`; may be none. */
 export function dictionaryOf(
   { size, margin }: Pick<Segments, "size" | "margin">,
   segment: number,

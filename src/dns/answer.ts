@@ -27,7 +27,7 @@ export interface DnsAnswer {
   /** The records did not fit (TC, RFC 1035 §4.1.1): none is read, the question is for TCP. */
   truncated: boolean;
   records: DnsRecord[];
-  /** For how many seconds "there is none" holds (RFC 2308 §5); absent when the server did not say. */
+  /** Seconds for which "there is none" holds (RFC 2308 §5); absent when the server did not say. */
   negativeTtl?: number | undefined;
 }
 

@@ -41,7 +41,7 @@ interface Failure {
 
 /** Time that addresses of one family wait for those of the other, in ms (RFC 8305 §3 has 50). */
 const GRACE = 100;
-/** That wait is made of this many, so that a program which stands still for long uses up one of them. */
+/** Number of parts of that wait, so that a program which is stopped for long uses up only one of them. */
 const GRACE_PARTS = 10;
 
 /**

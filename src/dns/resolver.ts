@@ -36,7 +36,7 @@ export interface ResolverOptions {
 
 /** The addresses that a name leads to. */
 export interface Resolution {
-  /** One to four, in the order to try them. */
+  /** One to four addresses, in the order to try them. */
   addresses: Address[];
   /** The DNS server that answered, `hosts`, or `literal`. */
   server: string;

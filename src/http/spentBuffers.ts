@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** So many bytes of spent buffers (4 MiB) are still in a processor's caches, and collected in less than 1 ms. */
+/** Spent buffers (bytes; 4 MiB) that are still in a processor's caches, and collected in less than 1 ms. */
 const ENOUGH = 4_194_304;
 
 let isOn = false;

@@ -144,7 +144,7 @@ function withoutBytes(file: PayloadFile) {
   return { path: file.path, length: 0, sha256: "0".repeat(64) };
 }
 
-/** Besides the files, a publication needs a little: manifests, metadata, folders. Bytes. */
+/** Space (bytes) that a publication needs besides the files: manifests, metadata, folders. */
 const WORKING_ROOM = 1_048_576;
 
 /**

@@ -36,7 +36,7 @@ export interface DescribedDocument {
 export interface RepositoryDescription {
   repository: Repository;
   folder: string;
-  /** When the timestamp was signed. */
+  /** Time when the timestamp was signed. */
   signedAt: string | undefined;
   roles: DescribedRole[];
   components: DescribedComponent[];

@@ -6,7 +6,7 @@ const MARKS = ["PRIVATE KEY", "Private-Lines:"].flatMap((mark) => [
   { mark: Buffer.from(mark, "utf16le"), encoding: "utf16le" as const },
 ]);
 
-/** So much (bytes) of the text before a mark, and from it on, tells whether a key follows. */
+/** Bytes of the text before a mark, and from it on, that show whether a key follows. */
 const BEFORE = 128;
 const AFTER = 4_096;
 

@@ -18,7 +18,7 @@ export interface NewTarget {
   role: string;
   target: string;
   bytes: Buffer;
-  /** Of a manifest, the highest release: it is signed beside it, and known also when the manifest is lost. */
+  /** Highest release of a manifest: it is signed beside it, and known also when the manifest is lost. */
   release?: number;
 }
 

@@ -68,7 +68,7 @@ async function refuseIncomplete(
   });
 }
 
-/** Which of the roles that are due can be signed. Nothing new gets out without a new snapshot. */
+/** The due roles that can be signed. Nothing new gets out without a new snapshot. */
 async function splitByKeys(
   session: Session,
   due: string[],

@@ -3,9 +3,9 @@ import type { RelayStats } from "./stats.ts";
 
 /** Leave to send one object to one client. */
 export interface Ticket {
-  /** So many bytes wait for the client to take them, from now on. */
+  /** Notes that so many bytes wait for the client to take them, from now on. */
   waitsFor(bytes: number): void;
-  /** They were taken. */
+  /** Notes that the client has taken them. */
   taken(): void;
   leave(): void;
 }
@@ -19,7 +19,7 @@ export interface AdmissionLimits {
 
 /** Time (ms) for which a client may take nothing, at any rate: buffers empty in gushes. */
 const LEAST_PATIENCE = 10_000;
-/** When all places are taken, one that took nothing for this long (ms) goes for a newcomer. */
+/** Time (ms) without progress after which a client loses its place to a new one, when all are taken. */
 const CROWDED_PATIENCE = 5_000;
 /** Interval (ms) at which slow clients are looked for, while anything is sent. */
 const INTERVAL = 1_000;

@@ -27,7 +27,7 @@ import { hashFile, storePath } from "./store.ts";
 
 export interface Generation {
   generation: number;
-  /** When it was made, ISO 8601. */
+  /** Time of its making, ISO 8601. */
   created: string;
   components: InstalledComponent[];
 }

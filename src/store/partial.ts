@@ -36,7 +36,7 @@ export function partialPath(dirs: DataDir, { sha256 }: ObjectName): string {
 interface Progress {
   position: number;
   hash: Hash;
-  /** Of the block that `position` is in. */
+  /** Hash of the block that `position` is in. */
   block: Hash;
   proven: { position: number; hash: Hash };
 }

@@ -20,7 +20,7 @@ export interface CatalogObject {
   sha256: string;
   length: number;
   blocks?: { size: number; sha256: string[] } | undefined;
-  /** Of the newest release, or a way to it: kept ahead of demand. */
+  /** Whether it belongs to the newest release, or is a way to it: kept ahead of demand. */
   current: boolean;
   /** Place among those in the order in which agents will ask for them; see `needOf`. */
   need: number;

@@ -9,7 +9,7 @@ import { type CatalogObject, relayCatalog, type Served } from "./catalog.ts";
 /** A small file that is served from memory, with its strong entity tag. */
 export type Document = Extract<Served, { bytes: Buffer }> & {
   etag: string;
-  /** Of an answer with the whole, as Node takes them fastest: names and values in turn. */
+  /** Headers of an answer with the whole, as Node takes them fastest: names and values in turn. */
   headers: string[];
   /** Seconds since it was known to be the newest, for a timestamp. */
   age?: number;

@@ -97,7 +97,7 @@ export interface Senders {
   mistakes: Map<string, Unforgiven>;
   /** The same, of all of them together. */
   all: Unforgiven;
-  /** Those that have sent something genuine: the mistakes of others do not shut them out. */
+  /** Senders of something genuine: the mistakes of others do not shut them out. */
   proven: Set<string>;
 }
 

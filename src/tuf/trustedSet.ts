@@ -199,6 +199,6 @@ export interface RoleState {
   version: number;
   /** ISO 8601. */
   expires: string;
-  /** When it was signed, where the publisher says so (docs/publishing.md). ISO 8601. */
+  /** Time of its signature, where the publisher gives it (docs/publishing.md). ISO 8601. */
   signedAt?: string;
 }

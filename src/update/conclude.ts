@@ -14,7 +14,7 @@ import type { PlannedRun } from "./planRun.ts";
 import { sweepUnwanted } from "./sweepUnwanted.ts";
 import type { Walked } from "./walk.ts";
 
-/** When a run began, and why. */
+/** The start of a run, and its trigger. */
 export interface Occasion {
   trigger: Trigger;
   /** ISO 8601. */

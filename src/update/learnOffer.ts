@@ -15,7 +15,7 @@ import type { Run } from "./run.ts";
 
 /** The components that signed metadata offers. */
 export interface Offer {
-  /** Of the kinds that the source offers whole. */
+  /** Manifests of the kinds that the source offers whole. */
   manifests: Manifests;
   empty: ContentKind[];
   /** The reasons why it does not offer the others. */

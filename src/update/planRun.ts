@@ -15,7 +15,7 @@ import type { WalkStart } from "./walk.ts";
 
 /** A run that knows where it will go. */
 export interface PlannedRun {
-  /** By the terms of its settings. */
+  /** The run, with the terms of its settings. */
   run: Run;
   settings: Settings;
   /** The kinds that it needs, and of these the ones that no step can deliver. */

@@ -26,7 +26,7 @@ export interface Run {
   readonly signal: AbortSignal | undefined;
   /** The one time of this run, for everything that expires. */
   readonly now: Date;
-  /** When it began, on a clock that only goes forward (ms). */
+  /** Start of the run, on a clock that only goes forward (ms). */
   readonly began: number;
   readonly addresses: Address[];
   /**

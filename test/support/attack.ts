@@ -29,7 +29,7 @@ const KINDS: Record<string, (socket: net.Socket) => void> = {
     socket.pause();
     socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
   },
-  /** Nothing at all, after one request that was answered. */
+  /** An idle connection, after one request that was answered. */
   idle(socket) {
     socket.write("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
   },

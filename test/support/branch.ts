@@ -46,7 +46,7 @@ interface AgentFile {
   id?: string;
   /** States that an earlier run brought, each repository from any source that this agent asks. */
   before?: { content?: string; settings?: string };
-  /** When the run takes place, counted from when the repositories were signed. */
+  /** Days between the signing of the repositories and the run. */
   daysLater?: number;
 }
 

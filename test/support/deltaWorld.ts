@@ -9,7 +9,7 @@ import { type Agent, type AgentOptions, makeAgent, runUpdate, type World } from 
 /** A release of a component `rules` as somebody else publishes it: files by path, and the ways to them. */
 export interface ForgedRelease {
   files: Record<string, Buffer>;
-  /** By path; as the manifest lists them, whether our program knows such or not. */
+  /** Alternatives by path, as the manifest lists them, whether our program knows such or not. */
   alternatives?: Record<string, (Alternative | Record<string, unknown>)[]>;
 }
 

@@ -13,7 +13,7 @@ export function sampleOf<Case>(cases: Case[], most: number): Case[] {
   return Array.from({ length: most }, (_, index) => cases[Math.floor(first + index * step)] as Case);
 }
 
-/** As `sampleOf`, with the last case among them. */
+/** A sample, like `sampleOf`, with the last case among it. */
 export function sampleAndLast<Case>(cases: Case[], most: number): Case[] {
   return [...sampleOf(cases.slice(0, -1), most - 1), ...cases.slice(-1)];
 }

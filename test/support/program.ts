@@ -64,7 +64,7 @@ async function write(input: string, output: OutputOptions, folder: string): Prom
   await fs.rename(fresh, folder);
 }
 
-/** Of everything that a build is made of. */
+/** Hash of everything that a build is made of. */
 async function hashOf(input: string): Promise<string> {
   const folders = [path.join(PROJECT, "src"), path.dirname(input)];
   const sources = await Promise.all(

@@ -7,7 +7,7 @@ import { replyTo } from "./source.ts";
 export interface RawRequest {
   method: string;
   path: string;
-  /** By lower-case name. */
+  /** Headers by lower-case name. */
   headers: Record<string, string>;
   /** Number of requests for this path before this one, on any connection. */
   earlier: number;

@@ -260,7 +260,7 @@ export async function expectFiles(agent: Agent, files: Record<string, Buffer>): 
   expect(Object.fromEntries(found)).toEqual(expected);
 }
 
-/** Nothing stands outside the data directory that was not there before, and inside no litter. */
+/** Expects nothing new outside the data directory, and no litter inside. */
 export async function expectTidy(agent: Agent): Promise<void> {
   expect((await fs.readdir(agent.folder)).sort()).toEqual(["config.json", "data", "list.json", "root.json"]);
   expect(await fs.readdir(path.join(agent.dataDir, "tmp"))).toEqual([]);

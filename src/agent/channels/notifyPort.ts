@@ -10,7 +10,7 @@ export interface AgentListenerOptions extends ListenerOptions {
   hear(text: string): Promise<Verdict>;
   /** Answers every other request; undefined while the agent has nothing to serve. */
   serve(): ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
-  /** For how long mistakes are remembered; milliseconds. */
+  /** Clock for the memory of mistakes; milliseconds. */
   now(): number;
 }
 

@@ -39,7 +39,7 @@ export async function checkConfiguration(
     await checkHook(check);
     await checkPlaces(check);
     await checkPorts(check);
-    // Of a key that is wrong, the default has been looked at, which says nothing about it.
+    // For a key with a fault, the default has been checked, which says nothing about it.
     found.push(...check.found.filter(({ key }) => !faults.some((fault) => isAbout(key, fault.key))));
   }
   return found;

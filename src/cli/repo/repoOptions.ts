@@ -16,7 +16,7 @@ export interface SigningFlags {
   wait?: boolean;
 }
 
-/** Which of the two repositories a command is about. */
+/** The choice of one of the two repositories. */
 export interface RepositoryFlags {
   content?: boolean;
   settings?: boolean;

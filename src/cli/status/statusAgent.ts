@@ -102,7 +102,7 @@ export function agoOf(time: string | undefined): string {
   return formatDuration(Math.max(Date.now() - Date.parse(time ?? ""), 0));
 }
 
-/** Which source was used last and why, and why those before it were not. */
+/** Prints the source used last and why, and why those before it were not. */
 export function printSources({ attempts, skipped }: Pick<Report, "attempts" | "skipped">): void {
   for (const attempt of attempts) {
     const { name, url, clause, entry, delivered, outcome, code, message, newerComing } = attempt;

@@ -13,7 +13,7 @@ export interface Progress {
 
 const REDRAW = 100;
 const BAR = 24;
-/** Of a terminal that does not say how wide it is, as some serial ones. */
+/** Width of a terminal that does not report it, as some serial ones. */
 const DEFAULT_COLUMNS = 79;
 
 export function openProgress(stream: WriteStream): Progress {
@@ -39,7 +39,7 @@ export function openProgress(stream: WriteStream): Progress {
   };
 }
 
-/** As much of it as the line holds: of a bar that leaves no room for the numbers, nobody has anything. */
+/** The line, as much of it as fits: the numbers come before the bar. */
 function progressLine(
   { component, received, length }: ProgressEvent,
   { since, from }: { since: number; from: number },

@@ -9,7 +9,7 @@ import {
   serverConfigured,
 } from "./conditions.ts";
 
-/** Which part of the update order put a step there. */
+/** The part of the update order that put a step there. */
 export type Rule = "custom" | "server" | "active-update";
 
 /** The clauses of docs/update-order.md; by 4, the end of the order, no source is tried. */
@@ -119,7 +119,7 @@ export function activeUpdate(...ways: Way[]): Candidates {
   };
 }
 
-/** By a clause where all its conditions hold; else not, for the first that does not. */
+/** The verdict by a clause: to try if all its conditions hold; else not, for the first that does not. */
 export function judge<Of>(clause: Clause, conditions: Condition<Of>[], of: Of): Verdict {
   let why = "";
   for (const { holds, because, otherwise } of conditions) {

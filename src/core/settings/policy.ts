@@ -19,7 +19,7 @@ export interface Policy {
   kinds?: Kind[] | undefined;
   /** Download speed of an agent, unless its own configuration says otherwise. */
   rateLimit?: RateLimit | undefined;
-  /** When a resident agent runs by itself; undefined for once an hour. */
+  /** Schedule of a resident agent; undefined for once an hour. */
   schedule?: Schedule | undefined;
   /** `window`: within how many milliseconds after a notification its run begins. */
   notify: { window: number };

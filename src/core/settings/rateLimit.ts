@@ -4,7 +4,7 @@ import { parsedBy } from "../document.ts";
 /** A limit of the bandwidth: `bytesPerSecond`, at all times or only in certain hours of the week. */
 export interface RateLimit {
   bytesPerSecond: number;
-  /** When it holds; undefined for always. */
+  /** Hours in which it holds; undefined for always. */
   hours?: WeeklyHours[] | undefined;
 }
 

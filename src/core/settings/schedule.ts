@@ -4,13 +4,13 @@ import * as v from "valibot";
 /** The trigger of a run. */
 export type Trigger = "manual" | "schedule" | "notify";
 
-/** When an agent runs by itself: at the slots of a cron expression, or every so many milliseconds. */
+/** Times of an agent's runs: the slots of a cron expression, or every so many milliseconds. */
 export type Schedule = { splay?: number | undefined } & (
   | { cron: string; timeZone?: string | undefined }
   | { interval: number }
 );
 
-/** For whom no policy says anything else: once an hour, each agent at its own minute. */
+/** The schedule without a policy: once an hour, each agent at its own minute. */
 export const DEFAULT_SCHEDULE: Schedule = { interval: 3_600_000 };
 
 /** Default splay (ms) of a cron schedule: its agents are spread over this time. */
@@ -89,7 +89,7 @@ export interface Wait {
 export interface Planned {
   schedule: Schedule;
   agentId: string;
-  /** When the schedule was last followed; undefined for never. */
+  /** Time when the schedule was last followed; undefined for never. */
   followed?: number | undefined;
   /** Start of this process: slots missed before it are caught up a moment after. */
   started: number;
@@ -101,11 +101,11 @@ export interface Planned {
 
 /** The facts known at a start about earlier runs; times in milliseconds since the epoch. */
 export interface Before {
-  /** When an earlier process last followed the schedule. */
+  /** Time when an earlier process last followed the schedule. */
   followed?: number | undefined;
-  /** Since when it owed a run: one that was asked for, going on, or to be tried again when it ended. */
+  /** Time since which it owed a run: one that was asked for, running, or to be tried again when it ended. */
   owed?: number | undefined;
-  /** When the last run of any process began, if that got all it wanted. */
+  /** Start of the last run of any process, if that got all it wanted. */
   succeeded?: number | undefined;
 }
 

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Repository } from "../../core/content/layout.ts";
 import { NearsourceError } from "../../errors.ts";
 
-/** Which web root and which keys; every function of the publisher takes these two. */
+/** The web root and the keys; every function of the publisher takes these two. */
 export interface RepositoryPlace {
   /** The web root, known to agents as a source's base URL. */
   dir: string;

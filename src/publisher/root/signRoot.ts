@@ -48,7 +48,7 @@ export interface RootDraftState {
   repository: Repository;
   version: number;
   changes: string[];
-  /** By the keys of the root in force, and by the new root's own. */
+  /** Signatures by the keys of the root in force, and by the new root's own. */
   signatures: SignatureCount[];
   /** Whether it can be published. */
   complete: boolean;

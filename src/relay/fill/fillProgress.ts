@@ -1,6 +1,6 @@
 /** The rate at which missing bytes come, and the time since the last. */
 export interface FillProgress {
-  /** So many bytes came from upstream. */
+  /** Notes so many bytes from upstream. */
   received(bytes: number): void;
   /** Bytes a second while they came, over the last half minute or so; undefined before the first. */
   rate(): number | undefined;

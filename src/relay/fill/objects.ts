@@ -21,7 +21,7 @@ export class Objects {
   readonly #log: Log;
   readonly #pool = new BlockPool(POOL, PIECE);
   readonly #files: OpenFiles;
-  /** Those on their way, by SHA-256. */
+  /** Transfers in progress, by SHA-256. */
   readonly #fills = new Map<string, Fill>();
   /** SHA-256 of those in the store. */
   readonly #present = new Set<string>();

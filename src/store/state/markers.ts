@@ -19,7 +19,7 @@ export function touch(dataDir: string, name: Touched, time: Date): void {
   }
 }
 
-/** When it was last set; undefined when never. */
+/** Time when it was last set; undefined when never. */
 export function touchedAt(dataDir: string, name: Touched): Date | undefined {
   return lstatSync(path.join(dataDir, name), { throwIfNoEntry: false })?.mtime;
 }

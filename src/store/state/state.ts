@@ -49,14 +49,14 @@ function confirm(state: State, at: Date | undefined): void {
   if (isSuccess(lastRun.report)) state.lastSuccess = at.toISOString();
 }
 
-/** When a run last got all it wanted; a state from before that was kept apart tells by its last run. */
+/** Time of the last run that got all it wanted; for a state without that field, by its last run. */
 export function lastSuccessOf({ lastSuccess, lastRun }: State): string | undefined {
   return lastSuccess ?? (lastRun !== undefined && isSuccess(lastRun.report) ? lastRun.ended : undefined);
 }
 
 /**
- * When a source last confirmed that the timestamp held is the newest; null when none has. Of one that was
- * fetched since the state was written, as during a run, the time of its folder says when.
+ * Time when a source last confirmed that the timestamp held is the newest; null when none has. For one that
+ * was fetched since the state was written, as during a run, it is the time of its folder.
  *
  * @param held its version, and the folder of its trusted set
  */

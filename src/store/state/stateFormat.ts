@@ -20,15 +20,15 @@ export interface State {
   agentId: string;
   /** Newest time that signed metadata has shown, ISO 8601: the clock is never believed to be before it. */
   clockFloor?: string;
-  /** When each repository was last confirmed to be current, ISO 8601. */
+  /** Time when each repository was last confirmed to be current, ISO 8601. */
   fresh: { content?: string; settings?: string };
   /** Releases that a failed hook or a rollback put away, by `kind/name`; a higher one lifts the hold. */
   failed: Record<string, number>;
-  /** Those of them that a rollback put away. */
+  /** Names in `failed` whose releases a rollback put away. */
   rolledBack?: string[];
   /** The last generation that the hook was run for, with success. */
   announced?: number;
-  /** When all that is installed was last hashed by a run, and is to be again, ISO 8601 (`verifyEvery`). */
+  /** Time when the installed set was last hashed by a run, and is to be again, ISO 8601 (`verifyEvery`). */
   verified?: string;
   verifyDue?: string;
   /** ETag of the trusted timestamp, by repository, version and source: `content 7 http://ua:21112`. */
@@ -38,7 +38,7 @@ export interface State {
   lastRun?: LastRun;
   /** The text of the configuration that the last run went by, and the program's version. */
   ranBy?: { version: string; config: string } | undefined;
-  /** When a run last got all it wanted, ISO 8601. */
+  /** Time of the last run that got all it wanted, ISO 8601. */
   lastSuccess?: string;
   /** The last run, where it ended without a report. */
   lastFailure?: LastFailure;

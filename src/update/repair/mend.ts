@@ -46,11 +46,11 @@ async function look({ dirs, installed, state, now }: Run, every: number | undefi
 export interface Mending {
   /** Components whose damaged files are in the store again: to be installed again. */
   mended: ReadonlySet<InstalledComponent>;
-  /** Those of which nobody had the damaged files: they stay as they are. */
+  /** Damaged components whose files no source had: they stay as they are. */
   damaged: ReadonlySet<InstalledComponent>;
   /** The bytes fetched for them. */
   fetched: FetchedByName;
-  /** That something is damaged, and no source has it. */
+  /** The error that something is damaged, and no source has it. */
   failure?: NearsourceError;
 }
 

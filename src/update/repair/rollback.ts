@@ -16,7 +16,7 @@ import { runHook } from "../hook.ts";
 import { type Hold, holdRelease, liftHold, listHolds } from "../settings/holds.ts";
 import { findDamage } from "./damage.ts";
 
-/** Which generation was left for which. */
+/** A change from one generation to another. */
 export interface Rollback {
   from: Generation;
   to: Generation;

@@ -142,7 +142,7 @@ function changesBetween(
   return changes;
 }
 
-/** Not every document has one. */
+/** The version of a document; not every one has it. */
 function versionOf(bytes: Buffer): string | undefined {
   try {
     const { version } = JSON.parse(bytes.toString());
