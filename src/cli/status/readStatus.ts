@@ -51,7 +51,7 @@ export interface Status {
   lastRun: State["lastRun"] | null;
   /** The run that ended last, where it ended without a report. */
   lastFailure: (LastFailure & { exitCode: number }) | null;
-  /** When a version record in DNS last spared a scheduled run. ISO 8601. */
+  /** Time when a version record in DNS last spared a scheduled run. ISO 8601. */
   hintedAt: string | null;
   /** The run that is going on; null for none. */
   running: RunningNow | null;
@@ -128,7 +128,7 @@ export interface MetadataStatus {
   repository: Repository;
   version: number;
   expires: string;
-  /** When a source last confirmed it to be the newest; null when none has. */
+  /** Time when a source last confirmed it to be the newest; null when none has. */
   freshAt: string | null;
   ageMs: number | null;
 }
