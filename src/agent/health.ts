@@ -6,7 +6,7 @@ import type { Trigger } from "../core/settings/schedule.ts";
 import { explainError } from "../errors.ts";
 import type { DataDir } from "../store/dataDir.ts";
 import { readIfThere } from "../store/durable.ts";
-import { currentNumber } from "../store/generations.ts";
+import { currentNumber } from "../store/generations/generations.ts";
 import { confirmedAt, lastSuccessOf, readState } from "../store/state/state.ts";
 import type { State } from "../store/state/stateFormat.ts";
 import { describeRole, newestSets } from "../tuf/trustedSet.ts";

@@ -4,7 +4,7 @@ import { openRunLog } from "../config/runLog.ts";
 import { formatBytes } from "../core/amounts.ts";
 import { NearsourceError } from "../errors.ts";
 import { dataDirAt } from "../store/dataDir.ts";
-import { readCurrent } from "../store/generations.ts";
+import { readCurrent } from "../store/generations/generations.ts";
 import { type Damage, findDamage, noteDamage } from "../update/repair/damage.ts";
 import { paint, print, printJson } from "./terminal/output.ts";
 import { onSignals, stderrLevel } from "./terminal/running.ts";

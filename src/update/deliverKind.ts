@@ -7,7 +7,7 @@ import type { Manifest } from "../core/content/manifest.ts";
 import { filesBetween, roomFor } from "../core/content/routes.ts";
 import { NearsourceError } from "../errors.ts";
 import type { Source } from "../source/source.ts";
-import { restoreObject } from "../store/generations.ts";
+import { restoreObject } from "../store/generations/mendInstalled.ts";
 import type { ObjectName } from "../store/partial.ts";
 import { inStore, isWholeInStore } from "../store/store.ts";
 import { type Fetched, fetchFiles, type MissingFile, planFile } from "./fetchFiles.ts";

@@ -6,13 +6,13 @@ import { NearsourceError } from "../errors.ts";
 import type { DataDir } from "../store/dataDir.ts";
 import {
   listGenerations,
-  makeGeneration,
   readGeneration,
   removeGeneration,
-  restoreObject,
   switchTo,
   unlinkCurrent,
-} from "../store/generations.ts";
+} from "../store/generations/generations.ts";
+import { makeGeneration } from "../store/generations/makeGeneration.ts";
+import { restoreObject } from "../store/generations/mendInstalled.ts";
 import { inStore } from "../store/store.ts";
 import type { Delivery } from "./attempt.ts";
 import { noteUnpublished } from "./deliverKind.ts";

@@ -9,7 +9,7 @@ import { interrupted } from "../http/body.ts";
 import type { Fetcher } from "../http/fetcher.ts";
 import { openFetcher } from "../http/openFetcher.ts";
 import type { DataDir } from "../store/dataDir.ts";
-import { readCurrent } from "../store/generations.ts";
+import { readCurrent } from "../store/generations/generations.ts";
 import { openState } from "../store/state/state.ts";
 import { withDataDir } from "../store/withDataDir.ts";
 import { timeOfRun } from "../tuf/clock.ts";

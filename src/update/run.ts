@@ -8,7 +8,7 @@ import type { UpdateEvent } from "../core/report.ts";
 import type { Fetcher } from "../http/fetcher.ts";
 import { createPatience, type Patience } from "../source/patience.ts";
 import type { DataDir } from "../store/dataDir.ts";
-import type { Generation } from "../store/generations.ts";
+import type { Generation } from "../store/generations/generations.ts";
 import type { State } from "../store/state/stateFormat.ts";
 import type { TrustedSets } from "../tuf/roots.ts";
 

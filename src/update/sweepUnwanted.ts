@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { DataDir } from "../store/dataDir.ts";
 import { listFolder, remove } from "../store/durable.ts";
-import { sweepGenerations } from "../store/generations.ts";
+import { sweepGenerations } from "../store/generations/generations.ts";
 import { sweepStore } from "../store/store.ts";
 
 /**

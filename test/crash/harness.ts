@@ -5,7 +5,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { expect } from "vitest";
 import { dataDirAt } from "../../src/store/dataDir.ts";
-import { currentNumber, listGenerations, readGeneration } from "../../src/store/generations.ts";
+import { currentNumber, listGenerations, readGeneration } from "../../src/store/generations/generations.ts";
 import { MARKER } from "../../src/store/openDataDir.ts";
 import { partialLength } from "../../src/store/partial.ts";
 import { readState } from "../../src/store/state/state.ts";

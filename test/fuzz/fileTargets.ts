@@ -11,7 +11,7 @@ import { parseSourceUrl } from "../../src/core/order/sourceList.ts";
 import { createResolver } from "../../src/dns/resolver.ts";
 import { NearsourceError } from "../../src/errors.ts";
 import { type DataDir, dataDirAt } from "../../src/store/dataDir.ts";
-import { type Generation, readGeneration } from "../../src/store/generations.ts";
+import { type Generation, readGeneration } from "../../src/store/generations/generations.ts";
 import { openState, readState, writeState } from "../../src/store/state/state.ts";
 import type { State } from "../../src/store/state/stateFormat.ts";
 import { timeOfRun } from "../../src/tuf/clock.ts";

@@ -3,7 +3,7 @@ import path from "node:path";
 import { expect } from "vitest";
 import type { ContentKind } from "../../src/core/content/kind.ts";
 import type { DataDir } from "../../src/store/dataDir.ts";
-import { currentNumber, readGeneration } from "../../src/store/generations.ts";
+import { currentNumber, readGeneration } from "../../src/store/generations/generations.ts";
 import type { History } from "./history.ts";
 import { type Observed, releasesOf } from "./observe.ts";
 

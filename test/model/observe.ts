@@ -3,7 +3,7 @@ import path from "node:path";
 import { CONTENT_KINDS, type ContentKind } from "../../src/core/content/kind.ts";
 import { objectPath, type Repository } from "../../src/core/content/layout.ts";
 import type { DataDir } from "../../src/store/dataDir.ts";
-import { type Generation, listGenerations, readCurrent } from "../../src/store/generations.ts";
+import { type Generation, listGenerations, readCurrent } from "../../src/store/generations/generations.ts";
 import { readState } from "../../src/store/state/state.ts";
 import type { State } from "../../src/store/state/stateFormat.ts";
 import { readTrustedSet } from "../../src/tuf/trustedSet.ts";

@@ -5,7 +5,7 @@ import { formatAddress } from "../../core/order/address.ts";
 import type { Report } from "../../core/report.ts";
 import { NearsourceError } from "../../errors.ts";
 import { type DataDir, dataDirAt } from "../../store/dataDir.ts";
-import { listGenerations, readCurrent } from "../../store/generations.ts";
+import { listGenerations, readCurrent } from "../../store/generations/generations.ts";
 import { holderOf, isLocked } from "../../store/lock.ts";
 import { touchedAt } from "../../store/state/markers.ts";
 import { confirmedAt, readState } from "../../store/state/state.ts";

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { InstalledComponent } from "../../core/content/chooseRelease.ts";
 import type { DataDir } from "../../store/dataDir.ts";
 import { readIfThere, rename, temporaryName, writeDurably } from "../../store/durable.ts";
-import { type Generation, installedPath } from "../../store/generations.ts";
+import { type Generation, installedPath } from "../../store/generations/generations.ts";
 import { looksInstalled } from "../../store/installedFiles.ts";
 import { hashFile } from "../../store/store.ts";
 import { turnsEvery } from "../../store/turns.ts";

@@ -14,13 +14,12 @@ import {
   type Generation,
   installedPath,
   listGenerations,
-  makeGeneration,
   readGeneration,
-  relinkInstalled,
   removeGeneration,
-  restoreObject,
   switchTo,
-} from "../../store/generations.ts";
+} from "../../store/generations/generations.ts";
+import { makeGeneration } from "../../store/generations/makeGeneration.ts";
+import { relinkInstalled, restoreObject } from "../../store/generations/mendInstalled.ts";
 import { hashFile, isWholeInStore } from "../../store/store.ts";
 import type { TrustedSet } from "../../tuf/trustedSet.ts";
 import { withinSpace } from "../deliverKind.ts";

@@ -8,7 +8,7 @@ import {
   readCurrent,
   readGeneration,
   switchTo,
-} from "../../store/generations.ts";
+} from "../../store/generations/generations.ts";
 import { openState, writeState } from "../../store/state/state.ts";
 import type { State } from "../../store/state/stateFormat.ts";
 import { withDataDir } from "../../store/withDataDir.ts";

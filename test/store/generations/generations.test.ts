@@ -1,22 +1,22 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import type { InstalledComponent } from "../../src/core/content/chooseRelease.ts";
-import type { DataDir } from "../../src/store/dataDir.ts";
+import type { InstalledComponent } from "../../../src/core/content/chooseRelease.ts";
+import type { DataDir } from "../../../src/store/dataDir.ts";
 import {
   currentNumber,
   installedPath,
   listGenerations,
-  makeGeneration,
   readCurrent,
   readGeneration,
   removeGeneration,
   sweepGenerations,
   switchTo,
   unlinkCurrent,
-} from "../../src/store/generations.ts";
-import { storePath } from "../../src/store/store.ts";
-import { newDataDir, readTree, sha256 } from "../support/world.ts";
+} from "../../../src/store/generations/generations.ts";
+import { makeGeneration } from "../../../src/store/generations/makeGeneration.ts";
+import { storePath } from "../../../src/store/store.ts";
+import { newDataDir, readTree, sha256 } from "../../support/world.ts";
 
 const CREATED = "2026-11-23T12:00:00.000Z";
 
