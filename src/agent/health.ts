@@ -18,22 +18,27 @@ export interface HealthOptions {
   role: AgentHealth["role"];
   port: number | null;
   /** The state that the agent has written. */
-  said: ResidentState;
+  resident: ResidentState;
 }
 
 /**
  * The report for monitors: on the agent, and on the state that its runs and those by hand left on disk. Files
  * that cannot be read are named, and are no reason to report nothing.
  */
-export async function describeHealth({ dirs, role, port, said }: HealthOptions): Promise<AgentHealth> {
+export async function describeHealth({ dirs, role, port, resident }: HealthOptions): Promise<AgentHealth> {
   const health: AgentHealth = {
-    ...{ version: VERSION, role, port, next: said.next, running: said.running },
-    ...{ lastRun: newestRun(said, {}), lastSuccess: said.lastSuccess ?? null, generation: 0, metadata: [] },
+    ...{ version: VERSION, role, port, next: resident.next, running: resident.running },
+    ...{
+      lastRun: newestRun(resident, {}),
+      lastSuccess: resident.lastSuccess ?? null,
+      generation: 0,
+      metadata: [],
+    },
   };
   try {
     const state = await readState(dirs);
-    health.lastRun = newestRun(said, state);
-    health.lastSuccess = newest(said.lastSuccess, lastSuccessOf(state));
+    health.lastRun = newestRun(resident, state);
+    health.lastSuccess = newest(resident.lastSuccess, lastSuccessOf(state));
     health.generation = (await currentNumber(dirs)) ?? 0;
     health.metadata = await heldMetadata(dirs, state);
   } catch (error) {
@@ -49,19 +54,19 @@ function newestRun(
 ): AgentHealth["lastRun"] {
   const found: NonNullable<AgentHealth["lastRun"]>[] = [];
   const [own] = runs;
-  if (own !== undefined) found.push(told(own, own.outcome, own.code));
+  if (own !== undefined) found.push(pastRun(own, own.outcome, own.code));
   if (lastRun !== undefined) {
     const { report, ended } = lastRun;
-    found.push(told({ trigger: report.trigger, ended }, outcomeWord(report), report.failure?.code));
+    found.push(pastRun({ trigger: report.trigger, ended }, outcomeWord(report), report.failure?.code));
   }
-  if (lastFailure !== undefined) found.push(told(lastFailure, "failed", lastFailure.code));
+  if (lastFailure !== undefined) found.push(pastRun(lastFailure, "failed", lastFailure.code));
   return found.reduce<AgentHealth["lastRun"]>(
     (last, run) => (last !== null && last.ended >= run.ended ? last : run),
     null,
   );
 }
 
-function told(
+function pastRun(
   { trigger, ended }: { trigger: Trigger; ended: string },
   outcome: string,
   code: string | undefined,

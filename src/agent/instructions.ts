@@ -15,7 +15,7 @@ import { asksServerFirst, kindsOf, ownAddresses, uncoveredOf } from "../update/s
  * The instructions of a resident agent: plain data, made by another process. Reading and checking
  * configuration, policy and grants takes code that the resident one would hold for ever.
  */
-export interface Orders {
+export interface Instructions {
   config: Config;
   agentId: string;
   schedule: Schedule;
@@ -32,7 +32,7 @@ export interface Orders {
   succeeded?: number | undefined;
   /** Remarks on settings that are valid and hardly intended, for the log. */
   remarks: string[];
-  /** The trusted sets that this was read from: once there are others, so may the orders be. */
+  /** The trusted sets that this was read from: once there are others, so may the instructions be. */
   sets: Awaited<ReturnType<typeof newestSets>>;
 }
 
@@ -41,20 +41,20 @@ export interface Orders {
  *
  * @throws NearsourceError of the configuration, settings and storage phases
  */
-export async function readOrders(file: string, env: NodeJS.ProcessEnv): Promise<Orders> {
+export async function readInstructions(file: string, env: NodeJS.ProcessEnv): Promise<Instructions> {
   const config = await readConfig(file, env);
   const dirs = await openDataDir(config.dataDir);
-  // An agent's id has to be the same from its first orders on.
+  // An agent's id has to be the same from its first instructions on.
   if ((await readState(dirs)).agentId === "") await openIdentity(dirs);
-  return await ordersBy(config);
+  return await instructionsBy(config);
 }
 
 /**
- * The orders by a configuration and the settings in force now.
+ * The instructions by a configuration and the settings in force now.
  *
  * @throws NearsourceError of the settings phase, for a local file
  */
-export async function ordersBy(config: Config): Promise<Orders> {
+export async function instructionsBy(config: Config): Promise<Instructions> {
   const dirs = await openDataDir(config.dataDir);
   const { agentId, lastRun } = await readState(dirs);
   const sets = await newestSets(dirs);

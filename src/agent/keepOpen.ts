@@ -43,7 +43,7 @@ export class Opening<Part extends Openable> {
   #part: Part | undefined;
   #failure: string | undefined;
   /** The last failure that was logged. */
-  #said: string | undefined;
+  #logged: string | undefined;
   /** Attempts that failed, one after the other. */
   #failures = 0;
   /** The attempt that goes on, or was the last. */
@@ -119,8 +119,8 @@ export class Opening<Part extends Openable> {
   /** Logs the reason why it is not open, once for all attempts that fail the same way. */
   #note(failure: string): void {
     const { log, level } = this.#options;
-    log[failure === this.#said ? "debug" : level](`${failure}; it is tried again`);
-    this.#said = failure;
+    log[failure === this.#logged ? "debug" : level](`${failure}; it is tried again`);
+    this.#logged = failure;
     this.#failure = failure;
   }
 }

@@ -13,12 +13,12 @@ const PAUSE = 1_000;
  *
  * @returns a function that ends it
  */
-export function noticeRuns(dataDir: string, clock: Clock, hear: () => void): () => void {
+export function noticeRuns(dataDir: string, clock: Clock, onRun: () => void): () => void {
   let cancel: (() => void) | undefined;
   const notice = () => {
     cancel ??= clock.after(PAUSE, () => {
       cancel = undefined;
-      hear();
+      onRun();
     });
   };
   const end = watchFolder(dataDir, (name) => {
@@ -30,9 +30,9 @@ export function noticeRuns(dataDir: string, clock: Clock, hear: () => void): () 
   };
 }
 
-function watchFolder(folder: string, hear: (name: string) => void): () => void {
+function watchFolder(folder: string, onChange: (name: string) => void): () => void {
   try {
-    const watcher = watch(folder, { persistent: false }, (_, name) => hear(name ?? ""));
+    const watcher = watch(folder, { persistent: false }, (_, name) => onChange(name ?? ""));
     watcher.on("error", () => watcher.close());
     return () => watcher.close();
   } catch {

@@ -8,7 +8,7 @@ import { explainError } from "../errors.ts";
 import { readAuthority } from "../http/connect/caFile.ts";
 import { formatRelayState, type RelayState, STATE_HEADER } from "../http/relayState.ts";
 import { relayDirOf } from "../store/dataDir.ts";
-import type { Orders } from "./instructions.ts";
+import type { Instructions } from "./instructions.ts";
 import type { Serving } from "./residentState.ts";
 import type { Clock } from "./scheduler.ts";
 
@@ -38,7 +38,7 @@ export type StartRelay = (options: {
   whyUnreached(): string | undefined;
 }) => Promise<RelayPart>;
 
-export type Grant = Pick<Orders, "config" | "agentId" | "granted">;
+export type Grant = Pick<Instructions, "config" | "agentId" | "granted">;
 
 export interface RoleOptions {
   log: Log;

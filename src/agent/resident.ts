@@ -8,19 +8,19 @@ import { dataDirAt } from "../store/dataDir.ts";
 import { takeLock } from "../store/lock.ts";
 import { notifyDelay } from "../tuf/notification.ts";
 import { newestSets } from "../tuf/trustedSet.ts";
-import { type Ears, openEars } from "./channels/channels.ts";
+import { type Channels, openChannels } from "./channels/channels.ts";
 import { Notifications, type Verdict } from "./channels/notifications.ts";
-import type { Orders } from "./instructions.ts";
+import type { Instructions } from "./instructions.ts";
 import { noticeRuns } from "./otherRuns.ts";
 import { Role, type StartRelay } from "./relayRole.ts";
 import { openResidentDir, type ResidentDir } from "./residentState.ts";
 import { type Journal, openJournal } from "./runHistory.ts";
-import { ordersByInProcess, type RunEnd, runInProcess } from "./runProcess.ts";
+import { instructionsByInProcess, type RunEnd, runInProcess } from "./runProcess.ts";
 import { describeRun, queueReport } from "./runReports.ts";
 import { type Clock, Scheduler } from "./scheduler.ts";
 
 export interface ResidentOptions {
-  orders: Orders;
+  instructions: Instructions;
   /** Level of the runs' messages on stderr. */
   level: Config["log"]["level"];
   log: Log;
@@ -31,19 +31,19 @@ export interface ResidentOptions {
 /** The agent that stays: it runs on its schedule, on notifications, and otherwise waits. */
 export interface Resident {
   /**
-   * Goes by other orders from now on, as after a change of the configuration.
+   * Goes by other instructions from now on, as after a change of the configuration.
    *
    * @throws NearsourceError CONFIG_INVALID where that takes a restart; nothing has changed then
    */
-  reload(orders: Orders): Promise<void>;
+  reload(instructions: Instructions): Promise<void>;
   /** Ends it, and the current run; bytes that it has fetched are kept. */
   stop(): Promise<void>;
 }
 
-/** The parts of a resident agent. `orders` and `ears` change as it goes. */
+/** The parts of a resident agent. `instructions` and `channels` change with the configuration. */
 interface Held {
-  orders: Orders;
-  ears: Ears | undefined;
+  instructions: Instructions;
+  channels: Channels | undefined;
   dir: ResidentDir;
   level: Config["log"]["level"];
   log: Log;
@@ -52,7 +52,7 @@ interface Held {
   notifications: Notifications;
   scheduler: Scheduler;
   /** The trusted sets that were followed, or could not be. */
-  sets: Orders["sets"];
+  sets: Instructions["sets"];
 }
 
 const CLOCK: Clock = {
@@ -69,21 +69,21 @@ const CLOCK: Clock = {
  * @throws NearsourceError LOCKED, and of the storage phase
  */
 export async function startResident(options: ResidentOptions): Promise<Resident> {
-  const dir = await openResidentDir(options.orders.config.dataDir);
+  const dir = await openResidentDir(options.instructions.config.dataDir);
   const lock = await takeLock(dir.root, { role: "agent" });
   const held = await settleIn(options, dir);
-  void held.role.grant(held.orders);
+  void held.role.grant(held.instructions);
   await listen(held);
-  for (const remark of options.orders.remarks) options.log.warn(remark);
+  for (const remark of options.instructions.remarks) options.log.warn(remark);
   held.scheduler.start();
-  const endSaying = saysWhatItServes(held);
-  const endNoticing = noticeRuns(options.orders.config.dataDir, CLOCK, () => void noticeOthers(held));
+  const endWriting = writeServing(held);
+  const endNoticing = noticeRuns(options.instructions.config.dataDir, CLOCK, () => void noticeOthers(held));
   return {
-    reload: (orders) => reload(held, orders),
+    reload: (instructions) => reload(held, instructions),
     stop: async () => {
       endNoticing();
-      endSaying();
-      await Promise.all([held.scheduler.stop(), held.ears?.close(), held.role.close()]);
+      endWriting();
+      await Promise.all([held.scheduler.stop(), held.channels?.close(), held.role.close()]);
       held.journal.plan(held.scheduler);
       await held.journal.close();
       lock.release();
@@ -92,80 +92,83 @@ export async function startResident(options: ResidentOptions): Promise<Resident>
 }
 
 async function settleIn(
-  { orders, level, log, startRelay }: ResidentOptions,
+  { instructions, level, log, startRelay }: ResidentOptions,
   dir: ResidentDir,
 ): Promise<Held> {
   const journal = await openJournal(dir, CLOCK.now(), (error) =>
     log.warn(`what this agent does cannot be written for nearsource status: ${explainError(error)}`),
   );
   const whyUnreached = () =>
-    held.ears?.port ? undefined : (held.ears?.portFailure ?? "it listens at no port");
+    held.channels?.port ? undefined : (held.channels?.portFailure ?? "it listens at no port");
   const role = new Role({ log, startRelay, whyUnreached, clock: CLOCK, random: Math.random });
-  const dirs = dataDirAt(orders.config.dataDir);
-  const notifications = new Notifications({ dirs, roots: () => held.orders.roots, now: CLOCK.now });
+  const dirs = dataDirAt(instructions.config.dataDir);
+  const notifications = new Notifications({ dirs, roots: () => held.instructions.roots, now: CLOCK.now });
   const scheduler: Scheduler = new Scheduler({
-    agentId: orders.agentId,
-    schedule: orders.schedule,
-    followed: followedBefore({ ...journal.before, succeeded: orders.succeeded }),
+    agentId: instructions.agentId,
+    schedule: instructions.schedule,
+    followed: followedBefore({ ...journal.before, succeeded: instructions.succeeded }),
     clock: CLOCK,
     random: Math.random,
     run: (trigger, signal) => run(held, trigger, signal),
     onError: (error) => log.error(`the update could not be run: ${explainError(error)}`),
     onChange: () => {
       journal.plan(scheduler);
-      held.ears?.look();
+      held.channels?.look();
       void noticeOthers(held);
     },
   });
   const held: Held = {
-    ...{ orders, ears: undefined, dir, level, log, journal, role, notifications, scheduler },
-    sets: orders.sets,
+    ...{ instructions, channels: undefined, dir, level, log, journal, role, notifications, scheduler },
+    sets: instructions.sets,
   };
   return held;
 }
 
 /** Interval (ms) at which the content of an Update Agent is written for `status`. */
-const SAY = 2_000;
+const WRITE_INTERVAL = 2_000;
 
 /**
  * Writes the content that this agent serves, for as long as it is there; returns a function that ends that.
  */
-function saysWhatItServes({ journal, role }: Held): () => void {
+function writeServing({ journal, role }: Held): () => void {
   let cancel = () => {};
-  const say = () => {
+  const write = () => {
     journal.serves(role.watched()?.health());
-    cancel = CLOCK.after(SAY, say);
+    cancel = CLOCK.after(WRITE_INTERVAL, write);
   };
-  say();
+  write();
   return () => cancel();
 }
 
 /** Connects to the world as it is configured. */
 async function listen(held: Held): Promise<void> {
-  const { orders, dir, notifications, role, journal, log } = held;
-  held.ears = await openEars({
-    ...{ orders, dir, notifications, role, log },
-    hear: (text) => hear(held, text),
+  const { instructions, dir, notifications, role, journal, log } = held;
+  held.channels = await openChannels({
+    ...{ instructions, dir, notifications, role, log },
+    receive: (text) => receive(held, text),
     describe: () => describe(held),
-    onPort: (port, failure) => journal.hears(port, failure),
+    onPort: (port, failure) => journal.listens(port, failure),
     clock: CLOCK,
     random: Math.random,
   });
 }
 
 /** The modules that read the state of the runs are loaded when a monitor first asks. */
-async function describe({ orders, ears, journal }: Held): Promise<AgentHealth> {
+async function describe({ instructions, channels, journal }: Held): Promise<AgentHealth> {
   const { describeHealth } = await import("./health.ts");
-  const { config, role } = orders;
+  const { config, role } = instructions;
   const dirs = dataDirAt(config.dataDir);
-  return await describeHealth({ dirs, role, port: ears?.port ?? null, said: journal.said });
+  return await describeHealth({ dirs, role, port: channels?.port ?? null, resident: journal.state });
 }
 
-async function hear({ notifications, orders, scheduler, role, log }: Held, text: string): Promise<Verdict> {
-  const verdict = await notifications.hear(text);
+async function receive(
+  { notifications, instructions, scheduler, role, log }: Held,
+  text: string,
+): Promise<Verdict> {
+  const verdict = await notifications.receive(text);
   if (verdict !== "new") return verdict;
   role.refresh();
-  const delay = notifyDelay(orders.window, orders.role, Math.random());
+  const delay = notifyDelay(instructions.window, instructions.role, Math.random());
   log.info(`notified of something newer: an update follows in ${Math.round(delay / 1_000)} s`);
   scheduler.ask("notify", delay);
   return verdict;
@@ -173,7 +176,7 @@ async function hear({ notifications, orders, scheduler, role, log }: Held, text:
 
 async function run(held: Held, trigger: Trigger, signal: AbortSignal) {
   const { level, log, journal, notifications } = held;
-  const { config } = held.orders;
+  const { config } = held.instructions;
   const started = CLOCK.now();
   const onWaiting = (message: string) => {
     log.info(`waiting: ${message}`);
@@ -182,24 +185,25 @@ async function run(held: Held, trigger: Trigger, signal: AbortSignal) {
   const onOther = (text: string) =>
     log.warn(`the run said what is not meant for this agent: ${explainError(text)}`);
   const request = { config, trigger, level, told: await notifications.owed().catch(() => ({})) };
-  const { end, orders } = await runInProcess(request, signal, { onWaiting, onOther });
+  const { end, instructions } = await runInProcess(request, signal, { onWaiting, onOther });
   // A run that was stopped has nothing to report; one that came to its end just before has.
   if (signal.aborted && "failure" in end) return undefined;
   await conclude(held, trigger, started, end);
-  // Unless the configuration was changed meanwhile, which has brought orders of its own.
-  if (orders !== undefined && held.orders.config === config) follow(held, { ...orders, config });
+  // Unless the configuration was changed meanwhile, which has brought instructions of its own.
+  if (instructions !== undefined && held.instructions.config === config)
+    follow(held, { ...instructions, config });
   return { again: await isToBeTriedAgain(end, notifications) };
 }
 
 async function conclude(held: Held, trigger: Trigger, started: number, end: RunEnd): Promise<void> {
-  const { orders, dir, log, journal } = held;
+  const { instructions, dir, log, journal } = held;
   const ended = CLOCK.now();
   if ("failure" in end) log.error(`the update failed: ${end.failure.message} (${end.failure.code})`);
   journal.ended(trigger, started, ended, end);
-  if (orders.config.server === undefined) return;
+  if (instructions.config.server === undefined) return;
   const report = describeRun(trigger, started, ended, end);
   await queueReport(dir.reports, report).catch((error) => log.warn(explainError(error)));
-  held.ears?.look();
+  held.channels?.look();
 }
 
 /**
@@ -218,13 +222,13 @@ async function isToBeTriedAgain(end: RunEnd, notifications: Notifications): Prom
 }
 
 /** Follows these instructions from now on; the Update Agent's part may take its time over them. */
-function follow(held: Held, orders: Orders): void {
-  const said = held.orders.remarks;
-  for (const remark of orders.remarks) if (!said.includes(remark)) held.log.warn(remark);
-  held.orders = orders;
-  held.sets = orders.sets;
-  held.scheduler.follow(orders.schedule);
-  void held.role.grant(orders);
+function follow(held: Held, instructions: Instructions): void {
+  const known = held.instructions.remarks;
+  for (const remark of instructions.remarks) if (!known.includes(remark)) held.log.warn(remark);
+  held.instructions = instructions;
+  held.sets = instructions.sets;
+  held.scheduler.follow(instructions.schedule);
+  void held.role.grant(instructions);
 }
 
 /**
@@ -233,29 +237,29 @@ function follow(held: Held, orders: Orders): void {
  */
 async function noticeOthers(held: Held): Promise<void> {
   const { log, scheduler } = held;
-  const { config } = held.orders;
+  const { config } = held.instructions;
   try {
     const sets = await newestSets(dataDirAt(config.dataDir));
     if (scheduler.running !== undefined || isDeepStrictEqual(sets, held.sets)) return;
     const before = held.sets;
     held.sets = sets;
-    const orders = await ordersByInProcess(config);
-    const isStill = held.orders.config === config && scheduler.running === undefined;
-    if (isStill) follow(held, { ...orders, config });
+    const instructions = await instructionsByInProcess(config);
+    const isStill = held.instructions.config === config && scheduler.running === undefined;
+    if (isStill) follow(held, { ...instructions, config });
     else held.sets = before;
   } catch (error) {
     log.warn(`the settings stay as they were: ${explainError(error)}`);
   }
 }
 
-async function reload(held: Held, orders: Orders): Promise<void> {
-  if (orders.config.dataDir !== held.orders.config.dataDir) {
+async function reload(held: Held, instructions: Instructions): Promise<void> {
+  if (instructions.config.dataDir !== held.instructions.config.dataDir) {
     throw new NearsourceError("CONFIG_INVALID", "another dataDir takes a restart", {
       hint: "stop this agent, and start it again",
     });
   }
-  await held.ears?.close();
-  held.journal.hears(null);
-  follow(held, orders);
+  await held.channels?.close();
+  held.journal.listens(null);
+  follow(held, instructions);
   await listen(held);
 }

@@ -52,7 +52,7 @@ export class Journal {
   }
 
   /** The state on disk, or about to be. */
-  get said(): ResidentState {
+  get state(): ResidentState {
     return this.#state;
   }
 
@@ -74,7 +74,7 @@ export class Journal {
   }
 
   /** @param failure the reason why it listens at no port, where it should */
-  hears(port: number | null, failure?: string): void {
+  listens(port: number | null, failure?: string): void {
     this.#change({ port, portFailure: failure });
   }
 

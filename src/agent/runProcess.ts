@@ -5,7 +5,7 @@ import type { Repository } from "../core/content/layout.ts";
 import type { Report } from "../core/report.ts";
 import type { Trigger } from "../core/settings/schedule.ts";
 import { type ErrorCode, NearsourceError } from "../errors.ts";
-import type { Orders } from "./instructions.ts";
+import type { Instructions } from "./instructions.ts";
 
 /** The end of a run in a process of its own: a report, or an error that no source could mend. */
 export type RunEnd = { report: Report } | { failure: Failure };
@@ -31,7 +31,7 @@ export interface RunRequest {
 /** A message of a process to the resident agent on stdout, one JSON document a line. */
 export type Line =
   | { type: "waiting"; message: string }
-  | { type: "orders"; orders: Orders }
+  | { type: "orders"; orders: Instructions }
   | { type: "report"; report: Report }
   | { type: "failure"; failure: Failure };
 
@@ -39,7 +39,7 @@ export type Line =
 const CONTENT = { waiting: "message", orders: "orders", report: "report", failure: "failure" } as const;
 
 /** The receiver of a process's messages beside its end. */
-export interface Hearer {
+export interface RunListener {
   /** Called with the holder of the data directory, in words for people. */
   onWaiting(message: string): void;
   /** A line of its stdout that is none of the above: a debugger's, a preloaded module's. */
@@ -62,8 +62,8 @@ const GRACE = 3_000;
 export async function runInProcess(
   request: RunRequest,
   signal: AbortSignal,
-  hearer: Hearer,
-): Promise<{ end: RunEnd; orders: Orders | undefined }> {
+  listener: RunListener,
+): Promise<{ end: RunEnd; instructions: Instructions | undefined }> {
   const child = startOwn(["run-for-agent"]);
   child.stdin?.on("error", () => {}).write(`${JSON.stringify(request)}\n`);
   // The run stops when its stdin ends: on every system, and also when this process is killed.
@@ -75,24 +75,24 @@ export async function runInProcess(
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   let end: RunEnd | undefined;
-  let orders: Orders | undefined;
-  const how = await listenTo(
+  let instructions: Instructions | undefined;
+  const ending = await readLines(
     child,
     (line) => {
-      if (line.type === "waiting") hearer.onWaiting(line.message);
-      else if (line.type === "orders") orders = line.orders;
+      if (line.type === "waiting") listener.onWaiting(line.message);
+      else if (line.type === "orders") instructions = line.orders;
       else end = line.type === "report" ? { report: line.report } : { failure: line.failure };
     },
-    hearer.onOther,
+    listener.onOther,
   );
   clearTimeout(killer);
   signal.removeEventListener("abort", stop);
-  return { end: end ?? { failure: withoutEnd(how, signal.aborted) }, orders };
+  return { end: end ?? { failure: withoutEnd(ending, signal.aborted) }, instructions };
 }
 
-function withoutEnd(how: string, stopped: boolean): Failure {
+function withoutEnd(ending: string, stopped: boolean): Failure {
   if (stopped) return { code: "INTERRUPTED", message: "the run was stopped" };
-  return { code: "UNEXPECTED", message: `the run ended without a report (${how})` };
+  return { code: "UNEXPECTED", message: `the run ended without a report (${ending})` };
 }
 
 /**
@@ -100,23 +100,23 @@ function withoutEnd(how: string, stopped: boolean): Failure {
  *
  * @throws NearsourceError the faults that process found
  */
-export async function ordersInProcess(configFile: string): Promise<Orders> {
+export async function instructionsInProcess(configFile: string): Promise<Instructions> {
   const child = startOwn(["agent", "--orders", "--config", configFile]);
   child.stdin?.end();
-  return await hearOrders(child);
+  return await instructionsFrom(child);
 }
 
-async function hearOrders(child: ChildProcess): Promise<Orders> {
-  let orders: Orders | undefined;
+async function instructionsFrom(child: ChildProcess): Promise<Instructions> {
+  let instructions: Instructions | undefined;
   let failure: Failure | undefined;
-  const how = await listenTo(child, (line) => {
-    if (line.type === "orders") orders = line.orders;
+  const ending = await readLines(child, (line) => {
+    if (line.type === "orders") instructions = line.orders;
     else if (line.type === "failure") failure = line.failure;
   });
-  if (orders !== undefined) return orders;
+  if (instructions !== undefined) return instructions;
   const { code, message, hint } = failure ?? {
     code: "UNEXPECTED",
-    message: `no configuration was read (${how})`,
+    message: `no configuration was read (${ending})`,
   };
   throw new NearsourceError(code, message, hint === undefined ? {} : { hint });
 }
@@ -126,11 +126,11 @@ async function hearOrders(child: ChildProcess): Promise<Orders> {
  *
  * @throws NearsourceError the faults that process found
  */
-export async function ordersByInProcess(config: Config): Promise<Orders> {
+export async function instructionsByInProcess(config: Config): Promise<Instructions> {
   const child = startOwn(["run-for-agent"]);
   const request: RunRequest = { config, level: "error" };
   child.stdin?.on("error", () => {}).end(`${JSON.stringify(request)}\n`);
-  return await hearOrders(child);
+  return await instructionsFrom(child);
 }
 
 /** This program again, with other arguments: from a checkout, from the bundle, and as one executable. */
@@ -141,11 +141,11 @@ function startOwn(args: string[]): ChildProcess {
   return spawn(process.execPath, own, { stdio: ["pipe", "pipe", "inherit"], env });
 }
 
-/** Hears a process to its end, and says how that came. */
-async function listenTo(
+/** Reads the lines of a process to its end, and returns how it ended. */
+async function readLines(
   child: ChildProcess,
-  hear: (line: Line) => void,
-  hearOther: (text: string) => void = () => {},
+  onLine: (line: Line) => void,
+  onOther: (text: string) => void = () => {},
 ): Promise<string> {
   let rest = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -154,8 +154,8 @@ async function listenTo(
     if (rest.length > LONGEST_LINE) rest = "";
     for (const text of lines) {
       const line = readLine(text);
-      if (line !== undefined) hear(line);
-      else if (text.trim() !== "") hearOther(text.slice(0, 200));
+      if (line !== undefined) onLine(line);
+      else if (text.trim() !== "") onOther(text.slice(0, 200));
     }
   });
   return await new Promise((done) => {

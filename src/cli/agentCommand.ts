@@ -1,6 +1,6 @@
 import type { StartRelay } from "../agent/relayRole.ts";
 import { type Resident, startResident } from "../agent/resident.ts";
-import { ordersInProcess } from "../agent/runProcess.ts";
+import { instructionsInProcess } from "../agent/runProcess.ts";
 import { configPath } from "../config/configPath.ts";
 import type { Log } from "../config/log.ts";
 import { openResidentLog } from "../config/residentLog.ts";
@@ -35,7 +35,7 @@ export async function agentCommand(
   startRelay: StartRelay = loadRelay,
 ): Promise<number> {
   const file = configPath(options.config, process.env);
-  if (options.orders === true) return await sayOrdersOf(file);
+  if (options.orders === true) return await sendInstructionsOf(file);
   if (options.check === true) {
     const { agentCheckCommand } = await import("./agentCheck.ts");
     return await agentCheckCommand(file, options.json === true);
@@ -48,15 +48,15 @@ export async function agentCommand(
   };
   const hangUp = () => reload();
   process.on("SIGHUP", hangUp);
-  const orders = await ordersInProcess(file);
-  const { config } = orders;
+  const instructions = await instructionsInProcess(file);
+  const { config } = instructions;
   const level = options.verbose === true ? "debug" : options.quiet === true ? "error" : config.log.level;
   const log = openResidentLog(config.log, level);
   // An error that nothing caught ends this process, which the service manager starts again; the log says why.
   process.on("uncaughtExceptionMonitor", (error) => log.error(explainError(error)));
   const watchdog = startWatchdog();
   const stopped = untilStopped();
-  const starting = startResident({ orders, level, log, startRelay });
+  const starting = startResident({ instructions, level, log, startRelay });
   let reloading: Promise<unknown> = starting;
   reload = () => {
     reloading = reloading.then(async () => await reloadInto(await starting, file, log));
@@ -80,10 +80,10 @@ async function sayReady(log: Log): Promise<void> {
 }
 
 /** The modules for reading are loaded in the process that is there for it alone. */
-async function sayOrdersOf(file: string): Promise<number> {
-  const { sayOrders } = await import("./runForAgent.ts");
-  const { readOrders } = await import("../agent/instructions.ts");
-  return await sayOrders(() => readOrders(file, process.env));
+async function sendInstructionsOf(file: string): Promise<number> {
+  const { sendInstructions } = await import("./runForAgent.ts");
+  const { readInstructions } = await import("../agent/instructions.ts");
+  return await sendInstructions(() => readInstructions(file, process.env));
 }
 
 /** Only Update Agents load the server. */
@@ -98,7 +98,7 @@ async function loadRelay(options: Parameters<StartRelay>[0]): ReturnType<StartRe
 async function reloadInto(resident: Resident, file: string, log: Log): Promise<void> {
   await tellServiceManager("RELOADING=1");
   try {
-    await resident.reload(await ordersInProcess(file));
+    await resident.reload(await instructionsInProcess(file));
     log.info("the configuration was read again");
   } catch (error) {
     const { hint } = toNearsourceError(error);

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { type Orders, ordersBy } from "../agent/instructions.ts";
+import { type Instructions, instructionsBy } from "../agent/instructions.ts";
 import type { Line, RunRequest } from "../agent/runProcess.ts";
 import { openRunLog } from "../config/runLog.ts";
 import { outcomeWord } from "../core/report.ts";
@@ -18,7 +18,7 @@ import { onSignals } from "./terminal/running.ts";
 export async function runForAgent(): Promise<number> {
   const { request, ended } = await readRequest();
   const { config, trigger, told, level } = request;
-  if (trigger === undefined) return await sayOrders(() => ordersBy(config));
+  if (trigger === undefined) return await sendInstructions(() => instructionsBy(config));
   collectSpentBuffers();
   const interruption = onSignals();
   const log = openRunLog(config.log, level);
@@ -30,17 +30,17 @@ export async function runForAgent(): Promise<number> {
       told,
       signal: AbortSignal.any([interruption.signal, ended]),
       log,
-      onEvent: (event) => event.type === "waiting" && say(event),
+      onEvent: (event) => event.type === "waiting" && send(event),
     });
     log.info(`ended: ${outcomeWord(report)}`, { report });
-    say({ type: "report", report });
-    await ordersBy(config).then(
-      (orders) => say({ type: "orders", orders }),
+    send({ type: "report", report });
+    await instructionsBy(config).then(
+      (instructions) => send({ type: "orders", orders: instructions }),
       (error) => log.error(`the settings stay as they were: ${explainError(error)}`),
     );
     return report.exitCode;
   } catch (error) {
-    return sayFailure(error);
+    return sendFailure(error);
   } finally {
     interruption.end();
     process.stdin.destroy();
@@ -48,24 +48,24 @@ export async function runForAgent(): Promise<number> {
   }
 }
 
-/** `nearsource agent --orders`: the settings that the resident agent follows. */
-export async function sayOrders(read: () => Promise<Orders>): Promise<number> {
+/** `nearsource agent --orders`: sends the instructions that the resident agent follows. */
+export async function sendInstructions(read: () => Promise<Instructions>): Promise<number> {
   try {
-    say({ type: "orders", orders: await read() });
+    send({ type: "orders", orders: await read() });
     return 0;
   } catch (error) {
-    return sayFailure(error);
+    return sendFailure(error);
   }
 }
 
-function say(line: Line): void {
+function send(line: Line): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-function sayFailure(error: unknown): number {
+function sendFailure(error: unknown): number {
   const failure = toNearsourceError(error);
   const { code, hint } = failure;
-  say({ type: "failure", failure: { code, message: explainError(error), hint } });
+  send({ type: "failure", failure: { code, message: explainError(error), hint } });
   return exitCodeOf(failure);
 }
 

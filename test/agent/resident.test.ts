@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { type Orders, readOrders } from "../../src/agent/instructions.ts";
+import { type Instructions, readInstructions } from "../../src/agent/instructions.ts";
 import type { RelayPart } from "../../src/agent/relayRole.ts";
 import { startResident } from "../../src/agent/resident.ts";
 import { openResidentDir, writeResidentState } from "../../src/agent/residentState.ts";
@@ -12,7 +12,10 @@ test("the agent is there, with its port, while its Update Agent's part still sta
   onTestFinished(() => world.remove());
   const agent = await makeAgent(world, { sources: {} });
   await settle(agent);
-  const orders: Orders = { ...(await readOrders(agent.configFile, {})), granted: ["components"] };
+  const instructions: Instructions = {
+    ...(await readInstructions(agent.configFile, {})),
+    granted: ["components"],
+  };
   // It has followed its schedule, so that no run is due.
   const dir = await openResidentDir(agent.dataDir);
   await writeResidentState(dir, JSON.stringify({ pid: 1, runs: [], followed: new Date().toISOString() }));
@@ -20,7 +23,7 @@ test("the agent is there, with its port, while its Update Agent's part still sta
   const relay = new Promise<RelayPart>((resolve) => (ready = resolve));
   const said: string[] = [];
   const log = { ...SILENT, info: (text: string) => void said.push(text) };
-  const resident = await startResident({ orders, level: "error", log, startRelay: () => relay });
+  const resident = await startResident({ instructions, level: "error", log, startRelay: () => relay });
   const [, port] = said.join("\n").match(/listening at port (\d+)/) ?? [];
   const ask = async () => await fetch(`http://127.0.0.1:${port}/content/metadata/timestamp.json`);
   const early = await ask();

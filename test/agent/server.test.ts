@@ -100,7 +100,7 @@ describe("the long-poll", () => {
     const versions: Versions = { content: 3, settings: 7 };
     const poll = startLongPoll({
       url: `${url}/v1/agents/an-id/notifications`,
-      hear: async (body) => {
+      receive: async (body) => {
         heard.push(body);
         versions.content = 4;
         return verdict;

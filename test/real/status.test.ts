@@ -137,7 +137,7 @@ describe("a run that ends without a report", () => {
     expect(stdout).toMatch(/Last run: failed, .*\n.*\n?.*\nThe run before it with a report: updated/);
     const health = await describeHealth({
       ...{ dirs: dataDirAt(agent.dataDir), role: "agent", port: null },
-      said: { pid: 1, since: "", port: null, next: null, running: null, runs: [] },
+      resident: { pid: 1, since: "", port: null, next: null, running: null, runs: [] },
     });
     expect(health.lastRun).toMatchObject({ outcome: "failed", code: lastFailure?.code });
     expect(health.lastSuccess).toEqual(expect.any(String));
@@ -154,8 +154,9 @@ test("the last success, by hand, outlasts the runs that fail after it", async ()
   await runUpdate(agent);
   // Nothing new twice: no more is written than the time of a file.
   for (const _ of [1, 2]) expect((await runUpdate(agent)).report.outcome).toBe("current");
-  const said: ResidentState = { pid: 1, since: "", port: null, next: null, running: null, runs: [] };
-  const healthOf = () => describeHealth({ dirs: dataDirAt(agent.dataDir), role: "agent", port: null, said });
+  const resident: ResidentState = { pid: 1, since: "", port: null, next: null, running: null, runs: [] };
+  const healthOf = () =>
+    describeHealth({ dirs: dataDirAt(agent.dataDir), role: "agent", port: null, resident });
   const { lastSuccess, lastRun } = await healthOf();
   expect(lastSuccess).toBe(lastRun?.ended);
   await source.close();

@@ -2,7 +2,7 @@ import type { MqttConfig } from "../../config/config.ts";
 import type { Log } from "../../config/log.ts";
 import type { AgentHealth } from "../../core/agentHealth.ts";
 import type { Listener } from "../../http/server.ts";
-import type { Orders } from "../instructions.ts";
+import type { Instructions } from "../instructions.ts";
 import { keepOpen, type Openable, type Opening, type OpeningOptions } from "../keepOpen.ts";
 import { startMonitor } from "../monitor.ts";
 import type { Role } from "../relayRole.ts";
@@ -13,7 +13,7 @@ import type { Notifications, Verdict } from "./notifications.ts";
 import { startListener } from "./notifyPort.ts";
 
 /** The connections of the resident agent, by one configuration: its port, the server, a broker. */
-export interface Ears {
+export interface Channels {
   /** The port at which it listens now; null for none. */
   readonly port: number | null;
   /** The reason why it listens at no port, where it should. */
@@ -23,10 +23,10 @@ export interface Ears {
   close(): Promise<void>;
 }
 
-export interface EarsOptions {
-  orders: Pick<Orders, "config" | "agentId">;
+export interface ChannelOptions {
+  instructions: Pick<Instructions, "config" | "agentId">;
   dir: ResidentDir;
-  hear(text: string): Promise<Verdict>;
+  receive(text: string): Promise<Verdict>;
   notifications: Pick<Notifications, "known">;
   role: Pick<Role, "serve" | "watched">;
   /** The report for monitors. */
@@ -47,8 +47,8 @@ const CONNECT_AGAIN = { first: 20_000, longest: 300_000 };
  * Opens all of them, and resolves once each but the broker has been tried. One that cannot be opened is
  * logged and tried again: until it is there, the schedule alone keeps an agent current.
  */
-export async function openEars(options: EarsOptions): Promise<Ears> {
-  const { listen, metrics, notify, server } = options.orders.config;
+export async function openChannels(options: ChannelOptions): Promise<Channels> {
+  const { listen, metrics, notify, server } = options.instructions.config;
   const { mqtt } = notify;
   const keep = <Wanted, Part extends Openable>(
     wanted: Wanted | null | undefined,
@@ -88,31 +88,38 @@ export async function openEars(options: EarsOptions): Promise<Ears> {
   };
 }
 
-async function openListener({ orders, hear, role, clock, log }: EarsOptions, port: number) {
-  const { listen, relay } = orders.config;
+async function openListener({ instructions, receive, role, clock, log }: ChannelOptions, port: number) {
+  const { listen, relay } = instructions.config;
   const { host } = listen;
   const serve = () => role.serve();
-  const listener = await startListener({ host, port, tls: relay.tls, hear, serve, now: clock.now, log });
+  const listener = await startListener({ host, port, tls: relay.tls, receive, serve, now: clock.now, log });
   log.info(`listening at port ${listener.port}`);
   return listener;
 }
 
-async function openMonitor({ orders, role, describe, clock, log }: EarsOptions, port: number) {
-  const { host } = orders.config.metrics;
+async function openMonitor({ instructions, role, describe, clock, log }: ChannelOptions, port: number) {
+  const { host } = instructions.config.metrics;
   const watched = () => role.watched();
   const monitor = await startMonitor({ host, port, log, describe, watched, now: clock.now });
   log.info(`/healthz and /metrics at port ${monitor.port}`);
   return monitor;
 }
 
-async function openBroker({ orders, hear, log }: EarsOptions, mqtt: MqttConfig, signal: AbortSignal) {
+async function openBroker(
+  { instructions, receive, log }: ChannelOptions,
+  mqtt: MqttConfig,
+  signal: AbortSignal,
+) {
   const { connectBroker } = await import("./mqtt.ts");
-  return await connectBroker({ mqtt, agentId: orders.agentId, hear, log }, signal);
+  return await connectBroker({ mqtt, agentId: instructions.agentId, receive, log }, signal);
 }
 
 /** Reports go to the server, and where it is asked for notifications, they come from it. */
-async function connectServer({ orders, dir, hear, notifications, ...rest }: EarsOptions, server: string) {
-  const { config, agentId } = orders;
+async function connectServer(
+  { instructions, dir, receive, notifications, ...rest }: ChannelOptions,
+  server: string,
+) {
+  const { config, agentId } = instructions;
   const { createResolver, toLookup } = await import("../../dns/resolver.ts");
   const { createExchange } = await import("../../http/smallClient.ts");
   const { readAuthority } = await import("../../http/connect/caFile.ts");
@@ -124,7 +131,7 @@ async function connectServer({ orders, dir, hear, notifications, ...rest }: Ears
     ? (await import("./longPoll.ts")).startLongPoll({
         url: `${home}/notifications`,
         exchange,
-        hear,
+        receive,
         known,
         ...rest,
       })

@@ -17,7 +17,7 @@ export interface LongPollOptions {
   /** `<server>/v1/agents/<id>/notifications` */
   url: string;
   exchange: Exchange;
-  hear(text: string): Promise<Verdict>;
+  receive(text: string): Promise<Verdict>;
   known(): Promise<Versions>;
   clock: Clock;
   random(): number;
@@ -57,7 +57,7 @@ export function startLongPoll(options: LongPollOptions): { stop(): Promise<void>
   };
 }
 
-async function askOnce({ url, exchange, hear, known }: LongPollOptions, signal: AbortSignal) {
+async function askOnce({ url, exchange, receive, known }: LongPollOptions, signal: AbortSignal) {
   const question = new URL(url);
   for (const [repository, version] of Object.entries(await known())) {
     question.searchParams.set(repository, String(version));
@@ -73,7 +73,7 @@ async function askOnce({ url, exchange, hear, known }: LongPollOptions, signal: 
   if (status === 204) return { status };
   if (status !== 200) throw toStatusError(status, question);
   // A server that says the same again would be asked without end.
-  if ((await hear(text)) !== "new") {
+  if ((await receive(text)) !== "new") {
     throw new NearsourceError("METADATA_OLDER", `${question.host} sent a notification of nothing new`);
   }
   return { status };

@@ -15,7 +15,7 @@ const KEEP_ALIVE = 300;
 export interface BrokerOptions {
   mqtt: MqttConfig;
   agentId: string;
-  hear(text: string): Promise<Verdict>;
+  receive(text: string): Promise<Verdict>;
   log: Log;
 }
 
@@ -27,7 +27,7 @@ export interface BrokerOptions {
  * @throws NearsourceError CONNECTION_FAILED when it does not come about
  */
 export async function connectBroker(
-  { mqtt, agentId, hear, log }: BrokerOptions,
+  { mqtt, agentId, receive, log }: BrokerOptions,
   signal: AbortSignal,
 ): Promise<Openable> {
   const { url, topic } = mqtt;
@@ -38,7 +38,7 @@ export async function connectBroker(
     const lost = lossOf(client, signal).then(toLoss);
     const close = () => client.endAsync(true);
     client.on("message", (_, payload) => {
-      if (payload.length <= NOTIFICATION_LIMIT) void hear(payload.toString()).catch(() => {});
+      if (payload.length <= NOTIFICATION_LIMIT) void receive(payload.toString()).catch(() => {});
     });
     await Promise.race([
       subscribe(client, topic),

@@ -33,7 +33,7 @@ export class Notifications {
   }
 
   /** @param text the body of a notification (docs/notification.md), of any shape */
-  async hear(text: string): Promise<Verdict> {
+  async receive(text: string): Promise<Verdict> {
     const announced = parseNotification(text);
     if (announced === undefined) return "refused";
     const verdicts: Verdict[] = [];

@@ -6,8 +6,8 @@ import type { Verdict } from "./notifications.ts";
 import { createReception } from "./senderLimit.ts";
 
 export interface AgentListenerOptions extends ListenerOptions {
-  /** Hears a notification. */
-  hear(text: string): Promise<Verdict>;
+  /** Receives a notification. */
+  receive(text: string): Promise<Verdict>;
   /** Answers every other request; undefined while the agent has nothing to serve. */
   serve(): ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   /** Clock for the memory of mistakes; milliseconds. */
@@ -32,7 +32,7 @@ export async function startListener(options: AgentListenerOptions): Promise<List
 }
 
 /** Answers `POST /v1/notify`. Cheap checks come first, the signature last. */
-function createNotifyHandler({ hear, now }: Pick<AgentListenerOptions, "hear" | "now">) {
+function createNotifyHandler({ receive, now }: Pick<AgentListenerOptions, "receive" | "now">) {
   const senders = noSenders();
   const reception = createReception();
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -46,7 +46,7 @@ function createNotifyHandler({ hear, now }: Pick<AgentListenerOptions, "hear" | 
       place.received();
       // Its place was taken while its last piece was on its way.
       if (response.writableEnded) return;
-      const status = text === undefined ? 413 : STATUS[await hear(text)];
+      const status = text === undefined ? 413 : STATUS[await receive(text)];
       if (status > 400) countMistake(senders, key, now());
       else if (status === 202) countGenuine(senders, key);
       answer(response, status);

@@ -56,12 +56,12 @@ function listenTo(port: number, rest: object = {}) {
   const said: string[] = [];
   const say = (text: string) => void said.push(text);
   const log = { error: say, warn: say, info: say, debug: say };
-  const hear = async (text: string) => {
+  const receive = async (text: string) => {
     heard.push(text);
     return "older" as const;
   };
   const mqtt = { url: `mqtt://127.0.0.1:${port}`, topic: "news", ...rest };
-  const opening = keepOpen((signal) => connectBroker({ mqtt, agentId: "a", hear, log }, signal), {
+  const opening = keepOpen((signal) => connectBroker({ mqtt, agentId: "a", receive, log }, signal), {
     ...{ level: "warn", backOff: { first: 1, longest: 1 }, random: () => 1, log },
     clock: {
       now: () => Date.now(),

@@ -31,15 +31,15 @@ async function listenFor(dataDir: string, roots: Config["roots"]) {
     roots: () => roots,
     now: () => Date.now(),
   });
-  const hear = async (body: string) => {
-    const verdict = await notifications.hear(body);
+  const receive = async (body: string) => {
+    const verdict = await notifications.receive(body);
     if (verdict === "new") runs.push(body);
     return verdict;
   };
   const listener = await startListener({
     port: 0,
     log: SILENT,
-    hear,
+    receive,
     serve: () => undefined,
     now: () => Date.now(),
   });
