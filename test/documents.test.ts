@@ -13,6 +13,13 @@ const PAGES = [
   ),
 ];
 
+/** The files of code. */
+const CODE = ["src", "test", "bench", "fixtures"].flatMap((folder) =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => path.join(folder, name)),
+);
+
 test.each(PAGES)("%s says nothing twice", (page) => {
   expect(repeated(readFileSync(page, "utf8"))).toEqual([]);
 });
@@ -24,6 +31,12 @@ test.each(PAGES)("%s links to files and headings that are there", (page) => {
     return !existsSync(place) || (heading !== undefined && !headingsOf(place).includes(heading));
   });
   expect(lost.map(([link]) => link)).toEqual([]);
+});
+
+test.each(PAGES)("%s names files of code that are there", (page) => {
+  const named = [...readFileSync(page, "utf8").matchAll(/`((?:[\w-]+\/)+[\w.]+\.ts)`/g)];
+  const lost = named.filter(([, file = ""]) => !CODE.some((each) => `/${each}`.endsWith(`/${file}`)));
+  expect(lost.map(([, file]) => file)).toEqual([]);
 });
 
 test("the design has each section that comments and pages cite", () => {
