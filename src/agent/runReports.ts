@@ -50,13 +50,6 @@ async function waitingReports(folder: string): Promise<string[]> {
   return (await listFolder(folder)).filter((name) => /^\d+-.*\.json$/.test(name)).sort();
 }
 
-/** Sends the waiting reports, and tries again later those that the server would not take. */
-export interface ReportSender {
-  /** There may be something new to send. */
-  look(): void;
-  stop(): Promise<void>;
-}
-
 export interface ReportSenderOptions {
   folder: string;
   /** The URL for reports: `<server>/v1/agents/<id>/report`. */
@@ -67,49 +60,69 @@ export interface ReportSenderOptions {
   log: Log;
 }
 
-export function startReportSender(options: ReportSenderOptions): ReportSender {
-  const { folder, clock, random, log } = options;
-  const stopping = new AbortController();
-  let failures = 0;
-  let sending: Promise<void> | undefined;
-  let cancel: (() => void) | undefined;
+/** Sends the waiting reports, and tries again later those that the server would not take. */
+export class ReportSender {
+  readonly #options: ReportSenderOptions;
+  readonly #stopping = new AbortController();
+  /** Attempts that failed, one after the other. */
+  #failures = 0;
+  #sending: Promise<void> | undefined;
+  /** A look was asked for while the last one went on, which may have missed the new report. */
+  #again = false;
+  /** Undoes the attempt that is due. */
+  #cancel: (() => void) | undefined;
 
-  const sendAll = async () => {
-    for (const name of await waitingReports(folder)) {
-      if (stopping.signal.aborted) return;
-      const bytes = await readIfThere(path.join(folder, name));
-      if (bytes !== undefined) await sendOne(options, bytes.toString(), stopping.signal);
-      await fs.rm(path.join(folder, name), { force: true });
-      failures = 0;
-    }
-  };
-  let again = false;
-  const look = () => {
-    // Reports that came while the last look went on may have been missed by it.
-    again = sending !== undefined;
-    if (again || cancel !== undefined || stopping.signal.aborted) return;
-    sending = sendAll()
-      .catch((error) => {
-        if (stopping.signal.aborted) return;
-        const delay = retryDelay(++failures, random(), BACK_OFF);
-        log[failures === 1 ? "warn" : "debug"](`the server took no report: ${explainError(error)}`);
-        cancel = clock.after(delay, () => {
-          cancel = undefined;
-          look();
-        });
-      })
+  constructor(options: ReportSenderOptions) {
+    this.#options = options;
+  }
+
+  /** There may be something new to send. */
+  look(): void {
+    this.#again = this.#sending !== undefined;
+    if (this.#again || this.#cancel !== undefined || this.#stopping.signal.aborted) return;
+    this.#sending = this.#sendAll()
+      .catch((error) => this.#tryLater(error))
       .finally(() => {
-        sending = undefined;
-        if (again) look();
+        this.#sending = undefined;
+        if (this.#again) this.look();
       });
-  };
-  const stop = async () => {
-    stopping.abort();
-    cancel?.();
-    await sending;
-  };
-  look();
-  return { look, stop };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#cancel?.();
+    await this.#sending;
+  }
+
+  async #sendAll(): Promise<void> {
+    const { folder } = this.#options;
+    const { signal } = this.#stopping;
+    for (const name of await waitingReports(folder)) {
+      if (signal.aborted) return;
+      const bytes = await readIfThere(path.join(folder, name));
+      if (bytes !== undefined) await sendOne(this.#options, bytes.toString(), signal);
+      await fs.rm(path.join(folder, name), { force: true });
+      this.#failures = 0;
+    }
+  }
+
+  #tryLater(error: unknown): void {
+    if (this.#stopping.signal.aborted) return;
+    const { clock, random, log } = this.#options;
+    const delay = retryDelay(++this.#failures, random(), BACK_OFF);
+    log[this.#failures === 1 ? "warn" : "debug"](`the server took no report: ${explainError(error)}`);
+    this.#cancel = clock.after(delay, () => {
+      this.#cancel = undefined;
+      this.look();
+    });
+  }
+}
+
+/** Starts to send what waits. */
+export function startReportSender(options: ReportSenderOptions): ReportSender {
+  const sender = new ReportSender(options);
+  sender.look();
+  return sender;
 }
 
 async function sendOne(

@@ -137,7 +137,7 @@ async function connectServer(
       })
     : undefined;
   return {
-    look: sender.look,
+    look: () => sender.look(),
     close: async () => {
       await Promise.all([sender.stop(), poll?.stop()]);
       exchange.close();

@@ -12,6 +12,7 @@ import { createEditions, type Document } from "../../tree/publications.ts";
 import { timeOfRun } from "../../tuf/clock.ts";
 import { openTrusted } from "../../tuf/roots.ts";
 import { writeTrustedSet } from "../../tuf/trustedSet.ts";
+import { confirmPatience, isToBeAsked } from "./confirmation.ts";
 import { type RefreshParts, refreshCopy, refreshFetcher } from "./refreshCopy.ts";
 import {
   copyOf,
@@ -37,17 +38,6 @@ export interface MirrorParts extends Omit<RefreshParts, "upstream"> {
   onChange(): void;
 }
 
-/**
- * Time (ms) that a client waits for a timestamp to be confirmed, before it gets the held one; less by so much
- * for each hop that its request came over, so that agents at the end of a chain get the answer of its top.
- */
-const CONFIRM_PATIENCE = { first: 3_000, less: 700 };
-/**
- * Pause (ms) after a failed confirmation, before it is tried again; shorter for a client that knows of
- * something newer.
- */
-const PAUSE = 10_000;
-const PAUSE_ANEW = 1_000;
 /** The `Age` of a timestamp that is not known to have been confirmed (RFC 9111 §1.2.2). */
 const UNKNOWN_AGE = 2_147_483_648;
 
@@ -104,11 +94,17 @@ export class Mirror {
    * @param anew the client knows of something newer, and has upstream asked even if it was asked a moment ago
    */
   async confirm(repository: Repository, via: string[], anew: boolean): Promise<Document | undefined> {
-    if (this.#isToBeAsked(repository, anew)) await this.#askInTime(via, anew);
+    const { maxStale } = this.#parts.config.relay;
+    const never = Number.NEGATIVE_INFINITY;
+    const copy = this.#copies.get(repository);
+    const sinceAsked = performance.now() - (copy?.asked ?? never);
+    const sinceTried = performance.now() - this.#tried;
+    const isRefreshing = this.#refreshing !== undefined;
+    if (isToBeAsked({ sinceAsked, sinceTried, isRefreshing, anew, maxStale }))
+      await this.#askInTime(via, anew);
     const found = this.#editions.lookUp(timestampPath(repository));
     if (found === undefined || "object" in found) return undefined;
-    const confirmed = this.#copies.get(repository)?.confirmed ?? Number.NEGATIVE_INFINITY;
-    const age = Math.round((performance.now() - confirmed) / 1_000);
+    const age = Math.round((performance.now() - (copy?.confirmed ?? never)) / 1_000);
     return { ...found, age: Math.min(age, UNKNOWN_AGE) };
   }
 
@@ -223,20 +219,10 @@ export class Mirror {
     return this.#editions.objects(false).every((each) => !each.current || this.#parts.isHeld(each));
   }
 
-  #isToBeAsked(repository: Repository, anew: boolean): boolean {
-    const { maxStale } = this.#parts.config.relay;
-    const now = performance.now();
-    const asked = this.#copies.get(repository)?.asked ?? Number.NEGATIVE_INFINITY;
-    if (!anew && now - asked <= maxStale) return false;
-    const pause = anew ? PAUSE_ANEW : Math.min(PAUSE, maxStale);
-    return this.#refreshing !== undefined || now - this.#tried >= pause;
-  }
-
   /** Asks upstream, for as long as a client waits. */
   async #askInTime(via: string[], anew: boolean): Promise<void> {
     const patience = new AbortController();
-    const longest = CONFIRM_PATIENCE.first - CONFIRM_PATIENCE.less * via.length;
-    const late = sleep(longest, undefined, { signal: patience.signal }).catch(() => {});
+    const late = sleep(confirmPatience(via.length), undefined, { signal: patience.signal }).catch(() => {});
     const ended = this.#refreshOnce(via, anew).catch(() => {});
     await Promise.race([ended, late, this.#upstream.told]);
     patience.abort();

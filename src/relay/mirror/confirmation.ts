@@ -1,0 +1,36 @@
+/**
+ * Time (ms) that a client waits for a timestamp to be confirmed, before it gets the held one; less by so much
+ * for each hop that its request came over, so that agents at the end of a chain get the answer of its top.
+ */
+const PATIENCE = { first: 3_000, less: 700 };
+/**
+ * Pause (ms) after a failed confirmation, before it is tried again; shorter for a client that knows of
+ * something newer.
+ */
+const PAUSE = 10_000;
+const PAUSE_ANEW = 1_000;
+
+/** The times (ms) since upstream was last asked, and what is to be answered. */
+export interface Asking {
+  /** Since it was last known to have nothing newer. */
+  sinceAsked: number;
+  /** Since it was last asked, whatever came of that. */
+  sinceTried: number;
+  /** A refresh goes on, which may be waited for. */
+  isRefreshing: boolean;
+  /** The client knows of something newer. */
+  anew: boolean;
+  /** `relay.maxStale`, in ms. */
+  maxStale: number;
+}
+
+/** Whether upstream is to be asked before a timestamp is answered with. */
+export function isToBeAsked({ sinceAsked, sinceTried, isRefreshing, anew, maxStale }: Asking): boolean {
+  if (!anew && sinceAsked <= maxStale) return false;
+  return isRefreshing || sinceTried >= (anew ? PAUSE_ANEW : Math.min(PAUSE, maxStale));
+}
+
+/** Time (ms) that a client waits for that, whose request came over so many hops. */
+export function confirmPatience(hops: number): number {
+  return PATIENCE.first - PATIENCE.less * hops;
+}
