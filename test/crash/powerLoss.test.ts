@@ -47,7 +47,7 @@ const LUCKS: Record<string, () => Luck> = {
 };
 const REPEATS = ALL ? 10 : 1;
 /** Of the calls of a run, where not every one is asked for. */
-const SAMPLE = 12;
+const SAMPLE = 8;
 
 let world: World;
 let source: TestSource;

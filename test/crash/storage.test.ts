@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { UpdateEvent } from "../../src/update/update.ts";
 import { numbers, sampleOf } from "../support/extent.ts";
-import { bundle } from "../support/program.ts";
+import { bundle, PROGRAM } from "../support/program.ts";
 import { startSource, type TestSource } from "../support/source.ts";
 import {
   type Agent,
@@ -107,8 +107,8 @@ describe.for(scenarios)("a disk that fails in $name", ({ name, action, prepare, 
       const calls = Number(output.split(" ").at(-1));
       const codes = Object.keys(CODES) as (keyof typeof CODES)[];
       const faults: { agent: Agent; job: Job; when: string; code: string }[] = [];
-      for (const failAt of sampleOf(numbers(1, calls), 2 * codes.length)) {
-        const failWith = codes[failAt % codes.length] ?? "EIO";
+      for (const [index, failAt] of sampleOf(numbers(1, calls), codes.length).entries()) {
+        const failWith = codes[index % codes.length] ?? "EIO";
         const agent = await copyAgent(template, `${template.folder}-fails-${failAt}`);
         const job: Job = { action, configFile: agent.configFile, failAt, failWith };
         const when = `${name}, ${failWith} at call ${failAt} of ${calls}`;
@@ -259,11 +259,10 @@ describe("a real disk", () => {
     PATIENCE,
     async ([limit, exit]) => {
       const agent = await endpoint(1);
-      const main = path.resolve("src/main.ts");
       // Nor its cache of compiled code, which node writes as it ends.
       const command = `unset NODE_COMPILE_CACHE; ulimit ${limit}; "$0" "$@"; echo "exit $?"`;
       const { output } = await runNode(
-        ["bash", "-c", command, process.execPath, main, "update", "--config", agent.configFile],
+        ["bash", "-c", command, process.execPath, PROGRAM, "update", "--config", agent.configFile],
         child,
       );
       const code = Number(output.match(/exit (\d+)$/)?.[1]);
