@@ -31,8 +31,8 @@ export interface UpdateCommandOptions {
 export async function updateCommand(options: UpdateCommandOptions): Promise<number> {
   const config = await readConfig(configPath(options.config, process.env), process.env);
   const display = options.json === true || options.quiet === true ? undefined : openDisplay();
-  const told = display !== undefined && options.verbose !== true && isOneStream();
-  const log = openRunLog(config.log, told ? undefined : stderrLevel(options));
+  const isShown = display !== undefined && options.verbose !== true && isOneStream();
+  const log = openRunLog(config.log, isShown ? undefined : stderrLevel(options));
   collectSpentBuffers();
   const interruption = onSignals();
   const began = performance.now();

@@ -15,9 +15,9 @@ export function openResidentLog(log: LogOptions, level: Level): Log {
   };
   const lines = logBy((severity, message, fields) => {
     if (LEVELS[severity] > Math.max(LEVELS[level], LEVELS[log.level])) return;
-    const { isSaid, before } = admitLine(limit, message, performance.now());
+    const { isAdmitted, before } = admitLine(limit, message, performance.now());
     for (const line of before) say(severity, line);
-    if (isSaid) say(severity, message, fields);
+    if (isAdmitted) say(severity, message, fields);
   });
   const file = openLogFile(log.file, lines.warn);
   return lines;

@@ -1,7 +1,7 @@
 /** A limit on how often similar lines are logged, for a log that is written for years. */
 export interface LineLimit {
   /** The lines of the last minute, by their common part. */
-  alike: Map<string, { since: number; said: number; omitted: number; example: string }>;
+  alike: Map<string, { since: number; count: number; omitted: number; example: string }>;
 }
 
 /** Most lines that are alike, within a window (ms). */
@@ -26,16 +26,16 @@ export function admitLine(
   limit: LineLimit,
   line: string,
   now: number,
-): { isSaid: boolean; before: string[] } {
+): { isAdmitted: boolean; before: string[] } {
   const before = forgetOld(limit, now);
   const common = line.slice(0, COMMON).replaceAll(/[0-9a-f]{8,}|\d+/g, "#");
   const key = limit.alike.has(common) || limit.alike.size < MOST_ALIKE ? common : "";
-  const known = limit.alike.get(key) ?? { since: now, said: 0, omitted: 0, example: line.slice(0, COMMON) };
+  const known = limit.alike.get(key) ?? { since: now, count: 0, omitted: 0, example: line.slice(0, COMMON) };
   limit.alike.set(key, known);
-  const isSaid = known.said < MOST;
-  if (isSaid) known.said++;
+  const isAdmitted = known.count < MOST;
+  if (isAdmitted) known.count++;
   else known.omitted++;
-  return { isSaid, before };
+  return { isAdmitted, before };
 }
 
 function forgetOld({ alike }: LineLimit, now: number): string[] {

@@ -3,7 +3,7 @@ import { NearsourceError } from "../errors.ts";
 import type { Response } from "./fetcher.ts";
 import { toHttpError } from "./httpErrors.ts";
 import type { RateLimiter } from "./rateLimiter.ts";
-import { spend } from "./spentBuffers.ts";
+import { countSpent } from "./spentBuffers.ts";
 import { type PaceLimits, watchPace } from "./stallGuard.ts";
 
 /** A body nobody wants is read this far (bytes) so that its connection can serve again, if it comes at once. */
@@ -55,7 +55,7 @@ export async function* readBody(
       if (done === true) break;
       await limiter?.take(value.length, signal);
       yield value;
-      spend(value.length);
+      countSpent(value.length);
     }
   } catch (error) {
     throw interrupted(signal) ?? failure ?? toHttpError(error, url, "body");

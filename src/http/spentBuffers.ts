@@ -20,7 +20,7 @@ export function collectSpentBuffers(): void {
  * Tells that a buffer of a body will not be looked at again. Each piece from the network comes in one of
  * its own, and left to itself V8 lets some 70 MB of them gather.
  */
-export function spend(length: number): void {
+export function countSpent(length: number): void {
   if (!isOn) return;
   spent += length;
   if (spent < ENOUGH) return;

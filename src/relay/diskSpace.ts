@@ -4,7 +4,7 @@ import { NearsourceError } from "../errors.ts";
 import { toStorageError } from "../store/storageErrors.ts";
 
 /** Whether there is disk enough to be an Update Agent. */
-export interface Room {
+export interface DiskSpace {
   /** Free bytes as they were last looked at. */
   free(): number;
   /** False when there is too little; looks again when the last look is a while ago. */
@@ -26,7 +26,11 @@ const LOOK_TIME = 5_000;
  * @param minFree bytes that stay free @param onChange called when the space becomes too little, or enough
  *   again
  */
-export function createRoom(folder: string, minFree: number, onChange: (enough: boolean) => void): Room {
+export function watchDiskSpace(
+  folder: string,
+  minFree: number,
+  onChange: (enough: boolean) => void,
+): DiskSpace {
   let free = Number.POSITIVE_INFINITY;
   let looked = Number.NEGATIVE_INFINITY;
   let enough = true;

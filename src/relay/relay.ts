@@ -16,10 +16,10 @@ import { openDataDir } from "../store/openDataDir.ts";
 import { sweepUnfinished } from "../store/withDataDir.ts";
 import type { CatalogObject } from "../tree/catalog.ts";
 import { Admission } from "./admission.ts";
-import { createRoom } from "./diskSpace.ts";
+import { watchDiskSpace } from "./diskSpace.ts";
+import { createAbsentObjects } from "./fill/absentObjects.ts";
+import { AnnouncementDelay } from "./fill/announcementDelay.ts";
 import { createFillProgress } from "./fill/fillProgress.ts";
-import { Holdup } from "./fill/holdup.ts";
-import { createLacking } from "./fill/lacking.ts";
 import { Objects } from "./fill/objects.ts";
 import { createUpstreams } from "./fill/upstreams.ts";
 import { type MetricsPage, renderMetrics } from "./metrics.ts";
@@ -144,38 +144,38 @@ async function openRelay(options: RelayOptions, { own, dirs, lock, fetcher }: Gr
   const stopping = new AbortController();
   const { signal } = stopping;
   const stats = newStats();
-  const noRoom = `${dirs.root} has less than ${formatBytes(minFree)} free (relay.minFree)`;
-  const room = createRoom(dirs.root, minFree, (enough) => {
+  const noSpace = `${dirs.root} has less than ${formatBytes(minFree)} free (relay.minFree)`;
+  const space = watchDiskSpace(dirs.root, minFree, (enough) => {
     if (enough) log.info("there is room again: this Update Agent serves");
-    else log.warn(`${noRoom}: this Update Agent does not serve until there is`);
+    else log.warn(`${noSpace}: this Update Agent does not serve until there is`);
     if (enough) void upkeep.refresh();
   });
   const upstreams = createUpstreams(config, own, agentId, log);
   const pseudonym = pseudonymOf(agentId);
-  const shared = { config, log, own, dirs, fetcher, upstreams, room, stats, signal, pseudonym };
+  const shared = { config, log, own, dirs, fetcher, upstreams, space, stats, signal, pseudonym };
   const progress = createFillProgress();
-  const fills = { lacking: createLacking(), received: progress.received, inTurn: oneAtATime() };
+  const fills = { absent: createAbsentObjects(), received: progress.received, inTurn: oneAtATime() };
   const objects = new Objects({ ...shared, ...fills }, log);
   const isHeld = (object: CatalogObject) => objects.isHeld(object);
   const onChange = () => upkeep.fillNewer();
   const mirror = await openMirror({ ...shared, isHeld, onChange }, sortKinds(options.kinds));
   await upstreams.reload();
   await objects.look(mirror.objects(true));
-  await room.look();
+  await space.look();
   const limits = { ...config.relay };
   const lookAtPolicies = async () => {
     limits.minRate = await leastReaderRate(config, [own, dirs]);
   };
   await lookAtPolicies();
   const admission = new Admission(limits, stats);
-  const holdup = new Holdup({ mirror, objects, progress, maxLag, log });
-  const upkeep = new Upkeep({ mirror, objects, room, holdup, lookAtPolicies, signal, log });
+  const delay = new AnnouncementDelay({ mirror, objects, progress, maxLag, log });
+  const upkeep = new Upkeep({ mirror, objects, space, delay, lookAtPolicies, signal, log });
   const limiter = createRateLimiter(() => rateAt(rateLimit, new Date()));
-  const served = { mirror, objects, admission, limiter, stats, pseudonym, signal, holdup };
-  const isOpen = () => room.isEnough();
+  const served = { mirror, objects, admission, limiter, stats, pseudonym, signal, delay };
+  const isOpen = () => space.isEnough();
   const handle = createServe({ ...served, isOpen, fillRate: progress.rate });
-  const told = { mirror, objects, holdup, progress, stats, room, noRoom, whyUnreached };
-  return new Relay({ ...told, handle, upkeep, admission, fetcher, lock, stopping, log });
+  const parts = { mirror, objects, delay, progress, stats, space, noSpace, whyUnreached };
+  return new Relay({ ...parts, handle, upkeep, admission, fetcher, lock, stopping, log });
 }
 
 /** This agent's name in `Via`: the same each time, and nothing that leads to its id. */

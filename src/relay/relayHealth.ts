@@ -1,8 +1,8 @@
 import type { Kind } from "../core/content/kind.ts";
 import type { Repository } from "../core/content/layout.ts";
-import type { Room } from "./diskSpace.ts";
+import type { DiskSpace } from "./diskSpace.ts";
+import type { AnnouncementDelay } from "./fill/announcementDelay.ts";
 import type { FillProgress } from "./fill/fillProgress.ts";
-import type { Holdup } from "./fill/holdup.ts";
 import type { Objects } from "./fill/objects.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import type { MirrorState } from "./mirror/repositoryCopy.ts";
@@ -32,18 +32,18 @@ export interface RelayHealth {
 export interface HealthParts {
   mirror: Mirror;
   objects: Objects;
-  holdup: Holdup;
+  delay: AnnouncementDelay;
   progress: FillProgress;
   stats: RelayStats;
-  room: Room;
+  space: DiskSpace;
   /** There is too little of it, in words. */
-  noRoom: string;
+  noSpace: string;
   /** The reason why nobody can reach this agent; undefined when they can. */
   whyUnreached(): string | undefined;
 }
 
 export function relayHealth(parts: HealthParts): RelayHealth {
-  const { mirror, objects, progress, stats, room } = parts;
+  const { mirror, objects, progress, stats, space } = parts;
   const reason = whyNotServing(parts);
   const newest = mirror.objects(false).filter(({ current }) => current);
   const missing = newest.filter((each) => !objects.isHeld(each));
@@ -62,13 +62,13 @@ export function relayHealth(parts: HealthParts): RelayHealth {
       : { fillRate: Math.round(rate), secondsLeft: Math.ceil(missingBytes / rate) }),
     filling: objects.filling(),
     transfers: stats.active,
-    free: room.free(),
+    free: space.free(),
   };
 }
 
-function whyNotServing({ mirror, holdup, room, noRoom, whyUnreached }: HealthParts): string | undefined {
-  const isLate = holdup.state()?.state === "late";
+function whyNotServing({ mirror, delay, space, noSpace, whyUnreached }: HealthParts): string | undefined {
+  const isLate = delay.state()?.state === "late";
   if (mirror.kinds.length === 0) return "the role is not granted";
-  if (!room.isEnough()) return noRoom;
+  if (!space.isEnough()) return noSpace;
   return isLate ? "it could not fetch what is newest in time" : whyUnreached();
 }

@@ -9,7 +9,7 @@ import type { CatalogObject } from "../tree/catalog.ts";
 import { LASTING } from "../tree/publications.ts";
 import type { Admission, Ticket } from "./admission.ts";
 import type { Piece } from "./blockPool.ts";
-import type { Holdup } from "./fill/holdup.ts";
+import type { AnnouncementDelay } from "./fill/announcementDelay.ts";
 import type { Objects } from "./fill/objects.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import { sendBody } from "./sendBody.ts";
@@ -25,7 +25,7 @@ export interface ServeParts {
   stats: RelayStats;
   /** False while this agent serves nobody: too little room. */
   isOpen(): boolean;
-  holdup: Pick<Holdup, "state">;
+  delay: Pick<AnnouncementDelay, "state">;
   /** Bytes a second that come from upstream; undefined when that is not known. */
   fillRate(): number | undefined;
   pseudonym: string;
@@ -87,9 +87,9 @@ async function serveTimestamp(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const anew = /\b(?:no-cache|max-age=0)\b/.test(request.headers["cache-control"] ?? "");
-  const announced = await parts.mirror.confirm(repository, via, anew);
-  const held = repository === "content" ? parts.holdup.state() : undefined;
+  const revalidate = /\b(?:no-cache|max-age=0)\b/.test(request.headers["cache-control"] ?? "");
+  const announced = await parts.mirror.confirm(repository, via, revalidate);
+  const held = repository === "content" ? parts.delay.state() : undefined;
   const state = held && { ...held, through: [parts.pseudonym, ...(held.through ?? [])].slice(0, MOST_NAMES) };
   if (state?.state === "late") return refuseFor(parts, response, "late");
   if (announced === undefined) {

@@ -1,8 +1,8 @@
 import type { Log } from "../config/log.ts";
 import { explainError } from "../errors.ts";
 import { sharedNext } from "../source/oneAtATime.ts";
-import type { Room } from "./diskSpace.ts";
-import type { Holdup } from "./fill/holdup.ts";
+import type { DiskSpace } from "./diskSpace.ts";
+import type { AnnouncementDelay } from "./fill/announcementDelay.ts";
 import type { Objects } from "./fill/objects.ts";
 import { fillAhead } from "./fill/prefetch.ts";
 import type { Mirror } from "./mirror/mirror.ts";
@@ -10,8 +10,8 @@ import type { Mirror } from "./mirror/mirror.ts";
 export interface UpkeepParts {
   mirror: Mirror;
   objects: Objects;
-  room: Room;
-  holdup: Pick<Holdup, "state">;
+  space: DiskSpace;
+  delay: Pick<AnnouncementDelay, "state">;
   /** Goes by the policies that are known by now. */
   lookAtPolicies(): Promise<void>;
   signal: AbortSignal;
@@ -54,9 +54,9 @@ export class Upkeep {
   }
 
   async #whereItMay(work: () => Promise<void>): Promise<void> {
-    const { mirror, room, signal, log } = this.#parts;
+    const { mirror, space, signal, log } = this.#parts;
     try {
-      if (mirror.kinds.length > 0 && !signal.aborted && (await room.look())) await work();
+      if (mirror.kinds.length > 0 && !signal.aborted && (await space.look())) await work();
     } catch (error) {
       if (!signal.aborted) log.error(`this Update Agent could not refresh: ${explainError(error)}`);
     }
@@ -87,9 +87,9 @@ export class Upkeep {
   }
 
   #fillAgain(): void {
-    const { mirror, holdup, signal } = this.#parts;
+    const { mirror, delay, signal } = this.#parts;
     if (mirror.aheadSince("content") === undefined || signal.aborted) return;
-    holdup.state();
+    delay.state();
     this.#again = setTimeout(() => void this.#fill(), FILL_AGAIN).unref();
   }
 }

@@ -18,7 +18,7 @@ export interface Patience {
   /**
    * Counts time against it, from now until the returned function is called; simultaneous waits count once.
    */
-  spend(): () => void;
+  startWait(): () => void;
 }
 
 /** @param all milliseconds @param now a clock that only goes forward, in ms */
@@ -28,7 +28,7 @@ export function createPatience(all: number, now: () => number = () => performanc
   let since = 0;
   return {
     left: () => all - spent - (waiting > 0 ? now() - since : 0),
-    spend() {
+    startWait() {
       if (waiting++ === 0) since = now();
       return () => {
         if (--waiting === 0) spent += now() - since;
@@ -70,7 +70,7 @@ export function waitingFetcher(
   self?: string,
   onOlder: (url: URL, isOlder: boolean) => void = () => {},
 ): Fetcher {
-  const ask = async (url: string, options: GetOptions, spend: () => void): Promise<Response> => {
+  const ask = async (url: string, options: GetOptions, startWait: () => void): Promise<Response> => {
     const accept = options.accept ?? [200];
     for (;;) {
       const response = await fetcher.get(url, { ...options, accept: [...accept, 503] });
@@ -89,16 +89,16 @@ export function waitingFetcher(
       }
       await response.discard();
       onWait({ url: response.url, state, pause });
-      spend();
+      startWait();
       await waitFor(pause, options.signal);
     }
   };
   const get = async (url: string, options: GetOptions = {}): Promise<Response> => {
     let stop: (() => void) | undefined;
-    const spend = () => {
-      stop ??= patience.spend();
+    const startWait = () => {
+      stop ??= patience.startWait();
     };
-    return await ask(url, options, spend).finally(() => stop?.());
+    return await ask(url, options, startWait).finally(() => stop?.());
   };
   return { ...fetcher, get };
 }
@@ -114,7 +114,7 @@ async function waitFor(milliseconds: number, signal: AbortSignal | undefined): P
 /**
  * The same fetcher, that has an Update Agent ask upstream even if it did a moment ago (RFC 9111 §5.2.1.4).
  */
-export function askingAnew(fetcher: Fetcher): Fetcher {
+export function revalidating(fetcher: Fetcher): Fetcher {
   const get = (url: string, options: GetOptions = {}) => {
     const headers = { ...options.headers, "cache-control": "no-cache" };
     return fetcher.get(url, isTimestamp(url) ? { ...options, headers } : options);

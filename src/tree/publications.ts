@@ -19,7 +19,7 @@ export type Document = Extract<Served, { bytes: Buffer }> & {
  * The documents and objects served: of the publication that is announced, for a while of those before, and
  * the objects of the next.
  */
-export interface Editions {
+export interface Publications {
   /** Makes a catalog of the announced sets, and answers from it. */
   publish(announced: Partial<Record<Repository, TrustedSet>>, kinds: readonly Kind[]): void;
   /** Answers for the objects of content learnt since, and for nothing else of it; undefined for nothing. */
@@ -36,7 +36,7 @@ export const LASTING = "public, max-age=31536000, immutable";
 export const CHANGING = "no-cache";
 
 type Answer = Document | { object: CatalogObject };
-type Edition = ReadonlyMap<string, Answer>;
+type Answers = ReadonlyMap<string, Answer>;
 
 /**
  * Time (ms) for which the names of a publication are answered after a newer one, so that an agent in the
@@ -45,10 +45,10 @@ type Edition = ReadonlyMap<string, Answer>;
 const GRACE = 900_000;
 
 /** @param now a clock that only goes forward, in ms */
-export function createEditions(now: () => number = () => performance.now()): Editions {
-  let newest: Edition = new Map();
-  let coming: Edition | undefined;
-  let older: { edition: Edition; until: number }[] = [];
+export function createPublications(now: () => number = () => performance.now()): Publications {
+  let newest: Answers = new Map();
+  let coming: Answers | undefined;
+  let older: { answers: Answers; until: number }[] = [];
   const inGrace = () => {
     older = older.filter(({ until }) => until > now());
     return older;
@@ -57,12 +57,12 @@ export function createEditions(now: () => number = () => performance.now()): Edi
     const found = newest.get(path) ?? coming?.get(path);
     if (found !== undefined || older.length === 0) return found;
     return inGrace()
-      .find(({ edition }) => edition.has(path))
-      ?.edition.get(path);
+      .find(({ answers }) => answers.has(path))
+      ?.answers.get(path);
   };
   return {
     publish(announced, kinds) {
-      if (newest.size > 0) older = [{ edition: newest, until: now() + GRACE }, ...inGrace()];
+      if (newest.size > 0) older = [{ answers: newest, until: now() + GRACE }, ...inGrace()];
       const catalog = relayCatalog(announced, kinds, manifestsOf(announced.content));
       newest = new Map([...catalog].map(([path, served]) => [path, withEtag(served)]));
     },
@@ -79,8 +79,8 @@ export function createEditions(now: () => number = () => performance.now()): Edi
     lookUp: find,
     objects(all) {
       const last = coming ?? newest;
-      const editions = all ? [last, newest, ...inGrace().map(({ edition }) => edition)] : [last];
-      const answers = editions.flatMap((edition) => [...edition.values()]);
+      const kept = all ? [last, newest, ...inGrace().map(({ answers }) => answers)] : [last];
+      const answers = kept.flatMap((each) => [...each.values()]);
       return answers.flatMap((served) => ("object" in served ? [served.object] : []));
     },
   };

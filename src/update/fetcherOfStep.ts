@@ -2,11 +2,11 @@ import { formatBytes, formatDuration } from "../core/amounts.ts";
 import type { Step } from "../core/order/plan.ts";
 import type { Attempt } from "../core/report.ts";
 import type { Fetcher } from "../http/fetcher.ts";
-import { askingAnew, type Wait, waitingFetcher } from "../source/patience.ts";
+import { revalidating, type Wait, waitingFetcher } from "../source/patience.ts";
 import type { Run } from "./run.ts";
 
 /** Time (ms) after which a wait that goes on is reported again. */
-const TELL_AGAIN = 30_000;
+const REPORT_AGAIN = 30_000;
 
 /**
  * The fetcher for one source: it waits for an Update Agent that is filling or full, as long as the run has
@@ -22,12 +22,12 @@ export function fetcherOfStep(
   const { patience } = run.terms;
   const before = patience.left();
   let waitedFor: "filling" | "full" | undefined;
-  let told = Number.NEGATIVE_INFINITY;
+  let reported = Number.NEGATIVE_INFINITY;
   const older = new Set<string>();
   const onOlder = (url: URL, isOlder: boolean) => older[isOlder ? "add" : "delete"](url.href);
   const onWait = ({ state: { state, missing, seconds } }: Wait) => {
-    if (performance.now() - told < TELL_AGAIN && state === waitedFor) return;
-    told = performance.now();
+    if (performance.now() - reported < REPORT_AGAIN && state === waitedFor) return;
+    reported = performance.now();
     waitedFor = state === "full" ? "full" : "filling";
     const source = step.name ?? new URL(step.url).host;
     const amount = missing === undefined ? "" : `: ${formatBytes(missing)} are missing`;
@@ -36,8 +36,8 @@ export function fetcherOfStep(
       state === "full" ? `${source} has all its places taken` : `${source} is filling${amount}${time}`;
     run.emit({ type: "waiting", message });
   };
-  const anew = Object.keys(run.told).length === 0 ? run.fetcher : askingAnew(run.fetcher);
-  const fetcher = waitingFetcher(anew, patience, onWait, undefined, onOlder);
+  const asking = Object.keys(run.notified).length === 0 ? run.fetcher : revalidating(run.fetcher);
+  const fetcher = waitingFetcher(asking, patience, onWait, undefined, onOlder);
   return {
     fetcher,
     waited: () => ({

@@ -115,8 +115,9 @@ async function announceAgain(
   mending: Mending,
 ): Promise<Installation> {
   const generation = run.installed?.generation ?? 0;
-  const told = generation === 0 || run.config.hooks.afterUpdate === undefined;
-  const failure = told || run.state.announced === generation ? undefined : await announce(run, generation);
+  const hasHook = generation > 0 && run.config.hooks.afterUpdate !== undefined;
+  const isDue = hasHook && run.state.announced !== generation;
+  const failure = isDue ? await announce(run, generation) : undefined;
   if (failure === undefined) return { generation, installed: [], removed: [] };
   const to = (await listGenerations(run.dirs)).find((number) => number < generation);
   const old = to === undefined ? undefined : await readGeneration(run.dirs, to);

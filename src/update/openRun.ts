@@ -88,7 +88,7 @@ async function openRun(options: RunOptions, config: Config, fetcher: Fetcher, di
     now: timeOfRun(options.now ?? new Date(), state.clockFloor),
     began,
     addresses: ownAddresses(config),
-    told: options.told ?? {},
+    notified: options.told ?? {},
     state,
     trusted: await openTrusted(dirs, config.roots),
     installed,

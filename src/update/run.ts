@@ -33,7 +33,7 @@ export interface Run {
    * Versions of timestamps that this run was notified of: a source that has older ones is not the last to be
    * asked.
    */
-  readonly told: Partial<Record<Repository, number>>;
+  readonly notified: Partial<Record<Repository, number>>;
   /** Kept in `state.json`. */
   readonly state: State;
   /** Kept below `metadata`; `update/keepRefreshed.ts` replaces a set where a source has a newer one. */

@@ -71,10 +71,10 @@ function withoutSettings(step: Step): Step {
 }
 
 /** Whether the trusted timestamp is older than the one this run was notified of. */
-function isBehind({ told, trusted }: Run, kind: Kind): boolean {
+function isBehind({ notified, trusted }: Run, kind: Kind): boolean {
   const repository = repositoryOf(kind);
   const held = describeRole(trusted[repository]?.files.get("timestamp.json"))?.version ?? 0;
-  return held < (told[repository] ?? 0);
+  return held < (notified[repository] ?? 0);
 }
 
 function skippedStep({ rule, entry, name, url }: Step, reason: string): Skipped {

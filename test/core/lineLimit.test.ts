@@ -6,9 +6,9 @@ describe("lines that are alike", () => {
   test("are said ten times a minute, and then counted", () => {
     const limit = noLines();
     const said = Array.from({ length: 300 }, (_, at) => admitLine(limit, `object ${at}: not found`, at));
-    expect(said.filter(({ isSaid }) => isSaid)).toHaveLength(10);
-    const { isSaid, before } = admitLine(limit, "object 300: not found", 60_000);
-    expect(isSaid).toBe(true);
+    expect(said.filter(({ isAdmitted }) => isAdmitted)).toHaveLength(10);
+    const { isAdmitted, before } = admitLine(limit, "object 300: not found", 60_000);
+    expect(isAdmitted).toBe(true);
     expect(before).toEqual(["290 more lines were left out that are like: object 0: not found"]);
     expect(admitLine(limit, "object 301: not found", 60_001).before).toEqual([]);
   });
@@ -16,8 +16,8 @@ describe("lines that are alike", () => {
   test("do not take the place of others", () => {
     const limit = noLines();
     for (let at = 0; at < 100; at++) admitLine(limit, "the same", 0);
-    expect(admitLine(limit, "another", 0).isSaid).toBe(true);
-    expect(admitLine(limit, "the same", 0).isSaid).toBe(false);
+    expect(admitLine(limit, "another", 0).isAdmitted).toBe(true);
+    expect(admitLine(limit, "the same", 0).isAdmitted).toBe(false);
   });
 
   test("are those with other numbers and hashes", () => {
@@ -25,7 +25,7 @@ describe("lines that are alike", () => {
     for (let at = 0; at < 100; at++) {
       const hash = createHash("sha256").update(String(at)).digest("hex");
       const line = `filling ${hash.slice(0, 12)}…: http://ua:21112/objects/${hash} was not found`;
-      expect(admitLine(limit, line, 0).isSaid).toBe(at < 10);
+      expect(admitLine(limit, line, 0).isAdmitted).toBe(at < 10);
     }
   });
 
@@ -33,7 +33,10 @@ describe("lines that are alike", () => {
     const limit = noLines();
     const word = (at: number) =>
       at.toString(26).replaceAll(/\d/g, (digit) => "qrstuvwxyz"[Number(digit)] ?? "");
-    const said = Array.from({ length: 5_000 }, (_, at) => admitLine(limit, `unlike ${word(at)}`, 0).isSaid);
+    const said = Array.from(
+      { length: 5_000 },
+      (_, at) => admitLine(limit, `unlike ${word(at)}`, 0).isAdmitted,
+    );
     expect(said.filter(Boolean).length).toBeLessThanOrEqual(210);
     expect(limit.alike.size).toBeLessThanOrEqual(201);
   });

@@ -124,7 +124,7 @@ describe("what an Update Agent answers", () => {
     expect(await talk(relay.port, thousands)).toBe("");
   });
 
-  test("H5: If-Range continues what it names, and begins anew what it does not", async () => {
+  test("H5: If-Range continues what it names, and begins revalidate what it does not", async () => {
     const part = (ifRange: string) =>
       ask(relay.url, large(), { headers: { range: "bytes=5-9", "if-range": ifRange } });
     expect((await part(`"${objectOf(2, "pattern")}"`)).body.length).toBe(5);

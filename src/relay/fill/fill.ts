@@ -15,10 +15,10 @@ import type { DataDir } from "../../store/dataDir.ts";
 import { partialLength, partialPath } from "../../store/partial.ts";
 import { inStore, storePath } from "../../store/store.ts";
 import type { CatalogObject } from "../../tree/catalog.ts";
-import type { Room } from "../diskSpace.ts";
+import type { DiskSpace } from "../diskSpace.ts";
 import type { RelayStats } from "../stats.ts";
 import { DamagedError, readInto } from "../verifiedFile.ts";
-import type { Lacking } from "./lacking.ts";
+import type { AbsentObjects } from "./absentObjects.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 export interface FillParts {
@@ -27,14 +27,14 @@ export interface FillParts {
   own: DataDir;
   fetcher: Fetcher;
   upstreams: Upstreams;
-  room: Room;
+  space: DiskSpace;
   stats: RelayStats;
   /** Told of each piece that comes from upstream. */
   received(bytes: number): void;
   /** One file is put together at a time, since each may take much memory. */
   inTurn: Turn;
   /** The objects that upstream was found not to have. */
-  lacking: Lacking;
+  absent: AbsentObjects;
   /** Ends all of them. */
   signal: AbortSignal;
   /** This agent's name in `Via`. */
@@ -165,9 +165,9 @@ async function bring(
     // The agent's run may have fetched it meanwhile.
     if (await takeOver(parts, object)) return;
     if (await makeOfHeld(parts, object)) return;
-    parts.lacking.check(object);
+    parts.absent.check(object);
     await takePart(parts.own, parts.dirs, object);
-    await parts.room.claim(object.length - (await partialLength(parts.dirs, object)));
+    await parts.space.claim(object.length - (await partialLength(parts.dirs, object)));
     await fetchFromUpstream(parts, object, via, hear);
   });
 }
@@ -203,7 +203,7 @@ async function fetchFromUpstream(
   };
   await inOrder(upstreams.of(object.kinds), needed, fetch, { onErrors });
   if (needed.size === 0) return;
-  parts.lacking.note(object, last);
+  parts.absent.note(object, last);
   throw last;
 }
 
@@ -212,14 +212,14 @@ async function fetchFromUpstream(
  * link has carried in one form need not come in another.
  */
 async function makeOfHeld(
-  { dirs, room, stats, signal, inTurn }: FillParts,
+  { dirs, space, stats, signal, inTurn }: FillParts,
   object: CatalogObject,
 ): Promise<boolean> {
   for (const alternative of object.alternatives ?? []) {
     if (!(await inStore(dirs, alternative))) continue;
     const { rebuild } = await import("../../delta/rebuild.ts");
     try {
-      await room.claim(object.length);
+      await space.claim(object.length);
       await inTurn(() => rebuild(dirs, alternative, storePath(dirs, alternative.sha256), object, signal));
       stats.made++;
       return true;

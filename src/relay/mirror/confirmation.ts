@@ -8,7 +8,7 @@ const PATIENCE = { first: 3_000, less: 700 };
  * something newer.
  */
 const PAUSE = 10_000;
-const PAUSE_ANEW = 1_000;
+const PAUSE_REVALIDATE = 1_000;
 
 /** The times (ms) since upstream was last asked, and what is to be answered. */
 export interface Asking {
@@ -19,15 +19,15 @@ export interface Asking {
   /** A refresh goes on, which may be waited for. */
   isRefreshing: boolean;
   /** The client knows of something newer. */
-  anew: boolean;
+  revalidate: boolean;
   /** `relay.maxStale`, in ms. */
   maxStale: number;
 }
 
 /** Whether upstream is to be asked before a timestamp is answered with. */
-export function isToBeAsked({ sinceAsked, sinceTried, isRefreshing, anew, maxStale }: Asking): boolean {
-  if (!anew && sinceAsked <= maxStale) return false;
-  return isRefreshing || sinceTried >= (anew ? PAUSE_ANEW : Math.min(PAUSE, maxStale));
+export function isToBeAsked({ sinceAsked, sinceTried, isRefreshing, revalidate, maxStale }: Asking): boolean {
+  if (!revalidate && sinceAsked <= maxStale) return false;
+  return isRefreshing || sinceTried >= (revalidate ? PAUSE_REVALIDATE : Math.min(PAUSE, maxStale));
 }
 
 /** Time (ms) that a client waits for that, whose request came over so many hops. */

@@ -8,7 +8,7 @@ import { oneAtATime } from "../../source/oneAtATime.ts";
 import type { DataDir } from "../../store/dataDir.ts";
 import { readState } from "../../store/state/state.ts";
 import type { CatalogObject } from "../../tree/catalog.ts";
-import { createEditions, type Document } from "../../tree/publications.ts";
+import { createPublications, type Document } from "../../tree/publications.ts";
 import { timeOfRun } from "../../tuf/clock.ts";
 import { openTrusted } from "../../tuf/roots.ts";
 import { writeTrustedSet } from "../../tuf/trustedSet.ts";
@@ -61,7 +61,7 @@ export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<M
 export class Mirror {
   readonly #parts: MirrorParts;
   readonly #copies: Map<Repository, RepositoryCopy>;
-  readonly #editions = createEditions();
+  readonly #publications = createPublications();
   readonly #upstream = new UpstreamState();
   /** An announcement at a time: a caller that comes while one is under way is served by the next. */
   readonly #inTurn = oneAtATime();
@@ -83,7 +83,7 @@ export class Mirror {
    */
   lookUp(path: string): Document | { object: CatalogObject } | { timestampOf: Repository } | undefined {
     const timestampOf = this.#byTimestamp.get(path);
-    return timestampOf === undefined ? this.#editions.lookUp(path) : { timestampOf };
+    return timestampOf === undefined ? this.#publications.lookUp(path) : { timestampOf };
   }
 
   /**
@@ -91,18 +91,18 @@ export class Mirror {
    * at the time. A failure changes nothing: the held one is as valid as it was. Undefined when there is none
    * yet.
    *
-   * @param anew the client knows of something newer, and has upstream asked even if it was asked a moment ago
+   * @param revalidate the client knows of something newer, and has upstream asked even if it was asked a moment ago
    */
-  async confirm(repository: Repository, via: string[], anew: boolean): Promise<Document | undefined> {
+  async confirm(repository: Repository, via: string[], revalidate: boolean): Promise<Document | undefined> {
     const { maxStale } = this.#parts.config.relay;
     const never = Number.NEGATIVE_INFINITY;
     const copy = this.#copies.get(repository);
     const sinceAsked = performance.now() - (copy?.asked ?? never);
     const sinceTried = performance.now() - this.#tried;
     const isRefreshing = this.#refreshing !== undefined;
-    if (isToBeAsked({ sinceAsked, sinceTried, isRefreshing, anew, maxStale }))
-      await this.#askInTime(via, anew);
-    const found = this.#editions.lookUp(timestampPath(repository));
+    if (isToBeAsked({ sinceAsked, sinceTried, isRefreshing, revalidate, maxStale }))
+      await this.#askInTime(via, revalidate);
+    const found = this.#publications.lookUp(timestampPath(repository));
     if (found === undefined || "object" in found) return undefined;
     const age = Math.round((performance.now() - (copy?.confirmed ?? never)) / 1_000);
     return { ...found, age: Math.min(age, UNKNOWN_AGE) };
@@ -158,14 +158,14 @@ export class Mirror {
     // There are timestamps to ask for before the first was fetched.
     const granted = REPOSITORIES.filter((each) => this.#copies.has(each) && this.#isGranted(each));
     this.#byTimestamp = new Map(granted.map((repository) => [timestampPath(repository), repository]));
-    this.#editions.clear();
+    this.#publications.clear();
     this.#publish();
     this.#lookAhead();
   }
 
   /** Objects of the newest publication that was learnt, and with `all` of all those that are answered for. */
   objects(all: boolean): CatalogObject[] {
-    return this.#editions.objects(all);
+    return this.#publications.objects(all);
   }
 
   describe(): Partial<Record<Repository, MirrorState>> {
@@ -182,7 +182,7 @@ export class Mirror {
   #publish(): void {
     const announced = [...this.#copies].map(([repository, copy]) => [repository, copy.announced]);
     const verified = [...this.#copies.values()].flatMap(({ announcedKinds }) => [...announcedKinds]);
-    this.#editions.publish(
+    this.#publications.publish(
       Object.fromEntries(announced),
       this.#kinds.filter((kind) => verified.includes(kind)),
     );
@@ -192,7 +192,7 @@ export class Mirror {
   #lookAhead(): void {
     for (const copy of this.#copies.values()) lookAhead(copy, this.#kinds, performance.now());
     const next = this.#copies.get("content")?.next;
-    this.#editions.expect(
+    this.#publications.expect(
       next?.set,
       this.#kinds.filter((kind) => next?.kinds.has(kind)),
     );
@@ -216,31 +216,31 @@ export class Mirror {
   /** Whether the objects that clients will ask for first are here, of the publication to be announced. */
   #isComplete(repository: Repository): boolean {
     if (repository !== "content") return true;
-    return this.#editions.objects(false).every((each) => !each.current || this.#parts.isHeld(each));
+    return this.#publications.objects(false).every((each) => !each.current || this.#parts.isHeld(each));
   }
 
   /** Asks upstream, for as long as a client waits. */
-  async #askInTime(via: string[], anew: boolean): Promise<void> {
+  async #askInTime(via: string[], revalidate: boolean): Promise<void> {
     const patience = new AbortController();
     const late = sleep(confirmPatience(via.length), undefined, { signal: patience.signal }).catch(() => {});
-    const ended = this.#refreshOnce(via, anew).catch(() => {});
-    await Promise.race([ended, late, this.#upstream.told]);
+    const ended = this.#refreshOnce(via, revalidate).catch(() => {});
+    await Promise.race([ended, late, this.#upstream.mustWait]);
     patience.abort();
   }
 
-  #refreshOnce(via: string[], anew: boolean): Promise<void> {
-    this.#refreshing ??= this.#refreshAll(via, anew).finally(() => {
+  #refreshOnce(via: string[], revalidate: boolean): Promise<void> {
+    this.#refreshing ??= this.#refreshAll(via, revalidate).finally(() => {
       this.#refreshing = undefined;
       this.#upstream.forget();
     });
     return this.#refreshing;
   }
 
-  async #refreshAll(via: string[], anew: boolean): Promise<void> {
+  async #refreshAll(via: string[], revalidate: boolean): Promise<void> {
     this.#tried = performance.now();
     const { clockFloor } = await readState(this.#parts.own);
     const now = timeOfRun(new Date(), clockFloor);
-    const fetcher = refreshFetcher(this.#parts, this.#upstream, via, anew);
+    const fetcher = refreshFetcher(this.#parts, this.#upstream, via, revalidate);
     const parts = { ...this.#parts, upstream: this.#upstream };
     for (const copy of this.#copies.values()) {
       if (!(await refreshCopy(parts, copy, this.#kinds, { fetcher, now }))) continue;

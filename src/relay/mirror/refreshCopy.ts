@@ -6,7 +6,7 @@ import { withHeaders } from "../../http/client.ts";
 import type { Fetcher } from "../../http/fetcher.ts";
 import { viaEntry } from "../../http/via.ts";
 import { inOrder, type Tried } from "../../source/inOrder.ts";
-import { askingAnew, createPatience, type Wait, waitingFetcher } from "../../source/patience.ts";
+import { createPatience, revalidating, type Wait, waitingFetcher } from "../../source/patience.ts";
 import type { Source } from "../../source/source.ts";
 import type { Upstreams } from "../fill/upstreams.ts";
 import type { RelayStats } from "../stats.ts";
@@ -69,11 +69,11 @@ export function refreshFetcher(
   { fetcher, upstreams, pseudonym }: { fetcher: Fetcher; upstreams: Upstreams; pseudonym: string },
   upstream: UpstreamState,
   via: string[],
-  anew: boolean,
+  revalidate: boolean,
 ): Fetcher {
   const names = [...via, pseudonym].map(viaEntry).join(", ");
   const named = withHeaders(fetcher, { via: names });
   const patience = createPatience(Math.max(upstreams.patience(), UPSTREAM_PATIENCE));
   const onWait = ({ state }: Wait) => upstream.waitsFor(state);
-  return waitingFetcher(anew ? askingAnew(named) : named, patience, onWait, pseudonym);
+  return waitingFetcher(revalidate ? revalidating(named) : named, patience, onWait, pseudonym);
 }

@@ -4,7 +4,7 @@ import { describeRole, type RoleState, type TrustedSet } from "../../tuf/trusted
 import type { Learned } from "./learn.ts";
 
 /** A set, and the kinds of it that are held whole. */
-export interface Edition {
+export interface HeldSet {
   set: TrustedSet;
   kinds: Set<Kind>;
 }
@@ -20,7 +20,7 @@ export interface RepositoryCopy {
   learned: TrustedSet;
   learnedKinds: Set<Kind>;
   /** The publication to announce once its objects are here, and the time since which it waits. */
-  next: Edition | undefined;
+  next: HeldSet | undefined;
   aheadSince: number | undefined;
   /**
    * The time when upstream was last known to have nothing newer than the announced publication, and than the
@@ -88,7 +88,7 @@ export function lookAhead(copy: RepositoryCopy, granted: readonly Kind[], now: n
 /** @param written the publication that was to be announced next, as it is on disk now */
 export function noteAnnounced(
   copy: RepositoryCopy,
-  next: Edition,
+  next: HeldSet,
   written: TrustedSet,
   granted: readonly Kind[],
 ): void {

@@ -5,7 +5,7 @@ import { isTimestamp } from "../../source/patience.ts";
 /** The state of upstream during a refresh: the report of an Update Agent there that is waited for. */
 export class UpstreamState {
   #state: RelayState | undefined;
-  #told = Promise.withResolvers<void>();
+  #mustWait = Promise.withResolvers<void>();
 
   /** `filling` also while something newer is being learnt; undefined while nobody is waited for. */
   get state(): RelayState | undefined {
@@ -16,13 +16,13 @@ export class UpstreamState {
    * Resolves once an Update Agent upstream has answered that it is to be waited for: nobody need wait for
    * that answer.
    */
-  get told(): Promise<void> {
-    return this.#told.promise;
+  get mustWait(): Promise<void> {
+    return this.#mustWait.promise;
   }
 
   waitsFor(state: RelayState): void {
     this.#state = state;
-    this.#told.resolve();
+    this.#mustWait.resolve();
   }
 
   /** A source was asked to its end. */
@@ -33,7 +33,7 @@ export class UpstreamState {
 
   /** Forgets the callers that wait for such an answer. */
   forget(): void {
-    this.#told = Promise.withResolvers();
+    this.#mustWait = Promise.withResolvers();
   }
 
   /** Notes that something newer is on its way: nothing else is asked for before a newer timestamp has been verified. */

@@ -6,7 +6,7 @@ const ASKED: Asking = {
   sinceAsked: 120_000,
   sinceTried: 120_000,
   isRefreshing: false,
-  anew: false,
+  revalidate: false,
   maxStale: 60_000,
 };
 
@@ -20,7 +20,8 @@ test("upstream is asked once what it said is older than relay.maxStale, and no s
 });
 
 test("for a client that knows of something newer, upstream is asked again after a second, however lately it was", () => {
-  const isAsked = (sinceTried: number) => isToBeAsked({ ...ASKED, sinceAsked: 0, sinceTried, anew: true });
+  const isAsked = (sinceTried: number) =>
+    isToBeAsked({ ...ASKED, sinceAsked: 0, sinceTried, revalidate: true });
   expect([isAsked(999), isAsked(1_000)]).toEqual([false, true]);
 });
 

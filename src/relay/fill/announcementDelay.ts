@@ -9,7 +9,7 @@ export interface HeldBack {
   /** Time (ms) since it is ahead of the announced publication. */
   ahead: number;
   /** Bytes missing when it was learnt, and those missing now. */
-  lacked: number;
+  missingAtFirst: number;
   missing: number;
   /** Bytes a second at which they come; undefined when none came yet. */
   rate: number | undefined;
@@ -34,12 +34,12 @@ export function stateOf(held: HeldBack): RelayState {
  * Whether an Update Agent is so late with a publication that it had better not answer: an agent must not take
  * an old publication for the newest. The time that the bytes need at the present rate does not count.
  */
-function isTooLate({ ahead, lacked, rate, maxLag }: HeldBack): boolean {
-  const needed = rate === undefined || rate <= 0 ? 0 : (lacked * 1_000) / rate;
+function isTooLate({ ahead, missingAtFirst, rate, maxLag }: HeldBack): boolean {
+  const needed = rate === undefined || rate <= 0 ? 0 : (missingAtFirst * 1_000) / rate;
   return ahead > needed + maxLag;
 }
 
-export interface HoldupParts {
+export interface DelayParts {
   mirror: Pick<Mirror, "aheadSince" | "objects" | "upstreamState">;
   objects: Pick<Objects, "missing" | "isHeld">;
   progress: FillProgress;
@@ -52,16 +52,16 @@ export interface HoldupParts {
 const HOLDS = 500;
 
 /** The reason why the newest publication of content is not announced yet. */
-export class Holdup {
-  readonly #parts: HoldupParts;
+export class AnnouncementDelay {
+  readonly #parts: DelayParts;
   readonly #now: () => number;
   /** Bytes of each object that was missing at some time since a newer publication is known. */
-  readonly #lacked = new Map<string, number>();
+  readonly #wasMissing = new Map<string, number>();
   #state: RelayState | undefined;
   #foundAt = Number.NEGATIVE_INFINITY;
 
   /** @param now a clock that only goes forward, in ms */
-  constructor(parts: HoldupParts, now = () => performance.now()) {
+  constructor(parts: DelayParts, now = () => performance.now()) {
     this.#parts = parts;
     this.#now = now;
   }
@@ -75,7 +75,7 @@ export class Holdup {
       // for as long.
       const upstream = mirror.upstreamState();
       if (upstream?.state === "filling") return upstream;
-      this.#lacked.clear();
+      this.#wasMissing.clear();
     }
     const isKnown = (since === undefined) === (this.#state === undefined);
     if (isKnown && this.#now() - this.#foundAt < HOLDS) return this.#state;
@@ -87,10 +87,10 @@ export class Holdup {
     const { mirror, objects, progress, maxLag } = this.#parts;
     const newest = mirror.objects(false).filter(({ current }) => current);
     const missing = newest.filter((each) => !objects.isHeld(each));
-    for (const { sha256, length } of missing) this.#lacked.set(sha256, length);
+    for (const { sha256, length } of missing) this.#wasMissing.set(sha256, length);
     return {
       ahead: this.#now() - since,
-      lacked: newest.reduce((sum, { sha256 }) => sum + (this.#lacked.get(sha256) ?? 0), 0),
+      missingAtFirst: newest.reduce((sum, { sha256 }) => sum + (this.#wasMissing.get(sha256) ?? 0), 0),
       missing: objects.missing(missing),
       rate: progress.rate(),
       idle: progress.idle(),

@@ -5,7 +5,7 @@ import { NearsourceError } from "../../errors.ts";
  * Objects that no source upstream had a moment ago: no source is asked for them again before that is over,
  * however many clients ask here.
  */
-export interface Lacking {
+export interface AbsentObjects {
   /** @throws NearsourceError as it was found, while that holds */
   check(object: { sha256: string }): void;
   note(object: { sha256: string }, error: NearsourceError): void;
@@ -16,7 +16,7 @@ const MEMORY = 15_000;
 const MOST = 1_000;
 
 /** @param now a clock that only goes forward, in ms */
-export function createLacking(now: () => number = () => performance.now()): Lacking {
+export function createAbsentObjects(now: () => number = () => performance.now()): AbsentObjects {
   const known = new Map<string, { error: NearsourceError; until: number }>();
   return {
     check({ sha256 }) {
