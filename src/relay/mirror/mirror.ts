@@ -91,7 +91,8 @@ export class Mirror {
    * at the time. A failure changes nothing: the held one is as valid as it was. Undefined when there is none
    * yet.
    *
-   * @param revalidate the client knows of something newer, and has upstream asked even if it was asked a moment ago
+   * @param revalidate if the client knows of something newer, and has upstream asked even if it was asked a
+   *   moment ago
    */
   async confirm(repository: Repository, via: string[], revalidate: boolean): Promise<Document | undefined> {
     const { maxStale } = this.#parts.config.relay;
