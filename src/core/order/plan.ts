@@ -111,9 +111,9 @@ export function activeUpdate(...ways: Way[]): Candidates {
     const verdicts = ways.map(([clause, ...conditions]) =>
       judge(clause, [activeUpdateConfigured, ...conditions], situation),
     );
-    const reasons = new Set(verdicts.map(({ reason = "" }) => reason));
+    const reasons = new Set(verdicts.map(({ reason }) => reason).filter(Boolean));
     const verdict = verdicts.find(({ reason }) => reason === undefined) ?? {
-      reason: [...reasons].reduce(join, ""),
+      reason: [...reasons].join(", and "),
     };
     return [{ source, kinds: policy.activeUpdateKinds, verdict }];
   };
@@ -124,18 +124,13 @@ export function judge<Of>(clause: Clause, conditions: Condition<Of>[], of: Of): 
   let why = "";
   for (const { holds, because, otherwise } of conditions) {
     if (!holds(of)) return { reason: tell(otherwise, of) };
-    why = join(why, tell(because, of));
+    if (because !== undefined) why += why === "" ? tell(because, of) : `, and ${tell(because, of)}`;
   }
   return { clause, why };
 }
 
 function tell<Of>(sentence: Sentence<Of> = "", of: Of): string {
   return typeof sentence === "function" ? sentence(of) : sentence;
-}
-
-/** Two sentences, of which one may go without saying, as one. */
-function join(one: string, other: string): string {
-  return one === "" || other === "" ? one + other : `${one}, and ${other}`;
 }
 
 /**
