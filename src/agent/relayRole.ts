@@ -57,7 +57,7 @@ interface Held {
 }
 
 /** Between attempts to take the role; ms. */
-const TAKE_AGAIN = { first: 10_000, longest: 300_000 };
+const ROLE_BACK_OFF = { first: 10_000, longest: 300_000 };
 
 /**
  * The role of an Update Agent: taken when it is granted, given up when the grant goes. Grants are followed
@@ -86,7 +86,8 @@ export class Role {
     const relay = this.#held?.relay;
     if (relay !== undefined) return (request, response) => relay.handle(request, response);
     if (!isGranted(this.#wanted) || this.#options.startRelay === undefined) return undefined;
-    return (_, response) => turnAway(response, this.#failure === undefined ? "filling" : "unavailable");
+    return (_, response) =>
+      refuseWithState(response, this.#failure === undefined ? "filling" : "unavailable");
   }
 
   /** The part that monitors may look at; undefined while the role is not granted. */
@@ -136,7 +137,7 @@ export class Role {
       this.#failures = 0;
     } catch (error) {
       this.#failure = this.#say(error);
-      const delay = retryDelay(++this.#failures, random(), TAKE_AGAIN);
+      const delay = retryDelay(++this.#failures, random(), ROLE_BACK_OFF);
       this.#cancel = clock.after(delay, () => void this.#next());
     }
   }
@@ -191,7 +192,7 @@ async function basisOf(config: Config): Promise<object> {
 }
 
 /** There is no relay at this moment: one that is being started is waited for, another source is next after one that failed. */
-function turnAway(response: ServerResponse, state: RelayState["state"]): void {
+function refuseWithState(response: ServerResponse, state: RelayState["state"]): void {
   const headers = { "retry-after": "2", "content-length": 0, [STATE_HEADER]: formatRelayState({ state }) };
   response.writeHead(503, headers).end();
 }

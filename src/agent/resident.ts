@@ -41,7 +41,7 @@ export interface Resident {
 }
 
 /** The parts of a resident agent. `instructions` and `channels` change with the configuration. */
-interface Held {
+interface ResidentParts {
   instructions: Instructions;
   channels: Channels | undefined;
   dir: ResidentDir;
@@ -71,57 +71,57 @@ const CLOCK: Clock = {
 export async function startResident(options: ResidentOptions): Promise<Resident> {
   const dir = await openResidentDir(options.instructions.config.dataDir);
   const lock = await takeLock(dir.root, { role: "agent" });
-  const held = await settleIn(options, dir);
-  void held.role.grant(held.instructions);
-  await listen(held);
+  const parts = await createParts(options, dir);
+  void parts.role.grant(parts.instructions);
+  await listen(parts);
   for (const remark of options.instructions.remarks) options.log.warn(remark);
-  held.scheduler.start();
-  const endWriting = writeServing(held);
-  const endNoticing = noticeRuns(options.instructions.config.dataDir, CLOCK, () => void noticeOthers(held));
+  parts.scheduler.start();
+  const endWriting = writeServing(parts);
+  const endNoticing = noticeRuns(options.instructions.config.dataDir, CLOCK, () => void noticeOthers(parts));
   return {
-    reload: (instructions) => reload(held, instructions),
+    reload: (instructions) => reload(parts, instructions),
     stop: async () => {
       endNoticing();
       endWriting();
-      await Promise.all([held.scheduler.stop(), held.channels?.close(), held.role.close()]);
-      held.journal.plan(held.scheduler);
-      await held.journal.close();
+      await Promise.all([parts.scheduler.stop(), parts.channels?.close(), parts.role.close()]);
+      parts.journal.plan(parts.scheduler);
+      await parts.journal.close();
       lock.release();
     },
   };
 }
 
-async function settleIn(
+async function createParts(
   { instructions, level, log, startRelay }: ResidentOptions,
   dir: ResidentDir,
-): Promise<Held> {
+): Promise<ResidentParts> {
   const journal = await openJournal(dir, CLOCK.now(), (error) =>
     log.warn(`what this agent does cannot be written for nearsource status: ${explainError(error)}`),
   );
   const whyUnreached = () =>
-    held.channels?.port ? undefined : (held.channels?.portFailure ?? "it listens at no port");
+    parts.channels?.port ? undefined : (parts.channels?.portFailure ?? "it listens at no port");
   const role = new Role({ log, startRelay, whyUnreached, clock: CLOCK, random: Math.random });
   const dirs = dataDirAt(instructions.config.dataDir);
-  const notifications = new Notifications({ dirs, roots: () => held.instructions.roots, now: CLOCK.now });
+  const notifications = new Notifications({ dirs, roots: () => parts.instructions.roots, now: CLOCK.now });
   const scheduler: Scheduler = new Scheduler({
     agentId: instructions.agentId,
     schedule: instructions.schedule,
     followed: followedBefore({ ...journal.before, succeeded: instructions.succeeded }),
     clock: CLOCK,
     random: Math.random,
-    run: (trigger, signal) => run(held, trigger, signal),
+    run: (trigger, signal) => run(parts, trigger, signal),
     onError: (error) => log.error(`the update could not be run: ${explainError(error)}`),
     onChange: () => {
       journal.plan(scheduler);
-      held.channels?.look();
-      void noticeOthers(held);
+      parts.channels?.look();
+      void noticeOthers(parts);
     },
   });
-  const held: Held = {
+  const parts: ResidentParts = {
     ...{ instructions, channels: undefined, dir, level, log, journal, role, notifications, scheduler },
     sets: instructions.sets,
   };
-  return held;
+  return parts;
 }
 
 /** Interval (ms) at which the content of an Update Agent is written for `status`. */
@@ -130,7 +130,7 @@ const WRITE_INTERVAL = 2_000;
 /**
  * Writes the content that this agent serves, for as long as it is there; returns a function that ends that.
  */
-function writeServing({ journal, role }: Held): () => void {
+function writeServing({ journal, role }: ResidentParts): () => void {
   let cancel = () => {};
   const write = () => {
     journal.serves(role.watched()?.health());
@@ -141,12 +141,12 @@ function writeServing({ journal, role }: Held): () => void {
 }
 
 /** Connects to the world as it is configured. */
-async function listen(held: Held): Promise<void> {
-  const { instructions, dir, notifications, role, journal, log } = held;
-  held.channels = await openChannels({
+async function listen(parts: ResidentParts): Promise<void> {
+  const { instructions, dir, notifications, role, journal, log } = parts;
+  parts.channels = await openChannels({
     ...{ instructions, dir, notifications, role, log },
-    receive: (text) => receive(held, text),
-    describe: () => describe(held),
+    receive: (text) => receive(parts, text),
+    describe: () => describe(parts),
     onPort: (port, failure) => journal.listens(port, failure),
     clock: CLOCK,
     random: Math.random,
@@ -154,7 +154,7 @@ async function listen(held: Held): Promise<void> {
 }
 
 /** The modules that read the state of the runs are loaded when a monitor first asks. */
-async function describe({ instructions, channels, journal }: Held): Promise<AgentHealth> {
+async function describe({ instructions, channels, journal }: ResidentParts): Promise<AgentHealth> {
   const { describeHealth } = await import("./health.ts");
   const { config, role } = instructions;
   const dirs = dataDirAt(config.dataDir);
@@ -162,7 +162,7 @@ async function describe({ instructions, channels, journal }: Held): Promise<Agen
 }
 
 async function receive(
-  { notifications, instructions, scheduler, role, log }: Held,
+  { notifications, instructions, scheduler, role, log }: ResidentParts,
   text: string,
 ): Promise<Verdict> {
   const verdict = await notifications.receive(text);
@@ -174,9 +174,9 @@ async function receive(
   return verdict;
 }
 
-async function run(held: Held, trigger: Trigger, signal: AbortSignal) {
-  const { level, log, journal, notifications } = held;
-  const { config } = held.instructions;
+async function run(parts: ResidentParts, trigger: Trigger, signal: AbortSignal) {
+  const { level, log, journal, notifications } = parts;
+  const { config } = parts.instructions;
   const started = CLOCK.now();
   const onWaiting = (message: string) => {
     log.info(`waiting: ${message}`);
@@ -188,22 +188,22 @@ async function run(held: Held, trigger: Trigger, signal: AbortSignal) {
   const { end, instructions } = await runInProcess(request, signal, { onWaiting, onOther });
   // A run that was stopped has nothing to report; one that came to its end just before has.
   if (signal.aborted && "failure" in end) return undefined;
-  await conclude(held, trigger, started, end);
+  await conclude(parts, trigger, started, end);
   // Unless the configuration was changed meanwhile, which has brought instructions of its own.
-  if (instructions !== undefined && held.instructions.config === config)
-    follow(held, { ...instructions, config });
+  if (instructions !== undefined && parts.instructions.config === config)
+    follow(parts, { ...instructions, config });
   return { again: await isToBeTriedAgain(end, notifications) };
 }
 
-async function conclude(held: Held, trigger: Trigger, started: number, end: RunEnd): Promise<void> {
-  const { instructions, dir, log, journal } = held;
+async function conclude(parts: ResidentParts, trigger: Trigger, started: number, end: RunEnd): Promise<void> {
+  const { instructions, dir, log, journal } = parts;
   const ended = CLOCK.now();
   if ("failure" in end) log.error(`the update failed: ${end.failure.message} (${end.failure.code})`);
   journal.ended(trigger, started, ended, end);
   if (instructions.config.server === undefined) return;
   const report = describeRun(trigger, started, ended, end);
   await queueReport(dir.reports, report).catch((error) => log.warn(explainError(error)));
-  held.channels?.look();
+  parts.channels?.look();
 }
 
 /**
@@ -222,44 +222,44 @@ async function isToBeTriedAgain(end: RunEnd, notifications: Notifications): Prom
 }
 
 /** Follows these instructions from now on; the Update Agent's part may take its time over them. */
-function follow(held: Held, instructions: Instructions): void {
-  const known = held.instructions.remarks;
-  for (const remark of instructions.remarks) if (!known.includes(remark)) held.log.warn(remark);
-  held.instructions = instructions;
-  held.sets = instructions.sets;
-  held.scheduler.follow(instructions.schedule);
-  void held.role.grant(instructions);
+function follow(parts: ResidentParts, instructions: Instructions): void {
+  const known = parts.instructions.remarks;
+  for (const remark of instructions.remarks) if (!known.includes(remark)) parts.log.warn(remark);
+  parts.instructions = instructions;
+  parts.sets = instructions.sets;
+  parts.scheduler.follow(instructions.schedule);
+  void parts.role.grant(instructions);
 }
 
 /**
  * Follows the results of a run of another process, by hand, as after a run of this one's own, which does that
  * itself.
  */
-async function noticeOthers(held: Held): Promise<void> {
-  const { log, scheduler } = held;
-  const { config } = held.instructions;
+async function noticeOthers(parts: ResidentParts): Promise<void> {
+  const { log, scheduler } = parts;
+  const { config } = parts.instructions;
   try {
     const sets = await newestSets(dataDirAt(config.dataDir));
-    if (scheduler.running !== undefined || isDeepStrictEqual(sets, held.sets)) return;
-    const before = held.sets;
-    held.sets = sets;
+    if (scheduler.running !== undefined || isDeepStrictEqual(sets, parts.sets)) return;
+    const before = parts.sets;
+    parts.sets = sets;
     const instructions = await instructionsByInProcess(config);
-    const isStill = held.instructions.config === config && scheduler.running === undefined;
-    if (isStill) follow(held, { ...instructions, config });
-    else held.sets = before;
+    const isStill = parts.instructions.config === config && scheduler.running === undefined;
+    if (isStill) follow(parts, { ...instructions, config });
+    else parts.sets = before;
   } catch (error) {
     log.warn(`the settings stay as they were: ${explainError(error)}`);
   }
 }
 
-async function reload(held: Held, instructions: Instructions): Promise<void> {
-  if (instructions.config.dataDir !== held.instructions.config.dataDir) {
+async function reload(parts: ResidentParts, instructions: Instructions): Promise<void> {
+  if (instructions.config.dataDir !== parts.instructions.config.dataDir) {
     throw new NearsourceError("CONFIG_INVALID", "another dataDir takes a restart", {
       hint: "stop this agent, and start it again",
     });
   }
-  await held.channels?.close();
-  held.journal.listens(null);
-  follow(held, instructions);
-  await listen(held);
+  await parts.channels?.close();
+  parts.journal.listens(null);
+  follow(parts, instructions);
+  await listen(parts);
 }

@@ -7,9 +7,9 @@ import { paint, print, printAside, printJson } from "./terminal/output.ts";
 
 /** `nearsource sources check FILE`. An invalid list is an error (exit 6); oddities are only pointed out. */
 export async function checkCommand(file: string, options: { json?: boolean }): Promise<number> {
-  const { reviewSettingsFile, standsTwice } = await import("../config/settingsFile.ts");
+  const { reviewSettingsFile, repeatedFieldMessage } = await import("../config/settingsFile.ts");
   const { faults, value, repeated } = await reviewSettingsFile(file, sourceListSchema, "SOURCE_LIST_INVALID");
-  const odd = [...repeated.map(({ path }) => findingAt(path, standsTwice)), ...reviewFields(value)];
+  const odd = [...repeated.map(({ path }) => findingAt(path, repeatedFieldMessage)), ...reviewFields(value)];
   if (faults.length > 0) return refuse(file, faults, odd, options.json === true);
   const list = parseSourceList(value);
   const findings = [...odd, ...reviewSourceList(list)];

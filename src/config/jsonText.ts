@@ -48,8 +48,8 @@ export function readJsonText(text: string): JsonText {
 }
 
 function readParsed(document: DocumentNode, body: string): JsonText {
-  const faults = leniences(document.tokens ?? []);
-  const strict = faults.length > 0 ? undefined : strictly(body);
+  const faults = lenientParts(document.tokens ?? []);
+  const strict = faults.length > 0 ? undefined : parseStrictly(body);
   return {
     value: strict?.value ?? evaluate(document),
     faults: strict?.fault === undefined ? faults : [strict.fault],
@@ -63,7 +63,7 @@ function positionOf({ start: { line, column } }: LocationRange): Position {
 }
 
 /** The parts of the text that are no JSON and were read all the same. */
-function leniences(tokens: Token[]): SyntaxFault[] {
+function lenientParts(tokens: Token[]): SyntaxFault[] {
   const faults: SyntaxFault[] = [];
   let comma: Token | undefined;
   for (const token of tokens) {
@@ -84,7 +84,7 @@ function leniences(tokens: Token[]): SyntaxFault[] {
  * The value or the fault of the text by the runtime's own parser, which reads it in the end: it refuses a
  * line break within a text.
  */
-function strictly(text: string): { value?: unknown; fault?: SyntaxFault } {
+function parseStrictly(text: string): { value?: unknown; fault?: SyntaxFault } {
   try {
     return { value: parseJson(text) };
   } catch (error) {

@@ -3,7 +3,7 @@ import { type Config, completeConfig, describeSyntax, NO_OBJECT, readConfigText 
 import type { ConfigFault } from "./configFaults.ts";
 import { readJsonText } from "./jsonText.ts";
 import { isObject } from "./section.ts";
-import { standsTwice } from "./settingsFile.ts";
+import { repeatedFieldMessage } from "./settingsFile.ts";
 
 /** A fault or an oddity at one place of a configuration. */
 export interface ConfigFinding {
@@ -54,7 +54,7 @@ export async function reviewConfig(file: string, env: NodeJS.ProcessEnv): Promis
     ],
     repeated: repeated.map(({ line, column, path }) => {
       const place = path.join(".");
-      return { key: place, message: `line ${line}, column ${column}: ${standsTwice(place)}` };
+      return { key: place, message: `line ${line}, column ${column}: ${repeatedFieldMessage(place)}` };
     }),
   };
 }

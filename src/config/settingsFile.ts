@@ -30,7 +30,11 @@ export function reviewSettings(text: string, schema: v.GenericSchema): SettingsT
       ...faults.map(({ reason, ...at }) => ({ ...at, message: new DocumentError("", reason).message })),
       ...inValue.map(({ path, error }: Fault) => ({ ...positionOf(path), message: error.message })),
     ].sort((a, b) => a.line - b.line || a.column - b.column),
-    repeated: repeated.map(({ path, ...at }) => ({ path, ...at, message: standsTwice(placeOf(path)) })),
+    repeated: repeated.map(({ path, ...at }) => ({
+      path,
+      ...at,
+      message: repeatedFieldMessage(placeOf(path)),
+    })),
   };
 }
 
@@ -51,7 +55,7 @@ export async function reviewSettingsFile(
 }
 
 /** The message for a field that has no effect, since the same object has it again. */
-export function standsTwice(place: string): string {
+export function repeatedFieldMessage(place: string): string {
   return `its field ${JSON.stringify(place)} stands twice in one object: only the last one counts`;
 }
 

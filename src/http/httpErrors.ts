@@ -33,7 +33,7 @@ const BY_TIMEOUT: Record<string, ErrorCode> = {
   response: "RESPONSE_TIMEOUT",
 };
 
-const SAID: Partial<Record<ErrorCode, string>> = {
+const MESSAGES: Partial<Record<ErrorCode, string>> = {
   CONNECTION_REFUSED: "refused the connection",
   CONNECTION_RESET: "closed the connection before it answered",
   CONNECTION_TIMEOUT: "did not accept a connection in time",
@@ -59,10 +59,10 @@ export function toHttpError(error: unknown, url: URL, stage: Stage): NearsourceE
   const known = tree.map(codeOfOne).find((code) => code !== undefined) ?? "CONNECTION_FAILED";
   const brokeOff = stage === "body" && (known === "CONNECTION_RESET" || known === "CONNECTION_FAILED");
   const code = brokeOff ? "TRUNCATED" : known;
-  return new NearsourceError(code, `${url.host} ${SAID[code] ?? "failed"}`, { cause: innermost(tree) });
+  return new NearsourceError(code, `${url.host} ${MESSAGES[code] ?? "failed"}`, { cause: innermost(tree) });
 }
 
-const STATE_SAID: Record<RelayState["state"], string> = {
+const STATE_MESSAGES: Record<RelayState["state"], string> = {
   filling: "is still fetching what it is asked for",
   full: "has all its places taken",
   room: "has too little disk to serve",
@@ -87,7 +87,7 @@ export function toStatusError(
   if (status === 401 || status === 403 || status === 407) return new NearsourceError("HTTP_FORBIDDEN", what);
   if (status === 429 || status === 503) {
     if (state !== undefined)
-      return new NearsourceError("SOURCE_BUSY", `${url.host} ${STATE_SAID[state.state]}`);
+      return new NearsourceError("SOURCE_BUSY", `${url.host} ${STATE_MESSAGES[state.state]}`);
     const pause = retryAfter === undefined ? "" : ` and asks to be left alone for ${retryAfter / 1_000} s`;
     return new NearsourceError("SOURCE_BUSY", `${url.host} is busy: it answered ${status}${pause}`);
   }

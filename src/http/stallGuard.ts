@@ -3,7 +3,7 @@ import { NearsourceError } from "../errors.ts";
 /** Long enough to forgive a burst's pause, short enough that a trickler costs under 15 s. */
 const RATE_WINDOW = 7_000;
 /** A wait that went on for so much longer (ms) than its timer lets it: this process was stopped, not the source. */
-const ASLEEP = 1_000;
+const SLEEP_MARGIN = 1_000;
 
 /** The slowest pace allowed for a body. */
 export interface PaceLimits {
@@ -20,7 +20,7 @@ export interface PaceLimits {
 export function watchPace(url: URL, options: PaceLimits, fail: (error: NearsourceError) => void) {
   const { stallTimeout, minRate } = options;
   const window = Math.min(RATE_WINDOW, stallTimeout);
-  const wasAsleep = () => performance.now() - since > stallTimeout + ASLEEP;
+  const wasAsleep = () => performance.now() - since > stallTimeout + SLEEP_MARGIN;
   const stalled = () => {
     if (wasAsleep()) return wait();
     const seconds = stallTimeout / 1_000;

@@ -16,7 +16,7 @@ export interface DiskSpace {
    *
    * @throws NearsourceError DISK_FULL when they do not
    */
-  claim(bytes: number): Promise<void>;
+  require(bytes: number): Promise<void>;
 }
 
 /** A look at the disk holds for this long (ms). */
@@ -55,7 +55,7 @@ export function watchDiskSpace(
       return enough;
     },
     look,
-    async claim(bytes) {
+    async require(bytes) {
       await look();
       if (free - bytes >= minFree) return;
       throw new NearsourceError(

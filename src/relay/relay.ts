@@ -131,14 +131,14 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
 }
 
 /** All that is open before its parts are. */
-interface Ground {
+interface OpenedData {
   own: DataDir;
   dirs: DataDir;
   lock: Lock;
   fetcher: Fetcher;
 }
 
-async function openRelay(options: RelayOptions, { own, dirs, lock, fetcher }: Ground): Promise<Relay> {
+async function openRelay(options: RelayOptions, { own, dirs, lock, fetcher }: OpenedData): Promise<Relay> {
   const { config, agentId, log, whyUnreached = () => undefined } = options;
   const { minFree, maxLag, rateLimit } = config.relay;
   const stopping = new AbortController();

@@ -5,7 +5,7 @@ import type { ErrorCode, NearsourceError } from "../errors.ts";
 /** The result of asking one source. */
 export interface Tried {
   /** The kinds that no other source need be asked for. */
-  had: Iterable<Kind>;
+  delivered: Iterable<Kind>;
   /** The errors met, in order. */
   errors: NearsourceError[];
 }
@@ -41,15 +41,15 @@ export async function inOrder<Step extends { url: string; kinds: Kind[] }>(
       onDead(step, reason);
       continue;
     }
-    const { had, errors } = await attempt(step, kinds).catch(nothingHad);
+    const { delivered, errors } = await attempt(step, kinds).catch(failedAttempt);
     if (errors.length > 0) onErrors(step, errors);
-    for (const kind of had) needed.delete(kind);
+    for (const kind of delivered) needed.delete(kind);
     const fatal = errors.find(({ code }) => endsSource(code));
     if (fatal !== undefined) dead.set(step.url, fatal.code);
   }
 }
 
 /** The result of an attempt that threw. */
-function nothingHad(error: unknown): Tried {
-  return { had: [], errors: [stopOr(error)] };
+function failedAttempt(error: unknown): Tried {
+  return { delivered: [], errors: [stopOr(error)] };
 }

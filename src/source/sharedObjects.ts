@@ -12,7 +12,7 @@ import { adopt, hashFile, inStore, storePath } from "../store/store.ts";
  */
 
 /** A wait for the other one that is shorter (ms) is not worth telling. */
-const WHILE = 2_000;
+const REPORT_AFTER = 2_000;
 
 /**
  * Fetches an object, or something of the same first two digits, while no other process of this machine does.
@@ -31,7 +31,7 @@ export async function fetchAlone<Result>(
 ): Promise<Result> {
   const folder = path.join(root, "fetching", sha256.slice(0, 2));
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
-  const timer = onWait && setTimeout(onWait, WHILE);
+  const timer = onWait && setTimeout(onWait, REPORT_AFTER);
   const lock = await takeLock(folder, { wait: true, signal }).finally(() => clearTimeout(timer));
   try {
     return await work();

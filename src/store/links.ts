@@ -7,7 +7,7 @@ import { refuseUnsafeInside } from "./safePath.ts";
 import { guardStorage } from "./storageErrors.ts";
 
 /** Names that are believed, or deleted from, beside the folders that are walked. */
-const BESIDE = ["agent", "relay", "tmp", "state.json", "identity.json"];
+const OTHER_NAMES = ["agent", "relay", "tmp", "state.json", "identity.json"];
 
 /**
  * Refuses a data directory in which a symbolic link stands where this program keeps files or folders, at any
@@ -23,7 +23,7 @@ export async function refuseLinks(dirs: DataDir): Promise<void> {
   const links = entries
     .filter((entry) => entry.isSymbolicLink())
     .map(({ name }) => path.join(dirs.root, name));
-  for (const name of BESIDE) refuseUnsafeInside(path.join(dirs.root, name));
+  for (const name of OTHER_NAMES) refuseUnsafeInside(path.join(dirs.root, name));
   for (const folder of [dirs.store, dirs.generations, dirs.metadata, dirs.partial]) {
     links.push(...(await linksBelow(folder)));
   }

@@ -18,7 +18,7 @@ configuration names it. Without this file it is left alone.
 `;
 
 /** Names that file systems and desktops put into folders by themselves. */
-const BY_ITSELF = ["lost+found", ".DS_Store"];
+const IGNORED_NAMES = ["lost+found", ".DS_Store"];
 
 /**
  * The folders of a data directory, made where missing. Each must be a folder of its own: a symbolic
@@ -32,7 +32,7 @@ export async function openDataDir(root: string): Promise<DataDir> {
   await guardStorage(`cannot use ${root} as the data directory`, async () => {
     refuseUnsafe(root, "the data directory", { code: "STORAGE_UNSAFE" });
     const made = await makePath(root);
-    await claim(dirs);
+    await markFolder(dirs);
     // Every folder that was made is a name in the one above it, which a power loss may take back.
     for (let folder = root; made?.length && folder.length >= made.length; folder = path.dirname(folder)) {
       await syncFolder(path.dirname(folder));
@@ -66,13 +66,13 @@ async function openToReaders(folder: string): Promise<void> {
 export async function refuseForeign(dirs: DataDir): Promise<boolean> {
   const names = await fs.readdir(dirs.root);
   if (names.includes(MARKER)) return true;
-  const found = names.filter((name) => !BY_ITSELF.includes(name));
+  const found = names.filter((name) => !IGNORED_NAMES.includes(name));
   if (found.length > 0 && !(await isUnmarked(dirs, found))) throw notOurs(dirs.root, found);
   return false;
 }
 
 /** Marks an empty folder, or one of a version that made no marker; any other has to have its marker. */
-async function claim(dirs: DataDir): Promise<void> {
+async function markFolder(dirs: DataDir): Promise<void> {
   if (await refuseForeign(dirs)) return;
   const { root } = dirs;
   await writeDurably(path.join(root, MARKER), MARKER_TEXT).catch((error: unknown) => {

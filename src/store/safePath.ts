@@ -42,7 +42,7 @@ export function refuseUnsafe(
     const fault =
       ownerFault(entry, account) ?? writeFault(entry, account) ?? (secret ? readFault(entry) : undefined);
     if (fault === undefined) continue;
-    throw new NearsourceError(code, `${what} ${file} ${whereIs(entry, file)}${fault.reason}`, {
+    throw new NearsourceError(code, `${what} ${file} ${placeText(entry, file)}${fault.reason}`, {
       hint: fault.hint,
     });
   }
@@ -70,7 +70,7 @@ interface Fault {
   hint: string;
 }
 
-function whereIs({ place, is }: Entry, file: string): string {
+function placeText({ place, is }: Entry, file: string): string {
   if (is === "folder") return `stands in ${place}, which `;
   return place === path.resolve(file) ? "" : `leads through ${place}, which `;
 }

@@ -6,7 +6,7 @@ export interface TagHeaders {
 }
 
 /** A file is changed so long (ms) before it was fetched that no change of the same moment is still to come. */
-const SETTLED = 2_000;
+const LEAST_AGE = 2_000;
 
 /**
  * The entity tag to ask with the next time; undefined where it may yet become that of another file. Many web
@@ -17,5 +17,5 @@ export function lastingTag(headers: TagHeaders): string | undefined {
   const modified = headers["last-modified"];
   if (headers.etag === undefined || modified === undefined) return headers.etag;
   const age = Date.parse(headers.date ?? "") - Date.parse(modified);
-  return age >= SETTLED ? headers.etag : undefined;
+  return age >= LEAST_AGE ? headers.etag : undefined;
 }

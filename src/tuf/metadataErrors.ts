@@ -11,7 +11,7 @@ const BY_CLASS: Record<string, ErrorCode> = {
   DownloadHTTPError: "HTTP_NOT_FOUND",
 };
 
-const SAID: Partial<Record<ErrorCode, string>> = {
+const MESSAGES: Partial<Record<ErrorCode, string>> = {
   METADATA_EXPIRED: "offers metadata that has expired by this machine's clock",
   METADATA_OLDER: "offers older metadata than is already trusted",
   SIGNATURE_INVALID: "offers metadata that is not signed by the trusted keys",
@@ -32,7 +32,7 @@ export function toMetadataError(error: unknown, repository: Repository, url: str
   const code = BY_CLASS[name] ?? "METADATA_MALFORMED";
   const host = new URL(url).host;
   const hint = HINTS[code];
-  return new NearsourceError(code, `${host} ${SAID[code] ?? "lacks metadata"} (${repository})`, {
+  return new NearsourceError(code, `${host} ${MESSAGES[code] ?? "lacks metadata"} (${repository})`, {
     cause: error,
     ...(hint === undefined ? {} : { hint }),
   });

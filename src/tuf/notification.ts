@@ -94,14 +94,14 @@ const MOST_PROVEN = 64;
 /** The mistakes of senders, by the result of `senderOf` for their addresses. */
 export interface Senders {
   /** Mistakes of each that are not forgiven yet, seen longest ago first. */
-  mistakes: Map<string, Unforgiven>;
+  mistakes: Map<string, Mistakes>;
   /** The same, of all of them together. */
-  all: Unforgiven;
+  all: Mistakes;
   /** Senders of something genuine: the mistakes of others do not shut them out. */
   proven: Set<string>;
 }
 
-interface Unforgiven {
+interface Mistakes {
   count: number;
   at: number;
 }
@@ -111,20 +111,20 @@ export function noSenders(): Senders {
 }
 
 /** Whether a sender, or all that have proven nothing, made so many mistakes that nothing they send is looked at. */
-export function isShut({ mistakes, all, proven }: Senders, sender: string, now: number): boolean {
-  const own = unforgiven(mistakes.get(sender), now, ALLOWANCE.one);
+export function isBlocked({ mistakes, all, proven }: Senders, sender: string, now: number): boolean {
+  const own = remainingMistakes(mistakes.get(sender), now, ALLOWANCE.one);
   if (own >= ALLOWANCE.one.most) return true;
-  return !proven.has(sender) && unforgiven(all, now, ALLOWANCE.all) >= ALLOWANCE.all.most;
+  return !proven.has(sender) && remainingMistakes(all, now, ALLOWANCE.all) >= ALLOWANCE.all.most;
 }
 
 /** Counts a mistake of a sender. The memory for them is bounded, however many there are. */
 export function countMistake(senders: Senders, sender: string, now: number): void {
   const { mistakes, all } = senders;
-  const count = unforgiven(mistakes.get(sender), now, ALLOWANCE.one) + 1;
+  const count = remainingMistakes(mistakes.get(sender), now, ALLOWANCE.one) + 1;
   mistakes.delete(sender);
   mistakes.set(sender, { count, at: now });
   forgetOldest(mistakes, MOST_SENDERS);
-  senders.all = { count: unforgiven(all, now, ALLOWANCE.all) + 1, at: now };
+  senders.all = { count: remainingMistakes(all, now, ALLOWANCE.all) + 1, at: now };
 }
 
 /** Remembers that a sender sent something genuine. */
@@ -134,8 +134,8 @@ export function countGenuine({ proven }: Senders, sender: string): void {
   forgetOldest(proven, MOST_PROVEN);
 }
 
-function unforgiven(
-  mistakes: Unforgiven | undefined,
+function remainingMistakes(
+  mistakes: Mistakes | undefined,
   now: number,
   { perSecond }: { perSecond: number },
 ): number {

@@ -15,7 +15,7 @@ import { sweepUnwanted } from "./sweepUnwanted.ts";
 import type { Walked } from "./walk.ts";
 
 /** The start of a run, and its trigger. */
-export interface Occasion {
+export interface RunStart {
   trigger: Trigger;
   /** ISO 8601. */
   started: string;
@@ -30,7 +30,7 @@ export async function conclude(
   planned: PlannedRun,
   walked: Walked,
   installation: Installation,
-  { trigger, started }: Occasion,
+  { trigger, started }: RunStart,
 ): Promise<Report> {
   const { dirs, config, state, trusted, log } = planned.run;
   const report = toReport(planned, walked, installation, trigger);
@@ -52,7 +52,7 @@ function ranBy({ dns, text }: Config): State["ranBy"] {
 }
 
 /** Remembers the error that ended a run before its report. */
-export async function noteEnd(dirs: DataDir, { trigger, started }: Occasion, error: unknown): Promise<void> {
+export async function noteEnd(dirs: DataDir, { trigger, started }: RunStart, error: unknown): Promise<void> {
   const failure = toNearsourceError(error);
   const { code, hint } = failure;
   // A full disk needs the space that unfinished files take.

@@ -58,9 +58,9 @@ export async function runHook(
     NEARSOURCE_CURRENT: path.join(dirs.root, "current"),
     NEARSOURCE_GENERATION: String(generation),
   };
-  const hear = hearing((line) => log.debug(`hook: ${onOneLine(line)}`));
+  const onLine = limitedTo((line) => log.debug(`hook: ${onOneLine(line)}`));
   const { code, how, lastWords } = await runToItsEnd([program, ...parameters], {
-    ...{ env, cwd: dirs.root, hear },
+    ...{ env, cwd: dirs.root, onLine },
     signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT), ...(signal === undefined ? [] : [signal])]),
   });
   if (code === 0) return undefined;
@@ -72,7 +72,7 @@ export async function runHook(
 }
 
 /** Passes lines on, up to the limit. */
-function hearing(say: (line: string) => void): (line: string) => void {
+function limitedTo(say: (line: string) => void): (line: string) => void {
   let lines = 0;
   return (line) => {
     if (line.trim() === "") return;
@@ -88,10 +88,10 @@ async function runToItsEnd(
     env: NodeJS.ProcessEnv;
     cwd: string;
     signal: AbortSignal;
-    hear: (line: string) => void;
+    onLine: (line: string) => void;
   },
 ): Promise<HookEnd> {
-  const { env, cwd, signal, hear } = options;
+  const { env, cwd, signal, onLine } = options;
   let child: ChildProcess;
   try {
     const detached = process.platform !== "win32";
@@ -101,9 +101,9 @@ async function runToItsEnd(
   }
   let lastWords = "";
   const rests = [
-    eachLine(child.stdout, hear),
+    eachLine(child.stdout, onLine),
     eachLine(child.stderr, (line) => {
-      hear(line);
+      onLine(line);
       if (line.trim() !== "") lastWords = line.trim();
     }),
   ];

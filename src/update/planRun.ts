@@ -6,7 +6,7 @@ import type { Trigger } from "../core/settings/schedule.ts";
 import { explainError } from "../errors.ts";
 import { createPatience } from "../source/patience.ts";
 import { NOTHING_DELIVERED } from "./attempt.ts";
-import { type Found, lookOver } from "./repair/mend.ts";
+import { checkInstalled, type Found } from "./repair/mend.ts";
 import { note, type Run } from "./run.ts";
 import type { FetchedSettings } from "./settings/fetchSettings.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -49,7 +49,7 @@ export async function planRun(
   if (addresses.length === 0) note(opened, NO_ADDRESS, "warn");
   const kinds = kindsOf(config, asked, policy.kinds);
   const order = orderOf(opened, settings, kinds);
-  const found = await lookOver(opened, kinds, policy.verifyEvery);
+  const found = await checkInstalled(opened, kinds, policy.verifyEvery);
   const terms = {
     patience: createPatience(policy.patience[trigger]),
     shares: role === "update-agent",

@@ -26,14 +26,14 @@ export interface Progress {
 /** Shortest time (ms) between two writes. */
 const INTERVAL = 1_000;
 /** A run that fetches nothing is not worth writing of before it has gone on for so long (ms). */
-const LONG = 2_000;
+const SHOWN_AFTER = 2_000;
 
 /**
  * Keeps a run's progress for `status` while `work` goes on, in `tmp`: the process that takes the lock sweeps
  * that, so a file there while the lock is held is of the run that holds it. It is worth neither waiting for
  * the disk nor a failure.
  */
-export async function tellingProgress<Result>(
+export async function withProgress<Result>(
   run: Run,
   trigger: Trigger,
   work: (run: Run) => Promise<Result>,
@@ -45,7 +45,7 @@ export async function tellingProgress<Result>(
   const began = performance.now();
   const write = () => {
     const { transfer, waiting, hook } = progress;
-    const isShort = !(transfer ?? waiting ?? hook) && performance.now() - began < LONG;
+    const isShort = !(transfer ?? waiting ?? hook) && performance.now() - began < SHOWN_AFTER;
     if (progress === written || isShort) return;
     written = progress;
     writing = writing.then(() => replace(file, JSON.stringify(written))).catch(() => {});

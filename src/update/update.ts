@@ -5,7 +5,7 @@ import { conclude, noteEnd } from "./conclude.ts";
 import { install } from "./install.ts";
 import { type RunOptions, stoppedBy, withRun } from "./openRun.ts";
 import { planRun } from "./planRun.ts";
-import { tellingProgress } from "./runProgress.ts";
+import { withProgress } from "./runProgress.ts";
 import { fetchSettings } from "./settings/fetchSettings.ts";
 import { walkOrder } from "./walk.ts";
 
@@ -32,7 +32,7 @@ export async function update(options: UpdateOptions = {}): Promise<Report> {
   return await withRun(
     { ...options, onFailure: (error, dirs) => noteEnd(dirs, occasion, stoppedBy(signal, error)) },
     (opened) =>
-      tellingProgress(opened, trigger, async (run) => {
+      withProgress(opened, trigger, async (run) => {
         const settings = await fetchSettings(run);
         const planned = await planRun(run, settings, kinds, trigger);
         const walked = await walkOrder(planned.run, planned.order, planned.start);

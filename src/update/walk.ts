@@ -49,9 +49,9 @@ export async function walkOrder(run: Run, order: UpdateOrder, start: WalkStart):
     attempts.push(result.attempt);
     run.emit({ type: "attempt", attempt: result.attempt });
     logAttempt(run.log, result.attempt, result.errors);
-    const had = [...result.attempt.delivered, ...result.empty];
-    for (const kind of had) if (isBehind(run, kind)) behind.add(kind);
-    return { had: had.filter((kind) => !isBehind(run, kind)), errors: result.errors };
+    const delivered = [...result.attempt.delivered, ...result.empty];
+    for (const kind of delivered) if (isBehind(run, kind)) behind.add(kind);
+    return { delivered: delivered.filter((kind) => !isBehind(run, kind)), errors: result.errors };
   };
   const onDead = (step: Step, code: ErrorCode) => {
     skipped.push(skippedStep(step, `it failed earlier in this run (${code})`));

@@ -35,7 +35,7 @@ async function walk(steps: Place[], needed: Set<Kind>, dead = new Map<string, Er
     asked.push({ step, kinds });
     const errors = step.fails === undefined ? [] : [new NearsourceError(step.fails, "as it was told")];
     if (step.throws === true && errors[0] !== undefined) throw errors[0];
-    return { had: kinds.filter((kind) => step.has.includes(kind)), errors };
+    return { delivered: kinds.filter((kind) => step.has.includes(kind)), errors };
   };
   await inOrder(steps, needed, attempt, {
     dead,

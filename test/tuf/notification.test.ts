@@ -3,7 +3,7 @@ import {
   type Announced,
   countGenuine,
   countMistake,
-  isShut,
+  isBlocked,
   judge,
   noSenders,
   notifyDelay,
@@ -83,21 +83,21 @@ describe("mistakes", () => {
   test("of one sender shut it out after twenty at once, until they are forgiven, and nobody else", () => {
     const senders = noSenders();
     for (let count = 0; count < 20; count++) {
-      expect(isShut(senders, "liar", NOW)).toBe(false);
+      expect(isBlocked(senders, "liar", NOW)).toBe(false);
       countMistake(senders, "liar", NOW);
     }
-    expect(isShut(senders, "liar", NOW)).toBe(true);
-    expect(isShut(senders, "other", NOW)).toBe(false);
-    expect(isShut(senders, "liar", NOW + 1_000)).toBe(false);
+    expect(isBlocked(senders, "liar", NOW)).toBe(true);
+    expect(isBlocked(senders, "other", NOW)).toBe(false);
+    expect(isBlocked(senders, "liar", NOW + 1_000)).toBe(false);
   });
 
   test("of a hundred senders shut out whoever has proven nothing, and not who has", () => {
     const senders = noSenders();
     countGenuine(senders, "server");
     for (let count = 0; count < 100; count++) countMistake(senders, `${count}`, NOW);
-    expect(isShut(senders, "other", NOW)).toBe(true);
-    expect(isShut(senders, "server", NOW)).toBe(false);
-    expect(isShut(senders, "other", NOW + 1_000)).toBe(false);
+    expect(isBlocked(senders, "other", NOW)).toBe(true);
+    expect(isBlocked(senders, "server", NOW)).toBe(false);
+    expect(isBlocked(senders, "other", NOW + 1_000)).toBe(false);
   });
 
   test("are remembered of so many senders and no more", () => {

@@ -1,7 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { senderOf } from "../../http/sender.ts";
 import { type Listener, type ListenerOptions, openListener } from "../../http/server.ts";
-import { countGenuine, countMistake, isShut, NOTIFICATION_LIMIT, noSenders } from "../../tuf/notification.ts";
+import {
+  countGenuine,
+  countMistake,
+  isBlocked,
+  NOTIFICATION_LIMIT,
+  noSenders,
+} from "../../tuf/notification.ts";
 import type { Verdict } from "./notifications.ts";
 import { createReception } from "./senderLimit.ts";
 
@@ -38,7 +44,7 @@ function createNotifyHandler({ receive, now }: Pick<AgentListenerOptions, "recei
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const key = senderOf(request.socket.remoteAddress ?? "");
     if (request.method !== "POST") return answer(response, 405);
-    if (isShut(senders, key, now())) return answer(response, 429);
+    if (isBlocked(senders, key, now())) return answer(response, 429);
     const place = reception.enter(key, senders.proven.has(key), () => answer(response, 503));
     if (place === undefined) return answer(response, 503);
     try {

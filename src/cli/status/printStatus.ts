@@ -93,13 +93,13 @@ function describeRunning(running: RunningNow): string[] {
     lines.push(
       `  from ${[source.name, source.url].filter(Boolean).join("  ")}, for ${source.kinds.join(", ")}`,
     );
-  if (total !== undefined) lines.push(`  ${howFar(total)} of what it is to bring`);
+  if (total !== undefined) lines.push(`  ${amountsOf(total)} of what it is to bring`);
   if (waiting !== undefined) lines.push(`  waiting, since ${agoOf(waiting.since)}: ${waiting.message}`);
-  else if (transfer !== undefined) lines.push(`  now ${transfer.component}: ${howFar(transfer)}`);
+  else if (transfer !== undefined) lines.push(`  now ${transfer.component}: ${amountsOf(transfer)}`);
   if (hook !== undefined) lines.push(`  the hook runs: ${hook}`);
   return lines;
 }
 
-function howFar({ received, length }: { received: number; length: number }): string {
+function amountsOf({ received, length }: { received: number; length: number }): string {
   return `${formatBytes(received)} of ${formatBytes(length)}`;
 }

@@ -20,13 +20,13 @@ export interface HeldBack {
 }
 
 /** Time (ms) without a byte after which no agent is told to wait. */
-const STILL = 30_000;
+const LONGEST_IDLE = 30_000;
 
 /** `filling` while its objects come, `unavailable` while they do not, `late` when they should have been here long ago. */
 export function stateOf(held: HeldBack): RelayState {
   const { ahead, missing, rate, idle } = held;
   if (isTooLate(held)) return { state: "late" };
-  if (Math.min(ahead, idle) > STILL) return { state: "unavailable" };
+  if (Math.min(ahead, idle) > LONGEST_IDLE) return { state: "unavailable" };
   return { state: "filling", missing, seconds: rate === undefined ? undefined : missing / rate };
 }
 

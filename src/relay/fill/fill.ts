@@ -72,7 +72,7 @@ export class Fill {
       this.#come = length;
     };
     const onProven = (length: number) => this.#prove(length);
-    this.done = bring({ ...parts, signal }, object, via, { onProven, onProgress });
+    this.done = fillObject({ ...parts, signal }, object, via, { onProven, onProgress });
     this.done.then(
       () => this.#end({}),
       (failure) => this.#end({ failure }),
@@ -154,11 +154,11 @@ async function readPartial(
   }
 }
 
-async function bring(
+async function fillObject(
   parts: FillParts,
   object: CatalogObject,
   via: string[],
-  hear: Pick<DownloadOptions, "onProven" | "onProgress">,
+  callbacks: Pick<DownloadOptions, "onProven" | "onProgress">,
 ): Promise<void> {
   if (await takeOver(parts, object)) return;
   await fetchAlone(parts.own.root, object, parts.signal, async () => {
@@ -167,8 +167,8 @@ async function bring(
     if (await makeOfHeld(parts, object)) return;
     parts.absent.check(object);
     await takePart(parts.own, parts.dirs, object);
-    await parts.space.claim(object.length - (await partialLength(parts.dirs, object)));
-    await fetchFromUpstream(parts, object, via, hear);
+    await parts.space.require(object.length - (await partialLength(parts.dirs, object)));
+    await fetchFromUpstream(parts, object, via, callbacks);
   });
 }
 
@@ -176,7 +176,7 @@ async function fetchFromUpstream(
   parts: FillParts,
   object: CatalogObject,
   via: string[],
-  hear: Pick<DownloadOptions, "onProven" | "onProgress">,
+  callbacks: Pick<DownloadOptions, "onProven" | "onProgress">,
 ): Promise<void> {
   const { dirs, upstreams, stats, signal } = parts;
   const names = [...via, parts.pseudonym].map(viaEntry).join(", ");
@@ -189,12 +189,12 @@ async function fetchFromUpstream(
   const needed = new Set(object.kinds);
   const fetch = async (source: Source): Promise<Tried> => {
     const url = `${source.url}/${objectPath(object.sha256)}`;
-    const options = { viaProxy: source.viaProxy, signal, onReceived, ...hear };
+    const options = { viaProxy: source.viaProxy, signal, onReceived, ...callbacks };
     await retrying(parts, async () => {
       stats.upstream.objects++;
       await downloadObject(dirs, fetcher, url, object, options);
     });
-    return { had: object.kinds, errors: [] };
+    return { delivered: object.kinds, errors: [] };
   };
   const onErrors = (source: Source, [error = last]: NearsourceError[]) => {
     stats.upstream.failures++;
@@ -219,7 +219,7 @@ async function makeOfHeld(
     if (!(await inStore(dirs, alternative))) continue;
     const { rebuild } = await import("../../delta/rebuild.ts");
     try {
-      await space.claim(object.length);
+      await space.require(object.length);
       await inTurn(() => rebuild(dirs, alternative, storePath(dirs, alternative.sha256), object, signal));
       stats.made++;
       return true;

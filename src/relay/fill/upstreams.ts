@@ -24,14 +24,14 @@ export interface Upstreams {
 /** Time (ms) for which a source that failed as a whole is asked only after the others. */
 const DEAD_TIME = 30_000;
 /** Time (ms) for which the same failure is not logged again. */
-const SAY_AGAIN = 60_000;
+const LOG_AGAIN = 60_000;
 
 /** @param own the agent's own data directory, which holds the settings that its runs brought */
 export function createUpstreams(config: Config, own: DataDir, agentId: string, log: Log): Upstreams {
   let settings: Settings | undefined;
   const dead = new Map<string, number>();
   /** Lines of the last minute, and the time until which each is not repeated. */
-  const said = new Map<string, number>();
+  const logged = new Map<string, number>();
   const isDead = ({ url }: Source) => (dead.get(url) ?? 0) > performance.now();
   return {
     async reload() {
@@ -58,9 +58,9 @@ export function createUpstreams(config: Config, own: DataDir, agentId: string, l
       if (endsSource(code)) dead.set(source.url, performance.now() + DEAD_TIME);
       // Clients that ask for an object that no source has ask again, and again.
       const line = `${what}: ${message} (${code})`;
-      for (const [known, until] of said) if (until <= performance.now()) said.delete(known);
-      if (said.has(line)) return;
-      said.set(line, performance.now() + SAY_AGAIN);
+      for (const [known, until] of logged) if (until <= performance.now()) logged.delete(known);
+      if (logged.has(line)) return;
+      logged.set(line, performance.now() + LOG_AGAIN);
       log.warn(line);
     },
   };

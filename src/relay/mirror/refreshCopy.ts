@@ -41,7 +41,7 @@ export async function refreshCopy(
       if (take(copy, source.url, learned, performance.now())) changed = true;
       // One that could not ask for long itself leaves the question open.
       const isRecent = learned.age * 1_000 <= config.relay.maxStale;
-      return { had: isRecent ? learned.kinds : [], errors: learned.failures };
+      return { delivered: isRecent ? learned.kinds : [], errors: learned.failures };
     } finally {
       upstream.clear();
     }

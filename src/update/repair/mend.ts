@@ -7,7 +7,7 @@ import type { Delivery } from "../attempt.ts";
 import type { FetchedByName } from "../fetchFiles.ts";
 import { note, type Run } from "../run.ts";
 import { type Damage, findDamage, noteDamage, noticeDamage } from "./damage.ts";
-import { fetchDamaged, mendKept, notToBeHad, removeDamaged, restoreObjects } from "./repair.ts";
+import { fetchDamaged, filesUnavailable, mendKept, removeDamaged, restoreObjects } from "./repair.ts";
 
 const DAY = 86_400_000;
 
@@ -23,7 +23,7 @@ export interface Found {
  *
  * @throws NearsourceError of the storage phase
  */
-export async function lookOver(run: Run, kinds: Kind[], every: number | undefined): Promise<Found> {
+export async function checkInstalled(run: Run, kinds: Kind[], every: number | undefined): Promise<Found> {
   const damage = await look(run, every);
   const isOfKinds = ({ component }: Damage) => kinds.some((kind) => component.startsWith(`${kind}/`));
   return { damage: damage.filter(isOfKinds), others: damage.filter((each) => !isOfKinds(each)) };
@@ -85,7 +85,7 @@ export async function mendDamage(
   for (const component of stay) ((await isInStore(run, component)) ? mended : damaged).add(component);
   await mendKept(run, damage);
   const mending = { mended, damaged, fetched };
-  return missing.length === 0 ? mending : { ...mending, failure: notToBeHad(missing, failures) };
+  return missing.length === 0 ? mending : { ...mending, failure: filesUnavailable(missing, failures) };
 }
 
 async function isInStore(run: Run, { files }: InstalledComponent): Promise<boolean> {

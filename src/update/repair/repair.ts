@@ -45,7 +45,7 @@ export async function repair(
   await restoreObjects(run.dirs, installed, installed.components);
   const { steps } = orderOf(run, settings, [...CONTENT_KINDS]);
   const { missing, failures } = await fetchDamaged(run, steps, installed.components, damage);
-  if (missing.length > 0) throw notToBeHad(missing, failures);
+  if (missing.length > 0) throw filesUnavailable(missing, failures);
   await mendKept(run, damage);
   const generation = await makeGeneration(run.dirs, installed.components, run.now.toISOString());
   await switchTo(run.dirs, generation);
@@ -58,7 +58,7 @@ export async function repair(
 const NAMED = 3;
 
 /** The error for damaged files that no source has. */
-export function notToBeHad(missing: MissingFile[], failures: string[]): NearsourceError {
+export function filesUnavailable(missing: MissingFile[], failures: string[]): NearsourceError {
   const names = missing.map(({ component, file }) => `${component.kind}/${component.name}/${file.path}`);
   const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
   const what = `${names.slice(0, NAMED).join(", ")}${more}`;
@@ -96,7 +96,7 @@ export async function fetchDamaged(
     fetched = sumOf(fetched, came.fetched);
     const [first] = errors;
     if (first !== undefined) failures.push(`${step.name ?? step.url}: ${first.message} (${first.code})`);
-    return { had: new Set(kinds).difference(kindsMissing()), errors };
+    return { delivered: new Set(kinds).difference(kindsMissing()), errors };
   };
   await inOrder(steps, kindsMissing(), attempt);
   return { missing: [...missing], failures, fetched };
