@@ -15,7 +15,6 @@ import { type Lock, takeLock } from "../store/lock.ts";
 import { openDataDir } from "../store/openDataDir.ts";
 import { sweepUnfinished } from "../store/withDataDir.ts";
 import type { CatalogObject } from "../tree/catalog.ts";
-import { Admission } from "./admission.ts";
 import { watchDiskSpace } from "./diskSpace.ts";
 import { createAbsentObjects } from "./fill/absentObjects.ts";
 import { AnnouncementDelay } from "./fill/announcementDelay.ts";
@@ -26,7 +25,8 @@ import { type MetricsPage, renderMetrics } from "./metrics.ts";
 import { openMirror } from "./mirror/mirror.ts";
 import { leastReaderRate } from "./readerRate.ts";
 import { type HealthParts, type RelayHealth, relayHealth } from "./relayHealth.ts";
-import { createServe } from "./serve.ts";
+import { Admission } from "./serve/admission.ts";
+import { createServe } from "./serve/serve.ts";
 import { newStats, type RelayStats } from "./stats.ts";
 import { Upkeep } from "./upkeep.ts";
 

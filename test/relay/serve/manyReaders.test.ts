@@ -4,11 +4,11 @@ import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { makeAuthority, writeCertificate } from "../real/certificates.ts";
-import { WHOLE } from "../support/extent.ts";
-import { objectUrl, startTestRelay, type TestRelay } from "../support/relay.ts";
-import { startSource, type TestSource } from "../support/source.ts";
-import { LARGE, makeWorld, objectOf, readTree, type World } from "../support/world.ts";
+import { makeAuthority, writeCertificate } from "../../real/certificates.ts";
+import { WHOLE } from "../../support/extent.ts";
+import { objectUrl, startTestRelay, type TestRelay } from "../../support/relay.ts";
+import { startSource, type TestSource } from "../../support/source.ts";
+import { LARGE, makeWorld, objectOf, readTree, type World } from "../../support/world.ts";
 
 let world: World;
 let origin: TestSource;

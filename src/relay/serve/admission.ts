@@ -1,5 +1,5 @@
-import { senderOf } from "../http/sender.ts";
-import type { RelayStats } from "./stats.ts";
+import { senderOf } from "../../http/sender.ts";
+import type { RelayStats } from "../stats.ts";
 
 /** Leave to send one object to one client. */
 export interface Ticket {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createTurns } from "../../src/relay/writeTurns.ts";
+import { createTurns } from "../../../src/relay/serve/writeTurns.ts";
 
 /** What has had its turn, a loop later. */
 async function oneLoop(): Promise<void> {

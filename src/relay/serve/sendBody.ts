@@ -1,8 +1,8 @@
 import type { ServerResponse } from "node:http";
-import type { RateLimiter } from "../http/rateLimiter.ts";
+import type { RateLimiter } from "../../http/rateLimiter.ts";
+import type { Piece } from "../blockPool.ts";
+import { PIECE } from "../verifiedFile.ts";
 import type { Ticket } from "./admission.ts";
-import type { Piece } from "./blockPool.ts";
-import { PIECE } from "./verifiedFile.ts";
 import type { Turns } from "./writeTurns.ts";
 
 /** The means of a transfer. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ask, objectUrl, startTestRelay, type TestRelay, talk } from "../support/relay.ts";
-import { startSource, type TestSource } from "../support/source.ts";
+import { ask, objectUrl, startTestRelay, type TestRelay, talk } from "../../support/relay.ts";
+import { startSource, type TestSource } from "../../support/source.ts";
 import {
   expectInstalled,
   expectTidy,
@@ -12,7 +12,7 @@ import {
   readTree,
   runUpdate,
   type World,
-} from "../support/world.ts";
+} from "../../support/world.ts";
 
 let world: World;
 let origin: TestSource;

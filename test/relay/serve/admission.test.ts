@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Admission, type AdmissionLimits, type Ticket } from "../../src/relay/admission.ts";
-import { newStats } from "../../src/relay/stats.ts";
+import { Admission, type AdmissionLimits, type Ticket } from "../../../src/relay/serve/admission.ts";
+import { newStats } from "../../../src/relay/stats.ts";
 
 const LIMITS: AdmissionLimits = { maxTransfers: 2, maxPerClient: 2, minRate: 1_000 };
 

@@ -5,9 +5,9 @@ import http from "node:http";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type Answer, ask, objectUrl, type RelayProcess, startRelayProcess } from "../support/relay.ts";
-import { startSource, type TestSource } from "../support/source.ts";
-import { LARGE, makeWorld, objectOf, payload, type World } from "../support/world.ts";
+import { type Answer, ask, objectUrl, type RelayProcess, startRelayProcess } from "../../support/relay.ts";
+import { startSource, type TestSource } from "../../support/source.ts";
+import { LARGE, makeWorld, objectOf, payload, type World } from "../../support/world.ts";
 
 const PATIENCE = { timeout: 240_000 };
 const large = objectUrl(objectOf(2, "pattern"));
