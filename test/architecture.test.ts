@@ -28,7 +28,7 @@ const LINES = [
 /** Packages that only compute: the ones `core` may use. */
 const PURE_PACKAGES = ["ipaddr.js", "valibot", "dns-packet", "croner", "leven"];
 
-/** What makes a function's result depend on more than its arguments. */
+/** Names that make a function's result depend on more than its arguments. */
 const IMPURE = [
   /\bDate\.now\b/,
   /\bnew Date\(\s*\)/,
@@ -60,7 +60,10 @@ function read(...place: string[]): string {
 const IMPORT =
   /^(?:import|export) (?:type )?(?:[\w$]+(?:, )?)?(?:\{[^}]*\}|\*(?: as [\w$]+)?)? ?from "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm;
 
-/** What a file imports: other files relative to `src`, packages by their name; and the files without those of types alone. */
+/**
+ * The imports of a file: other files relative to `src`, packages by their name; and the files without those
+ * of types alone.
+ */
 function importsOf(file: string): { files: string[]; values: string[]; packages: string[] } {
   const imports = [...read(SRC, file).matchAll(IMPORT)].map(([text, from, bare, dynamic]) => ({
     specifier: from ?? bare ?? dynamic ?? "",

@@ -54,7 +54,7 @@ const grantOf = (granted: Kind[], config: object = {}): Grant => ({
   granted,
 });
 
-/** What a client is told while there is no relay. */
+/** The answer to a client while there is no relay. */
 function turnedAway(role: Role): unknown {
   let told: unknown;
   const writeHead = (status: number, headers: Record<string, string>) => {

@@ -17,7 +17,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((each) => each.close()));
 });
 
-/** What talks to the server, by a clock that stands still. */
+/** The means to talk to the server, with a clock that stands still. */
 function means(clock: TestClock) {
   const exchange = createExchange(toLookup(createResolver({})));
   open.push({ close: async () => exchange.close() });
@@ -63,7 +63,7 @@ describe("reports of runs", () => {
     const sender = startSender(folder, server.url, clock);
     for (const delay of [15_000, 30_000, 60_000]) {
       await until(() => clock.timers()).toEqual([delay]);
-      // What comes meanwhile does not hurry it.
+      // Reports that come meanwhile do not hurry it.
       sender.look();
       await clock.pass(delay);
     }

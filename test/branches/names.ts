@@ -29,7 +29,7 @@ export function namedState(request: string): string | undefined {
   return parse(request).of;
 }
 
-/** Where the file that `request` means stands, below a base URL and below a web root. */
+/** Path of the file that `request` means, below a base URL and below a web root. */
 export function pathOf(request: string, sites: Sites, state: string | undefined): string {
   const { repository, what, name } = parse(request);
   if (what === "root") return `${repository}/metadata/2.root.json`;

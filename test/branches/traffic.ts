@@ -24,7 +24,7 @@ export interface SourceTraffic {
 
 export type Answer = [request: string, answer: string | number, more?: "tampered" | Record<string, string>];
 
-/** What was really asked, to be held against what was declared. */
+/** The requests made, to be compared with the declared ones. */
 export interface Asked {
   /** Requests in their order, by source. */
   asked: Record<string, string[]>;

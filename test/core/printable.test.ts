@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { printable, printableJson } from "../../src/core/printable.ts";
 import { onOneLine } from "../../src/errors.ts";
 
-/** What drives a terminal, or turns the text around it. */
+/** Characters that drive a terminal, or turn the text around them. */
 const HOSTILE = "\u001b]0;title\u0007 \u009b2J \r\u001b[1A \u202e \u007f \u200b \u{e0001}";
 const anyText = fc.string({ unit: "binary" });
 

@@ -8,7 +8,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { type FsCall, tapFileSystem } from "./fsTap.ts";
 
-/** What the child is to do. */
+/** The work of the child. */
 export interface Job {
   action: "update" | "rollback" | "repair";
   configFile: string;
@@ -19,7 +19,7 @@ export interface Job {
   /** The call that fails, counted from 1, and the system's code with which it does. */
   failAt?: number;
   failWith?: string;
-  /** Where the calls are written to, one JSON line each, with data as base64. */
+  /** Path of the trace of calls, one JSON line each, with data as base64. */
   traceFile?: string;
   /** The account to be, instead of the one that started this. */
   uid?: number;
@@ -78,7 +78,7 @@ async function work(): Promise<string> {
   }
   if (job.action === "repair") {
     const { verifyCommand } = await import("../../src/cli/verifyCommand.ts");
-    // What it prints about the damage is no part of the ending.
+    // The output about the damage is no part of the ending.
     const { write } = process.stdout;
     process.stdout.write = () => true;
     const ended = await verifyCommand({ config: job.configFile, repair: true, quiet: true }).finally(() => {

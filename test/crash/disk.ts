@@ -15,9 +15,9 @@ export interface Disk {
   materialize(folder: string, luck: Luck): Promise<void>;
 }
 
-/** What happens to be kept of that which was not synced. */
+/** The changes that happen to be kept although they were not synced. */
 export interface Luck {
-  /** How many of `count` unsynced changes of a folder's names made it, in order. */
+  /** Number of the `count` unsynced changes of a folder's names that were kept, in order. */
   names(count: number): number;
   /** Whether a file's unsynced bytes are lost, half there, or there. */
   bytes(): "lost" | "half" | "kept";

@@ -43,7 +43,7 @@ export function inMemory(): string {
   }
 }
 
-/** How a child ended. */
+/** The end of a child. */
 export interface Ending {
   killed: boolean;
   output: string;
@@ -198,7 +198,7 @@ export async function expectHealed(agent: Agent, newest: Tree, when: string): Pr
   return report;
 }
 
-/** How many bytes of `tree` are on no disk of ours: neither in the store nor in a partial file. */
+/** Bytes of `tree` that are on no disk of ours: neither in the store nor in a partial file. */
 export async function missingBytes(agent: Agent, tree: Tree): Promise<number> {
   const dirs = dataDirAt(agent.dataDir);
   let missing = 0;

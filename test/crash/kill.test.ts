@@ -45,7 +45,7 @@ const METADATA_BYTES = 40_000;
 
 let world: World;
 let source: TestSource;
-/** Whose releases come as deltas. */
+/** A world whose releases come as deltas. */
 let related: { world: World; source: TestSource };
 let child: string;
 let points = 0;
@@ -70,17 +70,17 @@ const BOTH: ComponentName[] = ["rules", "pattern"];
 
 interface Scenario {
   name: string;
-  /** Where it is not the one whose releases have nothing in common. */
+  /** The world, if it is not the one whose releases have nothing in common. */
   world?: () => { world: World; source: TestSource };
   action: Job["action"];
   components: ComponentName[];
   installed?: Publication;
   config?: Record<string, unknown>;
-  /** What the next run brings, where it is not the second publication of the usual world. */
+  /** The files that the next run brings, if they are not the second publication of the usual world. */
   newest?: () => Tree;
   /** Before the run that is killed. */
   prepare?: (agent: Agent) => Promise<void>;
-  /** What may be installed after a kill. */
+  /** The sets that may be installed after a kill. */
   allowed: (names: ComponentName[]) => Tree[];
 }
 
@@ -218,7 +218,7 @@ async function makeTemplate(scenario: Scenario): Promise<Agent> {
   return agent;
 }
 
-/** What a run leaves that was killed when it had a part of the large file. */
+/** Leaves the files of a run that was killed when it had a part of the large file. */
 async function leavePartial(agent: Agent): Promise<void> {
   const calls = await traceOf(child, agent, "update");
   const half = calls.findIndex((call) => call.op === "write" && call.position > 4_194_304);
@@ -266,7 +266,7 @@ async function expectSameAgain(agent: Agent, scenario: Scenario, when: string): 
   // A rollback that was done already has nowhere further to go.
   expect(output, when).toMatch(/^updated|^exit 0|^install GENERATION_NOT_FOUND/);
   await expectWhole(agent, expected, `${when}, and done again`);
-  // What a rollback left is held before it is left, so that no update undoes one that was killed.
+  // A release is held before a rollback leaves it, so that no update undoes one that was killed.
   const { report } = await runUpdate(agent);
   expect(report.undelivered, when).toEqual([]);
   await expectWhole(agent, expected, `${when}, after the next run`);

@@ -45,7 +45,7 @@ afterAll(async () => {
 interface Action {
   name: string;
   run: (agent: Agent) => Promise<unknown>;
-  /** What it brings where it is not refused. */
+  /** The files that it brings if it is not refused. */
   brings: Tree;
 }
 
@@ -67,7 +67,7 @@ describe.for(actions)("$name", ({ name, run, brings }) => {
       const agent = await copyAgent(template, `${template.folder}-${name.slice(-6)}-${index}`);
       const outside = `${agent.folder}-outside`;
       if (run === repair) await damage(agent);
-      // What was lost has no place to plant a link in.
+      // A lost folder has no place to plant a link in.
       if (!(await fs.readdir(agent.dataDir, { recursive: true })).includes(place)) continue;
       await plant(agent, place, outside);
       const before = await pictureOf(outside);

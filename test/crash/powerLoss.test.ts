@@ -35,7 +35,9 @@ import {
 /** The large component's writes make a trace of many megabytes; the small ones have every kind of call. */
 const COMPONENTS: ComponentName[] = ["rules", "filters"];
 
-/** What is left of the unsynced. The named ones are the extremes; `npm run crash` adds many in between. */
+/**
+ * The unsynced changes that are kept. The named ones are the extremes; `npm run crash` adds many in between.
+ */
 const LUCKS: Record<string, () => Luck> = {
   "nothing that was not synced": () => ({ names: () => 0, bytes: () => "lost" }),
   "names without bytes": () => ({ names: (count) => count, bytes: () => "lost" }),

@@ -124,7 +124,7 @@ async function expectSurvived(
   await expectWhole(agent, [after], `${when}, and done again`);
 }
 
-/** Why no such file system can be mounted here, or undefined when `image` is one that can. */
+/** The reason why no such file system can be mounted here, or undefined when `image` is one that can. */
 async function makeImage(image: string, system: "ext4" | "xfs"): Promise<string | undefined> {
   try {
     await fs.rm(image, { force: true });

@@ -29,7 +29,7 @@ import {
   type Tree,
 } from "./harness.ts";
 
-/** What the system says, and what we make of it. */
+/** The system's errors, and our codes for them. */
 const CODES = {
   ENOSPC: "DISK_FULL",
   EDQUOT: "DISK_FULL",
@@ -131,7 +131,7 @@ describe.for(scenarios)("a disk that fails in $name", ({ name, action, prepare, 
   );
 });
 
-/** What a failed run leaves is only what the next one goes on with. */
+/** Expects that a failed run leaves only files with which the next one continues. */
 async function expectNothingUnfinished(agent: Agent, when: string): Promise<void> {
   const left = await fs.readdir(path.join(agent.dataDir, "tmp")).catch(() => []);
   expect(left, `${when}: nothing unfinished is left`).toEqual([]);

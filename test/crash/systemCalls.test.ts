@@ -115,7 +115,7 @@ function whyNoStrace(): string | undefined {
   }
 }
 
-/** What a system call does, in the words of the tap. */
+/** The effect of a system call, in the words of the tap. */
 const ONE_NAME: Record<string, string> = {
   fsync: "sync",
   fdatasync: "sync",

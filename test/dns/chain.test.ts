@@ -16,7 +16,7 @@ function answer(records: DnsRecord[], more: Partial<DnsAnswer> = {}): DnsAnswer 
   return { rcode: "NOERROR", truncated: false, records, ...more };
 }
 
-/** What `records` say of the name a. */
+/** The result of `records` for the name a. */
 function follow(records: DnsRecord[], more?: Partial<DnsAnswer>): ChainStep {
   return followChain(answer(records, more), "A", startChain("a"));
 }

@@ -150,7 +150,7 @@ function fetcherOf(answer: Answerer): Fetcher {
   return { get, limitRate: () => {}, close: () => {} };
 }
 
-/** What is asked for is the rest of the object, never nothing and never all. */
+/** The request is for the rest of the object, never for nothing and never for all. */
 function checkAsked(range: string | undefined): void {
   if (range === undefined) return;
   const from = Number(range.match(/^bytes=(\d+)-$/)?.[1] ?? Number.NaN);

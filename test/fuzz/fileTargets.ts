@@ -161,7 +161,7 @@ function stateTarget(scratch: string): FuzzTarget {
 
 const NOW = new Date("2027-01-01T00:00:00Z");
 
-/** Whatever the state file holds, a run can use what is read of it, and writes it back as it was read. */
+/** A run can use the state read from any file, and writes it back as it was read. */
 async function checkState(root: string, input: Buffer): Promise<boolean> {
   const dirs = dataDirAt(root);
   await fs.mkdir(dirs.tmp, { recursive: true });

@@ -7,7 +7,7 @@ import { explainError } from "../../src/errors.ts";
 import { keepCrash } from "./corpus.ts";
 import { TIME_LIMIT } from "./run.ts";
 import { makeTargets } from "./targets.ts";
-import type { Batch, Order } from "./worker.ts";
+import type { Batch, Job } from "./worker.ts";
 
 const USAGE = `usage: node test/fuzz/fuzz.ts [--seconds N] [--target NAME]... [--seed N]
 
@@ -27,7 +27,7 @@ interface Count {
   ms: number;
 }
 
-/** What ended the session before its time. */
+/** The reason why the session ended before its time. */
 interface Crash {
   target: string;
   input: Uint8Array;
@@ -90,8 +90,8 @@ function supervise(
   const current = new SharedArrayBuffer(LARGEST_INPUT);
   // Two turns each, where the time allows no more.
   const turn = Math.min(LONGEST_TURN, (seconds * 1_000) / targets.length / 2);
-  const order: Order = { targets, seed, scratch, turn, progress, current };
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: order });
+  const job: Job = { targets, seed, scratch, turn, progress, current };
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: job });
   const cut = (reason: string): Crash => {
     const [, length = 0, index = 0] = new Int32Array(progress);
     return { target: targets[index] ?? "", input: new Uint8Array(current).slice(0, length), reason };

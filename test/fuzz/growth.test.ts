@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { DOCUMENTS, growthOf, isLinear, READERS } from "./growth.ts";
 
-/** What patterns go back over: characters that mean something to one reader or another, alone and in pairs. */
+/**
+ * Characters that patterns go back over, since they mean something to one reader or another: alone and in
+ * pairs.
+ */
 const CHARACTERS = [..." \t\n\r,;:./\\-_=\"'`()[]{}<>#%*@?&!|~+0a1Aw\u00a0\u2028\ufeff"];
 const PAIRS = [
   ["(", ")"],
@@ -24,7 +27,7 @@ const PAIRS = [
   ["#", "\n"],
   ["/*", "*"],
 ].map((pair) => pair.join(""));
-/** What such a run stands between; the beginning is one that its reader goes on after. */
+/** The beginning of a text that its reader goes on after, before such a run. */
 const BEFORE: Record<string, string> = {
   "a Via": "1.1 a, ",
   "a Range": "bytes=",

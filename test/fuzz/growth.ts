@@ -113,18 +113,21 @@ function manifest(releases: object[]): unknown {
 const ALLOWANCE = 4;
 /** Work (ms of CPU) that the longer input may cost however it grows: less cannot be measured, and stops nobody. */
 const BUDGET = 20;
-/** How much longer the longer input is. Work that grows with the square grows eight times faster than it. */
+/**
+ * The ratio of the longer input's length to the other's. Work that grows with the square grows eight times
+ * faster than it.
+ */
 const FACTOR = 8;
 
 /**
- * How many times more than its length the work of `read` grew from an input to one `FACTOR` times as
- * long; 1 where it is linear, or within the budget. Counted in CPU time of this thread, so that what else
- * the machine does hardly matters, and more than once where it seems to grow too much.
+ * The growth of the work of `read` from an input to one `FACTOR` times as long, divided by the growth of the
+ * length; 1 where it is linear, or within the budget. Counted in CPU time of this thread, so that other work
+ * of the machine hardly matters, and more than once where it seems to grow too much.
  */
 export function growthOf(read: (size: number) => () => unknown, size: number): number {
   const [longs, shorts]: [number[], number[]] = [[], []];
   let growth = 1;
-  // What is done for the first time is slower, and a collection of garbage may fall into any one.
+  // The first attempt is slower, and a collection of garbage may fall into any one.
   for (let attempt = 0; attempt < 6; attempt++) {
     const long = costOf(read(size * FACTOR));
     if (long < BUDGET) return 1;

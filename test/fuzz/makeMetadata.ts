@@ -47,7 +47,7 @@ async function publish(version: number, signers: Signers): Promise<void> {
 
 type Files = Map<string, Buffer>;
 
-/** What a new client asks for, by path, and holds afterwards, by name. */
+/** The files that a new client asks for, by path, and holds afterwards, by name. */
 async function visit(): Promise<{ asked: Files; held: Files }> {
   const root = await fs.readFile(path.join(www, "content/metadata/1.root.json"));
   await fs.writeFile(path.join(home, "root.json"), root);

@@ -31,7 +31,10 @@ export function metadataTargets(scratch: string): FuzzTarget[] {
 
 type Files = ReadonlyMap<string, Buffer>;
 
-/** What the honest source serves, by path; and what a client holds of an earlier publication, by name. */
+/**
+ * The files that the honest source serves, by path; and those that a client holds of an earlier publication,
+ * by name.
+ */
 interface Site {
   folder: string;
   served: Files;
@@ -78,7 +81,10 @@ async function checkServed(site: Site, input: Buffer): Promise<boolean> {
   return first && later;
 }
 
-/** Whatever one file on disk holds, an honest source brings everything up to date; but for the shipped root. */
+/**
+ * Checks that an honest source brings everything up to date, with any content of one file on disk, except the
+ * shipped root.
+ */
 async function checkHeld(site: Site, input: Buffer): Promise<boolean> {
   const [name, bytes] = replacementIn(input);
   if (!site.held.has(name)) return false;
@@ -128,7 +134,7 @@ function checkSigned({ served, held }: Site, { files }: Refreshed): void {
   }
 }
 
-/** What the verifier reads of a metadata file, which is what the signatures in it are about; it leaves out the rest. */
+/** The part of a metadata file that the verifier reads, which the signatures in it are about. */
 function signedOf(name: string, bytes: Buffer): unknown {
   const role = name.match(/(root|timestamp|snapshot)\.json$/)?.[1] ?? "targets";
   const data = objectOf(jsonOf(bytes.toString()));

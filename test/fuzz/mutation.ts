@@ -171,7 +171,7 @@ function jsonChange(seeds: Buffer[]): fc.Arbitrary<Change> {
   return fc.tuple(position, change).map(([at, how]) => (input) => {
     const { head, value } = readJson(input);
     const values = valuesIn(value);
-    // What cannot be read, or is too deep to be walked through, stays as it is.
+    // An input that cannot be read, or is too deep to be walked through, stays as it is.
     if (values.length === 0) return input;
     const changed = changeAt(value, at % values.length, how, { seen: 0 });
     return Buffer.concat([head, Buffer.from(JSON.stringify(changed === GONE ? null : changed) ?? "null")]);

@@ -5,7 +5,7 @@ import type { FuzzTarget } from "./target.ts";
 /** Milliseconds that one input may take; what takes longer can be used to stop an endpoint. */
 export const TIME_LIMIT = 5_000;
 
-/** What became of a number of inputs. */
+/** The results for a number of inputs. */
 export interface FuzzResult {
   runs: number;
   accepted: number;
@@ -13,7 +13,7 @@ export interface FuzzResult {
 }
 
 export interface FuzzOptions {
-  /** What the inputs are made from; equal seeds and corpora make equal inputs. */
+  /** Seed of the inputs; equal seeds and corpora make equal inputs. */
   seed: number;
   runs: number;
   corpus: Buffer[];

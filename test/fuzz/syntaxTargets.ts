@@ -151,7 +151,7 @@ function contentRangeText(): fc.Arbitrary<string> {
   );
 }
 
-/** What is read of a Content-Range are exact numbers, and what stood there. */
+/** The numbers read of a Content-Range are exact, and those that stood there. */
 function checkContentRange(header: string): boolean {
   const range = parseContentRange(header);
   if (range === undefined) return false;

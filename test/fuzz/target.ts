@@ -20,7 +20,9 @@ export interface FuzzTarget {
 
 type ErrorClass = abstract new (...parameters: never[]) => Error;
 
-/** What `work` returns, or undefined when it refuses with an error of `refusal`; nothing else may be thrown. */
+/**
+ * The result of `work`, or undefined when it refuses with an error of `refusal`; nothing else may be thrown.
+ */
 export function unlessRefused<Result>(refusal: ErrorClass, work: () => Result): Result | undefined {
   try {
     return work();

@@ -3,20 +3,20 @@ import { readCorpus } from "./corpus.ts";
 import { fuzz } from "./run.ts";
 import { makeTargets } from "./targets.ts";
 
-/** What the worker is to do. */
-export interface Order {
+/** The work of the worker. */
+export interface Job {
   targets: string[];
   seed: number;
   scratch: string;
   /** Milliseconds that each target gets before it is the next one's turn. */
   turn: number;
-  /** How many times it began to read an input, the length of that input, and whose it is. */
+  /** Number of times it began to read an input, the length of that input, and its target. */
   progress: SharedArrayBuffer;
   /** The input that is being read. */
   current: SharedArrayBuffer;
 }
 
-/** What the worker tells after each batch. */
+/** The worker's report after each batch. */
 export interface Batch {
   target: string;
   runs: number;
@@ -27,16 +27,16 @@ export interface Batch {
 
 const BATCH = 100;
 
-const order = workerData as Order;
-const progress = new Int32Array(order.progress);
-const current = new Uint8Array(order.current);
-const targets = makeTargets(order.scratch).filter(({ name }) => order.targets.includes(name));
+const job = workerData as Job;
+const progress = new Int32Array(job.progress);
+const current = new Uint8Array(job.current);
+const targets = makeTargets(job.scratch).filter(({ name }) => job.targets.includes(name));
 const corpora = new Map(targets.map(({ name }) => [name, readCorpus(name).map(({ input }) => input)]));
 
-for (let seed = order.seed; ; ) {
+for (let seed = job.seed; ; ) {
   for (const [index, target] of targets.entries()) {
     const began = performance.now();
-    while (performance.now() - began < order.turn) {
+    while (performance.now() - began < job.turn) {
       const batchBegan = performance.now();
       const corpus = corpora.get(target.name) ?? [];
       const onInput = (input: Buffer) => note(index, input);

@@ -37,7 +37,7 @@ async function serve(
   server.on("connection", () => {
     connections += 1;
   });
-  // Who closes a kept connection is the client here.
+  // The client closes a kept connection here.
   server.keepAliveTimeout = HOUR;
   server.listen(0, host);
   await once(server, "listening");
@@ -124,7 +124,7 @@ describe("a request", () => {
     const met = new WeakSet<object>();
     const server = await serve((request, response) => {
       asked += 1;
-      // What stands between has forgotten a connection once it was used.
+      // The device in between has forgotten a connection once it was used.
       if (!met.has(request.socket)) response.end(`answer ${asked}`);
       met.add(request.socket);
     });
@@ -375,7 +375,8 @@ test("the buffers that a long body came in do not gather until the collector loo
     held.push(process.memoryUsage().arrayBuffers - before);
   }
   expect(length).toBe(3_000 * piece.length);
-  // What this process sends counts too, and waits where the machine is busy: a moment of that is no gathering.
+  // Bytes that this process sends count too, and wait where the machine is busy: a moment of that is no
+  // gathering.
   const most = held.toSorted((one, other) => one - other)[Math.floor(held.length * 0.95)];
   expect(most).toBeLessThan(20_000_000);
 });

@@ -6,7 +6,7 @@ import type { Observed, Trusted } from "./observe.ts";
 import { classOf, type How, isHit, NO_ANSWER, type SimulatedSource } from "./transport.ts";
 import { viewOf } from "./view.ts";
 
-/** What a run of the model knows and holds; it changes as the run goes on. */
+/** The knowledge and the files of a run of the model; they change as the run goes on. */
 export interface Memory {
   now: number;
   trusted: Record<Repository, Trusted>;
@@ -47,7 +47,7 @@ const NOT_THE_SIGNED: ErrorCode[] = [
   "SIGNATURE_INVALID",
 ];
 
-/** What comes instead of the file, if anything does. */
+/** The fault that comes instead of the file, if any. */
 function hitBy({ broken }: Memory, source: SimulatedSource, file: string): How {
   const { how } = source.fault;
   if (!isHit(source.fault, file) || (how === "once" && broken.has(source))) return "none";
@@ -76,7 +76,7 @@ function request(memory: Memory, source: SimulatedSource, file: string): void {
   if (failure !== undefined) throw failure;
 }
 
-/** What a refresh found; more is loaded as it is asked for. */
+/** The result of a refresh; more is loaded as it is asked for. */
 export interface Found {
   load(role: string): void;
   targets(role: string): string[];
@@ -188,7 +188,7 @@ export function askObject(
   const code = NO_ANSWER[how];
   if (code !== undefined) throw new Failure([code]);
   if (!source.content.has(file)) throw new Failure(["HTTP_NOT_FOUND"]);
-  // What is there in full length and wrong is thrown away before anything is asked.
+  // A file of full length that is wrong is thrown away before anything is asked.
   const goesOn = source.ranges && before.length < object.length;
   const { length: from, good } = goesOn ? before : { length: 0, good: true };
   const first = Math.floor((object.length - from) / 2);

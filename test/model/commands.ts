@@ -13,7 +13,7 @@ import { type Observed, observe, releasesOf } from "./observe.ts";
 import { type Prediction, predict } from "./predict.ts";
 import { type Fault, HOWS, type SimulatedSource, simulatedFetcher } from "./transport.ts";
 
-/** What the model remembers of an endpoint, beside what stands on its disk. */
+/** The model's memory of an endpoint, beside the files on its disk. */
 export interface Model {
   history: History;
   /** Index of the newest publication that is out. */

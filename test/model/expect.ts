@@ -11,8 +11,8 @@ import { type Observed, releasesOf } from "./observe.ts";
 export const KEPT_GENERATIONS = 2;
 
 /**
- * What holds after any run, however it ended: what is installed is what was published, to the byte, and
- * neither it nor what is trusted is older than before.
+ * Expects the rules that hold after any run, with any end: the installed files are published ones, to the
+ * byte, and neither they nor the trusted metadata are older than before.
  *
  * @param held releases that a policy holds, by `kind/name`
  */

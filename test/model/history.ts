@@ -12,7 +12,7 @@ import { setDocument } from "../../src/publisher/setDocument.ts";
 import { noise, readTree, sha256, writeJson } from "../support/world.ts";
 
 /**
- * What the vendor and the site publish in the course of a sequence: random publications, made by the real
+ * The publications of the vendor and the site in the course of a sequence: random ones, made by the real
  * publisher in a folder of its own, and kept in memory as the web root was after each.
  */
 export interface History {
@@ -26,7 +26,10 @@ export interface Publication {
   at: Date;
   /** The files of the web root by relative path. */
   tree: ReadonlyMap<string, Buffer>;
-  /** What was handed to the publisher, by kind and name, newest first: the truth that installed files are held to. */
+  /**
+   * The releases given to the publisher, by kind and name, newest first: the truth that installed files are
+   * compared with.
+   */
   published: Readonly<Record<ContentKind, Readonly<Record<string, PublishedRelease[]>>>>;
 }
 
@@ -215,7 +218,7 @@ async function applyEdit(
     hashes[place] = sha256(bytes);
   }
   const version = `${history.publications.length}.0`;
-  // What a delta that a killed run left leads to without a request is not in the model's book.
+  // The model does not know files that a delta of a killed run leads to without a request.
   const how = { keep: KEPT, deltas: 0, now };
   const { release } = await addRelease({ dir, kind, name, version, path: folder, ...how });
   published[kind][name] = [{ release, files: hashes }, ...(published[kind][name] ?? [])].slice(0, KEPT);

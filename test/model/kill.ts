@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { tapFileSystem } from "../crash/fsTap.ts";
 
-/** How a run is to end: by itself, or at its n-th call that changes the disk or asks a source. */
+/** The planned end of a run: by itself, or at its n-th call that changes the disk or asks a source. */
 export interface Ending {
   how: "by itself" | "killed" | "interrupted";
   /** The call, counted from 1. */

@@ -10,7 +10,7 @@ import { readTrustedSet } from "../../src/tuf/trustedSet.ts";
 import { readTree, sha256 } from "../support/world.ts";
 import type { History } from "./history.ts";
 
-/** What stands in a data directory. */
+/** The content of a data directory. */
 export interface Observed {
   installed: Generation | undefined;
   generations: number[];

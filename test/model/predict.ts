@@ -14,7 +14,7 @@ import { ACTIVE_UPDATE, ADDRESS, SERVER } from "./history.ts";
 import { type Observed, releasesOf, type Trusted } from "./observe.ts";
 import type { SimulatedSource } from "./transport.ts";
 
-/** What a run comes to, as far as it is promised. */
+/** The outcome of a run, as far as it is promised. */
 export interface Prediction {
   outcome: Report["outcome"];
   exitCode: Report["exitCode"];
@@ -39,7 +39,7 @@ interface Walk {
   changed: boolean;
 }
 
-/** What a run has to come to that finds `observed` on disk and these sources, at this time. */
+/** The outcome of a run that finds `observed` on disk and these sources, at this time. */
 export function predict(
   observed: Observed,
   sources: ReadonlyMap<string, SimulatedSource>,

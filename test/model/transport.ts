@@ -4,7 +4,7 @@ import type { Fetcher, GetOptions, Response } from "../../src/http/fetcher.ts";
 import { toStatusError } from "../../src/http/httpErrors.ts";
 import { sha256 } from "../support/world.ts";
 
-/** What a request of a source's tree is for. */
+/** The kind of file that a request to a source is for. */
 export type FileClass = "root" | "timestamp" | "snapshot" | "targets" | "role" | "document" | "object";
 
 /** A source as it is for the length of one run: what it has, and how it fails. */
@@ -24,7 +24,10 @@ export interface Fault {
   half: boolean;
 }
 
-/** What comes instead of a file. `once` is a connection that breaks at the first request that is hit. */
+/**
+ * The fault that comes instead of a file. `once` is a connection that breaks at the first request that is
+ * hit.
+ */
 export type How = (typeof HOWS)[number];
 export const HOWS = [
   "none",
@@ -97,7 +100,7 @@ interface Answer {
   status: number;
   headers: IncomingHttpHeaders;
   pieces: Buffer[];
-  /** What the body ends with instead of its end. */
+  /** The error that the body ends with instead of its end. */
   failure?: NearsourceError;
 }
 

@@ -212,7 +212,7 @@ describe("the formats of deltas", () => {
           const { start, end } = dictionaryOf({ size, margin }, segment, length);
           expect(start >= 0 && start <= end && end <= length).toBe(true);
           expect(end - start).toBeLessThanOrEqual(size + 2 * margin);
-          // What stands at the same place in the base, as far as there is any.
+          // The bytes at the same place in the base, as far as there are any.
           const here = Math.min(segment * size, length);
           if (here < length) expect(start <= here && here < end).toBe(true);
         },

@@ -146,7 +146,7 @@ describe("a range", () => {
   });
 });
 
-/** What is thrown, unless it is what may be. */
+/** The error thrown, unless it is one that may be. */
 function errorOf(work: () => unknown): unknown {
   try {
     work();

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Alternative, DICTIONARY_LIMIT, type ManifestFile } from "../../src/core/content/manifest.ts";
 import { filesBetween, roomFor, type Way, type WaySituation, waysTo } from "../../src/core/content/routes.ts";
 
-/** What one request counts for, in bytes. */
+/** Cost of one request, in bytes. */
 const REQUEST = 2_048;
 
 const nameOf = (file: number) => file.toString(16).padStart(64, "0");
@@ -45,7 +45,7 @@ const history: fc.Arbitrary<History> = fc
   })
   .map(({ files, held, maxBase, fetched }) => ({
     files: files.map((file, at) => ({ path: "a.dat", sha256: nameOf(at), ...file })),
-    // What is held of a known file has that file's length.
+    // A held copy of a known file has that file's length.
     held: new Map(held.map(([file, bytes]) => [nameOf(file), files[file]?.length ?? bytes])),
     maxBase,
     fetched: new Map(fetched.map(([from, to, bytes]) => [objectName(from, to), bytes])),

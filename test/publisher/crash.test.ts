@@ -47,7 +47,7 @@ async function publishAndDie(
   return { killed: signal === "SIGKILL", files: Number(output) };
 }
 
-/** How many files an operation puts in place when nothing stops it, tried on a copy. */
+/** Number of files that an operation puts in place when nothing stops it, tried on a copy. */
 async function countFiles(operation: string, dir: string, options: object): Promise<number> {
   const copy = path.join(await newFolder(), "www");
   if (operation !== "init") {

@@ -8,7 +8,7 @@ import { age, newFolder, newReader, newRepository, writeTree } from "./fixture.t
 
 const component = { kind: "components", name: "vp" } as const;
 
-/** What nginx and others make an ETag of. */
+/** The parts that nginx and others make an ETag of. */
 async function validatorOf(dir: string): Promise<string> {
   const { mtimeMs, size } = await fs.stat(path.join(dir, "content/metadata/timestamp.json"));
   return `${Math.floor(mtimeMs / 1_000)}-${size}`;

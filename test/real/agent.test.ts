@@ -313,7 +313,7 @@ describe("an agent that starts makes up for", () => {
     expect(await announce(resident, 2)).toBe(202);
     await until(() => nextOf(agent)).toBe("retry");
   };
-  /** Why the next run is to be, as the agent itself says it, without a process that asks. */
+  /** Reason of the next run, as the agent itself writes it, without a process that asks. */
   const nextOf = async (agent: Agent) => (await readResidentState(residentDirOf(agent.dataDir)))?.next?.why;
 
   test.each([

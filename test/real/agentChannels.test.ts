@@ -10,7 +10,7 @@ import { startServer } from "../support/server.ts";
 import { type Agent, closeAll, expectInstalled, newFolder } from "../support/world.ts";
 import { openStage, type Stage } from "./commandLine.ts";
 
-/** What reaches a resident agent, and what it tells, beside its port: the server, a broker, systemd. */
+/** The channels of a resident agent beside its port, and its reports: the server, a broker, systemd. */
 let stage: Stage;
 beforeAll(async () => {
   stage = await openStage();

@@ -20,7 +20,7 @@ import {
 } from "../support/world.ts";
 import type { BranchOffice, BranchOfficeCame } from "./insideBranchOffice.ts";
 
-/** Why there can be no network namespace here; undefined where there can. */
+/** The reason why there can be no network namespace here; undefined if there can. */
 function whyNot(): string | undefined {
   if (process.platform !== "linux") return "network namespaces are Linux's";
   const tried = spawnSync("unshare", ["--map-root-user", "--net", "ip", "link", "set", "lo", "up"]);
@@ -134,7 +134,7 @@ describe.skipIf(reason !== undefined)("a branch office of two Update Agents", ()
       ],
       [["ua-1", "delivered"]],
     ]);
-    // What the killed one had sent is not fetched again.
+    // Bytes that the killed one had sent are not fetched again.
     const [killed, survivor] = reports[1]?.attempts ?? [];
     expect(killed?.bytes).toBeGreaterThanOrEqual(LARGE / 3);
     expect((killed?.bytes ?? 0) + (survivor?.bytes ?? 0)).toBeLessThan(LARGE * 1.2);

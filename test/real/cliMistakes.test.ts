@@ -23,7 +23,7 @@ import {
   start,
 } from "./commandLine.ts";
 
-/** What an administrator meets in the first hour. */
+/** The mistakes of an administrator in the first hour. */
 let stage: Stage;
 beforeAll(async () => {
   stage = await openStage();
@@ -205,7 +205,7 @@ describe.concurrent("exit 2:", () => {
 });
 
 describe.concurrent("--json is one JSON document on stdout also where a command fails:", () => {
-  /** What the document and stderr say, which is the same. */
+  /** The document and stderr say the same. */
   function expectFailure(ended: Ended, code: number, error: string, message: RegExp): void {
     expect(ended.code).toBe(code);
     expect(json(ended)).toEqual({

@@ -15,7 +15,7 @@ import {
   writeJson,
 } from "../support/world.ts";
 
-/** How a command ended. */
+/** The end of a command. */
 export interface Ended {
   code: number | null;
   stdout: string;

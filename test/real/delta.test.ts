@@ -25,7 +25,7 @@ import {
   type World,
 } from "../support/world.ts";
 
-/** What the publisher makes of `history`: `direct` with deltas from all releases, `chained` from the last. */
+/** The publisher's results for `history`: `direct` with deltas from all releases, `chained` from the last. */
 let direct: World;
 let chained: World;
 beforeAll(async () => {

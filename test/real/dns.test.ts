@@ -40,7 +40,7 @@ async function serve(options: SourceOptions = {}): Promise<TestSource> {
   return source;
 }
 
-/** What asks `servers` and nobody else; short only where a server stays silent. */
+/** A configuration that asks `servers` and no others; with a short limit only where a server stays silent. */
 const asking = (servers: TestDnsServer[], timeout = 10_000) => ({
   dns: { servers: servers.map(({ address }) => address), search: [], timeout },
 });

@@ -8,7 +8,10 @@ import { startSource, type TestSource } from "../support/source.ts";
 import { closeAll, newFolder } from "../support/world.ts";
 import { json, nearsource } from "./commandLine.ts";
 
-/** What the pages tell people to type, typed: every block of commands, every file, in order, as it stands there. */
+/**
+ * The commands and files of the pages, as people would type them: every block of commands, every file, in
+ * order, as it stands there.
+ */
 const ROOT = path.join(import.meta.dirname, "..", "..");
 const sources: TestSource[] = [];
 const residents: ResidentProcess[] = [];

@@ -25,7 +25,7 @@ interface SetFlags {
   exposed: string[];
 }
 
-/** What each process that has ended said, by its id. */
+/** The reports of all ended processes, by process id. */
 export async function flagsIn(folder: string): Promise<Map<number, SetFlags>> {
   const said = new Map<number, SetFlags>();
   for (const name of await fs.readdir(folder)) {

@@ -25,7 +25,7 @@ export interface BranchOffice {
   }[];
 }
 
-/** What came of it, on stdout as JSON. */
+/** The result, on stdout as JSON. */
 export interface BranchOfficeCame {
   /** `update --json` of each client, and how many objects the server was asked for meanwhile. */
   clients: { stdout: string; stderr: string; asked: number }[];

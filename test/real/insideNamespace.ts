@@ -3,8 +3,8 @@ import { startDnsServer } from "../support/dnsServer.ts";
 import { startSource } from "../support/source.ts";
 
 /**
- * What a test does inside a network namespace of its own, where every address can be this machine's
- * and a firewall can drop what it likes: starts sources, then runs a command beside them to its end.
+ * The part of a test inside a network namespace of its own, where every address can be this machine's and a
+ * firewall can drop packets: starts sources, then runs a command beside them to its end.
  *
  *     unshare --map-root-user --net node insideNamespace.ts '{ "addresses": … }'
  */
@@ -27,12 +27,12 @@ export interface InsideSource {
   redirectTo?: string;
 }
 
-/** What came of it, on stdout as JSON. */
+/** The result, on stdout as JSON. */
 export interface Came {
   code: number | null;
   stdout: string;
   stderr: string;
-  /** How many requests each source had. */
+  /** Number of requests to each source. */
   requests: number[];
 }
 

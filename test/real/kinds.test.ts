@@ -70,7 +70,7 @@ async function signedWrongly(kind: ContentKind) {
 const installed = async (dataDir: string) =>
   Object.keys(await readTree(path.join(dataDir, "current"))).filter((file) => file !== "manifest.json");
 
-/** What an agent with that one source comes to. */
+/** The result of an agent with that one source. */
 async function updateFrom(url: string) {
   const agent = await makeAgent(world, {
     sources: { only: url },

@@ -23,7 +23,9 @@ afterAll(async () => {
   await world.remove();
 });
 
-/** What a fault may cost beyond that (KiB), garbage of the engine's included; what is sent has no end. */
+/**
+ * Memory that a fault may cost beyond that (KiB), garbage of the engine's included; the bodies have no end.
+ */
 const MORE = 128 * 1_024;
 
 /** Leaves the most memory that the program ever had (KiB; getrusage(2)) where it is told to. */

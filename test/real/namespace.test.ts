@@ -7,7 +7,7 @@ import { PROGRAM } from "../support/program.ts";
 import { expectInstalled, expectTidy, makeAgent, makeWorld, type World } from "../support/world.ts";
 import type { Came, Inside, InsideSource } from "./insideNamespace.ts";
 
-/** Why there can be no network namespace here; undefined where there can. */
+/** The reason why there can be no network namespace here; undefined if there can. */
 function whyNot(): string | undefined {
   if (process.platform !== "linux") return "network namespaces are Linux's";
   const setUp = "ip link set lo up && nft add table inet t";
@@ -148,7 +148,7 @@ describe.skipIf(reason !== undefined).concurrent("in a network namespace,", () =
     ]);
   });
 
-  /** Where a source on the internet may not lead to, though somebody answers there. */
+  /** Addresses that a source on the internet may not lead to, though a server answers there. */
   const inner = [
     ["this machine", "127.0.0.1", "http://127.0.0.1:8081"],
     ["this machine in IPv6", "::1", "http://[::1]:8081"],

@@ -38,7 +38,7 @@ async function sleepThrough(meanwhile: "sends the rest" | "goes away" | "says no
       if (!url.endsWith(objectOf(2, "rules")) || headers.range !== undefined) return false;
       response.writeHead(200, { "content-length": SMALL });
       response.write(bytes.subarray(0, SMALL / 4));
-      // What comes a while after the first piece is written with it, so that it can be seen to have come.
+      // Bytes a while after the first piece are written with it, so that it can be seen to have come.
       setTimeout(() => response.write(bytes.subarray(SMALL / 4, SMALL / 2)), WRITE_INTERVAL);
       asked.resolve(() => {
         if (meanwhile === "sends the rest") response.end(bytes.subarray(SMALL / 2));

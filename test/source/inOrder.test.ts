@@ -7,7 +7,7 @@ import { inOrder, type Tried } from "../../src/source/inOrder.ts";
 interface Place {
   url: string;
   kinds: Kind[];
-  /** What it does when it is asked: the kinds it delivers, and how it fails. */
+  /** The result of asking it: the kinds it delivers, and its failure. */
   has: Kind[];
   fails?: ErrorCode | undefined;
   throws?: boolean;

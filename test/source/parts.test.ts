@@ -66,7 +66,7 @@ const rest = (headers: Record<string, string>): Ranges => {
   return (response, from) => part(response, from, LENGTH, headers);
 };
 
-/** What servers do with ranges; the part that came is taken. */
+/** The behaviours of servers with ranges; the part that came is taken. */
 const TAKEN: [name: string, Ranges][] = [
   ["in parts of its own size", (response, from) => part(response, from, Math.min(from + 7_000, LENGTH))],
   [
@@ -171,7 +171,7 @@ describe.each(OBJECTS)("%s is continued at a source that answers a range", (_, o
     const { asked, said, proven } = await continued(object, ranges);
     expect(asked.filter((range) => range === undefined).length).toBeLessThanOrEqual(1);
     expect(said).toHaveLength(1);
-    // What is known to be good is not given up.
+    // Proven bytes are not given up.
     expect(proven).toEqual(proven.toSorted((a, b) => a - b));
   });
 });

@@ -180,7 +180,7 @@ describe.skipIf(!hasPidNamespaces)("a process id that is used again", () => {
   });
 });
 
-/** What `isLocked` says to an account that is neither root nor the owner. */
+/** The answer of `isLocked` to an account that is neither root nor the owner. */
 function askedByNobody(file: string): string {
   const script = `
     process.setgid(65534);

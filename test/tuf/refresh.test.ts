@@ -42,13 +42,13 @@ const at = (source: TestSource, more: Partial<MetadataSource> = {}): MetadataSou
   ...more,
 });
 
-/** What is trusted before the first refresh: the shipped root. */
+/** The trusted set before the first refresh: the shipped root. */
 async function shipped() {
   const dirs = await newDataDir();
   return { dirs, trusted: await openTrustedSet(dirs, "content", await fs.readFile(world.root)) };
 }
 
-/** What is trusted after a refresh from `source`, with the manifest of `rules`. */
+/** The trusted set after a refresh from `source`, with the manifest of `rules`. */
 async function trustedFrom(source: TestSource) {
   const { dirs, trusted } = await shipped();
   const refreshed = await refresh(trusted, at(source), new Date());

@@ -17,7 +17,7 @@ function asPublished() {
 type Json = Parameters<typeof Targets.fromJSON>[0];
 type Model = { fromJSON(json: Json): { toJSON(): Json } };
 
-/** What a class makes of JSON: what it reads and writes again, or that it refuses it. */
+/** The result of a class for JSON: the JSON it reads and writes again, or its refusal. */
 function made(model: Model, json: unknown): string {
   try {
     return JSON.stringify(model.fromJSON(structuredClone(json) as Json).toJSON());

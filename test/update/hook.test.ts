@@ -77,7 +77,7 @@ describe.skipIf(process.platform === "win32")("a hook", () => {
     const { failure, dirs } = await hook("sleep 300 & echo $! > left; exit 0");
     expect(failure).toBeUndefined();
     const left = Number(await fs.readFile(path.join(dirs.root, "left"), "utf8"));
-    // What it left is its own business: an engine that it has just started, perhaps.
+    // A process that it left may live on: an engine that it has just started, perhaps.
     expect(await isAlive(left)).toBe(true);
     process.kill(left, "SIGKILL");
   });

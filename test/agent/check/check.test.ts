@@ -23,7 +23,7 @@ async function agentWith(config: object): Promise<Agent> {
   return await makeAgent(world, { sources: { good: "http://127.0.0.2:1" }, config: { ...quiet, ...config } });
 }
 
-/** What is found wrong, by key. */
+/** The problems found, by key. */
 async function problemsOf(agent: Agent): Promise<Record<string, string>> {
   const found = await checkConfiguration(agent.configFile, process.env);
   const problems = found.filter(({ level }) => level === "problem");

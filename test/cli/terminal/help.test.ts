@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { runProgram } from "../../../src/cli/program.ts";
 
-/** What the program says on stdout to a command line. */
+/** The program's stdout for a command line. */
 async function said(...args: string[]): Promise<string> {
   const { write } = process.stdout;
   let text = "";

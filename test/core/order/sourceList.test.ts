@@ -10,7 +10,7 @@ import {
 
 const entry = { range: "10.1.0.0/16", url: "http://ua-berlin.corp.example:21112" };
 
-/** Why the list is refused. */
+/** The reason why the list is refused. */
 function refusal(list: unknown): string {
   try {
     parseSourceList(list);

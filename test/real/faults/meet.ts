@@ -22,9 +22,9 @@ import {
 
 /** A fault of the first source; what becomes of it is the same for all (see `meetUrl`). */
 export interface Fault extends RawServerOptions {
-  /** What the source does. */
+  /** The behaviour of the source. */
   name: string;
-  /** What the report calls it. */
+  /** Its code in the report. */
   code: ErrorCode;
   /** Which requests are answered with the fault, the others being answered honestly; default: all. */
   on?: "all" | "timestamp" | "object";
@@ -32,7 +32,7 @@ export interface Fault extends RawServerOptions {
   hasty?: boolean;
   /** Limits of its own instead. */
   http?: Record<string, number>;
-  /** How often the request that meets the fault is made. */
+  /** Number of times that the request that meets the fault is made. */
   tries?: number;
   /** So many bytes of the object were left by an earlier run. */
   partial?: number;
@@ -122,7 +122,7 @@ export async function meetUrl(world: World, url: string, meeting: Meeting): Prom
     await expectInstalled(agent, next);
     await expectTidy(agent);
     const levels = lines.filter(({ message }) => message.includes(`(${code})`)).map(({ level }) => level);
-    // What else was tried at the same source is told too, to those who ask for it.
+    // Other attempts at the same source are logged too, for those who ask for it.
     expect(levels.filter((level) => level !== "info")).toEqual([isLie(code) ? "error" : "warn"]);
     if (attempt === undefined) throw new Error("no attempt");
     return { attempt, agent, lines };

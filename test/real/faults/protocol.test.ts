@@ -121,7 +121,7 @@ const lengths: Fault[] = [
   },
 ];
 
-/** What goes on for ever, at as much speed as there is, in places where no length is signed. */
+/** Endless bodies, as fast as possible, in places where no length is signed. */
 const floods: Fault[] = [
   {
     name: "a header",
@@ -229,7 +229,7 @@ describe.concurrent("a source that", () => {
         tries: 1,
         answer,
       });
-      // What was under way in the network when the connection was cut has come too.
+      // Bytes under way in the network when the connection was cut have come too.
       expect(attempt.bytes).toBeLessThan(length * 4);
     },
   );

@@ -27,7 +27,7 @@ afterAll(() => world.remove());
 
 const PAST = "2026-01-01T00:00:00Z";
 
-/** What has to be signed anew when `role` changes, `role` first. */
+/** The roles to be signed again when `role` changes, `role` first. */
 const ABOVE: Record<string, string[]> = {
   timestamp: ["timestamp"],
   snapshot: ["snapshot", "timestamp"],
@@ -331,7 +331,7 @@ describe.concurrent("a rollback", () => {
   });
 });
 
-/** Whose keys have to be new so that a role may be older than what was trusted (TUF spec §6.1). */
+/** The roles whose keys have to be new so that a role may be older than the trusted one (TUF spec §6.1). */
 const RECOVERY: Record<string, string[]> = {
   timestamp: ["timestamp"],
   snapshot: ["snapshot", "timestamp"],

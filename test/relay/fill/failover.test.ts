@@ -159,7 +159,8 @@ describe("H8: a disk that is full", () => {
       await relay.relay.refresh();
       expect((await ask(relay.url, large)).body.equals(bytes)).toBe(true);
       const ballast = path.join(agent.dataDir, "ballast");
-      // What does not fit beside what must stay free is not begun, and the rest is served.
+      // An object that does not fit beside the space that must stay free is not begun, and the rest is
+      // served.
       await fs.writeFile(ballast, Buffer.alloc(4_000_000));
       expect((await ask(relay.url, objectUrl(objectOf(1, "pattern")))).status).toBe(503);
       expect((await ask(relay.url, large, { method: "HEAD" })).status).toBe(200);

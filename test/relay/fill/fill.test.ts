@@ -49,7 +49,7 @@ async function start(options: TestRelayOptions): Promise<TestRelay> {
   return started;
 }
 
-/** Where an object stands in an Update Agent's own store. */
+/** Path of an object in an Update Agent's own store. */
 function stored(relay: TestRelay, sha256: string): string {
   return storePath(dataDirAt(path.join(relay.agent.dataDir, "relay")), sha256);
 }

@@ -62,7 +62,7 @@ async function holdingSource(publication: Publication, ...held: string[]) {
   return { origin, asked: asked.promise, letGo: () => free.resolve() };
 }
 
-/** What an Update Agent announces, and what it says of itself beside that. */
+/** The announcement of an Update Agent, and the state it reports beside that. */
 async function said(relay: TestRelay) {
   const { status, body, headers } = await ask(relay.url, timestamp);
   const state = headers["nearsource-state"] as string | undefined;

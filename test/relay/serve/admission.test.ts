@@ -77,7 +77,7 @@ describe("who is sent objects", () => {
 });
 
 describe("a reader that takes nothing", () => {
-  /** How long (ms) it is held, given what waits for it and the least rate. */
+  /** Time (ms) for which it is held, given the bytes that wait for it and the least rate. */
   function heldFor(bytes: number, minRate: number): number | undefined {
     const cut = vi.fn();
     const { enter } = makeAdmission({ minRate });

@@ -15,7 +15,7 @@ let origin: TestSource;
 let relays: Record<"http" | "https", TestRelay>;
 /** The certificate of the authority that the one with TLS has its own from. */
 let ca: string;
-/** What the two large objects are, by path. */
+/** The content of the two large objects, by path. */
 let contents: Map<string, Buffer>;
 
 beforeAll(async () => {
@@ -49,7 +49,7 @@ interface Reader {
   leavesAfter?: number | undefined;
 }
 
-/** What the kernel takes over from a server before the reader has read it, at most. */
+/** Most bytes that the kernel takes from a server before the reader has read them. */
 const BUFFERS = 3_000_000;
 
 const passing: fc.Arbitrary<Reader> = fc.record({

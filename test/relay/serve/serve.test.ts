@@ -57,7 +57,7 @@ describe("an Update Agent", () => {
   });
 });
 
-/** What the tree has beside what the newest timestamp leads to for `components`. */
+/** Whether a file of the tree is not one that the newest timestamp leads to for `components`. */
 function isUnnamed(path: string): boolean {
   return !path.startsWith("content/objects/") && !path.endsWith("timestamp.json");
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createTurns } from "../../../src/relay/serve/writeTurns.ts";
 
-/** What has had its turn, a loop later. */
+/** Resolves a turn of the event loop later, when every waiting writer has had its turn. */
 async function oneLoop(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }

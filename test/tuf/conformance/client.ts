@@ -80,7 +80,7 @@ async function update(values: Options, fetcher: Fetcher, targets: string[]): Pro
     for (const target of targets) {
       const bytes = await refreshed.document(target);
       if (bytes === undefined) throw new Error(`no target ${target}`);
-      // What is there already, as signed, stays the file that it is.
+      // A document that is there already, as signed, stays the file that it is.
       if (bytes === trusted.documents.get(target)) continue;
       await place(
         bytes,

@@ -80,7 +80,7 @@ describe.concurrent("an initial root", () => {
   });
 });
 
-/** What is trusted after a refresh that fails at a role, of publication 2 with a root of its own. */
+/** The trusted versions after a refresh that fails at a role, of publication 2 with a root of its own. */
 const UP_TO: [role: string, trusted: Record<string, number>][] = [
   ["root", { root: 1 }],
   ["timestamp", { root: 2 }],

@@ -8,9 +8,9 @@ import { type Json, newSigner, type Signer, seal } from "../../support/otherPubl
 export interface Repository {
   /** The signed part of each role, as the next publication will have it. */
   roles: Record<"root" | "timestamp" | "snapshot" | "targets", Json> & Record<string, Json>;
-  /** Who signs each role. */
+  /** The signers of each role. */
   signers: Record<string, Signer[]>;
-  /** What is served, by path below the server's root, in the encoding of URLs. */
+  /** The files served, by path below the server's root, in the encoding of URLs. */
   files: Map<string, Buffer>;
   /** The paths that were asked for, in order. */
   asked: string[];
@@ -120,7 +120,7 @@ export function addTarget(
   files.set(`targets/${name}`, bytes);
 }
 
-/** Where a target is served in a repository with consistent snapshots. */
+/** Path of a target in a repository with consistent snapshots. */
 export function targetPath(name: string, hash: string): string {
   const cut = name.lastIndexOf("/") + 1;
   return `targets/${name.slice(0, cut)}${hash}.${name.slice(cut)}`;
@@ -143,12 +143,12 @@ export function publish(repository: Repository, ...names: string[]): void {
   }
 }
 
-/** Where a role is served: with its version or, as the timestamp is, without. */
+/** Path of a role: with its version or, as the timestamp is, without. */
 export function metadataPath(role: string, version?: number): string {
   return `metadata/${version === undefined ? "" : `${version}.`}${encodeURIComponent(role)}.json`;
 }
 
-/** What was asked for since the last time, as `role` or `version.role`, and targets by their path. */
+/** The requests since the last call, as `role` or `version.role`, and targets by their path. */
 export function takeAsked({ asked }: Repository): string[] {
   return asked.splice(0).map((path) => path.replace(/^metadata\/(.*)\.json$/, "$1"));
 }

@@ -9,8 +9,8 @@ import { readTree } from "../../support/world.ts";
 import { openRepository, type Repository, takeAsked } from "./repository.ts";
 
 /**
- * What the conformance suite for TUF clients looks at, asked of the real adapter as a process, against
- * small repositories over HTTP. The suite itself is Python's and is not part of `npm test`.
+ * The cases of the conformance suite for TUF clients, put to the real adapter as a process, against small
+ * repositories over HTTP. The suite itself is Python's and is not part of `npm test`.
  */
 let home: string;
 const open: Repository[] = [];
