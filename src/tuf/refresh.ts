@@ -79,18 +79,10 @@ async function refreshOnce(
     age: undefined,
   };
   const updater = makeUpdater(trusted, source, now, staged, watched);
-  const guarded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    watched.failure = undefined;
-    try {
-      return await work();
-    } catch (error) {
-      if (watched.lastFromCache) throw new CachedRootError(explainError(error));
-      throw toMetadataError(watched.failure ?? error, trusted.repository, source.metadataUrl);
-    }
-  };
+  const documents = { trusted, source, watched, updater };
+  const guarded = <Result>(work: () => Promise<Result>) => explained(documents, work);
   await guarded(() => updater.refresh());
   checkRoot(internalsOf(updater).trustedSet.root.signed.version, leastRoot, source.metadataUrl);
-  const documents = { trusted, source, watched, updater };
   return {
     get changed() {
       return staged.size > 0;
@@ -114,6 +106,20 @@ async function refreshOnce(
     targets: (folder) => guarded(() => targetsUnder(updater, folder)),
     document: (target) => guarded(() => fetchDocument(documents, target)),
   };
+}
+
+/** `work` with tuf-js, whose errors lose their cause on the way: what it throws has that again. */
+async function explained<Result>(
+  { trusted, source, watched }: Documents,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  watched.failure = undefined;
+  try {
+    return await work();
+  } catch (error) {
+    if (watched.lastFromCache) throw new CachedRootError(explainError(error));
+    throw toMetadataError(watched.failure ?? error, trusted.repository, source.metadataUrl);
+  }
 }
 
 /**

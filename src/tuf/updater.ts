@@ -42,10 +42,26 @@ export function makeUpdater(
   staged: Map<string, Buffer>,
   watched: Watched,
 ): Updater {
+  const updater = newUpdater(trusted, source, watched);
+  Object.assign(updater, {
+    loadLocalMetadata: (role: string) => localFile(trusted, role),
+    persistMetadata: (role: string, bytes: Buffer) => {
+      const version = role === "root" ? `${JSON.parse(bytes.toString()).signed.version}.` : "";
+      const name = `${version}${encodeURIComponent(role)}.json`;
+      if (!trusted.files.get(name)?.equals(bytes)) staged.set(name, bytes);
+    },
+  });
+  loadOnce(updater);
+  const set = internalsOf(updater).trustedSet;
+  set.referenceTime = now;
+  rememberFailures(set, watched);
+  return updater;
+}
+
+function newUpdater(trusted: TrustedSet, source: MetadataSource, watched: Watched): Updater {
   const cachedRoots = [...trusted.files.keys()].filter(isNumberedRoot).length;
-  let updater: Updater;
   try {
-    updater = new Updater({
+    return new Updater({
       metadataDir: trusted.folder,
       metadataBaseUrl: source.metadataUrl,
       fetcher: {
@@ -71,19 +87,6 @@ export function makeUpdater(
       },
     );
   }
-  Object.assign(updater, {
-    loadLocalMetadata: (role: string) => localFile(trusted, role),
-    persistMetadata: (role: string, bytes: Buffer) => {
-      const version = role === "root" ? `${JSON.parse(bytes.toString()).signed.version}.` : "";
-      const name = `${version}${encodeURIComponent(role)}.json`;
-      if (!trusted.files.get(name)?.equals(bytes)) staged.set(name, bytes);
-    },
-  });
-  loadOnce(updater);
-  const set = internalsOf(updater).trustedSet;
-  set.referenceTime = now;
-  rememberFailures(set, watched);
-  return updater;
 }
 
 /**
