@@ -1,23 +1,22 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../config/log.ts";
 import type { AgentHealth } from "../core/agentHealth.ts";
-import { followedBefore, type Trigger } from "../core/settings/schedule.ts";
+import { followedBefore } from "../core/settings/schedule.ts";
 import { explainError, NearsourceError } from "../errors.ts";
 import { dataDirAt } from "../store/dataDir.ts";
 import { takeLock } from "../store/lock.ts";
 import { notifyDelay } from "../tuf/notification.ts";
-import { newestSets } from "../tuf/trustedSet.ts";
-import { type Channels, openChannels } from "./channels/channels.ts";
+import { openChannels } from "./channels/channels.ts";
 import { Notifications, type Verdict } from "./channels/notifications.ts";
+import { follow, noticeOthers } from "./followInstructions.ts";
 import type { Instructions } from "./instructions.ts";
 import { noticeRuns } from "./otherRuns.ts";
 import { Role, type StartRelay } from "./relayRole.ts";
+import { CLOCK, type ResidentParts } from "./residentParts.ts";
+import { run } from "./residentRun.ts";
 import { openResidentDir, type ResidentDir } from "./residentState.ts";
-import { type Journal, openJournal } from "./runHistory.ts";
-import { instructionsByInProcess, type RunEnd, runInProcess } from "./runProcess.ts";
-import { describeRun, queueReport } from "./runReports.ts";
-import { type Clock, Scheduler } from "./scheduler.ts";
+import { openJournal } from "./runHistory.ts";
+import { Scheduler } from "./scheduler.ts";
 
 export interface ResidentOptions {
   instructions: Instructions;
@@ -39,29 +38,6 @@ export interface Resident {
   /** Ends it, and the current run; bytes that it has fetched are kept. */
   stop(): Promise<void>;
 }
-
-/** The parts of a resident agent. `instructions` and `channels` change with the configuration. */
-interface ResidentParts {
-  instructions: Instructions;
-  channels: Channels | undefined;
-  dir: ResidentDir;
-  level: Config["log"]["level"];
-  log: Log;
-  journal: Journal;
-  role: Role;
-  notifications: Notifications;
-  scheduler: Scheduler;
-  /** The trusted sets that were followed, or could not be. */
-  sets: Instructions["sets"];
-}
-
-const CLOCK: Clock = {
-  now: () => Date.now(),
-  after: (milliseconds, work) => {
-    const timer = setTimeout(work, milliseconds);
-    return () => clearTimeout(timer);
-  },
-};
 
 /**
  * Starts the resident agent on a data directory that no other one has.
@@ -172,84 +148,6 @@ async function receive(
   log.info(`notified of something newer: an update follows in ${Math.round(delay / 1_000)} s`);
   scheduler.ask("notify", delay);
   return verdict;
-}
-
-async function run(parts: ResidentParts, trigger: Trigger, signal: AbortSignal) {
-  const { level, log, journal, notifications } = parts;
-  const { config } = parts.instructions;
-  const started = CLOCK.now();
-  const onWaiting = (message: string) => {
-    log.info(`waiting: ${message}`);
-    journal.waits(message);
-  };
-  const onOther = (text: string) =>
-    log.warn(`the run said what is not meant for this agent: ${explainError(text)}`);
-  const request = { config, trigger, level, told: await notifications.owed().catch(() => ({})) };
-  const { end, instructions } = await runInProcess(request, signal, { onWaiting, onOther });
-  // A run that was stopped has nothing to report; one that came to its end just before has.
-  if (signal.aborted && "failure" in end) return undefined;
-  await conclude(parts, trigger, started, end);
-  // Unless the configuration was changed meanwhile, which has brought instructions of its own.
-  if (instructions !== undefined && parts.instructions.config === config)
-    follow(parts, { ...instructions, config });
-  return { again: await isToBeTriedAgain(end, notifications) };
-}
-
-async function conclude(parts: ResidentParts, trigger: Trigger, started: number, end: RunEnd): Promise<void> {
-  const { instructions, dir, log, journal } = parts;
-  const ended = CLOCK.now();
-  if ("failure" in end) log.error(`the update failed: ${end.failure.message} (${end.failure.code})`);
-  journal.ended(trigger, started, ended, end);
-  if (instructions.config.server === undefined) return;
-  const report = describeRun(trigger, started, ended, end);
-  await queueReport(dir.reports, report).catch((error) => log.warn(explainError(error)));
-  parts.channels?.look();
-}
-
-/**
- * Whether a failed run is tried again soon. One that took something back would do the same a minute later; a
- * release is held by then. Nor is a failure that no source could mend: that is reported, and waits for
- * somebody to change it.
- */
-async function isToBeTriedAgain(end: RunEnd, notifications: Notifications): Promise<boolean> {
-  if ("failure" in end) return true;
-  const { exitCode, undelivered, uncovered = [] } = end.report;
-  if (exitCode === 8) return false;
-  return (
-    undelivered.some((kind) => !uncovered.includes(kind)) ||
-    Object.keys(await notifications.owed()).length > 0
-  );
-}
-
-/** Follows these instructions from now on; the Update Agent's part may take its time over them. */
-function follow(parts: ResidentParts, instructions: Instructions): void {
-  const known = parts.instructions.remarks;
-  for (const remark of instructions.remarks) if (!known.includes(remark)) parts.log.warn(remark);
-  parts.instructions = instructions;
-  parts.sets = instructions.sets;
-  parts.scheduler.follow(instructions.schedule);
-  void parts.role.grant(instructions);
-}
-
-/**
- * Follows the results of a run of another process, by hand, as after a run of this one's own, which does that
- * itself.
- */
-async function noticeOthers(parts: ResidentParts): Promise<void> {
-  const { log, scheduler } = parts;
-  const { config } = parts.instructions;
-  try {
-    const sets = await newestSets(dataDirAt(config.dataDir));
-    if (scheduler.running !== undefined || isDeepStrictEqual(sets, parts.sets)) return;
-    const before = parts.sets;
-    parts.sets = sets;
-    const instructions = await instructionsByInProcess(config);
-    const isStill = parts.instructions.config === config && scheduler.running === undefined;
-    if (isStill) follow(parts, { ...instructions, config });
-    else parts.sets = before;
-  } catch (error) {
-    log.warn(`the settings stay as they were: ${explainError(error)}`);
-  }
 }
 
 async function reload(parts: ResidentParts, instructions: Instructions): Promise<void> {
