@@ -19,7 +19,7 @@ export interface Instructions {
   config: Config;
   agentId: string;
   schedule: Schedule;
-  /** Within how many milliseconds after a notification its run begins. */
+  /** Longest delay (ms) between a notification and its run. */
   window: number;
   role: "agent" | "update-agent";
   /** The kinds that it may serve. */

@@ -35,7 +35,7 @@ export function keepOpen<Part extends Openable>(
   return new Opening(open, options);
 }
 
-/** Something that is opened again and again until it is there, and each time that it is lost. */
+/** A part that is opened again until it is there, and each time that it is lost. */
 export class Opening<Part extends Openable> {
   readonly #open: (signal: AbortSignal) => Promise<Part>;
   readonly #options: OpeningOptions;

@@ -30,7 +30,7 @@ export interface ResidentOptions {
 /** The agent that stays: it runs on its schedule, on notifications, and otherwise waits. */
 export interface Resident {
   /**
-   * Goes by other instructions from now on, as after a change of the configuration.
+   * Follows other instructions from now on, as after a change of the configuration.
    *
    * @throws NearsourceError CONFIG_INVALID where that takes a restart; nothing has changed then
    */

@@ -93,7 +93,7 @@ export class Journal {
     });
   }
 
-  /** Says that nothing is to come any more, and waits until all is written. */
+  /** Writes that nothing is to come any more, and waits until all is written. */
   async close(): Promise<void> {
     this.#change({ next: null, running: null, serves: null });
     await this.#writing;

@@ -96,7 +96,7 @@ function withoutEnd(ending: string, stopped: boolean): Failure {
 }
 
 /**
- * Has another process read the configuration and the settings.
+ * Reads the configuration and the settings in another process.
  *
  * @throws NearsourceError the faults that process found
  */

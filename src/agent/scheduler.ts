@@ -32,7 +32,7 @@ export interface SchedulerOptions {
   /** Time when the schedule was last followed; undefined for never, and where a run is owed. */
   followed?: number | undefined;
   clock: Clock;
-  /** In [0, 1). */
+  /** A random number in [0, 1). */
   random(): number;
   /** One update run; resolves with whether it is to be tried again soon, or undefined when it was stopped. */
   run(trigger: Trigger, signal: AbortSignal): Promise<{ again: boolean } | undefined>;
@@ -109,7 +109,7 @@ export class Scheduler {
     this.#look();
   }
 
-  /** Goes by another schedule from now on. */
+  /** Follows another schedule from now on. */
   follow(schedule: Schedule): void {
     this.#planned = { ...this.#planned, schedule };
     this.#look();

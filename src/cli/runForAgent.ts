@@ -95,7 +95,7 @@ function parseRequest(line: string): RunRequest {
     const request: RunRequest = JSON.parse(line);
     if (typeof request?.config?.dataDir === "string") return request;
   } catch {
-    // Said below.
+    // Reported below.
   }
   process.stdin.destroy();
   throw new NearsourceError("USAGE", "the first line of stdin is no run that an agent asks for", {

@@ -31,7 +31,7 @@ export async function checkCommand(file: string, options: { json?: boolean }): P
 
 type Faults = { line: number; column: number; message: string }[];
 
-/** Says every error at once, each with its place in the file. */
+/** Prints every error at once, each with its place in the file. */
 function refuse(file: string, faults: Faults, findings: Finding[], json: boolean): number {
   const count = faults.length === 1 ? "an error" : `${faults.length} errors`;
   const lines = faults.map(({ line, column, message }) => `line ${line}, column ${column}: ${message}`);

@@ -44,9 +44,9 @@ function parse(block: string, which: string): X509Certificate {
 }
 
 /**
- * Looks at a certificate and its key as a server would use them.
+ * Checks a certificate and its key as a server would use them.
  *
- * @returns whose it is, and until when
+ * @returns the owner, and the end of its validity
  * @throws Error with the reason: expired, not valid yet, of another key
  */
 export async function readPair(cert: string, key: string, now: Date): Promise<string> {

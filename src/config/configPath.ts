@@ -3,7 +3,7 @@ import path from "node:path";
 /** The port of an agent: notifications, and the tree of an Update Agent. */
 export const AGENT_PORT = 21_112;
 
-/** The port at which an agent tells monitors how it is. */
+/** The port at which an agent reports its health to monitors. */
 export const MONITOR_PORT = 21_113;
 
 /** Path of the configuration: `--config`, then `NEARSOURCE_CONFIG`, then the platform's place. */

@@ -120,7 +120,7 @@ function relaySection(file: File) {
     maxTransfers: v.optional(wholeNumber(1, 100_000), 250),
     /** The same, to one client: an IPv4 address or an IPv6 /64. */
     maxPerClient: v.optional(wholeNumber(1, 100_000), 10),
-    /** With less free space than this nothing is served and nothing filled. */
+    /** Free space below which nothing is served and nothing filled. */
     minFree: v.optional(wholeNumber(0), 300_000_000),
     /** Bytes a second; a reader that is slower is cut off. */
     minRate: v.optional(wholeNumber(0), 4_096),
@@ -131,7 +131,7 @@ function relaySection(file: File) {
      * not answered for.
      */
     maxLag: v.optional(wholeNumber(0, 604_800_000), 3_600_000),
-    /** For all objects together. */
+    /** Rate limit for all objects together. */
     rateLimit: v.optional(rateLimitAt("relay.rateLimit")),
     /** PEM files. */
     tls: v.optional(section({ cert: file, key: file })),

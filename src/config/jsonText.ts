@@ -15,7 +15,7 @@ export interface Position {
   column: number;
 }
 
-/** Something that keeps a text from being JSON. */
+/** A fault that keeps a text from being JSON. */
 export type SyntaxFault = Position & { reason: string };
 
 /** A field that has no effect, since the same object has it again. */

@@ -17,7 +17,7 @@ export function section<Entries extends v.ObjectEntries>(entries: Entries) {
   );
 }
 
-/** Looks at the keys alone: those that have to be there, and those that are not known. */
+/** Checks the keys alone: those that have to be there, and those that are not known. */
 function onlyKeysOf(entries: v.ObjectEntries) {
   const known = Object.keys(entries);
   const required = known.filter((key) => entries[key]?.type !== "optional");

@@ -55,7 +55,7 @@ export async function* applyBsdiff(
   }
 }
 
-/** Writes the sums of two rows of bytes as far as all three go, and tells how far that is. */
+/** Writes the sums of two rows of bytes as far as all three go, and returns how far that is. */
 function addInto(sums: Buffer, one: Buffer, other: Buffer): number {
   const length = Math.min(sums.length, one.length, other.length);
   for (let index = 0; index < length; index++) {

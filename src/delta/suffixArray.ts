@@ -16,7 +16,7 @@ interface Sorting {
   text: Text;
   /** 1 for a suffix that is smaller than the one after it: the paper's S-type. */
   smaller: Uint8Array;
-  /** For each letter where its larger suffixes begin in the array, and where its smaller ones do. */
+  /** Start of the larger suffixes of each letter in the array, and of its smaller ones. */
   largerFrom: Int32Array;
   smallerFrom: Int32Array;
 }

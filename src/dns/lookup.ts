@@ -10,7 +10,7 @@ import type { DnsServer } from "./systemConfig.ts";
 export interface LookupContext {
   /** The servers in the order to ask them, as it is now. */
   servers: () => DnsServer[];
-  /** Told of a server that did not answer in time. */
+  /** Called with a server that did not answer in time. */
   onSilent: (server: DnsServer) => void;
   /** Limit of the wait for one packet, in ms. */
   timeout: number;

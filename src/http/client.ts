@@ -29,9 +29,9 @@ import type { PaceLimits } from "./stallGuard.ts";
 
 /** Time limits of a source, and the ways to reach it. Times in milliseconds. */
 export interface HttpOptions extends PaceLimits {
-  /** For a TCP connection, and again for the TLS handshake. */
+  /** Limit for a TCP connection, and again for the TLS handshake. */
   connectTimeout: number;
-  /** From the request to the end of the response's headers. */
+  /** Limit from the request to the end of the response's headers. */
   responseTimeout: number;
   /** The proxy variables (`http_proxy`, …) that count, for sources on the internet. */
   proxies?: ProxyVariables | undefined;

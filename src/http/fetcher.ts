@@ -33,7 +33,7 @@ export interface Fetcher {
    * @throws NearsourceError of the phases resolve, connect and request
    */
   get(url: string, options?: GetOptions): Promise<Response>;
-  /** Holds all bodies together to this rate from now on. */
+  /** Limits all bodies together to this rate from now on. */
   limitRate(limit: RateLimit | undefined): void;
   close(): void;
 }

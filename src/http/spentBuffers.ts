@@ -17,8 +17,8 @@ export function collectSpentBuffers(): void {
 }
 
 /**
- * Tells that a buffer of a body will not be looked at again. Each piece from the network comes in one of
- * its own, and left to itself V8 lets some 70 MB of them gather.
+ * Notes that a buffer of a body will not be looked at again. Each piece from the network comes in one of its
+ * own, and left to itself V8 lets some 70 MB of them gather.
  */
 export function countSpent(length: number): void {
   if (!isOn) return;

@@ -21,7 +21,7 @@ import { type PublisherOptions, type Session, withRepository } from "./repositor
 export interface NewRelease {
   kind: ContentKind;
   name: string;
-  /** For people; machines compare `release`. */
+  /** The version for people; machines compare `release`. */
   version: string;
   /** A file, or a folder whose files make the release together. */
   path: string;

@@ -80,7 +80,7 @@ export async function removeTarget(options: RemoveTargetOptions): Promise<{ warn
 export interface Published {
   /** Highest first. */
   releases: Release[];
-  /** 0 where there was none; undefined where nothing tells any more. */
+  /** 0 if there was none; undefined if it is no longer known. */
   highest: number | undefined;
   /** The manifest is listed, and its file is gone: the published releases are not known. */
   isMissing: boolean;

@@ -4,7 +4,7 @@
  */
 export interface Piece {
   readonly bytes: Buffer;
-  /** To be called after the last look at the bytes. */
+  /** Called after the last look at the bytes. */
   release(): void;
 }
 

@@ -9,7 +9,7 @@ export interface DiskSpace {
   free(): number;
   /** False when there is too little; looks again when the last look is a while ago. */
   isEnough(): boolean;
-  /** Looks now. */
+  /** Looks at the disk now. */
   look(): Promise<boolean>;
   /**
    * Whether `bytes` more still leave enough.

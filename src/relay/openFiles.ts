@@ -10,7 +10,7 @@ interface OpenFile {
   file: Promise<VerifiedFile>;
   /** Reads under way. */
   users: number;
-  /** To be closed once they have ended. */
+  /** Whether to close it once its reads have ended. */
   dropped: boolean;
 }
 

@@ -12,7 +12,7 @@ export interface UpkeepParts {
   objects: Objects;
   space: DiskSpace;
   delay: Pick<AnnouncementDelay, "state">;
-  /** Goes by the policies that are known by now. */
+  /** Reads the limits of the policies that are known by now. */
   lookAtPolicies(): Promise<void>;
   signal: AbortSignal;
   log: Log;
@@ -41,7 +41,7 @@ export class Upkeep {
     await this.#fill();
   }
 
-  /** Something newer was learnt. */
+  /** Called when something newer was learnt. */
   fillNewer(): void {
     const { mirror, objects } = this.#parts;
     // Objects that a newer publication has replaced before the announcement need not come to their end.

@@ -14,7 +14,7 @@ export interface Tried {
 export interface Failing<Step> {
   /** Sources found useless as a whole, by base URL, with the reason: they are asked for nothing more. */
   dead?: Map<string, ErrorCode>;
-  /** Told of each step that is passed over, since its source is dead. */
+  /** Called with each step that is passed over, since its source is dead. */
   onDead?: (step: Step, code: ErrorCode) => void;
   /** Called with the errors that an attempt met or threw. */
   onErrors?: (step: Step, errors: NearsourceError[]) => void;

@@ -10,7 +10,7 @@ export interface RefreshMeans {
   /** The one time of the run, for everything that expires. */
   now: Date;
   signal: AbortSignal | undefined;
-  /** Under which this source last gave the trusted timestamp. */
+  /** ETag under which this source last gave the trusted timestamp. */
   etag?: string | undefined;
 }
 

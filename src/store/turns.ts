@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 /**
- * For work of many short steps that waits for nothing: awaited between them, it lets signals, timers and
- * sockets have their turn of the event loop now and then.
+ * Turns for work of many short steps that waits for nothing: awaited between them, they let signals, timers
+ * and sockets have their turn of the event loop now and then.
  *
  * @param every steps at a stretch
  */

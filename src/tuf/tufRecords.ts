@@ -27,7 +27,7 @@ readEach(Delegations, "keys", (id, json) => Key.fromJSON(id, json));
 readEachRole();
 
 /**
- * Has `model` read and write its record `field` entry by entry. It refuses by itself a value that is no
+ * Makes `model` read and write its record `field` entry by entry. It refuses by itself a value that is no
  * record.
  */
 function readEach(model: Model, field: string, read: (name: string, json: Json) => Entry): void {
@@ -47,7 +47,7 @@ function readEach(model: Model, field: string, read: (name: string, json: Json) 
   };
 }
 
-/** Has `Delegations` read its roles, a list in JSON and a record in memory, one by one. */
+/** Makes `Delegations` read its roles, a list in JSON and a record in memory, one by one. */
 function readEachRole(): void {
   const fromJSON = Delegations.fromJSON.bind(Delegations);
   Delegations.fromJSON = (json) => {

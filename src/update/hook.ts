@@ -154,7 +154,7 @@ async function stopGroup(child: ChildProcess): Promise<void> {
   signalGroup(child, "SIGKILL");
 }
 
-/** Whether there was anybody to tell. */
+/** Whether there was a process to signal. */
 function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals | 0): boolean {
   if (pid === undefined) return false;
   try {

@@ -47,7 +47,7 @@ export interface Run {
 
 /** The terms of a run, known once its settings are. */
 export interface Terms {
-  /** For Update Agents that are filling or full. */
+  /** Patience with Update Agents that are filling or full. */
   readonly patience: Patience;
   /** This agent is an Update Agent too: files that either fetches serve both (`source/sharedObjects.ts`). */
   readonly shares: boolean;

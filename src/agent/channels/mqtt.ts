@@ -20,9 +20,9 @@ export interface BrokerOptions {
 }
 
 /**
- * Hears notifications from an MQTT broker: the retained message of one topic, which is the body of a
- * notification (docs/notification.md). It is one connection: when that is lost, or the broker refuses
- * it or the topic, the next reads password and certificate again.
+ * Receives notifications from an MQTT broker: the retained message of one topic, which is the body of a
+ * notification (docs/notification.md). It is one connection: when that is lost, or the broker refuses it or
+ * the topic, the next reads password and certificate again.
  *
  * @throws NearsourceError CONNECTION_FAILED when it does not come about
  */

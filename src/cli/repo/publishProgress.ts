@@ -8,7 +8,7 @@ import type { Progress } from "../../publisher/repository/releaseFiles.ts";
  */
 const QUIET = 3_000;
 const LONGEST_QUIET = 60_000;
-/** On a terminal the line is drawn again so often (ms). */
+/** Interval (ms) at which the line is drawn again on a terminal. */
 const REDRAW = 200;
 
 const STEPS = { copy: "copying", compress: "compressing", delta: "making a delta for" };

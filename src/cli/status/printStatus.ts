@@ -6,7 +6,7 @@ import { paint, print } from "../terminal/output.ts";
 import { type MetadataStatus, PLACES, type RunningNow, type Status } from "./readStatus.ts";
 import { agoOf, printAgent, printSources } from "./statusAgent.ts";
 
-/** Says all of it in words for people. */
+/** Prints all of it in words for people. */
 export function printStatus(status: Status): void {
   const { hidden } = status;
   const role = status.role === null ? "" : `${status.role}, `;

@@ -101,7 +101,7 @@ export async function readStatus(config: Config): Promise<Status> {
   return status;
 }
 
-/** Some process has the data directory to itself; of an update, how far it is. */
+/** The process that has the data directory to itself; of an update, its progress. */
 export type RunningNow = { process: string | null } & Partial<Progress>;
 
 /**

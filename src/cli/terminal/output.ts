@@ -21,7 +21,7 @@ export function printAside(line: string): void {
   process.stderr.write(`${printable(line)}\n`);
 }
 
-/** Says an error; one that has several faults has a line for each. */
+/** Prints an error; one that has several faults has a line for each. */
 export function printError(error: NearsourceError): void {
   const { faults, summary } = error;
   const lines = faults.length > 1 ? faults : [];

@@ -155,7 +155,7 @@ function slotAfter(schedule: Schedule, after: number): number | undefined {
   return slotsOf(schedule.cron, schedule.timeZone).nextRun(new Date(after))?.getTime();
 }
 
-/** Within how many milliseconds after a slot its runs begin, each agent always at the same distance. */
+/** Time (ms) after a slot within which its runs begin, each agent always at the same distance. */
 function splayOf(schedule: Schedule): number {
   return schedule.splay ?? ("interval" in schedule ? schedule.interval : CRON_SPLAY);
 }

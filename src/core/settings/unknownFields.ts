@@ -36,7 +36,7 @@ export function hasNoEffect(place: string, { meant }: Pick<UnknownField, "meant"
 function look(shape: Shape, value: unknown, path: UnknownField["path"]): UnknownField[] {
   if (shape.wrapped !== undefined) return value === undefined ? [] : look(shape.wrapped, value, path);
   if (shape.type === "union" && shape.options !== undefined) return lookInFitting(shape.options, value, path);
-  // Of several schemas one after the other, the last says the most: those before check less.
+  // The last of several schemas one after the other shows the most: those before check less.
   const last = shape.pipe?.findLast(({ kind }) => kind === "schema");
   const { item, entries } = last ?? shape;
   if (Array.isArray(value)) {

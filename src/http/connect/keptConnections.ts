@@ -6,7 +6,10 @@ import type http from "node:http";
  */
 const IDLE = 4_000;
 
-/** Has an agent close each connection that nobody used for `IDLE`; while it is used, its silence is for others to judge. */
+/**
+ * Makes an agent close each connection that nobody used for `IDLE`; while it is used, others judge its
+ * silence.
+ */
 export function forgetIdle<Agent extends http.Agent>(agent: Agent): Agent {
   // The agent's own listener comes first; Node has read the header of a server that closes earlier.
   agent.on("free", (socket) => socket.setTimeout(Math.min(socket.timeout || IDLE, IDLE)));

@@ -40,7 +40,7 @@ export function reachOf(address: string | undefined): number | undefined {
 /** The reason not to connect to an address; undefined if it is allowed. */
 export type Refusal = (address: Address, host: string) => NearsourceError | undefined;
 
-/** After a redirect: addresses more private than `reach` are not gone to. */
+/** Refuses addresses more private than `reach` after a redirect. */
 export function refusePrivate(reach: number): Refusal {
   return (address, host) => {
     if (privacyOf(address) <= reach) return undefined;

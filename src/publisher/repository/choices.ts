@@ -39,7 +39,7 @@ export type HighestVersions = Record<string, number>;
 const highestSchema = v.record(v.string(), positiveInteger);
 
 /**
- * Holds lifetimes to 1 to 10,000 whole days.
+ * Checks that lifetimes are 1 to 10,000 whole days.
  *
  * @throws NearsourceError REPOSITORY_INPUT_INVALID naming the role
  */

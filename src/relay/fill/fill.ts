@@ -29,7 +29,7 @@ export interface FillParts {
   upstreams: Upstreams;
   space: DiskSpace;
   stats: RelayStats;
-  /** Told of each piece that comes from upstream. */
+  /** Called with the length of each piece that comes from upstream. */
   received(bytes: number): void;
   /** One file is put together at a time, since each may take much memory. */
   inTurn: Turn;
@@ -51,7 +51,7 @@ const MOMENT = 20;
 export class Fill {
   /** Settles with the whole in the store, or with the error of the last source. */
   readonly done: Promise<void>;
-  /** Somebody has asked for it. */
+  /** Whether a client has asked for it. */
   isWanted = false;
   readonly #dirs: DataDir;
   readonly #object: CatalogObject;

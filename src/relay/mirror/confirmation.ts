@@ -12,9 +12,9 @@ const PAUSE_REVALIDATE = 1_000;
 
 /** The times (ms) since upstream was last asked, and what is to be answered. */
 export interface Asking {
-  /** Since it was last known to have nothing newer. */
+  /** Time since it was last known to have nothing newer. */
   sinceAsked: number;
-  /** Since it was last asked, whatever came of that. */
+  /** Time since it was last asked, with any result. */
   sinceTried: number;
   /** A refresh goes on, which may be waited for. */
   isRefreshing: boolean;

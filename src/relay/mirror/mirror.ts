@@ -34,7 +34,7 @@ export interface MirrorParts extends Omit<RefreshParts, "upstream"> {
   pseudonym: string;
   /** Whether the object is in the store. */
   isHeld(object: CatalogObject): boolean;
-  /** Told when something newer was learnt. */
+  /** Called when something newer was learnt. */
   onChange(): void;
 }
 

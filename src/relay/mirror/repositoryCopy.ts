@@ -28,7 +28,7 @@ export interface RepositoryCopy {
    */
   confirmed: number;
   asked: number;
-  /** Under which a source last gave the timestamp that was learnt. */
+  /** ETag under which a source last gave the timestamp that was learnt. */
   etag: { url: string; value: string | undefined } | undefined;
 }
 

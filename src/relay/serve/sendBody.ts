@@ -13,7 +13,7 @@ export interface TransferMeans {
   turns: Turns;
   limiter: RateLimiter;
   signal: AbortSignal;
-  /** Told of each piece handed to the network. */
+  /** Called with the length of each piece handed to the network. */
   onSent(bytes: number): void;
 }
 

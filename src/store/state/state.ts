@@ -152,7 +152,7 @@ export async function noteFailure(dirs: DataDir, lastFailure: LastFailure): Prom
     const state = await readState(dirs);
     if (state.agentId !== "") await writeState(dirs, { ...state, lastFailure });
   } catch {
-    // The error that ended the run is the one to tell.
+    // The error that ended the run is the one to report.
   }
 }
 

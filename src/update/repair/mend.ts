@@ -93,7 +93,7 @@ async function isInStore(run: Run, { files }: InstalledComponent): Promise<boole
   return true;
 }
 
-/** After installing: deletes damaged files, and notes the remaining damage for the next run. */
+/** Deletes damaged files after installing, and notes the remaining damage for the next run. */
 export async function settleDamage(
   run: Run,
   { damage, others }: Found,

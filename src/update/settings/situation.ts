@@ -93,7 +93,7 @@ export function ownAddresses(config: Pick<Config, "addresses">): Address[] {
   return reaching.length > 0 ? reaching : found;
 }
 
-/** Said where `ownAddresses` finds none: the list is there, and none of its entries can be meant. */
+/** The remark where `ownAddresses` finds none: the list is there, and none of its entries can be meant. */
 export const NO_ADDRESS =
   'this machine does not say its addresses, so no entry of the source list matches: name them in "addresses" of the configuration';
 
