@@ -21,6 +21,7 @@ export type Phase =
   | "storage"
   | "install"
   | "publish"
+  | "server"
   | "internal";
 
 /** Every code there is, with the phase it belongs to. */
@@ -88,6 +89,8 @@ export const PHASE_OF = {
   REPOSITORY_INPUT_INVALID: "publish",
   KEY_INVALID: "publish",
   THRESHOLD_NOT_MET: "publish",
+  SERVER_EXISTS: "server",
+  DATABASE_NEWER: "server",
   INTERRUPTED: "internal",
   UNEXPECTED: "internal",
 } as const satisfies Record<string, Phase>;

@@ -62,6 +62,7 @@ async function buildProgram(argv: string[], done: Done, told: VersionRecord | un
     });
   addAgentCommands(program, done, told);
   addListCommands(program, done);
+  addServerCommand(program, done);
   program.addCommand(await repoCommand(argv));
   for (const command of subcommandsOf(program)) command.exitOverride().copyInheritedSettings(program);
   addHelp(program, process.env);
@@ -192,6 +193,31 @@ function addListCommands(program: Command, done: Done): void {
     .action(async (file, options) => {
       const { checkCommand } = await import("./sourcesCommand.ts");
       done(await checkCommand(file, options));
+    });
+}
+
+function addServerCommand(program: Command, done: Done): void {
+  const server = program
+    .command("server")
+    .description("where a fleet is looked after: settings, agents, notifications, and what happened")
+    .argument("<dir>", "the server's folder, which server init makes")
+    .action(async (dir) => {
+      const { serverCommand } = await import("./serverCommand.ts");
+      done(await serverCommand(dir, program.opts()));
+    });
+  server
+    .command("init")
+    .description("make a server: keys, database, server.json, and a link to set it up by")
+    .argument("<dir>", "a folder that is empty, or not there yet")
+    .option("--active-update <url>", "where the vendor's content comes from")
+    .option("--content-root <file>", "the vendor's root.json")
+    .option("--console <host:port>", "where administrators come in (127.0.0.1:21110)")
+    .option("--agents <host:port>", "where agents come in (:21111)")
+    .option("--database <url>", "sqlite:FILE or postgres://…")
+    .addOption(jsonOption())
+    .action(async (dir, options) => {
+      const { serverInitCommand } = await import("./serverCommand.ts");
+      done(await serverInitCommand(dir, options));
     });
 }
 

@@ -15,6 +15,7 @@ const BY_PHASE: Record<Phase, number> = {
   storage: 7,
   install: 8,
   publish: 2,
+  server: 6,
   internal: 1,
 };
 

@@ -102,6 +102,8 @@ export const DISPOSITIONS: Record<ErrorCode, Disposition> = {
   REPOSITORY_INPUT_INVALID: { action: "stop", ends: "run" },
   KEY_INVALID: { action: "stop", ends: "run" },
   THRESHOLD_NOT_MET: { action: "stop", ends: "run" },
+  SERVER_EXISTS: { action: "stop", ends: "run" },
+  DATABASE_NEWER: { action: "stop", ends: "run" },
   INTERRUPTED: { action: "stop", ends: "run" },
   UNEXPECTED: { action: "stop", ends: "run" },
 };

@@ -1,0 +1,23 @@
+import type { Caller } from "../api/roles.ts";
+import type { Context } from "../context.ts";
+import { findSession, touchSession } from "../store/sessionStore.ts";
+import { hashOfSecret } from "./secrets.ts";
+
+export const SESSION_COOKIE = "nearsource-session";
+
+const HOUR = 3_600_000;
+/** How long (ms) a session lasts after it was last used. */
+export const SESSION_LIFE = 12 * HOUR;
+/** A use is written down when it is this much (ms) newer than the last that was. */
+const TOUCH_AFTER = 60_000;
+
+/** The user of a session; nobody where there is none, or it has ended. */
+export async function callerOfSession({ database, now }: Context, cookie: string): Promise<Caller> {
+  const idHash = hashOfSecret(cookie);
+  const at = now();
+  const found = await findSession(database.db, idHash, at);
+  if (found === undefined) return { kind: "nobody" };
+  if (at - found.seenAt > TOUCH_AFTER) await touchSession(database.db, idHash, at, at + SESSION_LIFE);
+  const { userId, name, role } = found;
+  return { kind: "user", id: userId, name, role, session: idHash };
+}

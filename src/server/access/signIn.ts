@@ -1,0 +1,94 @@
+import { Problem } from "../api/problem.ts";
+import type { Role } from "../api/roles.ts";
+import type { Answer } from "../api/route.ts";
+import type { Context } from "../context.ts";
+import { insertAudit } from "../store/auditStore.ts";
+import { deleteSessionsOf, insertSession } from "../store/sessionStore.ts";
+import { transact } from "../store/transaction.ts";
+import { findUserByName, insertUser, type User } from "../store/userStore.ts";
+import { hashPassword, isPassword } from "./passwordHash.ts";
+import { hashOfSecret, newId, newSecret } from "./secrets.ts";
+import { SESSION_LIFE } from "./sessions.ts";
+
+/** Who signs in, and from where. */
+export interface SignIn {
+  user: string;
+  password: string;
+  address: string;
+  userAgent: string;
+}
+
+export interface SignedIn {
+  user: string;
+  role: Role;
+}
+
+/** Compared with where there is no such user, so that the time does not tell. */
+let nobody: Promise<string> | undefined;
+
+/**
+ * Begins a session for whoever knows the password.
+ *
+ * @throws Problem CREDENTIALS_WRONG
+ */
+export async function signIn(context: Context, given: SignIn): Promise<Answer<SignedIn>> {
+  const found = await findUserByName(context.database.db, given.user);
+  nobody ??= hashPassword("", context.random);
+  const isRight = await isPassword(given.password, found?.passwordHash ?? (await nobody));
+  if (found === undefined || !isRight) throw new Problem("CREDENTIALS_WRONG");
+  return await beginSession(context, found, given);
+}
+
+async function beginSession(
+  { database, now, random }: Context,
+  user: Pick<User, "id" | "name" | "role">,
+  { address, userAgent }: Pick<SignIn, "address" | "userAgent">,
+): Promise<Answer<SignedIn>> {
+  const secret = newSecret(random);
+  const at = now();
+  await transact(database.db, async (tx) => {
+    await insertSession(tx, {
+      idHash: hashOfSecret(secret),
+      userId: user.id,
+      now: at,
+      expiresAt: at + SESSION_LIFE,
+      address,
+      agent: userAgent.slice(0, 200),
+    });
+  });
+  const cookie = { value: secret, maxAge: SESSION_LIFE };
+  return { body: { user: user.name, role: user.role }, cookie };
+}
+
+/**
+ * Makes the first administrator, for whoever has the set-up link, which works once.
+ *
+ * @throws Problem TOKEN_INVALID, NOT_FOUND once it was used
+ */
+export async function setUp(context: Context, given: SignIn & { token: string }): Promise<Answer<SignedIn>> {
+  const { database, now, random } = context;
+  const passwordHash = await hashPassword(given.password, random);
+  const user = { id: newId(random), name: given.user, role: "administrator" as const };
+  await transact(database.db, async (tx) => {
+    const { numUpdatedRows } = await tx
+      .updateTable("setup")
+      .set({ used_at: now() })
+      .where("token_hash", "=", hashOfSecret(given.token))
+      .where("used_at", "is", null)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n)
+      throw new Problem("TOKEN_INVALID", "the set-up link was used already, or is not of this server");
+    await insertUser(tx, { ...user, passwordHash, now: now() });
+    await deleteSessionsOf(tx, user.id, now());
+    const { address } = given;
+    await insertAudit(tx, {
+      at: now(),
+      actor: user.name,
+      address,
+      operation: "setUp",
+      subject: user.name,
+      detail: null,
+    });
+  });
+  return await beginSession(context, user, given);
+}

@@ -1,0 +1,121 @@
+import Type from "typebox";
+import { ById, Id } from "../api/parts.ts";
+import { type AnyRoute, route } from "../api/route.ts";
+import { enrolAgent } from "../fleet/enrolAgent.ts";
+import { takeReport } from "../fleet/takeReports.ts";
+
+const Short = Type.String({ maxLength: 200 });
+const Timestamp = Type.String({ maxLength: 40, pattern: "^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z$" });
+
+const enrol = route({
+  operation: "enrol",
+  method: "POST",
+  path: "/enrol",
+  summary: "Makes an agent of a machine",
+  allow: "public",
+  schemas: {
+    body: Type.Object(
+      {
+        token: Type.Optional(Short),
+        name: Type.String({ minLength: 1, maxLength: 253 }),
+        addresses: Type.Array(Type.String({ maxLength: 45 }), { maxItems: 64 }),
+        fingerprint: Type.String({ pattern: "^[0-9a-f]{64}$" }),
+        program: Type.String({ maxLength: 50 }),
+      },
+      { additionalProperties: false },
+    ),
+  },
+  answer: Type.Object({ id: Id, secret: Type.String() }),
+  status: 201,
+  example: {
+    body: {
+      token: "a-token",
+      name: "pc-17",
+      addresses: ["10.1.2.3"],
+      fingerprint: "0".repeat(64),
+      program: "0.1.0",
+    },
+  },
+  fails: ["BODY_INVALID", "TOKEN_INVALID", "NOT_ALLOWED", "TOO_MANY"],
+  audit: "enrolAgent",
+  handle: (context, { body, address }) => enrolAgent(context, body, address),
+});
+
+const Attempt = Type.Object({
+  name: Type.Optional(Short),
+  url: Type.String(),
+  outcome: Short,
+  code: Type.Optional(Short),
+});
+
+const report = route({
+  operation: "putReport",
+  method: "PUT",
+  path: "/agents/:id/report",
+  summary: "Takes the report of a run",
+  allow: "agent",
+  schemas: {
+    params: ById,
+    // An agent that is newer than the server says more than is looked at here, and all of it is kept.
+    body: Type.Object({
+      started: Timestamp,
+      ended: Timestamp,
+      trigger: Short,
+      program: Short,
+      report: Type.Optional(
+        Type.Object({
+          outcome: Short,
+          bytes: Type.Optional(Type.Integer({ minimum: 0 })),
+          addresses: Type.Optional(Type.Array(Type.String({ maxLength: 45 }), { maxItems: 64 })),
+          attempts: Type.Optional(Type.Array(Attempt, { maxItems: 2_000 })),
+        }),
+      ),
+      failure: Type.Optional(Type.Object({ code: Short, message: Type.String() })),
+    }),
+  },
+  status: 204,
+  example: {
+    params: { id: "some-agent" },
+    body: {
+      started: "2026-11-25T12:00:00.000Z",
+      ended: "2026-11-25T12:00:02.000Z",
+      trigger: "schedule",
+      program: "0.1.0",
+      report: { outcome: "updated", bytes: 20_110 },
+    },
+  },
+  fails: ["BODY_INVALID", "NOT_SIGNED_IN", "NOT_ALLOWED", "TOO_MANY"],
+  audit: "none",
+  handle: async (context, { params, body }) => {
+    await takeReport(context, params.id, body);
+    return { body: undefined };
+  },
+});
+
+/** Version of a timestamp that an agent holds; 0 for none, absent for a repository that it does not follow. */
+const Version = Type.Optional(Type.Integer({ minimum: 0 }));
+
+/** How long (ms) a request is held while there is nothing newer. */
+const HOLD = 50_000;
+
+const poll = route({
+  operation: "getNotifications",
+  method: "GET",
+  path: "/agents/:id/notifications",
+  summary: "Answers with the timestamps that are newer than these, as soon as there are some",
+  allow: "agent",
+  schemas: { params: ById, query: Type.Object({ content: Version, settings: Version }) },
+  answer: Type.Unknown(),
+  status: 200,
+  example: { params: { id: "some-agent" }, query: { content: 0, settings: 0 } },
+  fails: ["NOT_SIGNED_IN", "NOT_ALLOWED", "PARAMETER_INVALID"],
+  audit: "none",
+  handle: async ({ trees }, { query, gone }) => {
+    const signal = AbortSignal.any([AbortSignal.timeout(HOLD), gone]);
+    const body = await trees.waitForNewer(query, signal);
+    return body === undefined ? { body: null, status: 204 } : { body };
+  },
+});
+
+/** What agents ask, besides the trees. */
+export const agentSideRoutes: readonly AnyRoute[] = [enrol, report, poll];

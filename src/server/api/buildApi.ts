@@ -1,0 +1,179 @@
+import cookie from "@fastify/cookie";
+import helmet from "@fastify/helmet";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { TSchema } from "typebox";
+import { explainError, onOneLine } from "../../errors.ts";
+import { SESSION_COOKIE } from "../access/sessions.ts";
+import type { Context } from "../context.ts";
+import { hasAdministrator } from "../store/userStore.ts";
+import { callerOf } from "./caller.ts";
+import { PROBLEMS, Problem, toDocument } from "./problem.ts";
+import { type Caller, refusalOf } from "./roles.ts";
+import type { Answer, AnyRoute, Asked } from "./route.ts";
+import { refusalOfOrigin } from "./sameOrigin.ts";
+import { bodyCheck, wordsCheck } from "./validate.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    caller: Caller;
+  }
+}
+
+export interface ApiOptions {
+  /** Where the routes begin, such as `/api/v1`. */
+  prefix: string;
+  /** What may ask: browsers and scripts, or agents. */
+  side: "console" | "agents";
+  /** Hosts that the server is called by, lower case, without port. */
+  names: ReadonlySet<string>;
+  /** Cookies are for TLS alone. */
+  secure: boolean;
+}
+
+/** Bodies are this long (bytes) at most. */
+const BODY_LIMIT = 4_194_304;
+
+/**
+ * An API of these routes. Nothing listens yet: tests inject requests, a server passes its own on.
+ *
+ * @throws Error for a route that does not say all that has to be said of it
+ */
+export async function buildApi(
+  context: Context,
+  routes: readonly AnyRoute[],
+  options: ApiOptions,
+): Promise<FastifyInstance> {
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    exposeHeadRoutes: true,
+    // Whoever sends words that are not UTF-8 gets a problem document, as for anything else.
+    frameworkErrors: (error, _, reply) => void sendProblem(context, reply, toProblem(error)),
+  });
+  await app.register(cookie);
+  await app.register(helmet, { contentSecurityPolicy: false, hsts: options.secure });
+  app.decorateRequest("caller");
+  app.setErrorHandler((error, _, reply) => sendProblem(context, reply, toProblem(error)));
+  app.setNotFoundHandler((_, reply) => sendProblem(context, reply, new Problem("NOT_FOUND")));
+  // What is taken is JSON and nothing else; an empty body is none.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (_, text, done) => {
+    try {
+      done(null, text === "" ? undefined : JSON.parse(text as string));
+    } catch {
+      done(new Problem("BODY_INVALID", "the body is not JSON"));
+    }
+  });
+  for (const each of routes) addRoute(app, context, each, options);
+  return app;
+}
+
+function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, options: ApiOptions): void {
+  const { method, path, allow, schemas, operation } = route;
+  const checks = {
+    params: check(schemas.params, wordsCheck),
+    query: check(schemas.query, wordsCheck),
+    body: check(schemas.body, bodyCheck),
+  };
+  if (!operation || !allow || !route.summary || !route.audit) {
+    throw new Error(`the route ${method} ${path} does not say what has to be said of it`);
+  }
+  app.route({
+    method,
+    url: options.prefix + path,
+    config: { operation },
+    onRequest: async (request) => await admit(context, route, options, request),
+    handler: async (request, reply) => {
+      const asked: Asked<unknown, unknown, unknown> = {
+        params: checks.params(request.params),
+        query: checks.query(request.query),
+        body: checks.body(request.body),
+        caller: request.caller,
+        address: request.ip,
+        ifMatch: ifMatchOf(route, request),
+        userAgent: request.headers["user-agent"] ?? "",
+        gone: goneSignal(request),
+      };
+      const answered = await route.handle(context, asked);
+      return send(route, reply, answered, options);
+    },
+  });
+}
+
+/** Who asks is settled before a byte of the body is read. */
+async function admit(
+  context: Context,
+  { allow, method }: AnyRoute,
+  { names, side }: ApiOptions,
+  request: FastifyRequest,
+): Promise<void> {
+  const byCookie = request.headers.authorization === undefined;
+  const misplaced =
+    side === "console" ? refusalOfOrigin({ method, headers: request.headers }, names, byCookie) : undefined;
+  if (misplaced !== undefined) throw new Problem(misplaced);
+  request.caller = await callerOf(context, request);
+  const isSetUp = allow === "public" || (await hasAdministrator(context.database.db));
+  const agentId = (request.params as { id?: string }).id;
+  const refusal = refusalOf({ allow, caller: request.caller, isSetUp, agentId });
+  if (refusal !== undefined) throw new Problem(refusal);
+}
+
+function check(schema: TSchema | undefined, make: (schema: TSchema) => (value: unknown) => unknown) {
+  return schema === undefined ? () => undefined : make(schema);
+}
+
+/** The version in `If-Match` (RFC 9110 §13.1.1), without its quotes. */
+function ifMatchOf({ conditional }: AnyRoute, { headers }: FastifyRequest): string | undefined {
+  const [, version] = /^"([^"]*)"$/.exec(headers["if-match"] ?? "") ?? [];
+  if (conditional === true && version === undefined) throw new Problem("IF_MATCH_MISSING");
+  return version;
+}
+
+function send(
+  { status, answer }: AnyRoute,
+  reply: FastifyReply,
+  answered: Answer<unknown> | unknown,
+  { secure }: ApiOptions,
+): unknown {
+  const full = isAnswer(answered) ? answered : { body: answered };
+  if (full.version !== undefined) reply.header("etag", `"${full.version}"`);
+  if (full.cookie !== undefined) {
+    const { value = "", maxAge = 0 } = full.cookie ?? {};
+    const how = { httpOnly: true, sameSite: "strict", secure, path: "/" } as const;
+    reply.setCookie(SESSION_COOKIE, value, { ...how, maxAge: Math.round(maxAge / 1_000) });
+  }
+  reply.header("cache-control", "no-store").code(full.status ?? status);
+  return answer === undefined || full.status === 204 ? null : full.body;
+}
+
+function goneSignal({ raw }: FastifyRequest): AbortSignal {
+  const gone = new AbortController();
+  raw.socket?.once("close", () => gone.abort());
+  return gone.signal;
+}
+
+function isAnswer(answered: unknown): answered is Answer<unknown> {
+  return typeof answered === "object" && answered !== null && "body" in answered;
+}
+
+/** Errors of the framework in our words; anything unforeseen is ours, and says nothing of itself. */
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const { code, statusCode } = error as { code?: string; statusCode?: number };
+  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return new Problem("BODY_TOO_LONG");
+  if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") return new Problem("TYPE_UNKNOWN");
+  if (statusCode !== undefined && statusCode < 500) return new Problem("PARAMETER_INVALID");
+  return new Problem("UNEXPECTED", undefined, { cause: error });
+}
+
+function sendProblem({ log }: Context, reply: FastifyReply, problem: Problem): unknown {
+  const { status } = PROBLEMS[problem.code];
+  if (status >= 500) log.error(onOneLine(`${problem.code}: ${explainError(problem.cause ?? problem)}`));
+  if (problem.retryAfter !== undefined) reply.header("retry-after", problem.retryAfter);
+  if (status === 401) reply.header("www-authenticate", "Bearer");
+  return reply
+    .code(status)
+    .type("application/problem+json")
+    .header("cache-control", "no-store")
+    .send(toDocument(problem));
+}

@@ -1,0 +1,27 @@
+import type { FastifyRequest } from "fastify";
+import { hashOfSecret } from "../access/secrets.ts";
+import { callerOfSession, SESSION_COOKIE } from "../access/sessions.ts";
+import type { Context } from "../context.ts";
+import { findAgentBySecret } from "../store/agentStore.ts";
+import { findApiToken } from "../store/tokenStore.ts";
+import type { Caller } from "./roles.ts";
+
+/** Who sends a request, by its head alone: a bearer token before a cookie. */
+export async function callerOf(context: Context, request: FastifyRequest): Promise<Caller> {
+  const { db } = context.database;
+  const [, bearer] = /^Bearer ([A-Za-z0-9_-]{20,200})$/.exec(request.headers.authorization ?? "") ?? [];
+  if (bearer !== undefined) {
+    const hash = hashOfSecret(bearer);
+    const token = await findApiToken(db, hash, context.now());
+    if (token !== undefined) return { kind: "token", ...token };
+    const agent = await findAgentBySecret(db, hash);
+    return agent === undefined ? { kind: "nobody" } : { kind: "agent", id: agent };
+  }
+  const cookie = request.cookies[SESSION_COOKIE];
+  return cookie === undefined ? { kind: "nobody" } : await callerOfSession(context, cookie);
+}
+
+/** What an audit entry calls somebody. */
+export function actorOf(caller: Caller): string {
+  return caller.kind === "user" || caller.kind === "token" ? caller.name : caller.kind;
+}

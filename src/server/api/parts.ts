@@ -1,0 +1,22 @@
+import Type from "typebox";
+import { ROLES } from "./roles.ts";
+
+/** Schemas that several routes share. */
+
+/** Milliseconds since the epoch. */
+export const Moment = Type.Integer({ minimum: 0 });
+export const OrNull = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
+  Type.Union([schema, Type.Null()]);
+export const Id = Type.String({ minLength: 1, maxLength: 100, pattern: "^[A-Za-z0-9_-]+$" });
+export const ById = Type.Object({ id: Id });
+/** The name of a domain, as in `settings/policies/<domain>.json`. */
+export const DomainName = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$" });
+export const RoleName = Type.Enum(ROLES);
+export const Nothing = Type.Null();
+export const UserName = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  pattern: "^[^\\u0000-\\u001f\\u007f]+$",
+});
+/** Long enough that it is not guessed; NIST SP 800-63B asks for no more rules. */
+export const NewPassword = Type.String({ minLength: 12, maxLength: 1_000 });

@@ -1,0 +1,38 @@
+import type { ProblemCode } from "./problem.ts";
+
+/** What people may do: see, see and act on what is there, everything. */
+export const ROLES = ["viewer", "operator", "administrator"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who may call a route: everybody, whoever holds the set-up link before it was used, one agent, or people of a role and above. */
+export type Allow = "public" | "set-up" | "agent" | Role;
+
+/** Who asks, as far as that is settled before anything of the request is read but its head. */
+export type Caller =
+  | { kind: "nobody" }
+  | { kind: "user"; id: string; name: string; role: Role; session: string }
+  | { kind: "token"; id: string; name: string; role: Role }
+  | { kind: "agent"; id: string };
+
+export interface Claim {
+  allow: Allow;
+  caller: Caller;
+  /** Whether there is an administrator. */
+  isSetUp: boolean;
+  /** The agent that the path names, for what only that agent may. */
+  agentId?: string | undefined;
+}
+
+/** Why a call is refused; undefined when it is allowed. */
+export function refusalOf({ allow, caller, isSetUp, agentId }: Claim): ProblemCode | undefined {
+  if (allow === "public") return undefined;
+  if (allow === "agent") {
+    if (caller.kind !== "agent") return "NOT_SIGNED_IN";
+    return caller.id === agentId ? undefined : "NOT_ALLOWED";
+  }
+  // Once there is an administrator, the set-up is nothing that there is.
+  if (allow === "set-up") return isSetUp ? "NOT_FOUND" : undefined;
+  if (!isSetUp) return "NOT_SET_UP";
+  if (caller.kind !== "user" && caller.kind !== "token") return "NOT_SIGNED_IN";
+  return ROLES.indexOf(caller.role) >= ROLES.indexOf(allow) ? undefined : "NOT_ALLOWED";
+}

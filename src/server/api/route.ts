@@ -1,0 +1,80 @@
+import type { Static, TSchema } from "typebox";
+import type { Context } from "../context.ts";
+import type { ProblemCode } from "./problem.ts";
+import type { Allow, Caller } from "./roles.ts";
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** What a handler is given: checked, and nothing else of the request. */
+export interface Asked<Params, Query, Body> {
+  params: Params;
+  query: Query;
+  body: Body;
+  caller: Caller;
+  /** Of the connection. */
+  address: string;
+  /** The version that `If-Match` names, for routes that take one. */
+  ifMatch: string | undefined;
+  userAgent: string;
+  /** Aborts when whoever asked has hung up, or the server stops. */
+  gone: AbortSignal;
+}
+
+/** What a handler answers, where it is more than a body. */
+export interface Answer<Body> {
+  body: Body;
+  /** The version of what is answered, as its entity tag. */
+  version?: string | number;
+  /** Another than the route's own. */
+  status?: 200 | 204;
+  /** The value of a session cookie to set; null to take it away. */
+  cookie?: { value: string; maxAge: number } | null;
+}
+
+export interface RouteSchemas {
+  params?: TSchema;
+  query?: TSchema;
+  body?: TSchema;
+}
+
+type Of<Schema> = Schema extends TSchema ? Static<Schema> : undefined;
+
+/**
+ * One operation of the API, as plain values: who may call it, what it takes, what it answers, how it fails.
+ * Routing, refusals, OpenAPI and tests all come from these.
+ */
+export interface Route<Schemas extends RouteSchemas = RouteSchemas, Good extends TSchema = TSchema> {
+  /** A stable name, `listAgents`. */
+  operation: string;
+  method: Method;
+  /** Below the API's root, such as `/agents/:id`. */
+  path: string;
+  summary: string;
+  allow: Allow;
+  schemas: Schemas;
+  /** The body of the good answer; absent for one without. */
+  answer?: Good;
+  status: 200 | 201 | 202 | 204;
+  /** Values that pass the schemas. */
+  example: { [Part in keyof Schemas]: Of<Schemas[Part]> };
+  fails: ProblemCode[];
+  /** Written to the audit log when it succeeds; `none` for what changes nothing. */
+  audit: string;
+  /** It changes one version of something: `If-Match` is needed. */
+  conditional?: boolean;
+  handle(
+    context: Context,
+    asked: Asked<Of<Schemas["params"]>, Of<Schemas["query"]>, Of<Schemas["body"]>>,
+  ): Promise<Answer<Of<Good>> | Of<Good>>;
+}
+
+/** Any route, for lists of them. */
+// biome-ignore lint/suspicious/noExplicitAny: each has schemas of its own, which its handler alone sees
+export type AnyRoute = Route<any, any>;
+
+/** Declares a route: its handler's arguments have the types of its schemas. */
+export function route<Schemas extends RouteSchemas, Good extends TSchema>(
+  declared: Route<Schemas, Good>,
+): Route<Schemas, Good> {
+  return declared;
+}

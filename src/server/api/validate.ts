@@ -1,0 +1,48 @@
+import type { Static, TSchema } from "typebox";
+import { Compile, type Validator } from "typebox/compile";
+import Value from "typebox/value";
+import { type Fault, Problem } from "./problem.ts";
+
+/** Faults that a problem names at most. */
+const NAMED = 20;
+
+/** Checks bodies: nothing is coerced, nothing removed. */
+export function bodyCheck<Schema extends TSchema>(schema: Schema): (value: unknown) => Static<Schema> {
+  const compiled = Compile(schema);
+  return (value) => {
+    if (compiled.Check(value)) return value as Static<Schema>;
+    throw new Problem("BODY_INVALID", undefined, { errors: faultsOf(compiled, value) });
+  };
+}
+
+/** Checks the words of a URL, which are texts: numbers and booleans are read from them. */
+export function wordsCheck<Schema extends TSchema>(schema: Schema): (value: unknown) => Static<Schema> {
+  const compiled = Compile(schema);
+  return (value) => {
+    const converted = Value.Convert(schema, structuredClone(value));
+    if (compiled.Check(converted)) return converted as Static<Schema>;
+    throw new Problem("PARAMETER_INVALID", undefined, { errors: faultsOf(compiled, converted) });
+  };
+}
+
+function faultsOf(compiled: Validator, value: unknown): Fault[] {
+  const faults = [...compiled.Errors(value)].flatMap(({ keyword, instancePath, message, params }) => {
+    if (keyword === "boolean") return [];
+    const unknown = (params as { additionalProperties?: string[] }).additionalProperties;
+    if (unknown === undefined) return [{ field: fieldOf(instancePath), message }];
+    return unknown.map((name) => ({
+      field: fieldOf(`${instancePath}/${name}`),
+      message: "is not known here",
+    }));
+  });
+  return faults.slice(0, NAMED);
+}
+
+/** `entries[3].range` of `/entries/3/range`. */
+function fieldOf(pointer: string): string {
+  const parts = pointer.split("/").slice(1);
+  return parts
+    .map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`))
+    .join("")
+    .replace(/^\./, "");
+}

@@ -1,0 +1,16 @@
+import type { Log } from "../config/log.ts";
+import type { ServerConfig } from "./serverConfig.ts";
+import type { PublishedTrees } from "./settings/publishedTrees.ts";
+import type { Database } from "./store/database.ts";
+
+/** What every part of a running server works with. */
+export interface Context {
+  config: ServerConfig;
+  database: Database;
+  log: Log;
+  /** What is served to agents, and the keys that sign the settings. */
+  trees: PublishedTrees;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  random(bytes: number): Buffer;
+}

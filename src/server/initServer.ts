@@ -1,0 +1,124 @@
+import { randomBytes } from "node:crypto";
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { NearsourceError } from "../errors.ts";
+import { initRepository } from "../publisher/init.ts";
+import { listFolder, makePath, rename, syncFolder, writeDurably } from "../store/durable.ts";
+import { refuseUnsafe } from "../store/safePath.ts";
+import { guardStorage } from "../store/storageErrors.ts";
+import { hashOfSecret, newSecret } from "./access/secrets.ts";
+import { readServerConfig, type ServerConfig, serverConfigFile } from "./serverConfig.ts";
+import { openDatabase } from "./store/database.ts";
+import { migrate } from "./store/migrate.ts";
+
+export interface InitServerOptions {
+  dir: string;
+  /** Where the vendor's content comes from. */
+  activeUpdate?: string | undefined;
+  /** The vendor's root.json. */
+  contentRoot?: string | undefined;
+  console?: { host: string; port: number } | undefined;
+  agents?: { host: string; port: number } | undefined;
+  database?: string | undefined;
+}
+
+/** A server that was made, and how to go on. */
+export interface NewServer {
+  /** Works once. */
+  setupUrl: string;
+  token: string;
+  /** The root of the settings repository, where the trust of agents starts. */
+  settingsRoot: string;
+  /** The private key of that root, which belongs on a disconnected machine. */
+  rootKey: string;
+  config: string;
+}
+
+/**
+ * Makes a server's folder: the settings repository with its keys, the database, `server.json`, and a link
+ * by which the first administrator comes in.
+ *
+ * @throws NearsourceError SERVER_EXISTS, CONFIG_INVALID, FILE_UNSAFE, and of the storage phase
+ */
+export async function initServer(options: InitServerOptions): Promise<NewServer> {
+  const dir = path.resolve(options.dir);
+  return await guardStorage(`cannot make a server in ${dir}`, async () => {
+    await makePath(dir, 0o700);
+    refuseUnsafe(dir, "the server's folder");
+    await refuseUsed(dir);
+    const [www, keysDir] = [path.join(dir, "www"), path.join(dir, "keys")];
+    const made = await initRepository({ dir: www, keysDir, repository: "settings" });
+    const rootKey = await setApart(made.rootKeyFiles, path.join(keysDir, "root"));
+    if (options.contentRoot !== undefined) {
+      await fs.copyFile(options.contentRoot, path.join(dir, CONTENT_ROOT), fs.constants.COPYFILE_EXCL);
+    }
+    // The configuration comes last: a folder without it is no server yet.
+    const token = await prepareDatabase(dir, options.database);
+    await writeConfig(dir, options);
+    const config = await readServerConfig(dir);
+    return {
+      setupUrl: `${consoleUrl(config)}/setup#token=${token}`,
+      token,
+      settingsRoot: made.rootFile,
+      rootKey,
+      config: serverConfigFile(dir),
+    };
+  });
+}
+
+const CONTENT_ROOT = "vendor-root.json";
+const DEFAULT_DATABASE = "sqlite:nearsource.db";
+
+async function refuseUsed(dir: string): Promise<void> {
+  const [first] = (await listFolder(dir)).toSorted();
+  if (first === undefined) return;
+  throw new NearsourceError("SERVER_EXISTS", `${dir} is not empty: it holds ${first}`, {
+    hint: "name a folder that is empty, or not there yet; in this one nothing was changed",
+  });
+}
+
+/** Puts the root's key into a folder of its own, from which it is taken away as a whole. */
+async function setApart(files: string[], folder: string): Promise<string> {
+  await makePath(folder, 0o700);
+  for (const file of files) await rename(file, path.join(folder, path.basename(file)));
+  await syncFolder(folder);
+  return path.join(folder, path.basename(files[0] ?? "root.pem"));
+}
+
+/** Makes the tables, the first domain, and the token of the set-up link. */
+async function prepareDatabase(dir: string, url = DEFAULT_DATABASE): Promise<string> {
+  const database = await openDatabase(url, (file) => path.resolve(dir, file));
+  try {
+    await migrate(database.db);
+    const [token, now] = [newSecret(randomBytes), Date.now()];
+    await database.db.insertInto("domains").values({ name: "default", created_at: now }).execute();
+    await database.db
+      .insertInto("setup")
+      .values({ token_hash: hashOfSecret(token), created_at: now, used_at: null })
+      .execute();
+    return token;
+  } finally {
+    await database.close();
+  }
+}
+
+async function writeConfig(dir: string, options: InitServerOptions): Promise<void> {
+  const { activeUpdate, contentRoot, console: people, agents, database } = options;
+  const written = {
+    ...(people === undefined ? {} : { console: people }),
+    ...(agents === undefined ? {} : { agents }),
+    database: database ?? DEFAULT_DATABASE,
+    ...(activeUpdate === undefined ? {} : { activeUpdate }),
+    ...(contentRoot === undefined ? {} : { roots: { content: CONTENT_ROOT } }),
+    enrolment: "token",
+  };
+  await writeDurably(serverConfigFile(dir), `${JSON.stringify(written, null, 2)}\n`, 0o600);
+  await syncFolder(dir);
+}
+
+/** Where administrators find the console. */
+export function consoleUrl({ console: { host, port }, publicUrl }: ServerConfig): string {
+  if (publicUrl !== undefined) return publicUrl.replace(/\/$/, "");
+  const shown = host === "" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  return `http://${shown}:${port}`;
+}

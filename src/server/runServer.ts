@@ -1,0 +1,95 @@
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import path from "node:path";
+import type { Log } from "../config/log.ts";
+import { machineName } from "../dns/machine.ts";
+import { explainError } from "../errors.ts";
+import { type Listener, openListener } from "../http/server.ts";
+import { agentSideRoutes } from "./agentSide/agentSideRoutes.ts";
+import { isTreePath, serveTreeFile } from "./agentSide/treeFiles.ts";
+import { buildApi } from "./api/buildApi.ts";
+import type { Context } from "./context.ts";
+import { allRoutes } from "./routes/allRoutes.ts";
+import type { ServerConfig } from "./serverConfig.ts";
+import { PublishedTrees } from "./settings/publishedTrees.ts";
+import { openDatabase } from "./store/database.ts";
+import { migrate } from "./store/migrate.ts";
+
+/** A server that answers. */
+export interface RunningServer {
+  context: Context;
+  consolePort: number;
+  agentsPort: number;
+  close(): Promise<void>;
+}
+
+/** How often (ms) the published timestamps are looked at: another program may publish in the same folder. */
+const LOOK = 2_000;
+
+/**
+ * Starts the parts of a server in their order: database, trees, API, then the ports.
+ *
+ * @throws NearsourceError CONFIG_INVALID, DATABASE_NEWER, and of the storage phase
+ */
+export async function runServer(config: ServerConfig, log: Log): Promise<RunningServer> {
+  const ends: (() => Promise<unknown> | undefined)[] = [];
+  const stop = async () => {
+    for (const end of ends.toReversed()) await end();
+  };
+  try {
+    const database = await openDatabase(config.database, (file) => path.resolve(config.dir, file));
+    ends.push(() => database.close());
+    await migrate(database.db);
+    const trees = new PublishedTrees(path.join(config.dir, "www"));
+    await trees.look();
+    const looking = setInterval(() => {
+      trees.look().catch((error) => log.error(`the published trees cannot be read: ${explainError(error)}`));
+    }, LOOK);
+    ends.push(() => clearInterval(looking));
+    const context: Context = { config, database, log, trees, now: Date.now, random: randomBytes };
+    const people = await openConsole(context);
+    ends.push(() => people.close());
+    const agents = await openAgentSide(context);
+    ends.push(
+      () => agents.close(),
+      () => trees.close(),
+    );
+    return { context, consolePort: people.port, agentsPort: agents.port, close: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Hosts that this server is called by; addresses count in any case. */
+function namesOf({ publicUrl, console: { host } }: ServerConfig): Set<string> {
+  const own = [machineName(), publicUrl === undefined ? undefined : new URL(publicUrl).hostname, host];
+  return new Set(["localhost", ...own.filter((name) => name !== undefined && name !== "")] as string[]);
+}
+
+async function openConsole(context: Context): Promise<Listener> {
+  const { config, log } = context;
+  const secure = config.publicUrl?.startsWith("https:") === true;
+  const options = { prefix: "/api/v1", side: "console", names: namesOf(config), secure } as const;
+  const app = await buildApi(context, allRoutes, options);
+  await app.ready();
+  const { host, port } = config.console;
+  return await openListener({ ...at(host), port, log }, app.routing);
+}
+
+async function openAgentSide(context: Context): Promise<Listener> {
+  const { config, log, trees } = context;
+  const options = { prefix: "/v1", side: "agents", names: new Set<string>(), secure: false } as const;
+  const app = await buildApi(context, agentSideRoutes, options);
+  await app.ready();
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    if (!isTreePath(request.url ?? "")) return app.routing(request, response);
+    serveTreeFile(trees.www, request, response).catch(() => response.destroy());
+  };
+  const { host, port } = config.agents;
+  return await openListener({ ...at(host), port, log }, handle);
+}
+
+function at(host: string): { host?: string } {
+  return host === "" ? {} : { host };
+}

@@ -1,0 +1,86 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import * as v from "valibot";
+import { isObject, section } from "../config/section.ts";
+import { parseJson } from "../core/document.ts";
+import { NearsourceError } from "../errors.ts";
+
+const text = v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"));
+const port = v.pipe(
+  v.number("must be a whole number from 0 to 65535"),
+  v.integer("must be a whole number from 0 to 65535"),
+  v.minValue(0, "must be a whole number from 0 to 65535"),
+  v.maxValue(65_535, "must be a whole number from 0 to 65535"),
+);
+const listener = (host: string, number: number) =>
+  v.optional(
+    section({ host: v.optional(v.string("must be text"), host), port: v.optional(port, number) }),
+    {},
+  );
+
+const schema = section({
+  /** Where administrators come in; from this machine alone by default. */
+  console: listener("127.0.0.1", 21_110),
+  /** Where agents come in; an empty host is every address of this machine. */
+  agents: listener("", 21_111),
+  database: v.optional(text, "sqlite:nearsource.db"),
+  activeUpdate: v.optional(text),
+  roots: v.optional(section({ content: v.optional(text) }), {}),
+  enrolment: v.optional(
+    v.picklist(["token", "open", "closed"], "must be one of token, open, closed"),
+    "token",
+  ),
+  publicUrl: v.optional(text),
+  insecure: v.optional(v.boolean("must be true or false"), false),
+});
+
+/** `server.json`, complete (docs/server.md). */
+export type ServerConfig = v.InferOutput<typeof schema> & {
+  /** The server's folder, absolute. */
+  dir: string;
+};
+
+/** The file of a server's configuration in its folder. */
+export function serverConfigFile(dir: string): string {
+  return path.join(dir, "server.json");
+}
+
+/**
+ * Reads the configuration of the server whose folder is `dir`.
+ *
+ * @throws NearsourceError CONFIG_NOT_FOUND, CONFIG_INVALID
+ */
+export async function readServerConfig(dir: string): Promise<ServerConfig> {
+  const file = serverConfigFile(path.resolve(dir));
+  const written = await fs.readFile(file, "utf8").catch((cause) => {
+    throw new NearsourceError("CONFIG_NOT_FOUND", `there is no server in ${path.dirname(file)}`, {
+      cause,
+      hint: "make one: nearsource server init DIR",
+    });
+  });
+  return parseServerConfig(written, file);
+}
+
+/** @throws NearsourceError CONFIG_INVALID for all that is wrong */
+export function parseServerConfig(written: string, file: string): ServerConfig {
+  const invalid = (faults: string[]) =>
+    new NearsourceError("CONFIG_INVALID", `the configuration ${file} is invalid`, {
+      faults,
+      hint: "docs/server.md has every key",
+    });
+  let value: unknown;
+  try {
+    value = parseJson(written);
+  } catch (error) {
+    throw invalid([(error as Error).message]);
+  }
+  if (!isObject(value)) throw invalid(["it must be an object"]);
+  const parsed = v.safeParse(schema, value);
+  if (!parsed.success) throw invalid(parsed.issues.map(describeIssue));
+  return { ...parsed.output, dir: path.dirname(file) };
+}
+
+function describeIssue(issue: v.BaseIssue<unknown>): string {
+  const key = v.getDotPath(issue);
+  return key === null ? issue.message : `"${key}" ${issue.message}`;
+}

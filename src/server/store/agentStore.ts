@@ -1,0 +1,183 @@
+import { sql } from "kysely";
+import type { Db, Tx } from "./transaction.ts";
+
+/** An agent as the server knows it. Times in milliseconds since the epoch. */
+export interface Agent {
+  id: string;
+  name: string;
+  domain: string;
+  addresses: string[];
+  program: string;
+  createdAt: number;
+  reportedAt: number | null;
+  outcome: string | null;
+  code: string | null;
+  /** Name or URL of the source that delivered last. */
+  source: string | null;
+  cloneOf: string | null;
+}
+
+const COLUMNS = [
+  "id",
+  "name",
+  "domain",
+  "addresses",
+  "program",
+  "created_at as createdAt",
+  "reported_at as reportedAt",
+  "outcome",
+  "code",
+  "source",
+  "clone_of as cloneOf",
+] as const;
+
+type Row = Omit<Agent, "addresses"> & { addresses: string };
+
+function fromRow({ addresses, ...row }: Row): Agent {
+  return { ...row, addresses: JSON.parse(addresses) as string[] };
+}
+
+export interface NewAgent {
+  id: string;
+  name: string;
+  fingerprint: string;
+  domain: string;
+  secretHash: string;
+  addresses: string[];
+  program: string;
+  now: number;
+  cloneOf: string | null;
+}
+
+export async function insertAgent(tx: Tx, agent: NewAgent): Promise<void> {
+  await tx
+    .insertInto("agents")
+    .values({
+      id: agent.id,
+      name: agent.name,
+      search: searchOf(agent.name, agent.addresses),
+      fingerprint: agent.fingerprint,
+      domain: agent.domain,
+      secret_hash: agent.secretHash,
+      addresses: JSON.stringify(agent.addresses),
+      program: agent.program,
+      created_at: agent.now,
+      reported_at: null,
+      outcome: null,
+      code: null,
+      source: null,
+      retired_at: null,
+      clone_of: agent.cloneOf,
+    })
+    .execute();
+}
+
+function searchOf(name: string, addresses: string[]): string {
+  return [name, ...addresses].join(" ").toLowerCase();
+}
+
+/** The agent of a fingerprint that is not retired, the first of several. */
+export async function findAgentByFingerprint(db: Db, fingerprint: string): Promise<Agent | undefined> {
+  const found = await db
+    .selectFrom("agents")
+    .select(COLUMNS)
+    .where("fingerprint", "=", fingerprint)
+    .orderBy("created_at")
+    .limit(1)
+    .executeTakeFirst();
+  return found && fromRow(found);
+}
+
+export async function findAgent(db: Db, id: string): Promise<Agent | undefined> {
+  const found = await db.selectFrom("agents").select(COLUMNS).where("id", "=", id).executeTakeFirst();
+  return found && fromRow(found);
+}
+
+export async function findAgentBySecret(db: Db, secretHash: string): Promise<string | undefined> {
+  const found = await db
+    .selectFrom("agents")
+    .select("id")
+    .where("secret_hash", "=", secretHash)
+    .where("retired_at", "is", null)
+    .executeTakeFirst();
+  return found?.id;
+}
+
+/** A machine that was installed anew: the same agent, with a new secret. */
+export async function renewAgent(
+  tx: Tx,
+  id: string,
+  { name, secretHash, addresses, program }: Pick<NewAgent, "name" | "secretHash" | "addresses" | "program">,
+): Promise<void> {
+  await tx
+    .updateTable("agents")
+    .set({
+      name,
+      search: searchOf(name, addresses),
+      secret_hash: secretHash,
+      addresses: JSON.stringify(addresses),
+      program,
+      retired_at: null,
+    })
+    .where("id", "=", id)
+    .execute();
+}
+
+export interface AgentFilter {
+  domain?: string | undefined;
+  /** Part of a name or an address. */
+  q?: string | undefined;
+  outcome?: string | undefined;
+  source?: string | undefined;
+}
+
+function matching(db: Db, { domain, q, outcome, source }: AgentFilter) {
+  let query = db.selectFrom("agents").where("retired_at", "is", null);
+  if (domain !== undefined) query = query.where("domain", "=", domain);
+  if (outcome !== undefined) query = query.where("outcome", "=", outcome);
+  if (source !== undefined) query = query.where("source", "=", source);
+  if (q !== undefined) {
+    const pattern = `%${q.toLowerCase().replaceAll(/[\\%_]/g, "\\$&")}%`;
+    query = query.where(sql<boolean>`search like ${pattern} escape '\\'`);
+  }
+  return query;
+}
+
+/** Agents by name, after the one that `after` names. */
+export async function listAgents(
+  db: Db,
+  filter: AgentFilter,
+  { after, limit }: { after?: { name: string; id: string } | undefined; limit: number },
+): Promise<Agent[]> {
+  let query = matching(db, filter).select(COLUMNS).orderBy("name").orderBy("id").limit(limit);
+  if (after !== undefined) {
+    query = query.where((where) =>
+      where.or([
+        where("name", ">", after.name),
+        where.and([where("name", "=", after.name), where("id", ">", after.id)]),
+      ]),
+    );
+  }
+  return (await query.execute()).map(fromRow);
+}
+
+export async function countAgents(db: Db, filter: AgentFilter): Promise<number> {
+  const { count } = await matching(db, filter)
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+export async function deleteAgent(tx: Tx, id: string): Promise<boolean> {
+  const { numDeletedRows } = await tx.deleteFrom("agents").where("id", "=", id).executeTakeFirst();
+  return numDeletedRows > 0n;
+}
+
+export async function moveAgent(tx: Tx, id: string, domain: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable("agents")
+    .set({ domain })
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}

@@ -1,0 +1,32 @@
+import { Kysely } from "kysely";
+import { NearsourceError } from "../../errors.ts";
+import { type Dialect, openPostgres, openSqlite } from "./dialect.ts";
+import type { Tables } from "./tables.ts";
+
+/** The server's database, and what of it differs from kind to kind. */
+export interface Database {
+  db: Kysely<Tables>;
+  dialect: Dialect;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database that `server.json` names: `sqlite:FILE` or `postgres://…`.
+ *
+ * @param from makes a path absolute that is relative to the server's folder
+ * @throws NearsourceError CONFIG_INVALID
+ */
+export async function openDatabase(url: string, from: (file: string) => string): Promise<Database> {
+  const opened = url.startsWith("sqlite:")
+    ? await openSqlite(url === "sqlite::memory:" ? ":memory:" : from(url.slice("sqlite:".length)))
+    : /^postgres(?:ql)?:\/\//.test(url)
+      ? await openPostgres(url)
+      : undefined;
+  if (opened === undefined) {
+    throw new NearsourceError("CONFIG_INVALID", `"database": ${url.split(":")[0]} is no database of ours`, {
+      hint: 'name "sqlite:FILE" or "postgres://…"',
+    });
+  }
+  const db = new Kysely<Tables>({ dialect: opened.driver });
+  return { db, dialect: opened.dialect, close: () => db.destroy() };
+}

@@ -1,0 +1,80 @@
+import type { ReportSummary } from "../fleet/takeReports.ts";
+import type { Db, Tx } from "./transaction.ts";
+
+export interface Run extends Omit<ReportSummary, "addresses" | "source" | "program"> {
+  sequence: number;
+  receivedAt: number;
+  /** The report as it came. */
+  document: unknown;
+}
+
+export async function insertRun(tx: Tx, run: Omit<Run, "sequence"> & { agentId: string }): Promise<void> {
+  await tx
+    .insertInto("runs")
+    .values({
+      agent_id: run.agentId,
+      started_at: run.startedAt,
+      ended_at: run.endedAt,
+      received_at: run.receivedAt,
+      trigger: run.trigger,
+      outcome: run.outcome,
+      code: run.code,
+      bytes: run.bytes,
+      document: JSON.stringify(run.document),
+    })
+    .execute();
+}
+
+/** What an agent's row says of its last run; a report that comes late changes nothing of a later one. */
+export async function noteReport(tx: Tx, agentId: string, summary: ReportSummary): Promise<void> {
+  const { endedAt, outcome, code, source, program, addresses } = summary;
+  await tx
+    .updateTable("agents")
+    .set({
+      reported_at: endedAt,
+      outcome,
+      code,
+      source,
+      program,
+      ...(addresses === undefined ? {} : { addresses: JSON.stringify(addresses) }),
+    })
+    .where("id", "=", agentId)
+    .where((where) => where.or([where("reported_at", "is", null), where("reported_at", "<=", endedAt)]))
+    .execute();
+}
+
+/** An agent's runs, the newest first; `before` is the sequence to go on from. */
+export async function listRuns(
+  db: Db,
+  agentId: string,
+  { before, limit }: { before?: number | undefined; limit: number },
+): Promise<Run[]> {
+  let query = db
+    .selectFrom("runs")
+    .select([
+      "sequence",
+      "started_at as startedAt",
+      "ended_at as endedAt",
+      "received_at as receivedAt",
+      "trigger",
+      "outcome",
+      "code",
+      "bytes",
+      "document",
+    ])
+    .where("agent_id", "=", agentId)
+    .orderBy("sequence", "desc")
+    .limit(limit);
+  if (before !== undefined) query = query.where("sequence", "<", before);
+  const rows = await query.execute();
+  return rows.map(({ document, ...row }) => ({ ...row, document: JSON.parse(document) as unknown }));
+}
+
+export async function countRuns(db: Db, agentId: string): Promise<number> {
+  const { count } = await db
+    .selectFrom("runs")
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .where("agent_id", "=", agentId)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}

@@ -1,0 +1,70 @@
+import type { Role } from "../api/roles.ts";
+import type { Db, Tx } from "./transaction.ts";
+
+/** Who a session is of, and until when. */
+export interface SessionOfUser {
+  userId: string;
+  name: string;
+  role: Role;
+  seenAt: number;
+  expiresAt: number;
+}
+
+export async function insertSession(
+  tx: Tx,
+  session: { idHash: string; userId: string; now: number; expiresAt: number; address: string; agent: string },
+): Promise<void> {
+  const { idHash, userId, now, expiresAt, address, agent } = session;
+  await tx
+    .insertInto("sessions")
+    .values({
+      id_hash: idHash,
+      user_id: userId,
+      created_at: now,
+      seen_at: now,
+      expires_at: expiresAt,
+      address,
+      agent,
+    })
+    .execute();
+}
+
+/** The session of that hash, while it lasts and its user may sign in. */
+export async function findSession(db: Db, idHash: string, now: number): Promise<SessionOfUser | undefined> {
+  const found = await db
+    .selectFrom("sessions")
+    .innerJoin("users", "users.id", "sessions.user_id")
+    .select([
+      "users.id as userId",
+      "users.name as name",
+      "users.role as role",
+      "sessions.seen_at as seenAt",
+      "sessions.expires_at as expiresAt",
+    ])
+    .where("sessions.id_hash", "=", idHash)
+    .where("sessions.expires_at", ">", now)
+    .where("users.disabled_at", "is", null)
+    .executeTakeFirst();
+  return found as SessionOfUser | undefined;
+}
+
+/** Prolongs a session that is used. */
+export async function touchSession(db: Db, idHash: string, seenAt: number, expiresAt: number): Promise<void> {
+  await db
+    .updateTable("sessions")
+    .set({ seen_at: seenAt, expires_at: expiresAt })
+    .where("id_hash", "=", idHash)
+    .execute();
+}
+
+export async function deleteSession(tx: Tx, idHash: string): Promise<void> {
+  await tx.deleteFrom("sessions").where("id_hash", "=", idHash).execute();
+}
+
+/** Ends all sessions of a user, and what has run out of anybody's. */
+export async function deleteSessionsOf(tx: Tx, userId: string, now: number): Promise<void> {
+  await tx
+    .deleteFrom("sessions")
+    .where((where) => where.or([where("user_id", "=", userId), where("expires_at", "<=", now)]))
+    .execute();
+}

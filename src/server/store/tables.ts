@@ -1,0 +1,101 @@
+import type { ColumnType, Generated } from "kysely";
+
+/** Milliseconds since the epoch. */
+type Time = number;
+/** JSON as text. */
+type Json = string;
+
+/** The rows of the database (`migrations/`): text ids, whole milliseconds, 0 and 1, JSON as text. */
+export interface Tables {
+  /** One row, `state`: whether there is an administrator. */
+  setup: { token_hash: string; created_at: Time; used_at: Time | null };
+  users: {
+    id: string;
+    name: string;
+    role: string;
+    password_hash: string;
+    created_at: Time;
+    disabled_at: Time | null;
+  };
+  sessions: {
+    id_hash: string;
+    user_id: string;
+    created_at: Time;
+    seen_at: Time;
+    expires_at: Time;
+    address: string;
+    agent: string;
+  };
+  api_tokens: {
+    id: string;
+    name: string;
+    token_hash: string;
+    role: string;
+    created_by: string;
+    created_at: Time;
+    expires_at: Time | null;
+    used_at: Time | null;
+  };
+  enrolment_tokens: {
+    id: string;
+    token_hash: string;
+    uses: number | null;
+    used: number;
+    domain: string;
+    created_by: string;
+    created_at: Time;
+    expires_at: Time | null;
+  };
+  domains: { name: string; created_at: Time };
+  agents: {
+    id: string;
+    name: string;
+    /** Lower case, for searches. */
+    search: string;
+    fingerprint: string;
+    domain: string;
+    secret_hash: string;
+    addresses: Json;
+    program: string;
+    created_at: Time;
+    /** When it last reported, and what of that lists are sorted and filtered by. */
+    reported_at: Time | null;
+    outcome: string | null;
+    code: string | null;
+    source: string | null;
+    retired_at: Time | null;
+    clone_of: string | null;
+  };
+  runs: {
+    sequence: Generated<number>;
+    agent_id: string;
+    started_at: Time;
+    ended_at: Time;
+    received_at: Time;
+    trigger: string;
+    outcome: string;
+    code: string | null;
+    bytes: number;
+    document: Json;
+  };
+  /** Every version of every settings document that was ever saved. */
+  documents: {
+    name: string;
+    version: number;
+    content: Json;
+    author: string;
+    created_at: Time;
+    note: string;
+    effect: Json | null;
+    published_at: Time | null;
+  };
+  audit: {
+    sequence: Generated<number>;
+    at: ColumnType<Time, Time, never>;
+    actor: ColumnType<string, string, never>;
+    address: ColumnType<string, string, never>;
+    operation: ColumnType<string, string, never>;
+    subject: ColumnType<string, string, never>;
+    detail: ColumnType<Json, Json, never>;
+  };
+}

@@ -1,0 +1,82 @@
+import type { Role } from "../api/roles.ts";
+import type { Db, Tx } from "./transaction.ts";
+
+/** The holder of an API token, while it lasts. */
+export async function findApiToken(
+  db: Db,
+  hash: string,
+  now: number,
+): Promise<{ id: string; name: string; role: Role } | undefined> {
+  const found = await db
+    .selectFrom("api_tokens")
+    .select(["id", "name", "role"])
+    .where("token_hash", "=", hash)
+    .where((where) => where.or([where("expires_at", "is", null), where("expires_at", ">", now)]))
+    .executeTakeFirst();
+  return found as { id: string; name: string; role: Role } | undefined;
+}
+
+/** An enrolment token as lists show it. */
+export interface EnrolmentToken {
+  id: string;
+  /** How many agents it enrols; null for any number. */
+  uses: number | null;
+  used: number;
+  domain: string;
+  createdBy: string;
+  createdAt: number;
+  expiresAt: number | null;
+}
+
+export async function insertEnrolmentToken(
+  tx: Tx,
+  token: Omit<EnrolmentToken, "used"> & { hash: string },
+): Promise<void> {
+  await tx
+    .insertInto("enrolment_tokens")
+    .values({
+      id: token.id,
+      token_hash: token.hash,
+      uses: token.uses,
+      used: 0,
+      domain: token.domain,
+      created_by: token.createdBy,
+      created_at: token.createdAt,
+      expires_at: token.expiresAt,
+    })
+    .execute();
+}
+
+export async function listEnrolmentTokens(db: Db): Promise<EnrolmentToken[]> {
+  return await db
+    .selectFrom("enrolment_tokens")
+    .select([
+      "id",
+      "uses",
+      "used",
+      "domain",
+      "created_by as createdBy",
+      "created_at as createdAt",
+      "expires_at as expiresAt",
+    ])
+    .orderBy("created_at", "desc")
+    .execute();
+}
+
+export async function deleteEnrolmentToken(tx: Tx, id: string): Promise<boolean> {
+  const { numDeletedRows } = await tx.deleteFrom("enrolment_tokens").where("id", "=", id).executeTakeFirst();
+  return numDeletedRows > 0n;
+}
+
+/** Takes one use of a token, and says for which domain; undefined where it has none left or has expired. */
+export async function useEnrolmentToken(tx: Tx, hash: string, now: number): Promise<string | undefined> {
+  const taken = await tx
+    .updateTable("enrolment_tokens")
+    .set((row) => ({ used: row("used", "+", 1) }))
+    .where("token_hash", "=", hash)
+    .where((where) => where.or([where("uses", "is", null), where("used", "<", where.ref("uses"))]))
+    .where((where) => where.or([where("expires_at", "is", null), where("expires_at", ">", now)]))
+    .returning("domain")
+    .executeTakeFirst();
+  return taken?.domain;
+}
