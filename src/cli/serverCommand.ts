@@ -1,5 +1,5 @@
 import path from "node:path";
-import { openLog } from "../config/log.ts";
+import { openRunLog } from "../config/runLog.ts";
 import { tellServiceManager } from "../config/serviceManager.ts";
 import { NearsourceError } from "../errors.ts";
 import { consoleUrl, initServer } from "../server/initServer.ts";
@@ -51,7 +51,7 @@ function placeOf(text: string | undefined, option: string): { host: string; port
 /** `nearsource server DIR`: in the foreground, until it is stopped. */
 export async function serverCommand(dir: string, options: { verbose?: boolean }): Promise<number> {
   const config = await readServerConfig(dir);
-  const log = openLog({ level: "info" }, options.verbose === true ? "debug" : "info");
+  const log = openRunLog({ level: "info" }, options.verbose === true ? "debug" : "info");
   const interruption = onSignals();
   try {
     const server = await runServer(config, log);

@@ -32,7 +32,7 @@ const LOOK = 2_000;
  * @throws NearsourceError CONFIG_INVALID, DATABASE_NEWER, and of the storage phase
  */
 export async function runServer(config: ServerConfig, log: Log): Promise<RunningServer> {
-  const ends: (() => Promise<unknown> | undefined)[] = [];
+  const ends: (() => unknown)[] = [];
   const stop = async () => {
     for (const end of ends.toReversed()) await end();
   };

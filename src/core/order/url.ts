@@ -73,9 +73,13 @@ const HOST_AND_PORT = /^(https?):\/\/(\[[^\]]*\]|[^/:]*)(?::(\d+))?/;
  * @param hosts names in lower case and addresses, each in its one spelling
  */
 export function leadsTo(url: string, hosts: ReadonlySet<string>, port: number): boolean {
-  const [, scheme, host = "", given] = HOST_AND_PORT.exec(url) ?? [];
-  if (Number(given ?? (scheme === "https" ? 443 : 80)) !== port) return false;
+  const [, scheme, , given] = HOST_AND_PORT.exec(url) ?? [];
+  return Number(given ?? (scheme === "https" ? 443 : 80)) === port && hosts.has(hostOfUrl(url));
+}
+
+/** The host of a source's URL, a name or an address, in its one spelling. */
+export function hostOfUrl(url: string): string {
+  const [, , host = ""] = HOST_AND_PORT.exec(url) ?? [];
   // An IPv4-mapped literal is the IPv4 address, and a name with the root's dot the same name.
-  const literal = host.startsWith("[") ? formatAddress(parseAddress(host.slice(1, -1))) : undefined;
-  return hosts.has(literal ?? host.replace(/\.$/, ""));
+  return host.startsWith("[") ? formatAddress(parseAddress(host.slice(1, -1))) : host.replace(/\.$/, "");
 }
