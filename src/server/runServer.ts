@@ -11,6 +11,7 @@ import { buildApi } from "./api/buildApi.ts";
 import type { Context } from "./context.ts";
 import { allRoutes } from "./routes/allRoutes.ts";
 import type { ServerConfig } from "./serverConfig.ts";
+import { publishLeftOver } from "./settings/publishDocument.ts";
 import { PublishedTrees } from "./settings/publishedTrees.ts";
 import { openDatabase } from "./store/database.ts";
 import { migrate } from "./store/migrate.ts";
@@ -47,6 +48,7 @@ export async function runServer(config: ServerConfig, log: Log): Promise<Running
     }, LOOK);
     ends.push(() => clearInterval(looking));
     const context: Context = { config, database, log, trees, now: Date.now, random: randomBytes };
+    await publishLeftOver(context);
     const people = await openConsole(context);
     ends.push(() => people.close());
     const agents = await openAgentSide(context);

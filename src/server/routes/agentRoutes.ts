@@ -4,6 +4,7 @@ import { pageOf, pageQuery, readCursor, toPage } from "../api/paging.ts";
 import { ById, DomainName, Id, Moment, OrNull } from "../api/parts.ts";
 import { Problem } from "../api/problem.ts";
 import { route } from "../api/route.ts";
+import { agentOrder } from "../fleet/agentOrder.ts";
 import {
   countAgents,
   deleteAgent,
@@ -87,6 +88,33 @@ const one = route({
   fails: ["NOT_FOUND"],
   audit: "none",
   handle: async ({ database: { db } }, { params }) => (await findAgent(db, params.id)) ?? notFound(),
+});
+
+const order = route({
+  operation: "getAgentOrder",
+  method: "GET",
+  path: "/agents/:id/order",
+  summary: "Shows where an agent should go by the update order, where it went, and what differs",
+  allow: "viewer",
+  schemas: { params: ById },
+  answer: Type.Object({
+    planned: Type.Object({
+      steps: Type.Array(Type.Unknown()),
+      skipped: Type.Array(Type.Unknown()),
+      uncovered: Type.Array(Type.String()),
+    }),
+    happened: OrNull(Type.Array(Type.Unknown())),
+    deviates: Type.Boolean(),
+    sentence: Type.String(),
+  }),
+  status: 200,
+  example: { params: { id: "some-agent" } },
+  fails: ["NOT_FOUND"],
+  audit: "none",
+  handle: async (context, { params }) => {
+    const agent = (await findAgent(context.database.db, params.id)) ?? notFound();
+    return await agentOrder(context, agent);
+  },
 });
 
 const runs = route({
@@ -178,4 +206,4 @@ function notFound(): never {
   throw new Problem("NOT_FOUND", "no agent has this id");
 }
 
-export const agentRoutes = [list, one, runs, move, remove];
+export const agentRoutes = [list, one, order, runs, move, remove];

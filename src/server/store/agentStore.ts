@@ -181,3 +181,15 @@ export async function moveAgent(tx: Tx, id: string, domain: string): Promise<boo
     .executeTakeFirst();
   return numUpdatedRows > 0n;
 }
+
+/** Of each agent, what its order depends on. */
+export async function agentsOfFleet(
+  db: Db,
+): Promise<{ id: string; name: string; domain: string; addresses: string[] }[]> {
+  const rows = await db
+    .selectFrom("agents")
+    .select(["id", "name", "domain", "addresses"])
+    .where("retired_at", "is", null)
+    .execute();
+  return rows.map((row) => ({ ...row, addresses: JSON.parse(row.addresses) as string[] }));
+}

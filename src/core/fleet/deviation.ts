@@ -1,0 +1,63 @@
+import type { Rule, Step, UpdateOrder } from "../order/plan.ts";
+
+/** An attempt as an agent reported it, as far as it is compared. */
+export interface HappenedAttempt {
+  rule: Rule;
+  clause?: string | undefined;
+  name?: string | undefined;
+  url: string;
+  outcome: string;
+  code?: string | undefined;
+  message?: string | undefined;
+}
+
+export interface Deviation {
+  /** It did not go where it should have gone first. */
+  deviates: boolean;
+  /** Planned and happened, in one sentence for people. */
+  sentence: string;
+}
+
+/**
+ * What differs between the order that was computed and the attempts that were made.
+ *
+ * @param nameOf how a source is called
+ */
+export function deviationOf(
+  { steps }: UpdateOrder,
+  happened: readonly HappenedAttempt[] | null,
+  nameOf: (source: Pick<Step, "rule" | "name" | "url">) => string,
+): Deviation {
+  const [first] = steps;
+  const plan =
+    first === undefined ? "no source is open to it" : `${nameOf(first)} is first by clause ${first.clause}`;
+  if (happened === null || happened.length === 0) {
+    const yet = happened === null ? "it has not reported yet" : "its last run asked nobody";
+    return { deviates: false, sentence: `${plan}; ${yet}` };
+  }
+  const used = happened.findLast(({ outcome }) => outcome !== "failed");
+  const failures = happened.filter(({ outcome }) => outcome === "failed");
+  const why = failures.map((each) => `${nameOf(each)} ${inWords(each)}`).join(", ");
+  if (used === undefined) return { deviates: true, sentence: `${plan}; nothing was delivered: ${why}` };
+  const did = `${nameOf(used)} was used${used.clause === undefined ? "" : ` by clause ${used.clause}`}`;
+  const isFirst = first !== undefined && nameOf(used) === nameOf(first);
+  if (isFirst && failures.length === 0) return { deviates: false, sentence: `${plan}, and was used` };
+  return { deviates: !isFirst, sentence: `${plan}; ${did}${why === "" ? "" : `: ${why}`}` };
+}
+
+/** The reason of an attempt that failed, for the most frequent codes in words, else the code itself. */
+function inWords({ code = "UNEXPECTED" }: HappenedAttempt): string {
+  const words: Record<string, string> = {
+    CONNECTION_REFUSED: "refused connections",
+    CONNECTION_TIMEOUT: "did not answer",
+    RESPONSE_TIMEOUT: "did not answer",
+    DNS_NOT_FOUND: "has no address in DNS",
+    SOURCE_BUSY: "was busy",
+    HASH_MISMATCH: "sent other bytes than the signed ones",
+    SIGNATURE_INVALID: "offered what is not signed by the trusted keys",
+    METADATA_OLDER: "offered an older publication",
+    METADATA_EXPIRED: "offered an expired publication",
+    HTTP_NOT_FOUND: "did not have what was needed",
+  };
+  return words[code] ?? `failed (${code})`;
+}

@@ -1,0 +1,79 @@
+import { AGENT_PORT } from "../../config/configPath.ts";
+import { KINDS } from "../../core/content/kind.ts";
+import type { FleetAgent, FleetSettings } from "../../core/fleet/effect.ts";
+import { type Address, parseAddress } from "../../core/order/address.ts";
+import { namesOfHost } from "../../core/order/hostNames.ts";
+import { parseSourceList, type SourceList, STANDARD_SOURCE } from "../../core/order/sourceList.ts";
+import { DEFAULT_POLICY, type Policy, parsePolicy, parseUpdateAgents } from "../../core/settings/policy.ts";
+import type { Context } from "../context.ts";
+import { agentsOfFleet } from "../store/agentStore.ts";
+import { newestDocument } from "../store/documentStore.ts";
+import type { Db } from "../store/transaction.ts";
+
+/** The document of the source list, and those of grants and policies. */
+export const SOURCE_LIST = "source-list";
+export const UPDATE_AGENTS = "update-agents";
+export const policyOf = (domain: string) => `policies/${domain}`;
+
+/** What all agents go by at this moment. */
+export async function settingsOfFleet({ config, database: { db } }: Context): Promise<FleetSettings> {
+  const policies = new Map<string, Policy>();
+  for (const { name } of await db.selectFrom("domains").select("name").execute()) {
+    policies.set(name, (await parsed(db, policyOf(name), parsePolicy)) ?? DEFAULT_POLICY);
+  }
+  return {
+    list: await listInForce(db),
+    policyOf: (domain) => policies.get(domain) ?? DEFAULT_POLICY,
+    server: config.publicUrl ?? `http://server.invalid:${config.agents.port}`,
+    activeUpdate: config.activeUpdate,
+    kinds: [...KINDS],
+  };
+}
+
+export async function listInForce(db: Db): Promise<SourceList> {
+  return (await parsed(db, SOURCE_LIST, parseSourceList)) ?? STANDARD_SOURCE;
+}
+
+async function parsed<Document>(
+  db: Db,
+  name: string,
+  parse: (value: unknown) => Document,
+): Promise<Document | undefined> {
+  const found = await newestDocument(db, name);
+  return found && parse(JSON.parse(found.content));
+}
+
+/** Ids of the agents that hold the Update Agent role, each with the kinds it was granted. */
+export async function grantsOf(db: Db): Promise<Map<string, string[]>> {
+  const { agents } = (await parsed(db, UPDATE_AGENTS, parseUpdateAgents)) ?? { agents: [] };
+  return new Map(agents.map(({ id, kinds }) => [id, kinds]));
+}
+
+/** All agents that are not retired, as far as their orders depend on them. */
+export async function fleetOf(db: Db): Promise<FleetAgent[]> {
+  const grants = await grantsOf(db);
+  const rows = await agentsOfFleet(db);
+  return rows.map((row) => toFleetAgent(row, grants));
+}
+
+export function toFleetAgent(
+  { id, name, domain, addresses }: { id: string; name: string; domain: string; addresses: string[] },
+  grants: ReadonlyMap<string, unknown>,
+): FleetAgent {
+  return {
+    id,
+    addresses: addresses.flatMap(readAddress),
+    self: { names: namesOfHost(name.toLowerCase(), []), port: AGENT_PORT },
+    domain,
+    role: grants.has(id) ? "update-agent" : "agent",
+  };
+}
+
+/** What an agent says of itself is not believed to be an address. */
+function readAddress(text: string): Address[] {
+  try {
+    return [parseAddress(text)];
+  } catch {
+    return [];
+  }
+}

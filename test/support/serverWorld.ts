@@ -1,0 +1,126 @@
+import { randomBytes } from "node:crypto";
+import { promises as fs } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { FastifyInstance, InjectOptions } from "fastify";
+import { SILENT } from "../../src/config/log.ts";
+import { hashPassword } from "../../src/server/access/passwordHash.ts";
+import { hashOfSecret, newId, newSecret } from "../../src/server/access/secrets.ts";
+import { agentSideRoutes } from "../../src/server/agentSide/agentSideRoutes.ts";
+import { buildApi } from "../../src/server/api/buildApi.ts";
+import type { Role } from "../../src/server/api/roles.ts";
+import type { Context } from "../../src/server/context.ts";
+import { initServer } from "../../src/server/initServer.ts";
+import { allRoutes } from "../../src/server/routes/allRoutes.ts";
+import { readServerConfig } from "../../src/server/serverConfig.ts";
+import { PublishedTrees } from "../../src/server/settings/publishedTrees.ts";
+import { openDatabase } from "../../src/server/store/database.ts";
+import { transact } from "../../src/server/store/transaction.ts";
+import { insertUser } from "../../src/server/store/userStore.ts";
+
+/** A server of its own, whose APIs are injected into: no socket is opened. */
+export interface ServerWorld {
+  dir: string;
+  /** Of the set-up link. */
+  token: string;
+  context: Context;
+  people: FastifyInstance;
+  agents: FastifyInstance;
+  /** The time that the server believes in, to be moved on. */
+  clock: { now: number };
+  close(): Promise<void>;
+}
+
+export async function makeServer(): Promise<ServerWorld> {
+  const folder = await fs.mkdtemp(path.join(tmpdir(), "nearsource-server-"));
+  const dir = path.join(folder, "server");
+  const { token } = await initServer({ dir });
+  const config = await readServerConfig(dir);
+  const database = await openDatabase(config.database, (file) => path.resolve(dir, file));
+  const trees = new PublishedTrees(path.join(dir, "www"));
+  await trees.look();
+  const clock = { now: Date.now() };
+  const context: Context = {
+    config,
+    database,
+    log: SILENT,
+    trees,
+    now: () => clock.now,
+    random: randomBytes,
+  };
+  const names = new Set(["localhost"]);
+  const people = await buildApi(context, allRoutes, {
+    prefix: "/api/v1",
+    side: "console",
+    names,
+    secure: false,
+  });
+  const agents = await buildApi(context, agentSideRoutes, {
+    prefix: "/v1",
+    side: "agents",
+    names,
+    secure: false,
+  });
+  const close = async () => {
+    trees.close();
+    await people.close();
+    await agents.close();
+    await database.close();
+    await fs.rm(folder, { recursive: true, force: true });
+  };
+  return { dir, token, context, people, agents, clock, close };
+}
+
+/** An API token of a role, without signing in. */
+export async function tokenOf({ context }: ServerWorld, role: Role): Promise<string> {
+  const { database, random, now } = context;
+  const secret = newSecret(random);
+  await database.db
+    .insertInto("api_tokens")
+    .values({
+      id: newId(random),
+      name: `the ${role}`,
+      token_hash: hashOfSecret(secret),
+      role,
+      created_by: "the test",
+      created_at: now(),
+      expires_at: null,
+      used_at: null,
+    })
+    .execute();
+  return secret;
+}
+
+export const PASSWORD = "correct horse battery";
+
+/** A user of a role, and the cookie of a session. */
+export async function sessionOf(world: ServerWorld, role: Role): Promise<string> {
+  const { context, people } = world;
+  const { database, random, now } = context;
+  const name = `a ${role} ${newId(random).slice(0, 6)}`;
+  const passwordHash = await hashPassword(PASSWORD, random);
+  await transact(database.db, (tx) =>
+    insertUser(tx, { id: newId(random), name, role, passwordHash, now: now() }),
+  );
+  const answer = await people.inject({
+    ...asBrowser({ method: "POST", url: "/api/v1/session" }),
+    payload: { user: name, password: PASSWORD },
+  });
+  return String(answer.cookies[0]?.value);
+}
+
+/** A request as a page of the server's own site sends it. */
+export function asBrowser(request: InjectOptions, session?: string): InjectOptions {
+  const { headers = {} } = request;
+  return {
+    ...request,
+    headers: { host: "localhost:21110", "sec-fetch-site": "same-origin", ...headers },
+    ...(session === undefined ? {} : { cookies: { "nearsource-session": session } }),
+  };
+}
+
+/** A request as a script sends it. */
+export function asScript(request: InjectOptions, token?: string): InjectOptions {
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return { ...request, headers: { host: "localhost:21110", ...request.headers, ...authorization } };
+}
