@@ -54,6 +54,8 @@ export interface ReportSenderOptions {
   folder: string;
   /** The URL for reports: `<server>/v1/agents/<id>/report`. */
   url: string;
+  /** Proves that a report is this agent's. */
+  bearer?: string | undefined;
   exchange: Exchange;
   clock: Clock;
   random(): number;
@@ -126,11 +128,19 @@ export function startReportSender(options: ReportSenderOptions): ReportSender {
 }
 
 async function sendOne(
-  { url, exchange, log }: ReportSenderOptions,
+  { url, bearer, exchange, log }: ReportSenderOptions,
   body: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const request = { method: "PUT", url, body, timeout: TIMEOUT, limit: ANSWER_LIMIT, signal } as const;
+  const request = {
+    method: "PUT",
+    url,
+    body,
+    bearer,
+    timeout: TIMEOUT,
+    limit: ANSWER_LIMIT,
+    signal,
+  } as const;
   const { status } = await exchange.send(request);
   if (status >= 200 && status < 300) return;
   if (REFUSED_FOR_GOOD.includes(status))

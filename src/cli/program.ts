@@ -62,6 +62,7 @@ async function buildProgram(argv: string[], done: Done, told: VersionRecord | un
     });
   addAgentCommands(program, done, told);
   addListCommands(program, done);
+  addEnrolCommand(program, done);
   addServerCommand(program, done);
   program.addCommand(await repoCommand(argv));
   for (const command of subcommandsOf(program)) command.exitOverride().copyInheritedSettings(program);
@@ -193,6 +194,21 @@ function addListCommands(program: Command, done: Done): void {
     .action(async (file, options) => {
       const { checkCommand } = await import("./sourcesCommand.ts");
       done(await checkCommand(file, options));
+    });
+}
+
+function addEnrolCommand(program: Command, done: Done): void {
+  program
+    .command("enrol")
+    .description("make an agent of this machine, with a token that its server gave")
+    .requiredOption("--server <url>", "where agents reach the server")
+    .requiredOption("--token <token>", "an enrolment token")
+    .option("--data-dir <dir>", "where the agent keeps what it has")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { enrolCommand } = await import("./enrolCommand.ts");
+      done(await enrolCommand(options));
     });
 }
 

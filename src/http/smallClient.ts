@@ -9,10 +9,12 @@ import { serverNameOf, toHttpError } from "./httpErrors.ts";
 
 /** A request of a few kilobytes and its answer. */
 export interface Request {
-  method: "GET" | "PUT";
+  method: "GET" | "PUT" | "POST";
   url: string;
   /** JSON text. */
   body?: string | undefined;
+  /** A secret that proves who asks (RFC 6750). */
+  bearer?: string | undefined;
   /** Longest time (ms) of the whole exchange. */
   timeout: number;
   /** The longest answer (bytes) that is read. */
@@ -80,6 +82,7 @@ async function send(request: Request, lookup: LookupFunction, means: Means): Pro
     headers: {
       "user-agent": `nearsource/${VERSION}`,
       accept: "application/json",
+      ...(request.bearer === undefined ? {} : { authorization: `Bearer ${request.bearer}` }),
       ...(request.body === undefined ? {} : { "content-type": "application/json" }),
     },
   });

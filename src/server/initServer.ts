@@ -50,7 +50,7 @@ export async function initServer(options: InitServerOptions): Promise<NewServer>
     const made = await initRepository({ dir: www, keysDir, repository: "settings" });
     const rootKey = await setApart(made.rootKeyFiles, path.join(keysDir, "root"));
     if (options.contentRoot !== undefined) {
-      await fs.copyFile(options.contentRoot, path.join(dir, CONTENT_ROOT), fs.constants.COPYFILE_EXCL);
+      await takeContentRoot(options.contentRoot, dir, www);
     }
     // The configuration comes last: a folder without it is no server yet.
     const token = await prepareDatabase(dir, options.database);
@@ -67,6 +67,32 @@ export async function initServer(options: InitServerOptions): Promise<NewServer>
 }
 
 const CONTENT_ROOT = "vendor-root.json";
+/** The vendor's root, beside the configuration and where agents fetch it, by its version. */
+async function takeContentRoot(file: string, dir: string, www: string): Promise<void> {
+  const bytes = await fs.readFile(file);
+  const version = versionOfRoot(bytes);
+  if (version === undefined) {
+    throw new NearsourceError("TRUST_ROOT_INVALID", `${file} is not a TUF root`, {
+      hint: "--content-root takes the root.json that the vendor ships",
+    });
+  }
+  await writeDurably(path.join(dir, CONTENT_ROOT), bytes);
+  const metadata = path.join(www, "content", "metadata");
+  await makePath(metadata);
+  await writeDurably(path.join(metadata, `${version}.root.json`), bytes);
+}
+
+function versionOfRoot(bytes: Buffer): number | undefined {
+  try {
+    const { signed } = JSON.parse(bytes.toString()) as { signed?: { _type?: unknown; version?: unknown } };
+    return signed?._type === "root" && Number.isSafeInteger(signed.version)
+      ? (signed.version as number)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 const DEFAULT_DATABASE = "sqlite:nearsource.db";
 
 async function refuseUsed(dir: string): Promise<void> {

@@ -1,7 +1,9 @@
-import type { MqttConfig } from "../../config/config.ts";
+import type { Config, MqttConfig } from "../../config/config.ts";
 import type { Log } from "../../config/log.ts";
 import type { AgentHealth } from "../../core/agentHealth.ts";
+import { mayCarrySecret } from "../../http/mayCarrySecret.ts";
 import type { Listener } from "../../http/server.ts";
+import { dataDirAt } from "../../store/dataDir.ts";
 import type { Instructions } from "../instructions.ts";
 import { keepOpen, type Openable, type Opening, type OpeningOptions } from "../keepOpen.ts";
 import { startMonitor } from "../monitor.ts";
@@ -124,12 +126,14 @@ async function connectServer(
   const { createExchange } = await import("../../http/smallClient.ts");
   const { readAuthority } = await import("../../http/connect/caFile.ts");
   const exchange = createExchange(toLookup(createResolver(config.dns)), await readAuthority(config));
+  const bearer = await secretFor(config, server);
   const home = `${server}/v1/agents/${encodeURIComponent(agentId)}`;
-  const sender = startReportSender({ folder: dir.reports, url: `${home}/report`, exchange, ...rest });
+  const sender = startReportSender({ folder: dir.reports, url: `${home}/report`, bearer, exchange, ...rest });
   const known = () => notifications.known();
   const poll = config.notify.poll
     ? (await import("./longPoll.ts")).startLongPoll({
         url: `${home}/notifications`,
+        bearer,
         exchange,
         receive,
         known,
@@ -143,4 +147,11 @@ async function connectServer(
       exchange.close();
     },
   };
+}
+
+/** The secret that the server gave, where it may travel there. */
+async function secretFor({ dataDir }: Config, server: string): Promise<string | undefined> {
+  const { readIdentity } = await import("../../store/state/identity.ts");
+  const { secret, insecure } = (await readIdentity(dataDirAt(dataDir))) ?? {};
+  return mayCarrySecret(server, insecure) ? secret : undefined;
 }

@@ -16,6 +16,8 @@ const LEAST_WAIT = 10_000;
 export interface LongPollOptions {
   /** `<server>/v1/agents/<id>/notifications` */
   url: string;
+  /** Proves who asks. */
+  bearer?: string | undefined;
   exchange: Exchange;
   receive(text: string): Promise<Verdict>;
   known(): Promise<Versions>;
@@ -57,7 +59,7 @@ export function startLongPoll(options: LongPollOptions): { stop(): Promise<void>
   };
 }
 
-async function askOnce({ url, exchange, receive, known }: LongPollOptions, signal: AbortSignal) {
+async function askOnce({ url, bearer, exchange, receive, known }: LongPollOptions, signal: AbortSignal) {
   const question = new URL(url);
   for (const [repository, version] of Object.entries(await known())) {
     question.searchParams.set(repository, String(version));
@@ -65,6 +67,7 @@ async function askOnce({ url, exchange, receive, known }: LongPollOptions, signa
   const request = {
     method: "GET",
     url: question.href,
+    bearer,
     timeout: TIMEOUT,
     limit: NOTIFICATION_LIMIT,
     signal,

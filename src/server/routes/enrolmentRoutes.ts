@@ -1,9 +1,11 @@
 import Type from "typebox";
+import { writeToken } from "../../core/fleet/enrolmentToken.ts";
 import { hashOfSecret, newId, newSecret } from "../access/secrets.ts";
 import { actorOf } from "../api/caller.ts";
 import { ById, DomainName, Id, Moment, OrNull } from "../api/parts.ts";
 import { Problem } from "../api/problem.ts";
 import { route } from "../api/route.ts";
+import { firstRoots } from "../settings/rootPins.ts";
 import { insertAudit } from "../store/auditStore.ts";
 import { deleteEnrolmentToken, insertEnrolmentToken, listEnrolmentTokens } from "../store/tokenStore.ts";
 import { transact } from "../store/transaction.ts";
@@ -52,11 +54,14 @@ const create = route({
   answer: Type.Object({ id: Id, token: Type.String() }),
   status: 201,
   example: { body: { uses: 100, domain: "default" } },
-  fails: ["BODY_INVALID", "REFUSED"],
+  fails: ["BODY_INVALID", "REFUSED", "UNAVAILABLE"],
   audit: "createEnrolmentToken",
-  handle: async ({ database, now, random }, { body, caller, address }) => {
+  handle: async ({ config, trees, database, now, random }, { body, caller, address }) => {
     const { uses = null, expires = null, domain = "default" } = body;
-    const [id, token] = [newId(random), newSecret(random)];
+    const [id, secret] = [newId(random), newSecret(random)];
+    const { settings, content } = await firstRoots(trees.www);
+    if (settings === undefined) throw new Problem("UNAVAILABLE", "the settings repository has no root");
+    const pins = { settings, content };
     await transact(database.db, async (tx) => {
       const known = await tx
         .selectFrom("domains")
@@ -66,7 +71,7 @@ const create = route({
       if (known === undefined) throw new Problem("REFUSED", `there is no domain ${domain}`);
       const createdBy = actorOf(caller);
       const row = { id, uses, domain, createdBy, createdAt: now(), expiresAt: expires };
-      await insertEnrolmentToken(tx, { ...row, hash: hashOfSecret(token) });
+      await insertEnrolmentToken(tx, { ...row, hash: hashOfSecret(secret) });
       await insertAudit(tx, {
         at: now(),
         actor: createdBy,
@@ -76,7 +81,7 @@ const create = route({
         detail: { uses, domain },
       });
     });
-    return { id, token };
+    return { id, token: writeToken({ ...pins, secret, insecure: config.insecure }) };
   },
 });
 

@@ -4,17 +4,32 @@ import type { DataDir } from "../dataDir.ts";
 import { readIfThere, rename, syncFolder, temporaryName, writeDurably } from "../durable.ts";
 import { guardStorage } from "../storageErrors.ts";
 
+/** An agent's identity, as its server knows it. */
+export interface Identity {
+  id: string;
+  /** Proves to the server that a report is this agent's. */
+  secret?: string | undefined;
+  /** The server said that the secret may travel over HTTP, unencrypted. */
+  insecure?: boolean | undefined;
+}
+
 /**
- * This agent's id, in `<dataDir>/identity.json`: a file of its own, since roles are granted to the id, and
- * the state beside it may be lost (docs/design.md §5). Undefined before there is one, or where it cannot be made out.
+ * This agent's identity, in `<dataDir>/identity.json`: a file of its own, since roles are granted to the id,
+ * and the state beside it may be lost (docs/design.md §5). Undefined before there is one, or where it cannot be
+ * made out.
  *
  * @throws NearsourceError of the storage phase when there is one that cannot be read
  */
-export async function readIdentity(dirs: DataDir): Promise<string | undefined> {
+export async function readIdentity(dirs: DataDir): Promise<Identity | undefined> {
   const bytes = await readIfThere(placeOf(dirs));
   try {
-    const { id } = JSON.parse(bytes?.toString() ?? "");
-    return typeof id === "string" && id !== "" ? id : undefined;
+    const { id, secret, insecure } = JSON.parse(bytes?.toString() ?? "");
+    if (typeof id !== "string" || id === "") return undefined;
+    return {
+      id,
+      ...(typeof secret === "string" ? { secret } : {}),
+      ...(insecure === true ? { insecure } : {}),
+    };
   } catch {
     return undefined;
   }
@@ -28,16 +43,20 @@ export async function readIdentity(dirs: DataDir): Promise<string | undefined> {
  */
 export async function openIdentity(dirs: DataDir, id?: string): Promise<string> {
   const known = await readIdentity(dirs);
-  const wanted = id ?? known ?? randomUUID();
-  if (known === wanted) return wanted;
+  const wanted = id ?? known?.id ?? randomUUID();
+  if (known?.id !== wanted) await writeIdentity(dirs, { id: wanted });
+  return wanted;
+}
+
+/** @throws NearsourceError of the storage phase */
+export async function writeIdentity(dirs: DataDir, identity: Identity): Promise<void> {
   const place = placeOf(dirs);
   await guardStorage(`cannot write ${place}`, async () => {
     const staged = temporaryName(dirs.tmp, "identity");
-    await writeDurably(staged, `${JSON.stringify({ id: wanted })}\n`, 0o600);
+    await writeDurably(staged, `${JSON.stringify(identity)}\n`, 0o600);
     await rename(staged, place);
     await syncFolder(dirs.root);
   });
-  return wanted;
 }
 
 function placeOf(dirs: DataDir): string {

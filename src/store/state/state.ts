@@ -30,7 +30,7 @@ export async function readState(dirs: DataDir): Promise<State> {
   await refuseLink(statePath(dirs));
   const stored = parseState(await readIfThere(statePath(dirs)));
   if (stored === undefined) {
-    return { agentId: (await readIdentity(dirs)) ?? "", fresh: {}, failed: {}, etags: {} };
+    return { agentId: (await readIdentity(dirs))?.id ?? "", fresh: {}, failed: {}, etags: {} };
   }
   confirm(stored, touchedAt(dirs.root, "confirmed"));
   return stored;

@@ -1,0 +1,158 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { type EnrolmentToken, type RootPin, readToken } from "../../core/fleet/enrolmentToken.ts";
+import { parseAddress, privacyOf } from "../../core/order/address.ts";
+import { machineAddresses, machineName } from "../../dns/machine.ts";
+import { createResolver, toLookup } from "../../dns/resolver.ts";
+import { NearsourceError } from "../../errors.ts";
+import { toStatusError } from "../../http/httpErrors.ts";
+import { mayCarrySecret } from "../../http/mayCarrySecret.ts";
+import { createExchange, type Exchange, type Reply } from "../../http/smallClient.ts";
+import { makePath, writeDurably } from "../../store/durable.ts";
+import { openDataDir } from "../../store/openDataDir.ts";
+import { sha256 } from "../../store/sha256.ts";
+import { writeIdentity } from "../../store/state/identity.ts";
+import { guardStorage } from "../../store/storageErrors.ts";
+import { VERSION } from "../../version.ts";
+import { machineFingerprint } from "./fingerprint.ts";
+
+export interface EnrolOptions {
+  /** The server's URL for agents, in one spelling. */
+  server: string;
+  token: string;
+  /** The configuration file to write. */
+  configFile: string;
+  dataDir: string;
+  signal: AbortSignal;
+}
+
+export interface Enrolled {
+  id: string;
+  config: string;
+  dataDir: string;
+}
+
+/** Longest time (ms) of one request, and most bytes of an answer. */
+const TIMEOUT = 30_000;
+const LIMIT = 65_536;
+
+/**
+ * Makes an agent of this machine: roots that are those of the token, an identity that the server gives, and
+ * the configuration last, so that what was cut short is no agent.
+ *
+ * @throws NearsourceError USAGE for a token that is none or a secret that would travel in the open,
+ *   CONFIG_INVALID where there is a configuration already, HASH_MISMATCH for roots that are not the token's
+ */
+export async function enrol(options: EnrolOptions): Promise<Enrolled> {
+  const { server, configFile, dataDir, signal } = options;
+  const token = readToken(options.token);
+  if (token === undefined) {
+    throw new NearsourceError("USAGE", "the enrolment token is not whole", {
+      hint: "copy it anew from where it was made",
+    });
+  }
+  refuseOpenSecret(server, token);
+  await refuseSecond(configFile);
+  const exchange = createExchange(toLookup(createResolver({})));
+  try {
+    const folder = path.dirname(configFile);
+    await guardStorage(`cannot write in ${folder}`, () => makePath(folder));
+    const roots = await fetchRoots(exchange, server, token, signal);
+    const { id, secret } = await ask(exchange, server, token, signal);
+    const dirs = await openDataDir(dataDir);
+    await writeIdentity(dirs, { id, secret, ...(token.insecure === true ? { insecure: true } : {}) });
+    await guardStorage(`cannot write ${configFile}`, () => writeConfig(options, roots));
+    return { id, config: configFile, dataDir };
+  } finally {
+    exchange.close();
+  }
+}
+
+function refuseOpenSecret(server: string, { insecure }: EnrolmentToken): void {
+  if (mayCarrySecret(server, insecure)) return;
+  throw new NearsourceError("USAGE", `${server} would carry the agent's secret unencrypted`, {
+    hint: 'name the server\'s https URL; only where its server.json says "insecure": true, http will do',
+  });
+}
+
+async function refuseSecond(configFile: string): Promise<void> {
+  const found = await fs.lstat(configFile).catch(() => undefined);
+  if (found === undefined) return;
+  throw new NearsourceError("CONFIG_INVALID", `there is a configuration already: ${configFile}`, {
+    hint: "this machine is an agent; to make it one anew, move that file away",
+  });
+}
+
+async function fetchRoots(exchange: Exchange, server: string, token: EnrolmentToken, signal: AbortSignal) {
+  const fetchRoot = async (repository: string, { version, sha256: wanted }: RootPin): Promise<string> => {
+    const url = `${server}/${repository}/metadata/${version}.root.json`;
+    const { text } = await good(
+      exchange.send({ method: "GET", url, timeout: TIMEOUT, limit: LIMIT, signal }),
+      url,
+    );
+    if (sha256(Buffer.from(text)) === wanted) return text;
+    throw new NearsourceError("HASH_MISMATCH", `${url} is not the root that the token names`, {
+      hint: "somebody between this machine and the server gives another, or the token is of another server",
+    });
+  };
+  return {
+    settings: await fetchRoot("settings", token.settings),
+    content: token.content === undefined ? undefined : await fetchRoot("content", token.content),
+  };
+}
+
+async function ask(
+  exchange: Exchange,
+  server: string,
+  { secret: token }: EnrolmentToken,
+  signal: AbortSignal,
+) {
+  const addresses = machineAddresses().filter(
+    (text) => !text.includes("%") && privacyOf(parseAddress(text)) < 2,
+  );
+  const body = JSON.stringify({
+    token,
+    name: machineName() ?? "unnamed",
+    addresses: addresses.slice(0, 64),
+    fingerprint: machineFingerprint(),
+    program: VERSION,
+  });
+  const url = `${server}/v1/enrol`;
+  const request = { method: "POST", url, body, timeout: TIMEOUT, limit: LIMIT, signal } as const;
+  const { text } = await good(exchange.send(request), url);
+  const { id, secret } = JSON.parse(text) as { id: string; secret: string };
+  return { id, secret };
+}
+
+/** The answer, where it is a good one; else the error with what the server says is wrong. */
+async function good(answer: Promise<Reply>, url: string): Promise<Reply> {
+  const reply = await answer;
+  if (reply.status >= 200 && reply.status < 300) return reply;
+  const failure = toStatusError(reply.status, new URL(url));
+  const said = problemOf(reply.text);
+  if (said === undefined) throw failure;
+  throw new NearsourceError(failure.code, `${new URL(url).host} refuses: ${said}`);
+}
+
+function problemOf(text: string): string | undefined {
+  try {
+    const { title, detail } = JSON.parse(text);
+    const said = detail ?? title;
+    return typeof said === "string" ? said : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeConfig(
+  { server, configFile, dataDir }: EnrolOptions,
+  { settings, content }: { settings: string; content: string | undefined },
+): Promise<void> {
+  const folder = path.dirname(configFile);
+  const files = { settings: "settings-root.json", content: "content-root.json" };
+  await writeDurably(path.join(folder, files.settings), settings);
+  if (content !== undefined) await writeDurably(path.join(folder, files.content), content);
+  const roots = { settings: files.settings, ...(content === undefined ? {} : { content: files.content }) };
+  const config = { server, dataDir, roots, notify: { poll: true } };
+  await writeDurably(configFile, `${JSON.stringify(config, null, 2)}\n`);
+}

@@ -1,0 +1,47 @@
+import path from "node:path";
+import { enrol } from "../agent/enrol/enrol.ts";
+import { configPath, dataDirOf } from "../config/configPath.ts";
+import { parseSourceUrl } from "../core/order/sourceList.ts";
+import { NearsourceError } from "../errors.ts";
+import { print, printJson } from "./terminal/output.ts";
+import { onSignals } from "./terminal/running.ts";
+
+export interface EnrolCommandOptions {
+  server: string;
+  token: string;
+  config?: string;
+  dataDir?: string;
+  json?: boolean;
+}
+
+/** `nearsource enrol --server URL --token T`: makes an agent of this machine. */
+export async function enrolCommand(options: EnrolCommandOptions): Promise<number> {
+  const configFile = configPath(options.config, process.env);
+  const dataDir =
+    options.dataDir === undefined ? dataDirOf({}, configFile, process.env) : path.resolve(options.dataDir);
+  const interruption = onSignals();
+  try {
+    const { signal } = interruption;
+    const server = readServer(options.server);
+    const made = await enrol({ server, token: options.token, configFile, dataDir, signal });
+    if (options.json === true) {
+      printJson(made);
+      return 0;
+    }
+    print(`this machine is agent ${made.id} of ${server}`);
+    print(`  configuration  ${made.config}`);
+    print(`  data           ${made.dataDir}`);
+    print("hint: nearsource update fetches what is current; nearsource agent stays and keeps it so");
+    return 0;
+  } finally {
+    interruption.end();
+  }
+}
+
+function readServer(text: string): string {
+  try {
+    return parseSourceUrl(text);
+  } catch (error) {
+    throw new NearsourceError("USAGE", `--server: ${(error as Error).message}`);
+  }
+}
