@@ -9,7 +9,7 @@ import { route } from "../api/route.ts";
  * @param others all the other routes of this side
  */
 export function documentRoutes(others: readonly AnyRoute[]): AnyRoute[] {
-  const describe = route({
+  const describe: AnyRoute = route({
     operation: "getOpenApi",
     method: "GET",
     path: "/openapi.json",
