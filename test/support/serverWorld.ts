@@ -1,9 +1,11 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { promises as fs } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { FastifyInstance, InjectOptions } from "fastify";
 import { SILENT } from "../../src/config/log.ts";
+import { readToken } from "../../src/core/fleet/enrolmentToken.ts";
+import { describeRepository } from "../../src/publisher/describe.ts";
 import { hashPassword } from "../../src/server/access/passwordHash.ts";
 import { hashOfSecret, newId, newSecret } from "../../src/server/access/secrets.ts";
 import { agentSideRoutes } from "../../src/server/agentSide/agentSideRoutes.ts";
@@ -107,6 +109,50 @@ export async function sessionOf(world: ServerWorld, role: Role): Promise<string>
     payload: { user: name, password: PASSWORD },
   });
   return String(answer.cookies[0]?.value);
+}
+
+/** Calls the administrators' API with a token; the answer's status, body and entity tag. */
+export async function callApi(
+  { people }: ServerWorld,
+  token: string,
+  line: `${"GET" | "POST" | "PUT" | "PATCH" | "DELETE"} ${string}`,
+  payload?: object,
+  version?: number,
+) {
+  const [method = "GET", url = ""] = line.split(" ");
+  const headers = version === undefined ? {} : { "if-match": `"${version}"` };
+  const request = { method, url: `/api/v1${url}`, headers, ...(payload === undefined ? {} : { payload }) };
+  const answer = await people.inject(asScript(request as InjectOptions, token));
+  const body = answer.body === "" ? null : JSON.parse(answer.body);
+  return { status: answer.statusCode, body, headers: answer.headers };
+}
+
+/** Enrols a machine. @returns its id and secret */
+export async function enrolMachine(
+  world: ServerWorld,
+  token: string,
+  given: { name: string; addresses?: string[]; domain?: string },
+): Promise<{ id: string; secret: string }> {
+  const { name, addresses = [], domain = "default" } = given;
+  const made = await callApi(world, token, "POST /enrolment-tokens", { domain });
+  const secret = readToken(made.body.token)?.secret;
+  const fingerprint = createHash("sha256").update(name).digest("hex");
+  const payload = { token: secret, name, addresses, fingerprint, program: "0.1.0" };
+  return (await world.agents.inject(asScript({ method: "POST", url: "/v1/enrol", payload }))).json();
+}
+
+/** A settings document as it is signed and published; undefined where there is none. */
+export async function publishedDocument({ context }: ServerWorld, name: string): Promise<unknown> {
+  const { documents, folder } = await describeRepository({
+    dir: context.trees.www,
+    keysDir: path.join(context.config.dir, "keys"),
+    repository: "settings",
+  });
+  const found = documents.find((each) => each.name === name);
+  if (found === undefined) return undefined;
+  const [file = "", ...above] = name.split("/").toReversed();
+  const place = path.join(folder, "targets", "settings", ...above, `${found.sha256}.${file}.json`);
+  return JSON.parse(await fs.readFile(place, "utf8"));
 }
 
 /** A request as a page of the server's own site sends it. */

@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { KINDS } from "../../core/content/kind.ts";
 import { ROLES } from "./roles.ts";
 
 /** Schemas that several routes share. */
@@ -12,6 +13,30 @@ export const ById = Type.Object({ id: Id });
 /** The name of a domain, as in `settings/policies/<domain>.json`. */
 export const DomainName = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$" });
 export const RoleName = Type.Enum(ROLES);
+export const KindName = Type.Enum(KINDS);
+/** A free text of people, on one line. */
+export const Line = Type.String({ maxLength: 500, pattern: "^[^\\u0000-\\u001f\\u007f]*$" });
+/** How many agents go to which source first. */
+export const Sources = Type.Object({
+  agents: Type.Integer(),
+  sources: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      agents: Type.Integer(),
+      kinds: Type.Record(Type.String(), Type.Integer()),
+    }),
+  ),
+  uncovered: Type.Record(Type.String(), Type.Integer()),
+  unmatched: Type.Integer(),
+});
+/** What a change does to the fleet. */
+export const Effect = Type.Object({
+  before: Sources,
+  after: Sources,
+  moved: Type.Array(
+    Type.Object({ from: OrNull(Type.String()), to: OrNull(Type.String()), agents: Type.Integer() }),
+  ),
+});
 export const Nothing = Type.Null();
 export const UserName = Type.String({
   minLength: 1,

@@ -5,13 +5,8 @@ import { ById, DomainName, Id, Moment, OrNull } from "../api/parts.ts";
 import { Problem } from "../api/problem.ts";
 import { route } from "../api/route.ts";
 import { agentOrder } from "../fleet/agentOrder.ts";
-import {
-  countAgents,
-  deleteAgent,
-  findAgent,
-  listAgents as listOfAgents,
-  moveAgent,
-} from "../store/agentStore.ts";
+import { forgetAgent } from "../settings/updateAgents.ts";
+import { countAgents, findAgent, listAgents as listOfAgents, moveAgent } from "../store/agentStore.ts";
 import { insertAudit } from "../store/auditStore.ts";
 import { countRuns, listRuns } from "../store/runStore.ts";
 import { transact } from "../store/transaction.ts";
@@ -182,22 +177,10 @@ const remove = route({
   schemas: { params: ById },
   status: 204,
   example: { params: { id: "some-agent" } },
-  fails: ["NOT_FOUND"],
+  fails: ["NOT_FOUND", "UNAVAILABLE"],
   audit: "deleteAgent",
-  handle: async ({ database, now }, { params, caller, address }) => {
-    await transact(database.db, async (tx) => {
-      const agent = await findAgent(tx, params.id);
-      if (!(await deleteAgent(tx, params.id))) notFound();
-      const detail = { name: agent?.name };
-      await insertAudit(tx, {
-        at: now(),
-        actor: actorOf(caller),
-        address,
-        operation: "deleteAgent",
-        subject: params.id,
-        detail,
-      });
-    });
+  handle: async (context, { params, caller, address }) => {
+    await forgetAgent(context, params.id, { caller, address });
     return { body: undefined };
   },
 });

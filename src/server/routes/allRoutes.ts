@@ -2,13 +2,19 @@ import type { AnyRoute } from "../api/route.ts";
 import { agentRoutes } from "./agentRoutes.ts";
 import { auditRoutes } from "./auditRoutes.ts";
 import { documentRoutes } from "./documentRoutes.ts";
+import { domainRoutes } from "./domainRoutes.ts";
 import { enrolmentRoutes } from "./enrolmentRoutes.ts";
+import { policyRoutes } from "./policyRoutes.ts";
 import { sessionRoutes } from "./sessionRoutes.ts";
 import { sourceListRoutes } from "./sourceListRoutes.ts";
+import { updateAgentRoutes } from "./updateAgentRoutes.ts";
 
 const operations: readonly AnyRoute[] = [
   ...sessionRoutes,
   ...agentRoutes,
+  ...updateAgentRoutes,
+  ...domainRoutes,
+  ...policyRoutes,
   ...enrolmentRoutes,
   ...sourceListRoutes,
   ...auditRoutes,

@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { pageQuery, readCursor } from "../api/paging.ts";
-import { Moment, OrNull } from "../api/parts.ts";
+import { Effect, Moment, OrNull } from "../api/parts.ts";
 import { Problem } from "../api/problem.ts";
 import { route } from "../api/route.ts";
 import { checkList } from "../settings/checkList.ts";
@@ -16,27 +16,6 @@ const Finding = Type.Object({
   entry: OrNull(Type.Integer({ minimum: 0 })),
   field: Type.String(),
   message: Type.String(),
-});
-
-const Sources = Type.Object({
-  agents: Type.Integer(),
-  sources: Type.Array(
-    Type.Object({
-      name: Type.String(),
-      agents: Type.Integer(),
-      kinds: Type.Record(Type.String(), Type.Integer()),
-    }),
-  ),
-  uncovered: Type.Record(Type.String(), Type.Integer()),
-  unmatched: Type.Integer(),
-});
-
-const Effect = Type.Object({
-  before: Sources,
-  after: Sources,
-  moved: Type.Array(
-    Type.Object({ from: OrNull(Type.String()), to: OrNull(Type.String()), agents: Type.Integer() }),
-  ),
 });
 
 const Version = Type.Object({

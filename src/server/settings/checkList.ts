@@ -1,9 +1,9 @@
 import { type Fault, findFaults, placeOf } from "../../core/document.ts";
-import { type FleetEffect, fleetEffect } from "../../core/fleet/effect.ts";
+import type { FleetEffect } from "../../core/fleet/effect.ts";
 import { parseSourceList, sourceListSchema } from "../../core/order/sourceList.ts";
 import { type Finding, reviewFields, reviewSourceList } from "../../core/order/sourceListReview.ts";
 import type { Context } from "../context.ts";
-import { fleetOf, settingsOfFleet } from "./fleetSettings.ts";
+import { effectOfChange } from "./fleetChange.ts";
 
 /** Something wrong or odd about a source list, for people and for pages. */
 export interface ListFinding {
@@ -27,9 +27,7 @@ export async function checkList(context: Context, written: unknown): Promise<Che
   const odd = reviewFields(written).map(asWarning);
   if (faults.length > 0) return { findings: [...faults, ...odd], effect: null };
   const list = parseSourceList(written);
-  const before = await settingsOfFleet(context);
-  const agents = await fleetOf(context.database.db);
-  const effect = fleetEffect(agents, before, { ...before, list });
+  const effect = await effectOfChange(context, { list });
   return { findings: [...odd, ...reviewSourceList(list).map(asWarning)], effect };
 }
 

@@ -1,61 +1,108 @@
 import { explainError } from "../../errors.ts";
+import { type By, writeAudit } from "../access/auditTrail.ts";
 import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
-import type { Caller } from "../api/roles.ts";
 import type { Context } from "../context.ts";
-import { insertAudit } from "../store/auditStore.ts";
 import { deleteDocument, insertDocument, newestDocument } from "../store/documentStore.ts";
-import { transact } from "../store/transaction.ts";
-import { publishDocument } from "./publishDocument.ts";
+import { type Tx, transact } from "../store/transaction.ts";
+import { publishDocuments } from "./publishDocument.ts";
 
-/** A change of a settings document that was checked. */
-export interface Change {
+/** A settings document to be saved. */
+export interface NewDocument {
   name: string;
   /** Without its version, which the save gives it. */
   document: Record<string, unknown>;
   /** The version that the change was made from; undefined where the first is as good as any. */
-  from: number | undefined;
+  from?: number | undefined;
+}
+
+/** A change that was checked, and why it is made. */
+export interface Change extends By {
+  operation: string;
+  /** What the audit log says was changed. */
+  subject: string;
   note: string;
   effect: unknown;
-  caller: Caller;
-  address: string;
-  operation: string;
+}
+
+/** What a change comes to, once its rows are written. */
+export interface Planned {
+  documents: NewDocument[];
+  /** For the audit log. */
+  detail?: Record<string, unknown>;
+  /** Puts the rows back where the documents could not be published. */
+  undo?(tx: Tx): Promise<void>;
 }
 
 /**
- * Saves a settings document: kept as a new version, signed, published. Afterwards all of it is there, or
- * nothing.
+ * Saves a change of the settings: rows, versions of documents and an audit entry in one transaction, then one
+ * signed publication of all of it. Afterwards all of it is there, or nothing.
  *
- * @returns its version
+ * @returns the version of each document, by its name
  * @throws Problem CHANGED_MEANWHILE, UNAVAILABLE where it could not be published
  */
-export async function saveDocument(context: Context, change: Change): Promise<number> {
-  const { database, now } = context;
-  const saved = await transact(database.db, async (tx) => {
-    const newest = await newestDocument(tx, change.name);
-    const current = newest?.version ?? 0;
-    if (change.from !== undefined && change.from !== current) {
-      const who = newest === undefined ? "there is none yet" : `version ${current} is of ${newest.author}`;
-      throw new Problem("CHANGED_MEANWHILE", who);
-    }
-    const version = current + 1;
-    const content = `${JSON.stringify({ ...change.document, version }, null, 2)}\n`;
-    const author = actorOf(change.caller);
-    const { name, note, effect, address, operation } = change;
-    const row = { name, version, content, author, createdAt: now(), note, effect };
-    await insertDocument(tx, row);
-    const detail = { version, note };
-    await insertAudit(tx, { at: now(), actor: author, address, operation, subject: name, detail });
-    return { ...row, publishedAt: null };
+export async function saveChange(
+  context: Context,
+  change: Change,
+  plan: (tx: Tx) => Promise<Planned>,
+): Promise<Record<string, number>> {
+  const { database, log } = context;
+  const { saved, planned, versions } = await transact(database.db, async (tx) => {
+    const planned = await plan(tx);
+    const saved = [];
+    for (const each of planned.documents) saved.push(await keepVersion(context, tx, change, each));
+    const versions = Object.fromEntries(saved.map(({ name, version }) => [name, version]));
+    const detail = { ...planned.detail, note: change.note, versions };
+    await writeAudit(tx, context, change, { ...change, detail });
+    return { saved, planned, versions };
   });
+  if (saved.length === 0) return versions;
   try {
-    await publishDocument(context, saved);
+    await publishDocuments(context, saved);
   } catch (error) {
-    await deleteDocument(database.db, saved.name, saved.version);
-    context.log.error(`${saved.name} could not be published: ${explainError(error)}`);
+    await transact(database.db, async (tx) => {
+      for (const { name, version } of saved) await deleteDocument(tx, name, version);
+      await planned.undo?.(tx);
+      await writeAudit(tx, context, change, { ...change, detail: { undone: "it could not be published" } });
+    });
+    log.error(`${change.subject} could not be published: ${explainError(error)}`);
     throw new Problem("UNAVAILABLE", "it could not be signed and published, and was not saved", {
       cause: error,
     });
   }
-  return saved.version;
+  return versions;
+}
+
+async function keepVersion({ now }: Context, tx: Tx, change: Change, { name, document, from }: NewDocument) {
+  const newest = await newestDocument(tx, name);
+  const current = newest?.version ?? 0;
+  if (from !== undefined && from !== current) {
+    const who = newest === undefined ? "there is none yet" : `version ${current} is of ${newest.author}`;
+    throw new Problem("CHANGED_MEANWHILE", who);
+  }
+  const version = current + 1;
+  const content = `${JSON.stringify({ ...document, version }, null, 2)}\n`;
+  const { note, effect } = change;
+  const row = { name, version, content, author: actorOf(change.caller), createdAt: now(), note, effect };
+  await insertDocument(tx, row);
+  return { ...row, publishedAt: null };
+}
+
+/** Saves one document: `saveChange` of it alone. @returns its version */
+export async function saveDocument(
+  context: Context,
+  change: Omit<Change, "subject"> & NewDocument,
+): Promise<number> {
+  const { name, document, from } = change;
+  const plan = async () => ({ documents: [{ name, document, from }] });
+  const versions = await saveChange(context, { ...change, subject: name }, plan);
+  return versions[name] ?? 0;
+}
+
+/** Whether a document says the same as its newest version. */
+export async function isUnchanged(tx: Tx, { name, document }: NewDocument): Promise<boolean> {
+  const newest = await newestDocument(tx, name);
+  if (newest === undefined) return false;
+  const { version: _, ...content } = JSON.parse(newest.content) as Record<string, unknown>;
+  return JSON.stringify(content) === JSON.stringify(document);
 }

@@ -2,10 +2,11 @@ import type { Kysely } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { explainError, NearsourceError } from "../../errors.ts";
 import * as first from "./migrations/0001First.ts";
+import * as policies from "./migrations/0002Policies.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
-export const MIGRATIONS: Record<string, Migration> = { "0001First": first };
+export const MIGRATIONS: Record<string, Migration> = { "0001First": first, "0002Policies": policies };
 
 /**
  * Brings a database to the newest version, in one transaction a step. Several servers that start at once

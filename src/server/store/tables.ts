@@ -46,7 +46,22 @@ export interface Tables {
     created_at: Time;
     expires_at: Time | null;
   };
-  domains: { name: string; created_at: Time };
+  domains: { name: string; created_at: Time; comment: Generated<string>; version: Generated<number> };
+  policies: {
+    id: string;
+    name: string;
+    version: number;
+    /** The fields of a policy document (`core/settings/policy`), as they were written. */
+    settings: Json;
+    /** Of the Update Agent role, for the agents that it names. */
+    kinds: Json;
+    author: string;
+    changed_at: Time;
+  };
+  policy_domains: { domain: string; policy_id: string };
+  policy_agents: { agent_id: string; policy_id: string };
+  /** Kinds of the Update Agent role that an agent was granted by hand. */
+  grants: { agent_id: string; kinds: Json; author: string; granted_at: Time };
   agents: {
     id: string;
     name: string;

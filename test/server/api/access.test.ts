@@ -7,6 +7,7 @@ import { allRoutes } from "../../../src/server/routes/allRoutes.ts";
 import {
   asBrowser,
   asScript,
+  enrolMachine,
   makeServer,
   type ServerWorld,
   sessionOf,
@@ -163,24 +164,7 @@ describe("every operation of the agents' side", () => {
       if (each.allow === "public") return;
       expect((await world.agents.inject(asScript(request))).statusCode).toBe(401);
       expect((await world.agents.inject(asScript(request, tokens.administrator))).statusCode).toBe(401);
-      const enrolment = await world.people.inject(
-        asScript({ method: "POST", url: "/api/v1/enrolment-tokens", payload: {} }, tokens.operator),
-      );
-      const { secret } = (
-        await world.agents.inject(
-          asScript({
-            method: "POST",
-            url: "/v1/enrol",
-            payload: {
-              token: enrolment.json().token,
-              name: "another",
-              addresses: [],
-              fingerprint: "a".repeat(64),
-              program: "0.1.0",
-            },
-          }),
-        )
-      ).json();
+      const { secret } = await enrolMachine(world, tokens.operator, { name: "another" });
       expect((await world.agents.inject(asScript(request, secret))).json().code).toBe("NOT_ALLOWED");
     },
   );

@@ -1,0 +1,162 @@
+import { findFaults, placeOf } from "../../core/document.ts";
+import type { FleetEffect } from "../../core/fleet/effect.ts";
+import { DEFAULT_POLICY, parsePolicy, policySchema } from "../../core/settings/policy.ts";
+import { reviewPolicy } from "../../core/settings/policyReview.ts";
+import type { By } from "../access/auditTrail.ts";
+import { newId } from "../access/secrets.ts";
+import { actorOf } from "../api/caller.ts";
+import { type Fault, Problem } from "../api/problem.ts";
+import type { Context } from "../context.ts";
+import { findAgents } from "../store/agentStore.ts";
+import { deletePolicy, findPolicy, listPolicies, type Policy, putPolicy } from "../store/policyStore.ts";
+import type { Tx } from "../store/transaction.ts";
+import { effectOfChange } from "./fleetChange.ts";
+import { policyOf } from "./fleetSettings.ts";
+import { isUnchanged, type NewDocument, saveChange } from "./saveDocument.ts";
+import { grantsToPublish } from "./updateAgents.ts";
+
+/** What people say of a policy. */
+export type PolicyFields = Pick<Policy, "name" | "targets" | "settings" | "updateAgent">;
+
+/** A policy that was saved, what is odd about it, and what it did to the fleet. */
+export interface SavedPolicy {
+  policy: Policy;
+  findings: string[];
+  effect: FleetEffect;
+}
+
+/**
+ * Makes a policy.
+ *
+ * @throws Problem REFUSED, CONFLICT, UNAVAILABLE
+ */
+export async function createPolicy(context: Context, fields: PolicyFields, by: By): Promise<SavedPolicy> {
+  const { random } = context;
+  return await save(context, undefined, { ...fields, id: newId(random), version: 0 }, by, "createPolicy");
+}
+
+/**
+ * Changes fields of a policy that is still at a version.
+ *
+ * @throws Problem NOT_FOUND, CHANGED_MEANWHILE, REFUSED, CONFLICT, UNAVAILABLE
+ */
+export async function changePolicy(
+  context: Context,
+  { id, version }: { id: string; version: number },
+  fields: Partial<PolicyFields>,
+  by: By,
+): Promise<SavedPolicy> {
+  const before = (await findPolicy(context.database.db, id)) ?? unknownPolicy();
+  refuseChanged(before, version);
+  return await save(context, before, { ...before, ...fields }, by, "changePolicy");
+}
+
+/**
+ * Deletes a policy: its domains go by the defaults, its named agents lose what it granted.
+ *
+ * @throws Problem NOT_FOUND, UNAVAILABLE
+ */
+export async function removePolicy(context: Context, id: string, by: By): Promise<void> {
+  const found = (await findPolicy(context.database.db, id)) ?? unknownPolicy();
+  const effect = await effectOfPolicies(context, found, undefined);
+  const change = { ...by, operation: "deletePolicy", subject: found.name, note: "", effect };
+  await saveChange(context, change, async (tx) => {
+    const before = (await findPolicy(tx, id)) ?? unknownPolicy();
+    await deletePolicy(tx, id);
+    const documents = await documentsFor(tx, before, undefined);
+    return { documents, detail: { id }, undo: (again) => putPolicy(again, before) };
+  });
+}
+
+async function save(
+  context: Context,
+  before: Policy | undefined,
+  next: PolicyFields & { id: string; version: number },
+  by: By,
+  operation: string,
+): Promise<SavedPolicy> {
+  const findings = check(next);
+  const author = actorOf(by.caller);
+  const policy = { ...next, version: next.version + 1, author, changedAt: context.now() };
+  const effect = await effectOfPolicies(context, before, policy);
+  const change = { ...by, operation, subject: policy.name, note: "", effect };
+  await saveChange(context, change, async (tx) => {
+    const current = await findPolicy(tx, policy.id);
+    if (current !== undefined) refuseChanged(current, next.version);
+    else if (before !== undefined) unknownPolicy();
+    await refuseTargets(tx, policy);
+    await putPolicy(tx, policy);
+    const undo = async (again: Tx) => {
+      const latest = await findPolicy(again, policy.id);
+      if (latest?.version !== policy.version) return;
+      await (current === undefined ? deletePolicy(again, policy.id) : putPolicy(again, current));
+    };
+    return { documents: await documentsFor(tx, current, policy), detail: { id: policy.id }, undo };
+  });
+  return { policy, findings, effect };
+}
+
+/** @returns what is odd about it @throws Problem REFUSED for what agents would refuse, or would never reach any */
+function check({ targets, settings, updateAgent }: PolicyFields): string[] {
+  const errors: Fault[] = findFaults(policySchema, settings).map(({ path, error }) => {
+    return { field: placeOf(["settings", ...path]), message: error.message.replace(/^.*?: /, "") };
+  });
+  if ("version" in settings) errors.push({ field: "settings.version", message: "is given by the server" });
+  if (updateAgent.kinds.length > 0 && targets.agents.length === 0) {
+    const message = "the Update Agent role is granted to agents by name, never to a domain: name some";
+    errors.push({ field: "targets.agents", message });
+  }
+  if (Object.keys(settings).length > 0 && targets.domains.length === 0 && targets.agents.length > 0) {
+    const message = "agents go by the settings of their domain: name one";
+    errors.push({ field: "targets.domains", message });
+  }
+  if (errors.length > 0) throw new Problem("REFUSED", "agents would not go by this policy", { errors });
+  return reviewPolicy(settings);
+}
+
+/** @throws Problem REFUSED for targets that are not there, CONFLICT for what another policy has */
+async function refuseTargets(tx: Tx, { id, name, targets }: Policy): Promise<void> {
+  const domains = await tx.selectFrom("domains").select("name").execute();
+  const lostDomain = targets.domains.find((each) => !domains.some((domain) => domain.name === each));
+  if (lostDomain !== undefined) throw new Problem("REFUSED", `there is no domain ${lostDomain}`);
+  const agents = new Set((await findAgents(tx, targets.agents)).map((agent) => agent.id));
+  const lostAgent = targets.agents.find((each) => !agents.has(each));
+  if (lostAgent !== undefined) throw new Problem("REFUSED", `no agent has the id ${lostAgent}`);
+  for (const other of await listPolicies(tx)) {
+    if (other.id === id) continue;
+    if (other.name === name) throw new Problem("CONFLICT", `there is a policy ${name} already`);
+    const twice = targets.domains.find((each) => other.targets.domains.includes(each));
+    if (twice !== undefined) throw new Problem("CONFLICT", `${twice} goes by the policy ${other.name}`);
+  }
+}
+
+/** The documents of all domains and agents that a policy is or was for, as far as they change. */
+async function documentsFor(tx: Tx, before: Policy | undefined, after: Policy | undefined) {
+  const documents: NewDocument[] = [];
+  for (const domain of domainsOf(before, after)) {
+    const isTarget = after?.targets.domains.includes(domain) === true;
+    const each = { name: policyOf(domain), document: isTarget ? after.settings : {} };
+    if (!(await isUnchanged(tx, each))) documents.push(each);
+  }
+  return [...documents, ...(await grantsToPublish(tx))];
+}
+
+function domainsOf(...policies: (Policy | undefined)[]): Set<string> {
+  return new Set(policies.flatMap((policy) => policy?.targets.domains ?? []));
+}
+
+async function effectOfPolicies(context: Context, before: Policy | undefined, after: Policy | undefined) {
+  const policies = [...domainsOf(before, after)].map((domain) => {
+    const isTarget = after?.targets.domains.includes(domain) === true;
+    return [domain, isTarget ? parsePolicy(after.settings) : DEFAULT_POLICY] as const;
+  });
+  return await effectOfChange(context, { policies: new Map(policies) });
+}
+
+function refuseChanged({ version, author }: Policy, from: number): void {
+  if (version !== from) throw new Problem("CHANGED_MEANWHILE", `version ${version} is of ${author}`);
+}
+
+function unknownPolicy(): never {
+  throw new Problem("NOT_FOUND", "no policy has this id");
+}
