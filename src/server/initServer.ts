@@ -8,8 +8,10 @@ import { refuseUnsafe } from "../store/safePath.ts";
 import { guardStorage } from "../store/storageErrors.ts";
 import { hashOfSecret, newSecret } from "./access/secrets.ts";
 import { readServerConfig, type ServerConfig, serverConfigFile } from "./serverConfig.ts";
-import { openDatabase } from "./store/database.ts";
+import { DEFAULT_DATABASE, openDatabase } from "./store/database.ts";
+import { takeTurn } from "./store/dialect.ts";
 import { migrate } from "./store/migrate.ts";
+import { type Tx, transact } from "./store/transaction.ts";
 
 export interface InitServerOptions {
   dir: string;
@@ -46,6 +48,7 @@ export async function initServer(options: InitServerOptions): Promise<NewServer>
     await makePath(dir, 0o700);
     refuseUnsafe(dir, "the server's folder");
     await refuseUsed(dir);
+    const token = await prepareDatabase(dir, options.database);
     const [www, keysDir] = [path.join(dir, "www"), path.join(dir, "keys")];
     const made = await initRepository({ dir: www, keysDir, repository: "settings" });
     const rootKey = await setApart(made.rootKeyFiles, path.join(keysDir, "root"));
@@ -53,7 +56,6 @@ export async function initServer(options: InitServerOptions): Promise<NewServer>
       await takeContentRoot(options.contentRoot, dir, www);
     }
     // The configuration comes last: a folder without it is no server yet.
-    const token = await prepareDatabase(dir, options.database);
     await writeConfig(dir, options);
     const config = await readServerConfig(dir);
     return {
@@ -93,8 +95,6 @@ function versionOfRoot(bytes: Buffer): number | undefined {
   }
 }
 
-const DEFAULT_DATABASE = "sqlite:nearsource.db";
-
 async function refuseUsed(dir: string): Promise<void> {
   const [first] = (await listFolder(dir)).toSorted();
   if (first === undefined) return;
@@ -117,15 +117,24 @@ async function prepareDatabase(dir: string, url = DEFAULT_DATABASE): Promise<str
   try {
     await migrate(database.db);
     const [token, now] = [newSecret(randomBytes), Date.now()];
-    await database.db.insertInto("domains").values({ name: "default", created_at: now }).execute();
-    await database.db
-      .insertInto("setup")
-      .values({ token_hash: hashOfSecret(token), created_at: now, used_at: null })
-      .execute();
+    await transact(database.db, async (tx) => {
+      await takeTurn(tx, "setup");
+      await refuseUsedDatabase(tx);
+      await tx.insertInto("domains").values({ name: "default", created_at: now }).execute();
+      const setup = { token_hash: hashOfSecret(token), created_at: now, used_at: null };
+      await tx.insertInto("setup").values(setup).execute();
+    });
     return token;
   } finally {
     await database.close();
   }
+}
+
+async function refuseUsedDatabase(tx: Tx): Promise<void> {
+  if ((await tx.selectFrom("setup").select("created_at").executeTakeFirst()) === undefined) return;
+  throw new NearsourceError("SERVER_EXISTS", "the database that --database names is a server's already", {
+    hint: "name an empty database; in this one nothing was changed",
+  });
 }
 
 async function writeConfig(dir: string, options: InitServerOptions): Promise<void> {

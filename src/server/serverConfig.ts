@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { isObject, section } from "../config/section.ts";
 import { parseJson } from "../core/document.ts";
 import { NearsourceError } from "../errors.ts";
+import { DEFAULT_DATABASE } from "./store/database.ts";
 
 const text = v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"));
 const port = v.pipe(
@@ -23,7 +24,7 @@ const schema = section({
   console: listener("127.0.0.1", 21_110),
   /** Where agents come in; an empty host is every address of this machine. */
   agents: listener("", 21_111),
-  database: v.optional(text, "sqlite:nearsource.db"),
+  database: v.optional(text, DEFAULT_DATABASE),
   activeUpdate: v.optional(text),
   roots: v.optional(section({ content: v.optional(text) }), {}),
   enrolment: v.optional(

@@ -3,6 +3,7 @@ import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { findAgentByFingerprint, insertAgent, renewAgent } from "../store/agentStore.ts";
 import { insertAudit } from "../store/auditStore.ts";
+import { takeTurn } from "../store/dialect.ts";
 import { useEnrolmentToken } from "../store/tokenStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
 
@@ -35,6 +36,7 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
   const secret = newSecret(random);
   const id = await transact(database.db, async (tx) => {
     const domain = await domainOf(context, tx, given.token);
+    await takeTurn(tx, `fingerprint ${given.fingerprint}`);
     const known = await findAgentByFingerprint(tx, given.fingerprint);
     const { name, addresses, program, fingerprint } = given;
     const own = { name, addresses, program, secretHash: hashOfSecret(secret) };

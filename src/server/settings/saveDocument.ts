@@ -3,6 +3,7 @@ import { type By, writeAudit } from "../access/auditTrail.ts";
 import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
+import { takeTurn } from "../store/dialect.ts";
 import { deleteDocument, insertDocument, newestDocument } from "../store/documentStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
 import { publishDocuments } from "./publishDocument.ts";
@@ -48,6 +49,8 @@ export async function saveChange(
 ): Promise<Record<string, number>> {
   const { database, log } = context;
   const { saved, planned, versions } = await transact(database.db, async (tx) => {
+    // A change is planned on what is there, which another one must not alter meanwhile.
+    await takeTurn(tx, "settings");
     const planned = await plan(tx);
     const saved = [];
     for (const each of planned.documents) saved.push(await keepVersion(context, tx, change, each));

@@ -3,6 +3,9 @@ import { NearsourceError } from "../../errors.ts";
 import { type Dialect, openPostgres, openSqlite } from "./dialect.ts";
 import type { Tables } from "./tables.ts";
 
+/** The database of a server that names no other. */
+export const DEFAULT_DATABASE = "sqlite:nearsource.db";
+
 /** The server's database, and what of it differs from kind to kind. */
 export interface Database {
   db: Kysely<Tables>;
@@ -14,7 +17,7 @@ export interface Database {
  * Opens the database that `server.json` names: `sqlite:FILE` or `postgres://…`.
  *
  * @param from makes a path absolute that is relative to the server's folder
- * @throws NearsourceError CONFIG_INVALID
+ * @throws NearsourceError CONFIG_INVALID, STORAGE_FAILED
  */
 export async function openDatabase(url: string, from: (file: string) => string): Promise<Database> {
   const opened = url.startsWith("sqlite:")

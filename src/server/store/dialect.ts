@@ -1,23 +1,37 @@
 import { chmodSync } from "node:fs";
 import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type DataTypeNode,
   type DialectAdapter,
-  type Dialect as Driver,
+  type Driver,
   type Kysely,
+  type Dialect as KyselyDialect,
+  OperationNodeTransformer,
   PostgresDialect,
+  type PostgresPoolClient,
+  RawNode,
   SqliteAdapter,
   SqliteDialect,
+  SqliteDriver,
+  sql,
+  type Transaction,
 } from "kysely";
+import type { Pool } from "pg";
 import { NearsourceError } from "../../errors.ts";
 
 /** All that differs from one kind of database to the other. No other file asks which it is. */
 export interface Dialect {
   name: "sqlite" | "postgres";
-  /** Whether an error says that a row is there already that may be there once. */
+  /**
+   * Whether an error says that a row is there already that may be there once. The transaction that met it is
+   * over: one of the databases takes no further statement in it.
+   */
   isConflict(error: unknown): boolean;
 }
 
 interface Opened {
-  driver: Driver;
+  driver: KyselyDialect;
   dialect: Dialect;
 }
 
@@ -28,7 +42,25 @@ class TransactionalSqliteAdapter extends SqliteAdapter {
   }
 }
 
+/** A transaction is the only one that writes, from its beginning: one that began to read could not go on to write. */
+class ImmediateSqliteDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+  }
+}
+
 class NodeSqliteDialect extends SqliteDialect {
+  readonly #config: ConstructorParameters<typeof SqliteDialect>[0];
+
+  constructor(config: ConstructorParameters<typeof SqliteDialect>[0]) {
+    super(config);
+    this.#config = config;
+  }
+
+  override createDriver(): Driver {
+    return new ImmediateSqliteDriver(this.#config);
+  }
+
   override createAdapter(): DialectAdapter {
     return new TransactionalSqliteAdapter();
   }
@@ -51,7 +83,7 @@ export async function openSqlite(file: string): Promise<Opened> {
   }
   const prepare = (sql: string) => {
     const statement = database.prepare(sql);
-    const parameters = (given: readonly unknown[]) => given as (string | number | null)[];
+    const parameters = (given: readonly unknown[]) => given.map(storable) as (string | number | null)[];
     return {
       reader: statement.columns().length > 0,
       all: (given: readonly unknown[]) => statement.all(...parameters(given)),
@@ -68,23 +100,92 @@ export async function openSqlite(file: string): Promise<Opened> {
   };
 }
 
-/** PostgreSQL's number for `bigint`, which its driver hands over as text for fear of large ones; ours are times and sizes. */
+/** PostgreSQL's numbers for `bigint` and `numeric`, which its driver hands over as text for fear of large ones. */
 const INT8 = 20;
+const NUMERIC = 1_700;
+/** Connections of one server process, and how long (ms) a request waits for one. */
+const CONNECTIONS = { max: 10, connectionTimeoutMillis: 10_000 };
 
-/** @param url `postgres://user@host/database` */
+/**
+ * PostgreSQL by its driver.
+ *
+ * @param url `postgres://user@host/database`
+ * @throws NearsourceError STORAGE_FAILED when it cannot be reached
+ */
 export async function openPostgres(url: string): Promise<Opened> {
   const { default: pg } = await import("pg");
-  pg.types.setTypeParser(INT8, Number);
-  const pool = new pg.Pool({ connectionString: url, max: 10 });
+  const ours = (type: number, format?: string) =>
+    type === INT8 || type === NUMERIC ? Number : pg.types.getTypeParser(type, format as "text");
+  const pool = new pg.Pool({
+    connectionString: url,
+    ...CONNECTIONS,
+    types: { getTypeParser: ours as never },
+  });
   // A connection that breaks while nobody uses it is replaced by the next that is needed.
   pool.on("error", () => {});
+  try {
+    (await pool.connect()).release();
+  } catch (error) {
+    await pool.end();
+    throw new NearsourceError("STORAGE_FAILED", "cannot reach the database that server.json names", {
+      cause: error,
+      hint: 'start it, or correct "database": postgres://USER@HOST/NAME, with a password in ~/.pgpass',
+    });
+  }
   return {
-    driver: new PostgresDialect({ pool }),
+    driver: new PostgresDialect({ pool: poolOf(pool) }),
     dialect: { name: "postgres", isConflict: (error) => (error as { code?: string }).code === "23505" },
   };
 }
 
+/** A pool to whose connections texts are given as they can be kept. */
+function poolOf(pool: Pool) {
+  const connect = async () => {
+    const client = await pool.connect();
+    const query = async (text: string, given: readonly unknown[]) =>
+      await client.query(text, given.map(storable));
+    return { query, release: (discard: boolean) => client.release(discard) } as unknown as PostgresPoolClient;
+  };
+  return { connect, end: () => pool.end(), options: pool.options };
+}
+
+/** A text without NUL, which one of the databases refuses and the other would cut short. */
+function storable(value: unknown): unknown {
+  return typeof value === "string" && value.includes("\0") ? value.replaceAll("\0", "\ufffd") : value;
+}
+
 /** The type of a column whose value grows with each row. */
 export function sequenceType(db: Kysely<unknown>): "integer" | "bigserial" {
-  return db.getExecutor().adapter instanceof SqliteAdapter ? "integer" : "bigserial";
+  return isSqlite(db) ? "integer" : "bigserial";
+}
+
+/**
+ * Lets no other transaction go on that has the same `subject`, before this one has ended: for what is read
+ * before it is written. Of SQLite's transactions one at a time is under way in any case.
+ */
+export async function takeTurn<Tables>(tx: Transaction<Tables>, subject: string): Promise<void> {
+  if (isSqlite(tx)) return;
+  await sql`select pg_advisory_xact_lock(hashtextextended(${subject}, 0))`.execute(tx);
+}
+
+/** `db` for migrations: their columns hold and sort the same in every kind of database. */
+export function withSameColumns<Tables>(db: Kysely<Tables>): Kysely<Tables> {
+  if (isSqlite(db)) return db;
+  const columns = new SameColumns();
+  return db.withPlugin({
+    transformQuery: ({ node, queryId }) => columns.transformNode(node, queryId),
+    transformResult: async ({ result }) => result,
+  });
+}
+
+/** Column types of PostgreSQL as SQLite has them: whole numbers of 64 bits, texts that sort by their bytes. */
+class SameColumns extends OperationNodeTransformer {
+  protected override transformDataType(node: DataTypeNode): DataTypeNode {
+    const type = { text: 'text collate "C"', integer: "bigint" }[node.dataType as string];
+    return type === undefined ? node : (RawNode.createWithSql(type) as unknown as DataTypeNode);
+  }
+}
+
+function isSqlite<Tables>(db: Kysely<Tables>): boolean {
+  return db.getExecutor().adapter instanceof SqliteAdapter;
 }

@@ -60,6 +60,7 @@ export async function listEnrolmentTokens(db: Db): Promise<EnrolmentToken[]> {
       "expires_at as expiresAt",
     ])
     .orderBy("created_at", "desc")
+    .orderBy("id")
     .execute();
 }
 

@@ -1,0 +1,310 @@
+import { randomBytes } from "node:crypto";
+import { beforeAll, describe, expect, test } from "vitest";
+import { hashOfSecret, newId, newSecret } from "../../../src/server/access/secrets.ts";
+import {
+  countAgents,
+  deleteAgent,
+  findAgent,
+  findAgentByFingerprint,
+  findAgentBySecret,
+  insertAgent,
+  listAgents,
+  type NewAgent,
+  renewAgent,
+} from "../../../src/server/store/agentStore.ts";
+import { insertAudit, listAudit } from "../../../src/server/store/auditStore.ts";
+import type { Database } from "../../../src/server/store/database.ts";
+import { takeTurn } from "../../../src/server/store/dialect.ts";
+import {
+  deleteDocument,
+  findDocument,
+  insertDocument,
+  listDocuments,
+  markPublished,
+  newestDocument,
+  unpublishedDocuments,
+} from "../../../src/server/store/documentStore.ts";
+import { countRuns, insertRun, listRuns, noteReport } from "../../../src/server/store/runStore.ts";
+import {
+  deleteSession,
+  deleteSessionsOf,
+  findSession,
+  insertSession,
+  touchSession,
+} from "../../../src/server/store/sessionStore.ts";
+import {
+  deleteEnrolmentToken,
+  insertEnrolmentToken,
+  listEnrolmentTokens,
+  useEnrolmentToken,
+} from "../../../src/server/store/tokenStore.ts";
+import { type Tx, transact } from "../../../src/server/store/transaction.ts";
+import {
+  findUserByName,
+  hasAdministrator,
+  insertUser,
+  setPassword,
+} from "../../../src/server/store/userStore.ts";
+import { databases } from "../../support/databases.ts";
+
+/** A moment of this century: more than 32 bits of milliseconds. */
+const NOW = 1_795_000_000_000;
+
+describe.for(databases())("on $name", ({ isHere, open }) => {
+  describe.skipIf(!isHere)("every store function does the same:", () => {
+    let database: Database;
+    const write = <Result>(work: (tx: Tx) => Promise<Result>) => transact(database.db, work);
+
+    const domain = () => `domain-${newId(randomBytes)}`;
+    const newDomain = async () => {
+      const name = domain();
+      await database.db.insertInto("domains").values({ name, created_at: NOW }).execute();
+      return name;
+    };
+    const agentOf = (domain: string, changes: Partial<NewAgent> = {}): NewAgent => ({
+      id: newId(randomBytes),
+      name: "pc",
+      fingerprint: newId(randomBytes),
+      domain,
+      secretHash: hashOfSecret(newSecret(randomBytes)),
+      addresses: ["10.1.2.3"],
+      program: "0.1.0",
+      now: NOW,
+      cloneOf: null,
+      ...changes,
+    });
+
+    beforeAll(async () => {
+      database = await open();
+    });
+
+    test("an agent is found by id, fingerprint and secret, and comes back as itself", async () => {
+      const agent = agentOf(await newDomain());
+      await write((tx) => insertAgent(tx, agent));
+      expect(await findAgent(database.db, agent.id)).toEqual({
+        id: agent.id,
+        name: "pc",
+        domain: agent.domain,
+        addresses: ["10.1.2.3"],
+        program: "0.1.0",
+        createdAt: NOW,
+        reportedAt: null,
+        outcome: null,
+        code: null,
+        source: null,
+        cloneOf: null,
+      });
+      expect((await findAgentByFingerprint(database.db, agent.fingerprint))?.id).toBe(agent.id);
+      expect(await findAgentBySecret(database.db, agent.secretHash)).toBe(agent.id);
+      await write((tx) => renewAgent(tx, agent.id, { ...agent, secretHash: "another" }));
+      expect(await findAgentBySecret(database.db, agent.secretHash)).toBeUndefined();
+      expect(await write((tx) => deleteAgent(tx, agent.id))).toBe(true);
+      expect(await write((tx) => deleteAgent(tx, agent.id))).toBe(false);
+    });
+
+    test("agents are listed in the order of their names' bytes, page by page, each once", async () => {
+      const own = await newDomain();
+      const names = ["b", "a", "B", "ä", "a", "Z-9", "z", "-x", "a b", "ab", "a-b"];
+      for (const name of names) await write((tx) => insertAgent(tx, agentOf(own, { name })));
+      const seen: string[] = [];
+      let after: { name: string; id: string } | undefined;
+      for (;;) {
+        const page = await listAgents(database.db, { domain: own }, { after, limit: 3 });
+        seen.push(...page.map(({ name }) => name));
+        after = page.at(-1);
+        if (page.length < 3) break;
+      }
+      expect(seen).toEqual(
+        names.toSorted((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other))),
+      );
+    });
+
+    test("a search finds parts of names and addresses in any case, and takes no character for a pattern", async () => {
+      const own = await newDomain();
+      const names = ["PC-Berlin", "pc_lyon", "PCxLyon", "ÄRZTE", "100%", "back\\slash"];
+      for (const name of names) await write((tx) => insertAgent(tx, agentOf(own, { name })));
+      const found = async (q: string) => {
+        const agents = await listAgents(database.db, { domain: own, q }, { limit: 50 });
+        expect(await countAgents(database.db, { domain: own, q })).toBe(agents.length);
+        return agents.map(({ name }) => name).toSorted();
+      };
+      expect(await found("berLIN")).toEqual(["PC-Berlin"]);
+      expect(await found("c_l")).toEqual(["pc_lyon"]);
+      expect(await found("ärz")).toEqual(["ÄRZTE"]);
+      expect(await found("0%")).toEqual(["100%"]);
+      expect(await found("k\\s")).toEqual(["back\\slash"]);
+      expect(await found("10.1.2")).toHaveLength(names.length);
+    });
+
+    test("a text that holds NUL is kept without it", async () => {
+      const own = await newDomain();
+      const agent = agentOf(own, { name: "pc\0-1" });
+      await write((tx) => insertAgent(tx, agent));
+      expect((await findAgent(database.db, agent.id))?.name).toBe("pc\ufffd-1");
+      expect(await countAgents(database.db, { domain: own, q: "c\0-" })).toBe(1);
+    });
+
+    test("runs are kept with their reports, newest first; a late one changes nothing of a later one", async () => {
+      const agent = agentOf(await newDomain());
+      await write((tx) => insertAgent(tx, agent));
+      const summaryAt = (endedAt: number, outcome: string) => ({
+        startedAt: endedAt - 5,
+        endedAt,
+        trigger: "schedule",
+        program: "0.1.0",
+        outcome,
+        code: null,
+        bytes: 5_000_000_000,
+        source: "ua-berlin",
+        addresses: ["10.1.2.4"],
+      });
+      for (const [at, outcome] of [
+        [NOW + 10, "updated"],
+        [NOW, "exhausted"],
+      ] as const) {
+        await write(async (tx) => {
+          const summary = summaryAt(at, outcome);
+          await insertRun(tx, { agentId: agent.id, receivedAt: at, ...summary, document: { at: "\0" } });
+          await noteReport(tx, agent.id, summary);
+        });
+      }
+      const runs = await listRuns(database.db, agent.id, { limit: 5 });
+      expect(runs.map(({ endedAt, bytes, outcome }) => [endedAt, bytes, outcome])).toEqual([
+        [NOW, 5_000_000_000, "exhausted"],
+        [NOW + 10, 5_000_000_000, "updated"],
+      ]);
+      expect(runs[0]?.document).toEqual({ at: "\0" });
+      const before = runs[0]?.sequence;
+      expect(
+        (await listRuns(database.db, agent.id, { before, limit: 5 })).map(({ outcome }) => outcome),
+      ).toEqual(["updated"]);
+      expect(await countRuns(database.db, agent.id)).toBe(2);
+      expect(await findAgent(database.db, agent.id)).toMatchObject({
+        reportedAt: NOW + 10,
+        outcome: "updated",
+      });
+      await write((tx) => deleteAgent(tx, agent.id));
+      expect(await countRuns(database.db, agent.id)).toBe(0);
+    });
+
+    test("of a document every version is kept; those that are not published are known", async () => {
+      const name = `list-${newId(randomBytes)}`;
+      const versionOf = (version: number) => ({
+        name,
+        version,
+        content: "{}\n",
+        author: "ada",
+        createdAt: NOW,
+        note: "",
+        effect: { moved: 3 },
+      });
+      await write((tx) => insertDocument(tx, versionOf(1)));
+      await write((tx) => insertDocument(tx, versionOf(2)));
+      await write((tx) => insertDocument(tx, versionOf(3_000_000_000)));
+      expect(await findDocument(database.db, name, 2)).toEqual({ ...versionOf(2), publishedAt: null });
+      expect(await findDocument(database.db, name, 2 ** 52)).toBeUndefined();
+      const left = (await unpublishedDocuments(database.db)).filter((each) => each.name === name);
+      expect(left.map(({ version }) => version).toSorted((a, b) => a - b)).toEqual([1, 2, 3_000_000_000]);
+      await markPublished(database.db, name, 2, NOW + 1);
+      await deleteDocument(database.db, name, 1);
+      await deleteDocument(database.db, name, 3_000_000_000);
+      expect((await newestDocument(database.db, name))?.version).toBe(2);
+      const versions = await listDocuments(database.db, name, { limit: 5 });
+      expect(versions.map(({ version, publishedAt }) => [version, publishedAt])).toEqual([
+        [2, NOW + 1],
+        [1, NOW + 1],
+      ]);
+      const error = await write((tx) => insertDocument(tx, versionOf(2))).catch((thrown: unknown) => thrown);
+      expect(database.dialect.isConflict(error)).toBe(true);
+    });
+
+    test("an enrolment token has as many uses as it was given, also when many are made at once", async () => {
+      const token = {
+        id: newId(randomBytes),
+        hash: hashOfSecret(newSecret(randomBytes)),
+        uses: 3,
+        domain: await newDomain(),
+        createdBy: "ada",
+        createdAt: NOW,
+        expiresAt: NOW + 1_000,
+      };
+      await write((tx) => insertEnrolmentToken(tx, token));
+      expect(await write((tx) => useEnrolmentToken(tx, token.hash, NOW + 1_000))).toBeUndefined();
+      const uses = await Promise.all(
+        Array.from({ length: 8 }, () => write((tx) => useEnrolmentToken(tx, token.hash, NOW))),
+      );
+      expect(uses.filter((each) => each === token.domain)).toHaveLength(3);
+      const { hash: _, ...shown } = token;
+      expect(await listEnrolmentTokens(database.db)).toContainEqual({ ...shown, used: 3 });
+      expect(await write((tx) => deleteEnrolmentToken(tx, token.id))).toBe(true);
+      expect(await write((tx) => deleteEnrolmentToken(tx, token.id))).toBe(false);
+    });
+
+    test("a session is of its user for as long as it lasts", async () => {
+      const user = { id: newId(randomBytes), name: newId(randomBytes), role: "operator" as const };
+      await write((tx) => insertUser(tx, { ...user, passwordHash: "x", now: NOW }));
+      const session = { userId: user.id, now: NOW, expiresAt: NOW + 10, address: "::1", agent: "a browser" };
+      const [first, second] = [newId(randomBytes), newId(randomBytes)];
+      await write((tx) => insertSession(tx, { idHash: first, ...session }));
+      await write((tx) => insertSession(tx, { idHash: second, ...session }));
+      expect(await findSession(database.db, first, NOW)).toMatchObject({ userId: user.id, role: "operator" });
+      expect(await findSession(database.db, first, NOW + 10)).toBeUndefined();
+      await touchSession(database.db, first, NOW + 5, NOW + 20);
+      expect(await findSession(database.db, first, NOW + 10)).toMatchObject({ seenAt: NOW + 5 });
+      await write((tx) => deleteSession(tx, first));
+      await write((tx) => deleteSessionsOf(tx, user.id, NOW));
+      expect(await findSession(database.db, second, NOW)).toBeUndefined();
+    });
+
+    test("a user's name is unique, and administrators are counted while they may sign in", async () => {
+      expect(await hasAdministrator(database.db)).toBe(false);
+      const user = { id: newId(randomBytes), name: "ada", role: "administrator" as const };
+      await write((tx) => insertUser(tx, { ...user, passwordHash: "x", now: NOW }));
+      expect(await hasAdministrator(database.db)).toBe(true);
+      expect(await findUserByName(database.db, "ada")).toMatchObject({ createdAt: NOW, passwordHash: "x" });
+      expect(await findUserByName(database.db, "Ada")).toBeUndefined();
+      expect(await write((tx) => setPassword(tx, "ada", "y"))).toBe(true);
+      expect(await write((tx) => setPassword(tx, "nobody", "y"))).toBe(false);
+      const again = write((tx) => insertUser(tx, { ...user, id: "other", passwordHash: "x", now: NOW }));
+      expect(database.dialect.isConflict(await again.catch((thrown: unknown) => thrown))).toBe(true);
+    });
+
+    test("the audit log keeps what was changed in its order", async () => {
+      const entry = { at: NOW, actor: "ada", address: "::1", subject: "it", detail: { a: [1, null] } };
+      for (const operation of ["one", "two", "three"]) {
+        await write((tx) => insertAudit(tx, { ...entry, operation }));
+      }
+      const [last, ...others] = await listAudit(database.db, { limit: 3 });
+      expect(last).toEqual({ ...entry, operation: "three", sequence: expect.any(Number) });
+      expect(others.map(({ operation }) => operation)).toEqual(["two", "one"]);
+      const rest = await listAudit(database.db, { before: last?.sequence, limit: 1 });
+      expect(rest.map(({ operation }) => operation)).toEqual(["two"]);
+    });
+
+    test("a transaction that fails leaves nothing, and its after-effects do not happen", async () => {
+      const name = domain();
+      const acts: string[] = [];
+      const failing = transact(database.db, async (tx, afterCommit) => {
+        await tx.insertInto("domains").values({ name, created_at: NOW }).execute();
+        afterCommit(() => acts.push("happened"));
+        throw new Error("no");
+      });
+      await expect(failing).rejects.toThrow("no");
+      const found = await database.db.selectFrom("domains").where("name", "=", name).select("name").execute();
+      expect([found, acts]).toEqual([[], []]);
+    });
+
+    test("of those who read before they write, each sees what the one before wrote", async () => {
+      const name = `counted-${newId(randomBytes)}`;
+      const count = () =>
+        write(async (tx) => {
+          await takeTurn(tx, `document ${name}`);
+          const version = ((await newestDocument(tx, name))?.version ?? 0) + 1;
+          const row = { name, version, content: "{}", author: "", createdAt: NOW, note: "", effect: null };
+          await insertDocument(tx, row);
+        });
+      await Promise.all(Array.from({ length: 8 }, count));
+      expect((await newestDocument(database.db, name))?.version).toBe(8);
+    });
+  });
+});
