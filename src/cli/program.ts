@@ -235,6 +235,15 @@ function addServerCommand(program: Command, done: Done): void {
       const { serverInitCommand } = await import("./serverCommand.ts");
       done(await serverInitCommand(dir, options));
     });
+  server
+    .command("password")
+    .description("set a user's password anew, asked for here or read from standard input")
+    .argument("<user>", "the name that the user signs in with")
+    .argument("<dir>", "the server's folder")
+    .action(async (user, dir) => {
+      const { serverPasswordCommand } = await import("./serverPasswordCommand.ts");
+      done(await serverPasswordCommand(user, dir));
+    });
 }
 
 /** The publisher's commands bring the signing code with them, so they are only loaded when they are meant. */

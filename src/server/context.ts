@@ -1,4 +1,5 @@
 import type { Log } from "../config/log.ts";
+import type { SignInLimit } from "./access/signInLimit.ts";
 import type { ServerConfig } from "./serverConfig.ts";
 import type { PublishedTrees } from "./settings/publishedTrees.ts";
 import type { Database } from "./store/database.ts";
@@ -10,6 +11,7 @@ export interface Context {
   log: Log;
   /** What is served to agents, and the keys that sign the settings. */
   trees: PublishedTrees;
+  signIns: SignInLimit;
   /** Milliseconds since the epoch. */
   now(): number;
   random(bytes: number): Buffer;

@@ -5,6 +5,7 @@ import type { Log } from "../config/log.ts";
 import { machineName } from "../dns/machine.ts";
 import { explainError } from "../errors.ts";
 import { type Listener, openListener } from "../http/server.ts";
+import { SignInLimit } from "./access/signInLimit.ts";
 import { agentSideRoutes } from "./agentSide/agentSideRoutes.ts";
 import { isTreePath, serveTreeFile } from "./agentSide/treeFiles.ts";
 import { buildApi } from "./api/buildApi.ts";
@@ -47,7 +48,9 @@ export async function runServer(config: ServerConfig, log: Log): Promise<Running
       trees.look().catch((error) => log.error(`the published trees cannot be read: ${explainError(error)}`));
     }, LOOK);
     ends.push(() => clearInterval(looking));
-    const context: Context = { config, database, log, trees, now: Date.now, random: randomBytes };
+    const { now } = Date;
+    const signIns = new SignInLimit(now);
+    const context: Context = { config, database, log, trees, signIns, now, random: randomBytes };
     await publishLeftOver(context);
     const people = await openConsole(context);
     ends.push(() => people.close());

@@ -8,6 +8,7 @@ import { readToken } from "../../src/core/fleet/enrolmentToken.ts";
 import { describeRepository } from "../../src/publisher/describe.ts";
 import { hashPassword } from "../../src/server/access/passwordHash.ts";
 import { hashOfSecret, newId, newSecret } from "../../src/server/access/secrets.ts";
+import { SignInLimit } from "../../src/server/access/signInLimit.ts";
 import { agentSideRoutes } from "../../src/server/agentSide/agentSideRoutes.ts";
 import { buildApi } from "../../src/server/api/buildApi.ts";
 import type { Role } from "../../src/server/api/roles.ts";
@@ -47,6 +48,7 @@ export async function makeServer(): Promise<ServerWorld> {
     database,
     log: SILENT,
     trees,
+    signIns: new SignInLimit(() => clock.now),
     now: () => clock.now,
     random: randomBytes,
   };

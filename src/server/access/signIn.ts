@@ -29,13 +29,15 @@ let nobody: Promise<string> | undefined;
 /**
  * Begins a session for whoever knows the password.
  *
- * @throws Problem CREDENTIALS_WRONG
+ * @throws Problem CREDENTIALS_WRONG, TOO_MANY
  */
 export async function signIn(context: Context, given: SignIn): Promise<Answer<SignedIn>> {
+  const succeed = context.signIns.attempt(given.address, given.user);
   const found = await findUserByName(context.database.db, given.user);
   nobody ??= hashPassword("", context.random);
   const isRight = await isPassword(given.password, found?.passwordHash ?? (await nobody));
   if (found === undefined || !isRight) throw new Problem("CREDENTIALS_WRONG");
+  succeed();
   return await beginSession(context, found, given);
 }
 
@@ -63,10 +65,11 @@ async function beginSession(
 /**
  * Makes the first administrator, for whoever has the set-up link, which works once.
  *
- * @throws Problem TOKEN_INVALID, NOT_FOUND once it was used
+ * @throws Problem TOKEN_INVALID, TOO_MANY, NOT_FOUND once it was used
  */
 export async function setUp(context: Context, given: SignIn & { token: string }): Promise<Answer<SignedIn>> {
-  const { database, now, random } = context;
+  const { database, now, random, signIns } = context;
+  const succeed = signIns.attempt(given.address);
   const passwordHash = await hashPassword(given.password, random);
   const user = { id: newId(random), name: given.user, role: "administrator" as const };
   await transact(database.db, async (tx) => {
@@ -90,5 +93,6 @@ export async function setUp(context: Context, given: SignIn & { token: string })
       detail: null,
     });
   });
+  succeed();
   return await beginSession(context, user, given);
 }

@@ -3,8 +3,11 @@ import { hashOfSecret } from "../access/secrets.ts";
 import { callerOfSession, SESSION_COOKIE } from "../access/sessions.ts";
 import type { Context } from "../context.ts";
 import { findAgentBySecret } from "../store/agentStore.ts";
-import { findApiToken } from "../store/tokenStore.ts";
+import { findApiToken, noteApiTokenUse } from "../store/tokenStore.ts";
 import type { Caller } from "./roles.ts";
+
+/** A use of an API token is written down when it is this much (ms) newer than the last that was. */
+const NOTE_AFTER = 60_000;
 
 /** Who sends a request, by its head alone: a bearer token before a cookie. */
 export async function callerOf(context: Context, request: FastifyRequest): Promise<Caller> {
@@ -12,8 +15,13 @@ export async function callerOf(context: Context, request: FastifyRequest): Promi
   const [, bearer] = /^Bearer ([A-Za-z0-9_-]{20,200})$/.exec(request.headers.authorization ?? "") ?? [];
   if (bearer !== undefined) {
     const hash = hashOfSecret(bearer);
-    const token = await findApiToken(db, hash, context.now());
-    if (token !== undefined) return { kind: "token", ...token };
+    const now = context.now();
+    const token = await findApiToken(db, hash, now);
+    if (token !== undefined) {
+      const { id, name, role, usedAt } = token;
+      if (now - (usedAt ?? 0) > NOTE_AFTER) await noteApiTokenUse(db, id, now);
+      return { kind: "token", id, name, role };
+    }
     const agent = await findAgentBySecret(db, hash);
     return agent === undefined ? { kind: "nobody" } : { kind: "agent", id: agent };
   }

@@ -1,5 +1,6 @@
 import type { AnyRoute } from "../api/route.ts";
 import { agentRoutes } from "./agentRoutes.ts";
+import { apiTokenRoutes } from "./apiTokenRoutes.ts";
 import { auditRoutes } from "./auditRoutes.ts";
 import { documentRoutes } from "./documentRoutes.ts";
 import { domainRoutes } from "./domainRoutes.ts";
@@ -8,9 +9,12 @@ import { policyRoutes } from "./policyRoutes.ts";
 import { sessionRoutes } from "./sessionRoutes.ts";
 import { sourceListRoutes } from "./sourceListRoutes.ts";
 import { updateAgentRoutes } from "./updateAgentRoutes.ts";
+import { userRoutes } from "./userRoutes.ts";
 
 const operations: readonly AnyRoute[] = [
   ...sessionRoutes,
+  ...userRoutes,
+  ...apiTokenRoutes,
   ...agentRoutes,
   ...updateAgentRoutes,
   ...domainRoutes,

@@ -68,3 +68,47 @@ export async function deleteSessionsOf(tx: Tx, userId: string, now: number): Pro
     .where((where) => where.or([where("user_id", "=", userId), where("expires_at", "<=", now)]))
     .execute();
 }
+
+/** A session as its user sees it. */
+export interface OwnSession {
+  /** The hash of its secret. */
+  id: string;
+  createdAt: number;
+  seenAt: number;
+  expiresAt: number;
+  address: string;
+  agent: string;
+}
+
+/** A user's sessions that last, the one used last first. */
+export async function listSessions(db: Db, userId: string, now: number): Promise<OwnSession[]> {
+  return await db
+    .selectFrom("sessions")
+    .select([
+      "id_hash as id",
+      "created_at as createdAt",
+      "seen_at as seenAt",
+      "expires_at as expiresAt",
+      "address",
+      "agent",
+    ])
+    .where("user_id", "=", userId)
+    .where("expires_at", ">", now)
+    .orderBy("seen_at", "desc")
+    .execute();
+}
+
+/** Ends one session of a user; false where there is none. */
+export async function deleteOwnSession(tx: Tx, userId: string, id: string): Promise<boolean> {
+  const { numDeletedRows } = await tx
+    .deleteFrom("sessions")
+    .where("user_id", "=", userId)
+    .where("id_hash", "=", id)
+    .executeTakeFirst();
+  return numDeletedRows > 0n;
+}
+
+/** Ends all sessions of a user but one. */
+export async function deleteOtherSessions(tx: Tx, userId: string, kept: string): Promise<void> {
+  await tx.deleteFrom("sessions").where("user_id", "=", userId).where("id_hash", "!=", kept).execute();
+}

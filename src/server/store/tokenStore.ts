@@ -6,14 +6,72 @@ export async function findApiToken(
   db: Db,
   hash: string,
   now: number,
-): Promise<{ id: string; name: string; role: Role } | undefined> {
+): Promise<{ id: string; name: string; role: Role; usedAt: number | null } | undefined> {
   const found = await db
     .selectFrom("api_tokens")
-    .select(["id", "name", "role"])
+    .select(["id", "name", "role", "used_at as usedAt"])
     .where("token_hash", "=", hash)
     .where((where) => where.or([where("expires_at", "is", null), where("expires_at", ">", now)]))
     .executeTakeFirst();
-  return found as { id: string; name: string; role: Role } | undefined;
+  return found as { id: string; name: string; role: Role; usedAt: number | null } | undefined;
+}
+
+/** An API token as lists show it. */
+export interface ApiToken {
+  id: string;
+  name: string;
+  role: Role;
+  createdBy: string;
+  createdAt: number;
+  expiresAt: number | null;
+  usedAt: number | null;
+}
+
+export async function listApiTokens(db: Db): Promise<ApiToken[]> {
+  const rows = await db
+    .selectFrom("api_tokens")
+    .select([
+      "id",
+      "name",
+      "role",
+      "created_by as createdBy",
+      "created_at as createdAt",
+      "expires_at as expiresAt",
+      "used_at as usedAt",
+    ])
+    .orderBy("created_at", "desc")
+    .execute();
+  return rows as ApiToken[];
+}
+
+export async function insertApiToken(
+  tx: Tx,
+  token: Omit<ApiToken, "usedAt"> & { hash: string },
+): Promise<void> {
+  const { id, name, role, hash, createdBy, createdAt, expiresAt } = token;
+  await tx
+    .insertInto("api_tokens")
+    .values({
+      id,
+      name,
+      role,
+      token_hash: hash,
+      created_by: createdBy,
+      created_at: createdAt,
+      expires_at: expiresAt,
+      used_at: null,
+    })
+    .execute();
+}
+
+export async function noteApiTokenUse(db: Db, id: string, at: number): Promise<void> {
+  await db.updateTable("api_tokens").set({ used_at: at }).where("id", "=", id).execute();
+}
+
+/** @returns the name of the token that was there */
+export async function deleteApiToken(tx: Tx, id: string): Promise<string | undefined> {
+  const deleted = await tx.deleteFrom("api_tokens").where("id", "=", id).returning("name").executeTakeFirst();
+  return deleted?.name;
 }
 
 /** An enrolment token as lists show it. */

@@ -48,11 +48,40 @@ export async function findUserByName(
   return found as (User & { passwordHash: string }) | undefined;
 }
 
-export async function setPassword(tx: Tx, name: string, passwordHash: string): Promise<boolean> {
+export async function setPassword(tx: Tx, id: string, passwordHash: string): Promise<boolean> {
   const { numUpdatedRows } = await tx
     .updateTable("users")
-    .set({ password_hash: passwordHash, disabled_at: null })
-    .where("name", "=", name)
+    .set({ password_hash: passwordHash })
+    .where("id", "=", id)
     .executeTakeFirst();
   return numUpdatedRows > 0n;
+}
+
+/** All users, by name. */
+export async function listUsers(db: Db): Promise<User[]> {
+  return (await db.selectFrom("users").select(COLUMNS).orderBy("name").execute()) as User[];
+}
+
+export async function findUser(db: Db, id: string): Promise<User | undefined> {
+  const found = await db.selectFrom("users").select(COLUMNS).where("id", "=", id).executeTakeFirst();
+  return found as User | undefined;
+}
+
+/** Whether a name is taken, by somebody who is shut out too. */
+export async function isUserName(db: Db, name: string): Promise<boolean> {
+  return (
+    (await db.selectFrom("users").select("id").where("name", "=", name).executeTakeFirst()) !== undefined
+  );
+}
+
+export async function updateUser(
+  tx: Tx,
+  id: string,
+  { role, disabledAt }: Pick<User, "role" | "disabledAt">,
+): Promise<void> {
+  await tx.updateTable("users").set({ role, disabled_at: disabledAt }).where("id", "=", id).execute();
+}
+
+export async function deleteUser(tx: Tx, id: string): Promise<void> {
+  await tx.deleteFrom("users").where("id", "=", id).execute();
 }

@@ -263,7 +263,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
       expect(await hasAdministrator(database.db)).toBe(true);
       expect(await findUserByName(database.db, "ada")).toMatchObject({ createdAt: NOW, passwordHash: "x" });
       expect(await findUserByName(database.db, "Ada")).toBeUndefined();
-      expect(await write((tx) => setPassword(tx, "ada", "y"))).toBe(true);
+      expect(await write((tx) => setPassword(tx, user.id, "y"))).toBe(true);
       expect(await write((tx) => setPassword(tx, "nobody", "y"))).toBe(false);
       const again = write((tx) => insertUser(tx, { ...user, id: "other", passwordHash: "x", now: NOW }));
       expect(database.dialect.isConflict(await again.catch((thrown: unknown) => thrown))).toBe(true);

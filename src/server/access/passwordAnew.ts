@@ -1,0 +1,52 @@
+import { randomBytes } from "node:crypto";
+import path from "node:path";
+import { NearsourceError } from "../../errors.ts";
+import { readServerConfig } from "../serverConfig.ts";
+import { insertAudit } from "../store/auditStore.ts";
+import { openDatabase } from "../store/database.ts";
+import { migrate } from "../store/migrate.ts";
+import { deleteSessionsOf } from "../store/sessionStore.ts";
+import { transact } from "../store/transaction.ts";
+import { listUsers, setPassword, updateUser } from "../store/userStore.ts";
+import { hashPassword } from "./passwordHash.ts";
+
+/** Shortest password, as the API has it too. */
+const SHORTEST = 12;
+
+/**
+ * Sets a user's password on the machine itself, lets the user in again where they were shut out, and ends
+ * their sessions.
+ *
+ * @throws NearsourceError USAGE for a user that there is not and for a short password, CONFIG_NOT_FOUND,
+ *   CONFIG_INVALID, and of the storage phase
+ */
+export async function setPasswordAnew(dir: string, name: string, password: string): Promise<void> {
+  if (password.length < SHORTEST) {
+    throw new NearsourceError("USAGE", `a password has at least ${SHORTEST} characters`);
+  }
+  const config = await readServerConfig(dir);
+  const database = await openDatabase(config.database, (file) => path.resolve(config.dir, file));
+  try {
+    await migrate(database.db);
+    const passwordHash = await hashPassword(password, randomBytes);
+    await transact(database.db, async (tx) => {
+      const users = await listUsers(tx);
+      const user = users.find((each) => each.name === name);
+      if (user === undefined) throw unknownUser(name, users);
+      await setPassword(tx, user.id, passwordHash);
+      await updateUser(tx, user.id, { role: user.role, disabledAt: null });
+      await deleteSessionsOf(tx, user.id, Date.now());
+      const entry = { actor: "nearsource server password", address: "", operation: "setPassword" };
+      await insertAudit(tx, { ...entry, at: Date.now(), subject: name, detail: null });
+    });
+  } finally {
+    await database.close();
+  }
+}
+
+function unknownUser(name: string, users: { name: string; role: string }[]): NearsourceError {
+  const known = users.map((each) => `${each.name} (${each.role})`).join(", ");
+  return new NearsourceError("USAGE", `there is no user ${JSON.stringify(name)}`, {
+    hint: known === "" ? "the set-up link makes the first one" : `there are: ${known}`,
+  });
+}

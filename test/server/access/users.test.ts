@@ -1,0 +1,180 @@
+import { execFile } from "node:child_process";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { PROGRAM } from "../../support/program.ts";
+import {
+  asBrowser,
+  callApi,
+  makeServer,
+  PASSWORD,
+  type ServerWorld,
+  sessionOf,
+  tokenOf,
+} from "../../support/serverWorld.ts";
+
+let world: ServerWorld;
+let token: string;
+const call = (
+  ...given: Parameters<typeof callApi> extends [unknown, unknown, ...infer Rest] ? Rest : never
+) => callApi(world, token, ...given);
+
+beforeAll(async () => {
+  world = await makeServer();
+  const payload = { token: world.token, user: "ada", password: PASSWORD };
+  await world.people.inject(asBrowser({ method: "POST", url: "/api/v1/setup", payload }));
+  token = await tokenOf(world, "administrator");
+});
+
+/** Failures of the test before are forgotten. */
+beforeEach(() => {
+  world.clock.now += 3_600_000;
+});
+
+afterAll(() => world.close());
+
+/** Somebody signs in, from an address of their own. */
+async function signIn(user: string, password: string, remoteAddress = "192.0.2.1") {
+  const payload = { user, password };
+  const request = asBrowser({ method: "POST", url: "/api/v1/session", payload, remoteAddress });
+  const answer = await world.people.inject(request);
+  const { statusCode, headers } = answer;
+  return { status: statusCode, retryAfter: headers["retry-after"], cookie: answer.cookies[0]?.value };
+}
+
+const asUser = async (session: string, method: "GET" | "PUT" | "DELETE", url: string, payload?: object) =>
+  await world.people.inject(
+    asBrowser({ method, url: `/api/v1${url}`, ...(payload === undefined ? {} : { payload }) }, session),
+  );
+
+const idOf = async (name: string): Promise<string> =>
+  (await call("GET /users")).body.items.find((each: { name: string }) => each.name === name).id;
+
+test("the last administrator can be given no other role, shut out or deleted, nor can two take each other away", async () => {
+  const ada = await idOf("ada");
+  for (const answer of [
+    await call(`PATCH /users/${ada}`, { role: "operator" }),
+    await call(`PATCH /users/${ada}`, { disabled: true }),
+    await call(`DELETE /users/${ada}`),
+  ]) {
+    expect([answer.status, answer.body.detail]).toEqual([
+      409,
+      "ada is the last administrator: make another one first",
+    ]);
+  }
+  const other = await call("POST /users", { user: "grace", password: PASSWORD, role: "administrator" });
+  expect(other.status).toBe(201);
+  const both = await Promise.all([
+    call(`PATCH /users/${ada}`, { role: "viewer" }),
+    call(`DELETE /users/${other.body.id}`),
+  ]);
+  expect(both.filter(({ status }) => status === 409)).toHaveLength(1);
+  const left = (await call("GET /users")).body.items.filter(
+    (each: { role: string; disabledAt: unknown }) =>
+      each.role === "administrator" && each.disabledAt === null,
+  );
+  expect(left).toHaveLength(1);
+  await call(`PATCH /users/${ada}`, { role: "administrator" });
+});
+
+test("whoever is shut out is signed out at once, and cannot sign in", async () => {
+  const { body } = await call("POST /users", { user: "eve", password: PASSWORD, role: "operator" });
+  const { cookie = "" } = await signIn("eve", PASSWORD);
+  expect((await asUser(cookie, "GET", "/session")).statusCode).toBe(200);
+  expect((await call(`PATCH /users/${body.id}`, { disabled: true })).body.disabledAt).toBe(world.clock.now);
+  expect((await asUser(cookie, "GET", "/session")).statusCode).toBe(401);
+  expect((await signIn("eve", PASSWORD)).status).toBe(401);
+  await call(`PATCH /users/${body.id}`, { disabled: false });
+  expect((await asUser(cookie, "GET", "/session")).statusCode).toBe(401);
+  expect((await signIn("eve", PASSWORD)).status).toBe(201);
+  expect((await call("POST /users", { user: "eve", password: PASSWORD, role: "viewer" })).status).toBe(409);
+});
+
+test("one's own password is changed by the old one, and ends one's other sessions", async () => {
+  await call("POST /users", { user: "alan", password: PASSWORD, role: "viewer" });
+  const [here, elsewhere] = [await signIn("alan", PASSWORD), await signIn("alan", PASSWORD)];
+  const change = (old: string) =>
+    asUser(here.cookie ?? "", "PUT", "/session/password", { old, password: "staple paper clip" });
+  expect((await change("wrong")).json().code).toBe("REFUSED");
+  expect((await change(PASSWORD)).statusCode).toBe(204);
+  expect((await asUser(here.cookie ?? "", "GET", "/session")).statusCode).toBe(200);
+  expect((await asUser(elsewhere.cookie ?? "", "GET", "/session")).statusCode).toBe(401);
+  expect((await signIn("alan", PASSWORD)).status).toBe(401);
+  expect((await signIn("alan", "staple paper clip")).status).toBe(201);
+});
+
+test("one's sessions are listed and ended, and nobody else's", async () => {
+  const [mine, other] = [await sessionOf(world, "viewer"), await sessionOf(world, "viewer")];
+  const listed = (await asUser(mine, "GET", "/sessions")).json().items;
+  expect(listed).toEqual([expect.objectContaining({ current: true, createdAt: world.clock.now })]);
+  const foreign = (await asUser(other, "GET", "/sessions")).json().items[0].id;
+  expect((await asUser(mine, "DELETE", `/sessions/${foreign}`)).statusCode).toBe(404);
+  expect((await asUser(other, "GET", "/session")).statusCode).toBe(200);
+  expect((await asUser(mine, "DELETE", `/sessions/${listed[0].id}`)).statusCode).toBe(204);
+  expect((await asUser(mine, "GET", "/session")).statusCode).toBe(401);
+});
+
+test("a token is shown once, has its role, and ends when it expires or is taken back", async () => {
+  const expires = world.clock.now + 60_000;
+  const made = (await call("POST /api-tokens", { name: "inventory", role: "viewer", expires })).body;
+  const as = (line: Parameters<typeof callApi>[2]) => callApi(world, made.token, line);
+  expect((await as("GET /agents")).status).toBe(200);
+  expect((await as("GET /users")).status).toBe(403);
+  const [listed] = (await call("GET /api-tokens")).body.items;
+  expect(listed).toMatchObject({ id: made.id, role: "viewer", usedAt: world.clock.now });
+  expect(JSON.stringify(listed)).not.toContain(made.token);
+  world.clock.now += 60_000;
+  expect((await as("GET /agents")).status).toBe(401);
+  const late = { name: "late", role: "viewer", expires: world.clock.now };
+  expect((await call("POST /api-tokens", late)).status).toBe(422);
+  const second = (await call("POST /api-tokens", { name: "second", role: "viewer" })).body;
+  expect((await call(`DELETE /api-tokens/${second.id}`)).status).toBe(204);
+  expect((await callApi(world, second.token, "GET /agents")).status).toBe(401);
+});
+
+test("guessing at a name is slowed down from whatever address, by attempts at once too, until a success", async () => {
+  await call("POST /users", { user: "joan", password: PASSWORD, role: "viewer" });
+  const at = (count: number) =>
+    Array.from({ length: count }, (_, index) => signIn("joan", "wrong", `198.51.100.${index}`));
+  const answers = await Promise.all(at(12));
+  expect(answers.filter(({ status }) => status === 401)).toHaveLength(5);
+  expect(answers.filter(({ status }) => status === 429)).toHaveLength(7);
+  const { status, retryAfter } = await signIn("joan", PASSWORD);
+  expect([status, retryAfter]).toEqual([429, "1"]);
+  world.clock.now += 1_000;
+  expect((await signIn("joan", PASSWORD)).status).toBe(201);
+  expect((await Promise.all(at(4))).map((each) => each.status)).toEqual([401, 401, 401, 401]);
+});
+
+test("guessing at many names from one address, or one IPv6 network, is slowed down", async () => {
+  for (const address of [() => "203.0.113.9", (index: number) => `2001:db8:0:7::${index}`]) {
+    const answers = [];
+    for (let index = 0; index < 22; index++) {
+      answers.push((await signIn(`nobody ${index}`, "wrong", address(index))).status);
+    }
+    expect(answers.slice(0, 20)).toEqual(Array(20).fill(401));
+    expect(answers.slice(20)).toEqual([429, 429]);
+    expect((await signIn("ada", PASSWORD)).status).toBe(201);
+  }
+});
+
+test("nearsource server password sets one anew on the machine itself, by standard input, and lets the user in", async () => {
+  const { body } = await call("POST /users", { user: "hedy", password: PASSWORD, role: "administrator" });
+  const { cookie = "" } = await signIn("hedy", PASSWORD);
+  await call(`PATCH /users/${body.id}`, { disabled: true });
+  const run = (user: string, input: string) =>
+    new Promise<{ code: unknown; stderr: string }>((resolve) => {
+      const started = execFile(
+        process.execPath,
+        [PROGRAM, "server", "password", user, world.dir],
+        (error, _, stderr) => resolve({ code: error?.code ?? 0, stderr }),
+      );
+      started.stdin?.end(input);
+    });
+  expect(await run("hedy", "staple paper clip\n")).toMatchObject({ code: 0 });
+  expect((await signIn("hedy", "staple paper clip")).status).toBe(201);
+  expect((await asUser(cookie, "GET", "/session")).statusCode).toBe(401);
+  expect(await run("hedy", "short\n")).toMatchObject({ code: 2, stderr: expect.stringContaining("12") });
+  expect(await run("nobody", "staple paper clip")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("ada (administrator)"),
+  });
+});
