@@ -13,9 +13,7 @@ import { isObject } from "./section.ts";
 
 /** An agent's configuration, complete: defaults filled in, paths absolute. `docs/configuration.md` has each key. */
 export type Config = v.InferOutput<ReturnType<typeof configSchema>> & {
-  /** The file it came from. */
   file: string;
-  /** Text of the file. */
   text: string;
   dataDir: string;
 };
