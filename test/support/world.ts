@@ -267,10 +267,15 @@ export async function expectTidy(agent: Agent): Promise<void> {
   expect(await fs.readdir(path.join(agent.dataDir, "partial"))).toEqual([]);
 }
 
-/** A folder of this test's own, gone when it ends; not for tests that run concurrently. */
+/**
+ * A folder of this test's own, gone when it ends, with the keys of a web root that it may be; not for tests
+ * that run concurrently.
+ */
 export async function newFolder(): Promise<string> {
   const folder = await fs.mkdtemp(path.join(tmpdir(), "nearsource-test-"));
-  onTestFinished(() => fs.rm(folder, { recursive: true, force: true }));
+  onTestFinished(async () => {
+    for (const each of [folder, `${folder}.keys`]) await fs.rm(each, { recursive: true, force: true });
+  });
   return folder;
 }
 
