@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type http from "node:http";
 import type { LookupFunction } from "node:net";
 import got, { type OptionsInit, type Request } from "got";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/configSchema.ts";
 import { type RateLimit, rateAt } from "../core/settings/rateLimit.ts";
 import { NearsourceError } from "../errors.ts";
 import { VERSION } from "../version.ts";

@@ -1,4 +1,4 @@
-import type { MqttConfig } from "../../config/config.ts";
+import type { MqttConfig } from "../../config/configSchema.ts";
 import type { Log } from "../../config/log.ts";
 import type { AgentHealth } from "../../core/agentHealth.ts";
 import type { Listener } from "../../http/server.ts";
