@@ -113,6 +113,27 @@ describe("the parts of the program (docs/design.md §9)", () => {
     expect(odd.map(([room, { length }]) => `${room}: ${length}`)).toEqual([]);
   });
 
+  test("import each other in no circle, not even for a type", () => {
+    const left = new Map(files.map((file) => [file, importsOf(file).files]));
+    for (let before = -1; left.size !== before; ) {
+      before = left.size;
+      for (const [file, imports] of left) if (!imports.some((each) => left.has(each))) left.delete(file);
+    }
+    expect([...left.keys()]).toEqual([]);
+  });
+
+  test("are commented so that the first word names the thing", () => {
+    const clause =
+      /(?:\/\*\*|\/\/|^ +\*) (?:What|Whatever|Who|Whoever|Whom|Whose|Which|Whichever|Where|How|Why) /;
+    const lines = files.flatMap((file) =>
+      read(SRC, file)
+        .split("\n")
+        .map((line) => `${file}: ${line.trim()}`),
+    );
+    const begins = lines.filter((line) => clause.test(line) && !/^[^:]*: \* /.test(line));
+    expect(begins).toEqual([]);
+  });
+
   test("have no place for odds and ends, and no file that only passes others on", () => {
     const names = files.flatMap((file) => file.replace(/\.ts$/, "").split("/"));
     const shapeless = names.filter((name) => /^(utils?|helpers?|common|misc|shared|lib|index)$/i.test(name));

@@ -1,4 +1,5 @@
-import { type Config, readConfig } from "../config/config.ts";
+import { readConfig } from "../config/config.ts";
+import type { Config } from "../config/configSchema.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { DEFAULT_SCHEDULE, type Schedule } from "../core/settings/schedule.ts";
 import { openDataDir } from "../store/openDataDir.ts";

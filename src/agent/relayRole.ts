@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isDeepStrictEqual } from "node:util";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/configSchema.ts";
 import type { Log } from "../config/log.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { retryDelay } from "../core/settings/schedule.ts";

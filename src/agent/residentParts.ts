@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/configSchema.ts";
 import type { Log } from "../config/log.ts";
 import type { Channels } from "./channels/channels.ts";
 import type { Notifications } from "./channels/notifications.ts";

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { isSea } from "node:sea";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/configSchema.ts";
 import type { Repository } from "../core/content/layout.ts";
 import type { Report } from "../core/report.ts";
 import type { Trigger } from "../core/settings/schedule.ts";

@@ -1,5 +1,6 @@
-import { type Config, readConfig } from "../config/config.ts";
+import { readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
+import type { Config } from "../config/configSchema.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { AddressSyntaxError, formatAddress, parseAddress } from "../core/order/address.ts";
 import type { PassedOver, Step, UpdateOrder } from "../core/order/plan.ts";

@@ -1,5 +1,6 @@
-import { type Config, readConfig } from "../config/config.ts";
+import { readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
+import type { Config } from "../config/configSchema.ts";
 import { dataDirAt } from "../store/dataDir.ts";
 import { readState } from "../store/state/state.ts";
 import { readTrustedSet } from "../tuf/trustedSet.ts";

@@ -1,5 +1,6 @@
-import { type Config, readConfig } from "../config/config.ts";
+import { readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
+import type { Config } from "../config/configSchema.ts";
 import { openRunLog } from "../config/runLog.ts";
 import { formatBytes } from "../core/amounts.ts";
 import { NearsourceError } from "../errors.ts";

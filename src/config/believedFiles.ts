@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { refuseUnsafe } from "../store/safePath.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./configSchema.ts";
 
 /** Programs that run the file given first: that file is then the hook's program. */
 const INTERPRETER = /^(?:(?:ba|da|k|z|a)?sh|python[\d.]*|perl|ruby|node|php|pwsh)$/;

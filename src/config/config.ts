@@ -1,27 +1,14 @@
 import { existsSync, promises as fs } from "node:fs";
 import path from "node:path";
-import type * as v from "valibot";
 import { parseJson } from "../core/document.ts";
 import { NearsourceError } from "../errors.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
 import { refuseUnsafeFiles } from "./believedFiles.ts";
 import { type ConfigFault, readBySchema } from "./configFaults.ts";
 import { dataDirOf } from "./configPath.ts";
-import { configSchema } from "./configSchema.ts";
+import { type Config, configSchema } from "./configSchema.ts";
 import type { SyntaxFault } from "./jsonText.ts";
 import { isObject } from "./section.ts";
-
-/** An agent's configuration, complete: defaults filled in, paths absolute. `docs/configuration.md` has each key. */
-export type Config = v.InferOutput<ReturnType<typeof configSchema>> & {
-  /** The file it came from. */
-  file: string;
-  /** Text of the file. */
-  text: string;
-  dataDir: string;
-};
-
-/** A broker that brings notifications, and how it is reached. */
-export type MqttConfig = NonNullable<Config["notify"]["mqtt"]>;
 
 /**
  * Reads and checks a configuration. Every key is known and well-typed, or the error names it. Neither it nor

@@ -4,7 +4,7 @@ import { dataDirAt } from "../store/dataDir.ts";
 import { refuseForeign } from "../store/openDataDir.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
 import { refuseUnsafeFiles } from "./believedFiles.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./configSchema.ts";
 
 /**
  * The reasons why an update would refuse this configuration or its data directory, though both can be shown:

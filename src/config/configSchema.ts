@@ -244,3 +244,13 @@ function checkBroker(url: string): string {
   parseUrl(url, ["mqtt", "mqtts"]);
   return url;
 }
+
+/** An agent's configuration, complete: defaults filled in, paths absolute. `docs/configuration.md` has each key. */
+export type Config = v.InferOutput<ReturnType<typeof configSchema>> & {
+  file: string;
+  text: string;
+  dataDir: string;
+};
+
+/** A broker that brings notifications, and how it is reached. */
+export type MqttConfig = NonNullable<Config["notify"]["mqtt"]>;

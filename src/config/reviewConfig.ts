@@ -1,6 +1,7 @@
 import { type Fault, placeOf } from "../core/document.ts";
-import { type Config, completeConfig, describeSyntax, NO_OBJECT, readConfigText } from "./config.ts";
+import { completeConfig, describeSyntax, NO_OBJECT, readConfigText } from "./config.ts";
 import type { ConfigFault } from "./configFaults.ts";
+import type { Config } from "./configSchema.ts";
 import { readJsonText } from "./jsonText.ts";
 import { isObject } from "./section.ts";
 import { repeatedFieldMessage } from "./settingsFile.ts";

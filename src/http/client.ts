@@ -1,17 +1,15 @@
 import { once } from "node:events";
-import http from "node:http";
-import https from "node:https";
+import type http from "node:http";
 import type { LookupFunction } from "node:net";
-import tls from "node:tls";
 import got, { type OptionsInit, type Request } from "got";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/configSchema.ts";
 import { type RateLimit, rateAt } from "../core/settings/rateLimit.ts";
 import { NearsourceError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { drain, interrupted, readBody } from "./body.ts";
-import { closeIdle, forgetIdle } from "./connect/keptConnections.ts";
+import { type AgentOptions, AgentPool, type Agents } from "./connect/agentPool.ts";
+import { closeIdle } from "./connect/keptConnections.ts";
 import { refuseSelf } from "./connect/ownService.ts";
-import { chooseProxy, type ProxyVariables } from "./connect/proxy.ts";
 import {
   checkLiteral,
   guardLookup,
@@ -28,44 +26,30 @@ import { parseRetryAfter } from "./retryAfter.ts";
 import type { PaceLimits } from "./stallGuard.ts";
 
 /** Time limits of a source, and the ways to reach it. Times in milliseconds. */
-export interface HttpOptions extends PaceLimits {
+export interface HttpOptions extends PaceLimits, AgentOptions {
   /** Limit for a TCP connection, and again for the TLS handshake. */
   connectTimeout: number;
   /** Limit from the request to the end of the response's headers. */
   responseTimeout: number;
-  /** The proxy variables (`http_proxy`, …) that count, for sources on the internet. */
-  proxies?: ProxyVariables | undefined;
   /** The address on which this machine serves agents: it is no source of its own. */
   listen?: Config["listen"] | undefined;
-  /** Certificates of a private authority (PEM), believed beside the system's. */
-  ca?: string | undefined;
 }
 
-/** A dead first address of several may cost this much before the next is tried. */
-const ADDRESS_TIMEOUT = 1_000;
 /** A kept connection that stays silent so long (ms) may be one that something between has forgotten. */
 const KEPT_SILENCE = 2_000;
 
 export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fetcher {
   let limit: RateLimit | undefined;
   const limiter = createRateLimiter(() => rateAt(limit, new Date()));
-  const direct = makeAgents(options.ca, undefined);
-  const proxied = new Map<string, Agents>();
-  const agentsFor = (url: URL, viaProxy: boolean): Agents => {
-    const proxy = viaProxy ? proxyFor(url, options.proxies) : undefined;
-    if (proxy === undefined) return direct;
-    const agents = proxied.get(proxy) ?? makeAgents(options.ca, proxy);
-    proxied.set(proxy, agents);
-    return agents;
-  };
+  const pool = new AgentPool(options);
   const get = async (start: string, request: GetOptions = {}): Promise<Response> => {
     let url = new URL(start);
     let reach: number | undefined;
     for (let hop = 0; ; hop++) {
-      const agent = agentsFor(url, request.viaProxy === true);
+      const agent = pool.of(url, request.viaProxy === true);
       const refusals = [
         ...(reach === undefined ? [] : [refusePrivate(reach)]),
-        ...(agent === direct ? refuseSelf(url, options.listen) : []),
+        ...(agent === pool.direct ? refuseSelf(url, options.listen) : []),
       ];
       checkLiteral(url, refusals);
       const means = { options, agent, limiter, lookup: guardLookup(lookup, refusals) };
@@ -77,16 +61,10 @@ export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fet
       url = next;
     }
   };
-  const close = () => {
-    for (const agents of [direct, ...proxied.values()]) {
-      agents.http.destroy();
-      agents.https.destroy();
-    }
-  };
   const limitRate = (wanted: RateLimit | undefined) => {
     limit = wanted;
   };
-  return { get, limitRate, close };
+  return { get, limitRate, close: () => pool.close() };
 }
 
 /** The same fetcher, with headers of its own in every request. */
@@ -94,37 +72,6 @@ export function withHeaders(fetcher: Fetcher, headers: Record<string, string>): 
   return {
     ...fetcher,
     get: (url, options) => fetcher.get(url, { ...options, headers: { ...headers, ...options?.headers } }),
-  };
-}
-
-interface Agents {
-  http: http.Agent;
-  https: https.Agent;
-}
-
-/** The proxy for a URL, if there is one; a variable that cannot be used is a matter of the sources that need it. */
-function proxyFor(url: URL, variables: ProxyVariables = {}): string | undefined {
-  const choice = chooseProxy(url, variables);
-  if (!("variable" in choice)) return choice.proxy;
-  throw new NearsourceError(
-    "PROXY_FAILED",
-    `${url.host} is to be reached through the proxy of ${choice.variable}, which cannot be used: ${choice.reason}`,
-    { hint: `set ${choice.variable} to http://host:port, or name ${url.hostname} in no_proxy` },
-  );
-}
-
-function makeAgents(ca: string | undefined, proxy: string | undefined): Agents {
-  const settings = {
-    keepAlive: true,
-    autoSelectFamily: true,
-    autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT,
-    ...(proxy === undefined ? {} : { proxyEnv: { http_proxy: proxy, https_proxy: proxy } }),
-  };
-  // A list of one's own takes the place of the system's, so that has to be in it.
-  const believed = ca === undefined ? {} : { ca: [...tls.getCACertificates("default"), ca] };
-  return {
-    http: forgetIdle(new http.Agent(settings)),
-    https: forgetIdle(new https.Agent({ ...settings, ...believed })),
   };
 }
 

@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { RateLimit } from "../core/settings/rateLimit.ts";
 
-/** The options of one request. */
 export interface GetOptions {
   headers?: Record<string, string>;
   /** Statuses to hand to the caller; any other becomes an error. Default: 200. */

@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/configSchema.ts";
 import { createResolver, toLookup } from "../dns/resolver.ts";
 import { createFetcher } from "./client.ts";
 import { readAuthority } from "./connect/caFile.ts";

@@ -48,9 +48,9 @@ export async function renewRepository(options: RefreshOptions): Promise<RenewedR
 }
 
 /**
- * Refuses a repository with missing files. Agents to which a timestamp says "this is current" of missing
- * files go on failing for as long as it is renewed. After a restore a person is there to add the missing
- * files, for which there has to be a publication.
+ * Refuses a repository with missing files: as long as its timestamp is renewed, agents take it for current
+ * and go on failing. After a restore a person is there to add the missing files, for which there has to be a
+ * publication.
  */
 async function refuseIncomplete(
   { location, publication, warnings }: Session,

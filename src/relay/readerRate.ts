@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/configSchema.ts";
 import { parseJson } from "../core/document.ts";
 import { parsePolicy } from "../core/settings/policy.ts";
 import type { DataDir } from "../store/dataDir.ts";

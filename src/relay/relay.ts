@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/configSchema.ts";
 import type { Log } from "../config/log.ts";
 import { formatBytes } from "../core/amounts.ts";
 import { type Kind, sortKinds } from "../core/content/kind.ts";

@@ -4,7 +4,6 @@ import { type Refreshed, refresh } from "../tuf/refresh.ts";
 import type { TrustedSet } from "../tuf/trustedSet.ts";
 import type { Source } from "./source.ts";
 
-/** The means of a refresh. */
 export interface RefreshMeans {
   fetcher: Fetcher;
   /** The one time of the run, for everything that expires. */

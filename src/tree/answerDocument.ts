@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type RequestConditions, selectRange } from "../http/range.ts";
 import { CHANGING, type Document, LASTING } from "./publications.ts";
 
-/** Headers of an answer. */
 export type Headers = Record<string, string | number>;
 
 /** The conditions of a request on the part and the state it is for (RFC 9110 §13, §14). */

@@ -9,7 +9,7 @@ export interface Announced {
   version: number;
   /** Milliseconds since the epoch. */
   expires: number;
-  /** Ids of the keys that claim to have signed it. */
+  /** Ids of the keys that are named as its signers. */
   keyIds: string[];
   /** The document itself, for the check of its signatures. */
   document: object;

@@ -1,5 +1,5 @@
 import { promises as fs } from "node:fs";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/configSchema.ts";
 import type { Repository } from "../core/content/layout.ts";
 import { parseJson } from "../core/document.ts";
 import { NearsourceError } from "../errors.ts";

@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/configSchema.ts";
 import { formatAddress } from "../core/order/address.ts";
 import { isSuccess, type Report } from "../core/report.ts";
 import type { Trigger } from "../core/settings/schedule.ts";

@@ -22,7 +22,6 @@ const MOST_CHARACTERS = 1_000;
 export const HOOK_HINT =
   "the previous set is back, and the new one is held until a newer release appears; where the hook was at fault, mend it and let it come again: nearsource hold lift";
 
-/** The end of a hook. */
 interface HookEnd {
   /** Undefined when it was ended by a signal, or never began. */
   code?: number | undefined;

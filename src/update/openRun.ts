@@ -1,6 +1,7 @@
 import { refuseUnsafeFiles } from "../config/believedFiles.ts";
-import { type Config, readConfig } from "../config/config.ts";
+import { readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
+import type { Config } from "../config/configSchema.ts";
 import { type Log, SILENT } from "../config/log.ts";
 import type { Repository } from "../core/content/layout.ts";
 import type { UpdateEvent } from "../core/report.ts";

@@ -1,8 +1,8 @@
 import { Resolver } from "node:dns";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import type { Config } from "../config/config.ts";
 import { dataDirOf } from "../config/configPath.ts";
+import type { Config } from "../config/configSchema.ts";
 import type { Repository } from "../core/content/layout.ts";
 import { looksWhole } from "../store/installedFiles.ts";
 import { refuseUnsafe } from "../store/safePath.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Grant, type RelayPart, Role } from "../../src/agent/relayRole.ts";
-import type { Config } from "../../src/config/config.ts";
+import type { Config } from "../../src/config/configSchema.ts";
 import type { Kind } from "../../src/core/content/kind.ts";
 import { testClock } from "../support/clock.ts";
 

@@ -35,8 +35,17 @@ const ALL = ["zstd", "dcz", "dcz-segments", "bsdiff"] as const;
 type Format = (typeof ALL)[number];
 const FROM_BASE = ALL.filter((format) => format !== "zstd");
 
-/** A delta of each format that is as it should be. */
-async function deltaOf(format: Format, base: Buffer, target: Buffer): Promise<Delta> {
+const deltasMade = new Map<string, Promise<Delta>>();
+
+/** A delta of each format that is as it should be; made once, which takes longer than all that is done with it. */
+function deltaOf(format: Format, base: Buffer, target: Buffer): Promise<Delta> {
+  const key = `${format} ${sha256(base)} ${sha256(target)}`;
+  const delta = deltasMade.get(key) ?? makeDelta(format, base, target);
+  deltasMade.set(key, delta);
+  return delta;
+}
+
+async function makeDelta(format: Format, base: Buffer, target: Buffer): Promise<Delta> {
   if (format === "zstd") return zstdDelta(frame(target));
   if (format === "dcz") return dczDeltaOf(base, target);
   if (format === "dcz-segments") return segmentsOf(base, target, { size: 30_000, margin: 20_000 });

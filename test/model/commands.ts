@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { Config } from "../../src/config/config.ts";
+import type { Config } from "../../src/config/configSchema.ts";
 import { SILENT } from "../../src/config/log.ts";
 import { parsePolicy } from "../../src/core/settings/policy.ts";
 import type { DataDir } from "../../src/store/dataDir.ts";

@@ -257,11 +257,29 @@ function deliverKind(walk: Walk, source: SimulatedSource, kind: ContentKind, off
   }));
   const fresh = wanted.flatMap(({ release }) => (typeof release === "object" ? [release] : []));
   if (fresh.length === 0 && offer.stale) throw new Failure(["METADATA_OLDER"]);
-  for (const file of fresh.flatMap(({ files }) => files)) twice(() => askObject(walk.memory, source, file));
+  askAll(
+    walk,
+    source,
+    fresh.flatMap(({ files }) => files),
+  );
   takeAway(walk, kind);
   for (const { manifest, release } of wanted) {
     const number = typeof release === "object" ? release.release : release;
     if (number !== undefined) walk.installed[`${kind}/${manifest.name}`] = number;
+  }
+}
+
+/** Small files that are fetched at a time. */
+const AT_ONCE = 4;
+
+/** Files are asked for a few at a time: what is under way when one fails goes on to its own end. */
+function askAll({ memory }: Walk, source: SimulatedSource, files: Release["files"]): void {
+  for (let next = 0; next < files.length; next += AT_ONCE) {
+    const failures = files
+      .slice(next, next + AT_ONCE)
+      .map((file) => failureOf(() => twice(() => askObject(memory, source, file))));
+    const [first] = failures.filter((codes) => codes !== undefined);
+    if (first !== undefined) throw new Failure(first);
   }
 }
 

@@ -2,7 +2,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Report } from "../../src/core/report.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
@@ -13,9 +13,8 @@ import {
   expectInstalled,
   LARGE,
   makeAgent,
-  makeWorld,
   objectOf,
-  type World,
+  sharedWorld,
   writeJson,
 } from "../support/world.ts";
 import type { BranchOffice, BranchOfficeCame } from "./insideBranchOffice.ts";
@@ -30,11 +29,7 @@ function whyNot(): string | undefined {
 const reason = whyNot();
 if (reason !== undefined) console.warn(`test/real/branchOffice.test.ts is skipped: ${reason}`);
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld({ large: true });
-});
-afterAll(() => world.remove());
+const stage = sharedWorld({ large: true });
 
 const SERVER = { host: "198.51.100.9", port: 8080 };
 const UPDATE_AGENTS = ["10.1.0.5", "10.1.0.6"];
@@ -42,8 +37,8 @@ const CLIENTS = ["10.1.0.21", "10.1.0.22", "10.1.0.23"];
 
 /** The server's files: the second publication, and settings that make the office. */
 async function makeServer(): Promise<{ www: string; root: string }> {
-  const www = path.join(world.folder, "server");
-  await fs.cp(world.www(2), www, { recursive: true });
+  const www = path.join(stage.world.folder, "server");
+  await fs.cp(stage.world.www(2), www, { recursive: true });
   await initRepository({ dir: www, repository: "settings" });
   const settings = {
     "source-list": {
@@ -58,7 +53,7 @@ async function makeServer(): Promise<{ www: string; root: string }> {
     "update-agents": { agents: UPDATE_AGENTS.map((id) => ({ id, kinds: ["components"] })) },
   };
   for (const [name, document] of Object.entries(settings)) {
-    const file = path.join(world.folder, "document.json");
+    const file = path.join(stage.world.folder, "document.json");
     await writeJson(file, document);
     await setDocument({ dir: www, name, file });
   }
@@ -67,7 +62,7 @@ async function makeServer(): Promise<{ www: string; root: string }> {
 
 /** A member of the office at `host`, which is its id too. */
 async function makeMember(root: string, host: string, config: object = {}): Promise<Agent> {
-  const agent = await makeAgent(world, { sources: {} });
+  const agent = await makeAgent(stage.world, { sources: {} });
   await writeJson(agent.configFile, {
     dataDir: "data",
     server: `http://${SERVER.host}:${SERVER.port}`,

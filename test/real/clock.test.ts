@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { startDnsServer } from "../support/dnsServer.ts";
 import { honestly, type RawAnswer, startRawServer } from "../support/rawServer.ts";
 import { startSource, type TestSource } from "../support/source.ts";
@@ -10,22 +10,17 @@ import {
   expectTidy,
   HASTY,
   makeAgent,
-  makeWorld,
   objectOf,
   payload,
   runUpdate,
   SMALL,
-  type World,
+  sharedWorld,
 } from "../support/world.ts";
 import { head } from "./faults/meet.ts";
 
 // The clock is the whole process's, so that nothing here may run at the same time as anything else.
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 const open: Pick<TestSource, "close">[] = [];
 afterEach(async () => {
@@ -48,7 +43,7 @@ const JUMPS = [
 
 /** A source whose answer to the object is `answer`, given right after the clock has been set. */
 async function jumping(time: string, answer: RawAnswer) {
-  const honest = honestly(world.www(2));
+  const honest = honestly(stage.world.www(2));
   const source = await startRawServer({
     answer: (socket, request) => {
       if (!request.path.endsWith(objectOf(2, "rules"))) return honest(socket, request);
@@ -62,8 +57,8 @@ async function jumping(time: string, answer: RawAnswer) {
 
 describe("a clock that jumps in the middle of a run", () => {
   test.for(JUMPS)("to %s changes nothing: the run has one time", async (time) => {
-    const source = await jumping(time, honestly(world.www(2)));
-    const agent = await makeAgent(world, { sources: { source: source.url }, installed: 1 });
+    const source = await jumping(time, honestly(stage.world.www(2)));
+    const agent = await makeAgent(stage.world, { sources: { source: source.url }, installed: 1 });
     const { report } = await runUpdate(agent);
     expect(report).toMatchObject({ outcome: "updated", attempts: [{ outcome: "delivered" }] });
     expect(report.attempts[0]?.ms).toBeLessThan(60_000);
@@ -75,9 +70,9 @@ describe("a clock that jumps in the middle of a run", () => {
 
   test.for(JUMPS)("to %s moves no deadline: a source that stalls is left as ever", async (time) => {
     const source = await jumping(time, (socket) => socket.write(head(200, `content-length: ${SMALL}`)));
-    const good = await startSource(world.www(2));
+    const good = await startSource(stage.world.www(2));
     open.push(good);
-    const agent = await makeAgent(world, {
+    const agent = await makeAgent(stage.world, {
       sources: { source: source.url, good: good.url },
       installed: 1,
       config: { http: HASTY },
@@ -97,7 +92,7 @@ describe("a clock that jumps in the middle of a run", () => {
         await new Promise(setImmediate);
       }
     });
-    const agent = await makeAgent(world, {
+    const agent = await makeAgent(stage.world, {
       sources: { source: source.url },
       installed: 1,
       config: { http: HASTY },
@@ -108,9 +103,9 @@ describe("a clock that jumps in the middle of a run", () => {
 
   test("makes no name be looked up again, and none be kept for ever", async () => {
     const dns = await startDnsServer({ records: { "ua.test": { A: ["127.0.0.1"] } } });
-    const source = await jumping("2099-06-01T00:00:00Z", honestly(world.www(2)));
+    const source = await jumping("2099-06-01T00:00:00Z", honestly(stage.world.www(2)));
     open.push(dns);
-    const agent = await makeAgent(world, {
+    const agent = await makeAgent(stage.world, {
       sources: { source: source.url.replace("127.0.0.1", "ua.test") },
       installed: 1,
       config: { dns: { servers: [dns.address], search: [] } },
@@ -124,9 +119,9 @@ describe("a clock that is wrong from the start", () => {
   test.for(["1970-01-01T00:00:00Z", "2000-01-01T00:00:00Z"])(
     "and says %s stops the run, which says so, and asks nobody",
     async (time) => {
-      const source = await startSource(world.www(2));
+      const source = await startSource(stage.world.www(2));
       open.push(source);
-      const agent = await makeAgent(world, { sources: { source: source.url }, installed: 1 });
+      const agent = await makeAgent(stage.world, { sources: { source: source.url }, installed: 1 });
       setClock(time);
       await expect(runUpdate(agent)).rejects.toMatchObject({
         code: "CLOCK_BEHIND",
@@ -140,9 +135,9 @@ describe("a clock that is wrong from the start", () => {
   test.for(["2038-01-20T00:00:00Z", "2099-06-01T00:00:00Z", "2106-02-08T00:00:00Z"])(
     "and says %s finds everything expired, asks about the clock, and is forgotten once it is right",
     async (time) => {
-      const source = await startSource(world.www(2));
+      const source = await startSource(stage.world.www(2));
       open.push(source);
-      const agent = await makeAgent(world, { sources: { source: source.url }, installed: 1 });
+      const agent = await makeAgent(stage.world, { sources: { source: source.url }, installed: 1 });
       setClock(time);
       const { report, lines } = await runUpdate(agent);
       expect(report).toMatchObject({ outcome: "exhausted", attempts: [{ code: "METADATA_EXPIRED" }] });
@@ -154,9 +149,9 @@ describe("a clock that is wrong from the start", () => {
   );
 
   test("never makes the time that has passed be forgotten", async () => {
-    const source = await startSource(world.www(2));
+    const source = await startSource(stage.world.www(2));
     open.push(source);
-    const agent = await makeAgent(world, { sources: { source: source.url }, installed: 1 });
+    const agent = await makeAgent(stage.world, { sources: { source: source.url }, installed: 1 });
     await runUpdate(agent);
     const state = path.join(agent.dataDir, "state.json");
     const floor = JSON.parse(await fs.readFile(state, "utf8")).clockFloor;

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { ErrorCode } from "../../src/errors.ts";
 import {
   type DnsQuery,
@@ -13,17 +13,12 @@ import {
   expectInstalled,
   expectTidy,
   makeAgent,
-  makeWorld,
   runUpdate,
-  type World,
+  sharedWorld,
 } from "../support/world.ts";
 import { meetUrl } from "./faults/meet.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 const open: (TestSource | TestDnsServer)[] = [];
 afterEach(() => closeAll(open));
@@ -35,7 +30,7 @@ async function dns(options: DnsServerOptions): Promise<TestDnsServer> {
 }
 
 async function serve(options: SourceOptions = {}): Promise<TestSource> {
-  const source = await startSource(world.www(2), options);
+  const source = await startSource(stage.world.www(2), options);
   open.push(source);
   return source;
 }
@@ -84,7 +79,7 @@ const failures: [what: string, code: ErrorCode, options: DnsServerOptions, timeo
 describe.concurrent("a source whose name", () => {
   test.for(failures)("%s is passed over: %s", async ([, code, options, timeout]) => {
     const server = await startDnsServer(options);
-    await meetUrl(world, "http://ua.test:21119", { code, config: asking([server], timeout) });
+    await meetUrl(stage.world, "http://ua.test:21119", { code, config: asking([server], timeout) });
     expect(server.queries.length).toBeGreaterThan(0);
     await server.close();
   });
@@ -94,7 +89,7 @@ describe.concurrent("a source whose name", () => {
 async function updateBy(source: TestSource, servers: TestDnsServer[], timeout?: number, host = "ua.test") {
   const url = `http://${host}:${source.port}`;
   const config = asking(servers, timeout);
-  const agent = await makeAgent(world, { sources: { ua: url }, installed: 1, config });
+  const agent = await makeAgent(stage.world, { sources: { ua: url }, installed: 1, config });
   const { report } = await runUpdate(agent);
   expect(report).toMatchObject({ outcome: "updated", attempts: [{ outcome: "delivered" }] });
   await expectInstalled(agent, 2);
@@ -173,7 +168,7 @@ describe("a source is reached by a name", () => {
 test("a source by its address needs no DNS", async () => {
   const source = await serve();
   const silent = await dns({ onQuery: () => "silent" });
-  const agent = await makeAgent(world, { sources: { ua: source.url }, config: asking([silent]) });
+  const agent = await makeAgent(stage.world, { sources: { ua: source.url }, config: asking([silent]) });
   expect((await runUpdate(agent)).report.outcome).toBe("updated");
   expect(silent.queries).toEqual([]);
 });

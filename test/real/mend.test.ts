@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { dataDirAt } from "../../src/store/dataDir.ts";
 import { storePath } from "../../src/store/store.ts";
 import type { Report } from "../../src/update/update.ts";
@@ -11,19 +11,14 @@ import {
   closeAll,
   expectInstalled,
   makeAgent,
-  makeWorld,
   objectOf,
   runUpdate,
   SMALL,
-  type World,
+  sharedWorld,
 } from "../support/world.ts";
 import { changeConfig, on } from "./commandLine.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld({ several: true });
-});
-afterAll(() => world.remove());
+const stage = sharedWorld({ several: true });
 
 const open: TestSource[] = [];
 afterEach(() => closeAll(open));
@@ -32,7 +27,7 @@ const BOTH: ComponentName[] = ["rules", "filters"];
 const RULES = "components/rules/rules.dat";
 
 async function serve(publication: 1 | 2, lacks: Record<string, number> = {}): Promise<TestSource> {
-  const source = await startSource(world.www(publication), {
+  const source = await startSource(stage.world.www(publication), {
     answer: ({ url = "" }, response) => {
       const [, status] = Object.entries(lacks).find(([sha256]) => url.endsWith(sha256)) ?? [];
       if (status === undefined) return false;
@@ -47,7 +42,7 @@ async function serve(publication: 1 | 2, lacks: Record<string, number> = {}): Pr
 /** An agent that has the first publication. */
 function agentOf(...sources: TestSource[]): Promise<Agent> {
   const named = Object.fromEntries(sources.map(({ url }, index) => [`source-${index}`, url]));
-  return makeAgent(world, { sources: named, installed: 1, components: BOTH });
+  return makeAgent(stage.world, { sources: named, installed: 1, components: BOTH });
 }
 
 /** Has it ask these sources from now on, in this order. */
@@ -271,7 +266,7 @@ describe("verify --repair walks the order as a run does:", () => {
 
   test("a request that breaks off is made once more", async () => {
     let tries = 0;
-    const source = await startSource(world.www(1), {
+    const source = await startSource(stage.world.www(1), {
       answer: ({ url = "" }, response) => {
         if (!url.endsWith(objectOf(1, "rules")) || ++tries > 1) return false;
         response.destroy();

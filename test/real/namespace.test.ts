@@ -1,10 +1,10 @@
 import { execFile, spawnSync } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Report } from "../../src/core/report.ts";
 import { PROGRAM } from "../support/program.ts";
-import { expectInstalled, expectTidy, makeAgent, makeWorld, type World } from "../support/world.ts";
+import { expectInstalled, expectTidy, makeAgent, sharedWorld } from "../support/world.ts";
 import type { Came, Inside, InsideSource } from "./insideNamespace.ts";
 
 /** The reason why there can be no network namespace here; undefined if there can. */
@@ -18,11 +18,7 @@ function whyNot(): string | undefined {
 const reason = whyNot();
 if (reason !== undefined) console.warn(`test/real/namespace.test.ts is skipped: ${reason}`);
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 const INSIDE = path.resolve("test/real/insideNamespace.ts");
 const GOOD = "198.51.100.9";
@@ -52,7 +48,7 @@ async function meet({
   sources = [],
   http = {},
 }: Case): Promise<Met> {
-  const agent = await makeAgent(world, {
+  const agent = await makeAgent(stage.world, {
     sources: { first: `http://${first}:${PORT}`, good: `http://${GOOD}:${PORT}` },
     installed: 1,
     config: { dns: { servers: ["127.0.0.1"], search: [] }, http },
@@ -62,7 +58,7 @@ async function meet({
     addresses: [`${GOOD}/32`, ...addresses],
     drop,
     names,
-    sources: [good, ...sources].map((source) => ({ port: PORT, www: world.www(2), ...source })),
+    sources: [good, ...sources].map((source) => ({ port: PORT, www: stage.world.www(2), ...source })),
     command: [process.execPath, PROGRAM, "update", "--json", "--config", agent.configFile],
   };
   const args = ["--map-root-user", "--net", process.execPath, INSIDE, JSON.stringify(inside)];

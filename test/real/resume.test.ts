@@ -1,7 +1,7 @@
 import { promises as fs } from "node:fs";
 import type { ServerResponse } from "node:http";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { BLOCK_SIZE } from "../../src/core/content/layout.ts";
 import { openDataDir } from "../../src/store/openDataDir.ts";
 import type { UpdateEvent } from "../../src/update/update.ts";
@@ -13,19 +13,14 @@ import {
   expectTidy,
   LARGE,
   makeAgent,
-  makeWorld,
   noise,
   objectOf,
   payload,
   runUpdate,
-  type World,
+  sharedWorld,
 } from "../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld({ large: true });
-});
-afterAll(() => world.remove());
+const stage = sharedWorld({ large: true });
 
 const open: TestSource[] = [];
 afterEach(() => closeAll(open));
@@ -34,7 +29,7 @@ const OBJECT = payload(1, "pattern")["pattern.bin"] ?? Buffer.alloc(0);
 const HASH = objectOf(1, "pattern");
 
 async function serve(options?: SourceOptions): Promise<TestSource> {
-  const source = await startSource(world.www(1), options);
+  const source = await startSource(stage.world.www(1), options);
   open.push(source);
   return source;
 }
@@ -56,7 +51,7 @@ const onObject =
 
 function endpoint(sources: Record<string, TestSource>): Promise<Agent> {
   const urls = Object.fromEntries(Object.entries(sources).map(([name, { url }]) => [name, url]));
-  return makeAgent(world, { sources: urls, components: ["pattern"] });
+  return makeAgent(stage.world, { sources: urls, components: ["pattern"] });
 }
 
 const partialFile = (agent: Agent) => path.join(agent.dataDir, "partial", HASH);
@@ -122,7 +117,7 @@ describe("a transfer that was interrupted", () => {
     const stalling = await serve({ answer: onObject((response) => response.write(OBJECT.subarray(0, cut))) });
     const good = await serve();
     const urls = { stalling: stalling.url, good: good.url };
-    const agent = await makeAgent(world, {
+    const agent = await makeAgent(stage.world, {
       sources: urls,
       components: ["pattern"],
       config: { http: { stallTimeout: 1_500 } },
@@ -266,7 +261,7 @@ describe("a partial file", () => {
   test("that is a symbolic link is not followed: the run stops and names it", async () => {
     const good = await serve();
     const agent = await endpoint({ good });
-    const victim = path.join(world.folder, "victim");
+    const victim = path.join(stage.world.folder, "victim");
     await fs.writeFile(victim, "precious");
     await openDataDir(agent.dataDir);
     await fs.symlink(victim, partialFile(agent));

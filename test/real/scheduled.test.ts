@@ -1,16 +1,12 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { type NameRecords, startDnsServer, type TestDnsServer } from "../support/dnsServer.ts";
 import { startSource } from "../support/source.ts";
-import { type Agent, closeAll, expectInstalled, makeAgent, makeWorld, type World } from "../support/world.ts";
+import { type Agent, closeAll, expectInstalled, makeAgent, sharedWorld } from "../support/world.ts";
 import { changeConfig, on } from "./commandLine.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 const open: { close: () => Promise<void> }[] = [];
 afterEach(() => closeAll(open));
@@ -19,10 +15,10 @@ const NAME = "_nearsource.corp.test";
 
 /** An agent whose last run is past, with a name server that has these records. */
 async function settled(records: Record<string, NameRecords>, options: { etags?: boolean } = {}) {
-  const source = await startSource(world.www(1), { etags: true, ...options });
+  const source = await startSource(stage.world.www(1), { etags: true, ...options });
   const dns = await startDnsServer({ records });
   open.push(source, dns);
-  const agent = await makeAgent(world, {
+  const agent = await makeAgent(stage.world, {
     sources: { good: source.url },
     config: { dns: { servers: [dns.address], search: [], versionRecord: NAME } },
   });
@@ -54,7 +50,7 @@ describe("a scheduled run", () => {
     ["is about another repository", record("settings=1")],
   ] as const)("asks the sources when the version record %s", async ([, records]) => {
     const { agent, source } = await settled({ ...records });
-    source.root = world.www(2);
+    source.root = stage.world.www(2);
     expect(await on(agent, "update", "--scheduled")).toMatchObject({ code: 0 });
     expect(source.requests).not.toEqual([]);
     await expectInstalled(agent, 2);
@@ -98,7 +94,7 @@ describe("a scheduled run", () => {
 
   test("goes on to the next source when the first has not yet what the version record says is newest", async () => {
     const { agent, source } = await settled(record("content=3"));
-    const next = await startSource(world.www(2));
+    const next = await startSource(stage.world.www(2));
     open.push(next);
     const list = path.join(agent.folder, "list.json");
     const { entries, ...rest } = JSON.parse(await fs.readFile(list, "utf8"));

@@ -1,26 +1,21 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { WHOLE } from "../support/extent.ts";
 import { startSource } from "../support/source.ts";
 import {
   expectInstalled,
   expectTidy,
   makeAgent,
-  makeWorld,
   objectOf,
   payload,
   SMALL,
-  type World,
+  sharedWorld,
 } from "../support/world.ts";
 import { start } from "./commandLine.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 /** So long a client is stopped that its own limit has passed several times. */
 const STALL_TIMEOUT = 800;
@@ -33,7 +28,7 @@ const MIN_RATE = 20_000;
 async function sleepThrough(meanwhile: "sends the rest" | "goes away" | "says nothing more") {
   const asked = Promise.withResolvers<() => void>();
   const bytes = payload(2, "rules")["rules.dat"] ?? Buffer.alloc(0);
-  const source = await startSource(world.www(2), {
+  const source = await startSource(stage.world.www(2), {
     answer: ({ url = "", headers }, response) => {
       if (!url.endsWith(objectOf(2, "rules")) || headers.range !== undefined) return false;
       response.writeHead(200, { "content-length": SMALL });
@@ -47,8 +42,8 @@ async function sleepThrough(meanwhile: "sends the rest" | "goes away" | "says no
       return true;
     },
   });
-  const good = await startSource(world.www(2));
-  const agent = await makeAgent(world, {
+  const good = await startSource(stage.world.www(2));
+  const agent = await makeAgent(stage.world, {
     sources: { source: source.url, good: good.url },
     installed: 1,
     config: { http: { stallTimeout: STALL_TIMEOUT, minRate: MIN_RATE } },

@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { initRepository } from "../../src/publisher/init.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
 import { WHOLE } from "../support/extent.ts";
@@ -12,11 +12,10 @@ import {
   closeAll,
   expectFiles,
   makeAgent,
-  makeWorld,
   noise,
   type Publication,
   runUpdate,
-  type World,
+  sharedWorld,
   writeJson,
 } from "../support/world.ts";
 import { on } from "./commandLine.ts";
@@ -37,11 +36,7 @@ function contents(publication: Publication): Record<string, Buffer> {
 }
 const SIZE = Object.values(contents(2)).reduce((sum, { length }) => sum + length, 0);
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld({ contents });
-});
-afterAll(() => world.remove());
+const stage = sharedWorld({ contents });
 const residents: ResidentProcess[] = [];
 const open: ThinSource[] = [];
 afterEach(async () => {
@@ -51,8 +46,8 @@ afterEach(async () => {
 
 /** The server behind the link with its first release, the Update Agent that has it, and agents that have it too. */
 async function makeOffice(count: number) {
-  const www = await fs.mkdtemp(path.join(world.folder, "server-"));
-  await fs.cp(world.www(1), www, { recursive: true });
+  const www = await fs.mkdtemp(path.join(stage.world.folder, "server-"));
+  await fs.cp(stage.world.www(1), www, { recursive: true });
   await initRepository({ dir: www, repository: "settings" });
   const server = await startThinSource(www);
   open.push(server);
@@ -65,7 +60,7 @@ async function makeOffice(count: number) {
   const agentId = "0b5c";
   await set("update-agents", { agents: [{ id: agentId, kinds: ["components"] }] });
   const roots = { content: "root.json", settings: path.join(www, "settings/metadata/1.root.json") };
-  const updateAgent = await makeAgent(world, { sources: {}, installed: 1, components });
+  const updateAgent = await makeAgent(stage.world, { sources: {}, installed: 1, components });
   const state = path.join(updateAgent.dataDir, "state.json");
   await writeJson(state, { ...JSON.parse(await fs.readFile(state, "utf8")), agentId });
   // The site's settings come with the server's list, whose place the local file takes.
@@ -93,7 +88,12 @@ async function makeOffice(count: number) {
 }
 
 async function makeMember(near: string, server: string): Promise<Agent> {
-  const agent = await makeAgent(world, { sources: { near }, installed: 1, components, config: { server } });
+  const agent = await makeAgent(stage.world, {
+    sources: { near },
+    installed: 1,
+    components,
+    config: { server },
+  });
   const entries = [{ range: "127.0.0.0/8", name: "near", url: near }];
   await writeJson(path.join(agent.folder, "list.json"), {
     version: 1,
@@ -106,7 +106,7 @@ async function makeMember(near: string, server: string): Promise<Agent> {
 /** The second release goes out over a link of so many bytes a second, and the Update Agent has heard of it. */
 async function publish({ server, www, near }: Office, width: number): Promise<number> {
   const before = server.crossed();
-  await fs.cp(path.join(world.www(2), "content"), path.join(www, "content"), { recursive: true });
+  await fs.cp(path.join(stage.world.www(2), "content"), path.join(www, "content"), { recursive: true });
   server.widen(width);
   const state = async () =>
     (await fetch(`${near}/content/metadata/timestamp.json`)).headers.get("nearsource-state");

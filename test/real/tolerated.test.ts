@@ -1,26 +1,21 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { honestly, type RawAnswer, type RawRequest, startRawServer } from "../support/rawServer.ts";
 import { replyTo, startSource } from "../support/source.ts";
 import {
   expectInstalled,
   expectTidy,
   makeAgent,
-  makeWorld,
   objectOf,
   payload,
   runUpdate,
   SMALL,
-  type World,
+  sharedWorld,
 } from "../support/world.ts";
 import { head } from "./faults/meet.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 /** Whether a request is for the object of which an earlier run left a part. */
 const isObject = ({ path: asked }: RawRequest) => asked.endsWith(objectOf(2, "rules"));
@@ -32,7 +27,7 @@ function framed(
 ): RawAnswer {
   return async (socket, { path: asked, headers }) => {
     const request = { path: asked, range: headers.range, ifNoneMatch: undefined };
-    const reply = await replyTo(world.www(2), { ranges }, request);
+    const reply = await replyTo(stage.world.www(2), { ranges }, request);
     for (const piece of frame(reply.status, reply.body, reply.headers)) socket.write(piece);
   };
 }
@@ -108,7 +103,7 @@ const habits: { name: string; answer: RawAnswer; partial?: number }[] = [
     answer: (socket, request) => {
       const refused = request.headers.range !== undefined;
       if (refused) return socket.write(head(416, "content-range: bytes */65536", "content-length: 0"));
-      return honestly(world.www(2))(socket, request);
+      return honestly(stage.world.www(2))(socket, request);
     },
   },
   {
@@ -130,11 +125,11 @@ describe.concurrent("a source that", () => {
     const server = await startRawServer({
       answer: async (socket, request) => {
         const plain = partial !== undefined && !isObject(request);
-        await (plain ? honestly(world.www(2)) : answer)(socket, request);
+        await (plain ? honestly(stage.world.www(2)) : answer)(socket, request);
         if (closing) socket.end();
       },
     });
-    const agent = await makeAgent(world, { sources: { odd: server.url }, installed: 1 });
+    const agent = await makeAgent(stage.world, { sources: { odd: server.url }, installed: 1 });
     if (partial !== undefined) {
       const bytes = payload(2, "rules")["rules.dat"]?.subarray(0, partial);
       await fs.writeFile(path.join(agent.dataDir, "partial", objectOf(2, "rules")), bytes ?? "");
@@ -149,8 +144,8 @@ describe.concurrent("a source that", () => {
   test.for([1, 2, 3])(
     "redirects objects %i times, to a name of its own and to another host, delivers",
     async (hops) => {
-      const elsewhere = await startSource(world.www(2));
-      const source = await startSource(world.www(2), {
+      const elsewhere = await startSource(stage.world.www(2));
+      const source = await startSource(stage.world.www(2), {
         answer: ({ url = "" }, response) => {
           if (!url.includes("/objects/") && !url.startsWith("/hop")) return false;
           const hop = Number(url.match(/^\/hop(\d)/)?.[1] ?? 0);
@@ -160,7 +155,7 @@ describe.concurrent("a source that", () => {
           return true;
         },
       });
-      const agent = await makeAgent(world, { sources: { odd: source.url } });
+      const agent = await makeAgent(stage.world, { sources: { odd: source.url } });
       const { report } = await runUpdate(agent);
       expect(report.attempts).toMatchObject([{ name: "odd", outcome: "delivered" }]);
       await expectInstalled(agent, 2);
@@ -170,15 +165,15 @@ describe.concurrent("a source that", () => {
   );
 
   test("redirects the rest of a partial object is asked for that rest where it leads", async () => {
-    const elsewhere = await startSource(world.www(2));
-    const source = await startSource(world.www(2), {
+    const elsewhere = await startSource(stage.world.www(2));
+    const source = await startSource(stage.world.www(2), {
       answer: ({ url = "" }, response) => {
         if (!url.includes("/objects/")) return false;
         response.writeHead(302, { location: `${elsewhere.url}${url}` }).end();
         return true;
       },
     });
-    const agent = await makeAgent(world, { sources: { odd: source.url }, installed: 1 });
+    const agent = await makeAgent(stage.world, { sources: { odd: source.url }, installed: 1 });
     const bytes = payload(2, "rules")["rules.dat"]?.subarray(0, 20_000) ?? "";
     await fs.writeFile(path.join(agent.dataDir, "partial", objectOf(2, "rules")), bytes);
     await runUpdate(agent);
@@ -191,14 +186,14 @@ describe.concurrent("a source that", () => {
 
 describe("a source with ETags", () => {
   test("is asked with If-None-Match, and its 304 means that nothing is new", async () => {
-    const source = await startSource(world.www(1), { etags: true });
-    const agent = await makeAgent(world, { sources: { tagged: source.url } });
+    const source = await startSource(stage.world.www(1), { etags: true });
+    const agent = await makeAgent(stage.world, { sources: { tagged: source.url } });
     expect((await runUpdate(agent)).report.outcome).toBe("updated");
     const second = await runUpdate(agent);
     expect(second.report).toMatchObject({ outcome: "current", exitCode: 0, generation: 1 });
     const timestamps = source.requests.filter((request) => request.path.endsWith("timestamp.json"));
     expect(timestamps.map(({ status }) => status)).toEqual([200, 304]);
-    source.root = world.www(2);
+    source.root = stage.world.www(2);
     expect((await runUpdate(agent)).report.outcome).toBe("updated");
     await expectInstalled(agent, 2);
     await source.close();
@@ -207,7 +202,7 @@ describe("a source with ETags", () => {
   test("of second and length, is not taken at its word for a timestamp of this very second", async () => {
     const ifNoneMatch: (string | undefined)[] = [];
     let modified = Date.now();
-    const source = await startSource(world.www(1), {
+    const source = await startSource(stage.world.www(1), {
       answer: ({ url = "", headers }, response) => {
         if (!url.startsWith("/content/metadata/timestamp.json")) return false;
         ifNoneMatch.push(headers["if-none-match"]);
@@ -219,10 +214,10 @@ describe("a source with ETags", () => {
         return true;
       },
     });
-    const agent = await makeAgent(world, { sources: { tagged: source.url } });
+    const agent = await makeAgent(stage.world, { sources: { tagged: source.url } });
     await runUpdate(agent);
     // Another publication in the same second, of the same length.
-    source.root = world.www(2);
+    source.root = stage.world.www(2);
     modified -= 10_000;
     expect((await runUpdate(agent)).report.outcome).toBe("updated");
     await expectInstalled(agent, 2);
@@ -232,9 +227,9 @@ describe("a source with ETags", () => {
   });
 
   test("is not asked with the ETag of another source", async () => {
-    const first = await startSource(world.www(1), { etags: true });
-    const second = await startSource(world.www(1), { etags: true });
-    const agent = await makeAgent(world, { sources: { first: first.url, second: second.url } });
+    const first = await startSource(stage.world.www(1), { etags: true });
+    const second = await startSource(stage.world.www(1), { etags: true });
+    const agent = await makeAgent(stage.world, { sources: { first: first.url, second: second.url } });
     await runUpdate(agent);
     await first.close();
     const { report } = await runUpdate(agent);
@@ -247,15 +242,15 @@ describe("a source with ETags", () => {
   });
 
   test("confirms with a 304 no newer timestamp than the one that its ETag came with", async () => {
-    const source = await startSource(world.www(1), { etags: true });
-    const agent = await makeAgent(world, { sources: { tagged: source.url } });
+    const source = await startSource(stage.world.www(1), { etags: true });
+    const agent = await makeAgent(stage.world, { sources: { tagged: source.url } });
     await runUpdate(agent);
     const state = await fs.readFile(path.join(agent.dataDir, "state.json"));
-    source.root = world.www(2);
+    source.root = stage.world.www(2);
     await runUpdate(agent);
     // As if that run had died after its metadata was trusted, before the state was written.
     await fs.writeFile(path.join(agent.dataDir, "state.json"), state);
-    source.root = world.www(1);
+    source.root = stage.world.www(1);
     const { report } = await runUpdate(agent);
     expect(report).toMatchObject({ outcome: "exhausted", attempts: [{ code: "METADATA_OLDER" }] });
     await source.close();

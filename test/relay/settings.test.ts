@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import { leastReaderRate } from "../../src/relay/readerRate.ts";
 import { dataDirAt } from "../../src/store/dataDir.ts";
@@ -11,18 +11,13 @@ import {
   type Agent,
   closeAll,
   makeAgent,
-  makeWorld,
   readTree,
   runUpdate,
-  type World,
+  sharedWorld,
   writeJson,
 } from "../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 const open: { close: () => Promise<void> }[] = [];
 afterEach(() => closeAll(open));
 
@@ -52,9 +47,9 @@ test("an Update Agent granted settings serves the documents of every domain, and
   open.push(origin);
   const config = { roots: { settings: root }, kinds: ["settings"], components: undefined };
   const options = { upstream: origin.url, kinds: ["settings" as const], config };
-  const agent = await makeRelayAgent(world, options);
+  const agent = await makeRelayAgent(stage.world, options);
   await fetchSettingsFrom(agent, origin.url);
-  const relay = await startTestRelay(world, { ...options, agent });
+  const relay = await startTestRelay(stage.world, { ...options, agent });
   open.push(relay);
   await relay.relay.refresh();
 
@@ -75,7 +70,7 @@ test("an Update Agent granted settings serves the documents of every domain, and
   }
   expect((await ask(relay.url, "/content/metadata/timestamp.json")).status).toBe(404);
 
-  const client = await makeAgent(world, { sources: {}, config: { ...config, domain: "berlin" } });
+  const client = await makeAgent(stage.world, { sources: {}, config: { ...config, domain: "berlin" } });
   await fetchSettingsFrom(client, relay.url);
   const { report } = await runUpdate(client);
   expect(report).toMatchObject({
@@ -94,7 +89,7 @@ test("settings are announced while an Update Agent upstream has the content wait
   });
   const { root, states } = await settingsPublications([publication("first", 1), publication("second", 2)]);
   let state = "first";
-  const origin = await startSource(world.www(1), {
+  const origin = await startSource(stage.world.www(1), {
     answer: async ({ url = "" }, response) => {
       if (url.startsWith("/settings/")) {
         const asked = { path: url, range: undefined, ifNoneMatch: undefined };
@@ -110,10 +105,10 @@ test("settings are announced while an Update Agent upstream has the content wait
   const kinds = ["components", "settings"] as const;
   const config = { roots: { content: "root.json", settings: root }, kinds };
   const options = { upstream: origin.url, kinds: [...kinds], config };
-  const agent = await makeRelayAgent(world, options);
+  const agent = await makeRelayAgent(stage.world, options);
   const entries = [{ range: "127.0.0.0/8", name: "all", url: origin.url, kinds }];
   await writeJson(path.join(agent.folder, "list.json"), { entries, serverFallback: { enabled: false } });
-  const relay = await startTestRelay(world, { ...options, agent });
+  const relay = await startTestRelay(stage.world, { ...options, agent });
   open.push(relay);
   await relay.relay.refresh();
   const version = () => relay.relay.health().repositories.settings?.version;

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import http, { type IncomingHttpHeaders } from "node:http";
 import net from "node:net";
 import path from "node:path";
+import { afterEach } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import type { Log } from "../../src/config/log.ts";
 import type { Kind } from "../../src/core/content/kind.ts";
@@ -11,7 +12,8 @@ import { openListener } from "../../src/http/server.ts";
 import { type Relay, startRelay } from "../../src/relay/relay.ts";
 import type { RelayStats } from "../../src/relay/stats.ts";
 import { COMPILED } from "./program.ts";
-import { type Agent, type AgentOptions, makeAgent, type World } from "./world.ts";
+import { type SourceOptions, startSource, type TestSource } from "./source.ts";
+import { type Agent, type AgentOptions, closeAll, makeAgent, type Publication, type World } from "./world.ts";
 
 /** An Update Agent without its agent: the role alone, behind a listener of its own. */
 export interface TestRelay {
@@ -163,6 +165,29 @@ export async function startRelayProcess(
       const gone = once(child, "exit");
       child.kill("SIGKILL");
       await gone;
+    },
+  };
+}
+
+/**
+ * Sources and Update Agents for the tests of a file, closed after each of them.
+ *
+ * @param always options of every source
+ */
+export function startersFor(stage: { readonly world: World }, always: SourceOptions = {}) {
+  const open: { close: () => Promise<void> }[] = [];
+  afterEach(() => closeAll(open));
+  return {
+    open,
+    async source(publication: Publication, options: SourceOptions = {}): Promise<TestSource> {
+      const started = await startSource(stage.world.www(publication), { ...always, ...options });
+      open.push(started);
+      return started;
+    },
+    async start(options: TestRelayOptions): Promise<TestRelay> {
+      const started = await startTestRelay(stage.world, options);
+      open.push(started);
+      return started;
     },
   };
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { promises as fs } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import type { Log } from "../../src/config/log.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
@@ -67,6 +67,21 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     components,
     seeds: new Map(),
     remove: () => fs.rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** A world that all tests of a file share: made before the first of them, and gone after the last. */
+export function sharedWorld(options?: WorldOptions): { readonly world: World } {
+  let world: World | undefined;
+  beforeAll(async () => {
+    world = await makeWorld(options);
+  });
+  afterAll(() => world?.remove());
+  return {
+    get world() {
+      if (world === undefined) throw new Error("the world of this file is not made yet");
+      return world;
+    },
   };
 }
 
@@ -267,10 +282,15 @@ export async function expectTidy(agent: Agent): Promise<void> {
   expect(await fs.readdir(path.join(agent.dataDir, "partial"))).toEqual([]);
 }
 
-/** A folder of this test's own, gone when it ends; not for tests that run concurrently. */
+/**
+ * A folder of this test's own, gone when it ends, with the keys of a web root that it may be; not for tests
+ * that run concurrently.
+ */
 export async function newFolder(): Promise<string> {
   const folder = await fs.mkdtemp(path.join(tmpdir(), "nearsource-test-"));
-  onTestFinished(() => fs.rm(folder, { recursive: true, force: true }));
+  onTestFinished(async () => {
+    for (const each of [folder, `${folder}.keys`]) await fs.rm(each, { recursive: true, force: true });
+  });
   return folder;
 }
 

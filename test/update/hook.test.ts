@@ -1,7 +1,8 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { type Config, readConfig } from "../../src/config/config.ts";
+import { readConfig } from "../../src/config/config.ts";
+import type { Config } from "../../src/config/configSchema.ts";
 import { type Log, SILENT } from "../../src/config/log.ts";
 import { runHook } from "../../src/update/hook.ts";
 import { newDataDir, newFolder, writeJson } from "../support/world.ts";

@@ -1,4 +1,4 @@
-import type { Config, MqttConfig } from "../../config/config.ts";
+import type { Config, MqttConfig } from "../../config/configSchema.ts";
 import type { Log } from "../../config/log.ts";
 import type { AgentHealth } from "../../core/agentHealth.ts";
 import { mayCarrySecret } from "../../http/mayCarrySecret.ts";

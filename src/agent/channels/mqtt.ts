@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import type { MqttClient } from "mqtt";
-import type { MqttConfig } from "../../config/config.ts";
+import type { MqttConfig } from "../../config/configSchema.ts";
 import type { Log } from "../../config/log.ts";
 import { NearsourceError } from "../../errors.ts";
 import { NOTIFICATION_LIMIT } from "../../tuf/notification.ts";

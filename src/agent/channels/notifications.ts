@@ -1,4 +1,4 @@
-import type { Config } from "../../config/config.ts";
+import type { Config } from "../../config/configSchema.ts";
 import { REPOSITORIES, type Repository } from "../../core/content/layout.ts";
 import type { DataDir } from "../../store/dataDir.ts";
 import { type Announced, judge, parseNotification } from "../../tuf/notification.ts";

@@ -12,7 +12,6 @@ import type { Verdict } from "./notifications.ts";
 import { createReception } from "./senderLimit.ts";
 
 export interface AgentListenerOptions extends ListenerOptions {
-  /** Receives a notification. */
   receive(text: string): Promise<Verdict>;
   /** Answers every other request; undefined while the agent has nothing to serve. */
   serve(): ((request: IncomingMessage, response: ServerResponse) => void) | undefined;

@@ -1,4 +1,4 @@
-import type { Config } from "../../config/config.ts";
+import type { Config } from "../../config/configSchema.ts";
 import { explainError } from "../../errors.ts";
 
 /** The result for one thing that a configuration names. */

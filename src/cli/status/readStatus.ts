@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { Config } from "../../config/config.ts";
+import type { Config } from "../../config/configSchema.ts";
 import { REPOSITORIES, type Repository } from "../../core/content/layout.ts";
 import { formatAddress } from "../../core/order/address.ts";
 import type { Report } from "../../core/report.ts";

@@ -1,5 +1,5 @@
-import type { Config } from "../../config/config.ts";
 import { refusalsOf } from "../../config/configRefusals.ts";
+import type { Config } from "../../config/configSchema.ts";
 import { explainError } from "../../errors.ts";
 import { exitCodeOf } from "./exitCode.ts";
 import { paint, printAside } from "./output.ts";

@@ -1,5 +1,5 @@
 import { promises as fs } from "node:fs";
-import type { Config } from "../../config/config.ts";
+import type { Config } from "../../config/configSchema.ts";
 import { NearsourceError } from "../../errors.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { Config } from "../../config/config.ts";
+import type { Config } from "../../config/configSchema.ts";
 import { parseAddress, privacyOf } from "../../core/order/address.ts";
 import { machineAddresses } from "../../dns/machine.ts";
 import { NearsourceError } from "../../errors.ts";

@@ -8,7 +8,6 @@ import { type ComponentName, encodeManifest } from "./releases.ts";
 import type { Session } from "./session.ts";
 import { storeObject } from "./storeObject.ts";
 
-/** The options for publishing files. */
 export interface FilesOptions {
   /** Deltas are made from the same file in so many earlier releases; 5 by default. */
   deltas?: number | undefined;

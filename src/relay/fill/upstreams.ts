@@ -1,4 +1,4 @@
-import type { Config } from "../../config/config.ts";
+import type { Config } from "../../config/configSchema.ts";
 import type { Log } from "../../config/log.ts";
 import type { Kind } from "../../core/content/kind.ts";
 import { endsSource } from "../../core/order/disposition.ts";

@@ -30,7 +30,7 @@ export function isToBeAsked({ sinceAsked, sinceTried, isRefreshing, revalidate, 
   return isRefreshing || sinceTried >= (revalidate ? PAUSE_REVALIDATE : Math.min(PAUSE, maxStale));
 }
 
-/** Time (ms) that a client waits for that, whose request came over so many hops. */
+/** Time (ms) that a client waits for a confirmation, when its request came over so many hops. */
 export function confirmPatience(hops: number): number {
   return PATIENCE.first - PATIENCE.less * hops;
 }

@@ -1,4 +1,4 @@
-import type { Config } from "../../config/config.ts";
+import type { Config } from "../../config/configSchema.ts";
 import type { Kind } from "../../core/content/kind.ts";
 import { kindsIn } from "../../core/content/layout.ts";
 import type { NearsourceError } from "../../errors.ts";

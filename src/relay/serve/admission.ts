@@ -27,7 +27,6 @@ const INTERVAL = 1_000;
 /** One object being sent. */
 interface Transfer {
   client: string;
-  /** Ends it. */
   cut(): void;
   /**
    * The time (ms) since which bytes wait for the client, and their number; undefined while it is we who are

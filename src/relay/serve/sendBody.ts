@@ -5,7 +5,6 @@ import { PIECE } from "../verifiedFile.ts";
 import type { Ticket } from "./admission.ts";
 import type { Turns } from "./writeTurns.ts";
 
-/** The means of a transfer. */
 export interface TransferMeans {
   /** The piece that begins at `index * PIECE`. */
   read(index: number): Promise<Piece> | Piece;

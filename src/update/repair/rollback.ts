@@ -1,4 +1,4 @@
-import type { Config } from "../../config/config.ts";
+import type { Config } from "../../config/configSchema.ts";
 import type { Log } from "../../config/log.ts";
 import { NearsourceError } from "../../errors.ts";
 import type { DataDir } from "../../store/dataDir.ts";

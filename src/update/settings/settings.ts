@@ -1,5 +1,5 @@
 import { promises as fs } from "node:fs";
-import type { Config } from "../../config/config.ts";
+import type { Config } from "../../config/configSchema.ts";
 import { type Kind, sortKinds } from "../../core/content/kind.ts";
 import { settingsTargets } from "../../core/content/layout.ts";
 import { DocumentError, parseJson } from "../../core/document.ts";

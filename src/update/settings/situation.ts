@@ -1,5 +1,5 @@
-import type { Config } from "../../config/config.ts";
 import { AGENT_PORT } from "../../config/configPath.ts";
+import type { Config } from "../../config/configSchema.ts";
 import type { Kind } from "../../core/content/kind.ts";
 import { type Address, parseAddress, privacyOf } from "../../core/order/address.ts";
 import type { Situation } from "../../core/order/conditions.ts";

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { Notifications } from "../../../src/agent/channels/notifications.ts";
 import { startListener } from "../../../src/agent/channels/notifyPort.ts";
-import type { Config } from "../../../src/config/config.ts";
+import type { Config } from "../../../src/config/configSchema.ts";
 import { SILENT } from "../../../src/config/log.ts";
 import type { Listener } from "../../../src/http/server.ts";
 import { dataDirAt } from "../../../src/store/dataDir.ts";

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { RawAnswer } from "../../support/rawServer.ts";
-import { makeWorld, type World } from "../../support/world.ts";
+import { sharedWorld } from "../../support/world.ts";
 import { type Fault, head, meet, OBJECT } from "./meet.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 const { length } = OBJECT;
 
@@ -69,18 +65,18 @@ const continuations: Fault[] = [
 
 describe.concurrent("a source that", () => {
   test.for(alterations)("sends an object $name is passed over: $code", async (fault) => {
-    await meet(world, { ...fault, on: "object", tries: 1 });
+    await meet(stage.world, { ...fault, on: "object", tries: 1 });
   });
 
   test.for(continuations)(
     "continues an object $name, and answers so again, is passed over",
     async (fault) => {
-      await meet(world, { ...fault, on: "object", tries: 2 });
+      await meet(stage.world, { ...fault, on: "object", tries: 2 });
     },
   );
 
   test("continues an object with fewer bytes than its range says is passed over", async () => {
-    await meet(world, {
+    await meet(stage.world, {
       name: "short",
       code: "HTTP_STATUS",
       on: "object",
@@ -96,7 +92,7 @@ describe.concurrent("a source that", () => {
   test("continues an object with other bytes gets one restart, then is passed over", async () => {
     const ranges: (string | undefined)[] = [];
     const lie = sending(altered(length - 1));
-    await meet(world, {
+    await meet(stage.world, {
       name: "lie",
       code: "HASH_MISMATCH",
       on: "object",
@@ -110,7 +106,7 @@ describe.concurrent("a source that", () => {
   });
 
   test("says 416 to a range, and to the whole too, is passed over", async () => {
-    await meet(world, {
+    await meet(stage.world, {
       name: "416",
       code: "HTTP_STATUS",
       on: "object",
@@ -121,7 +117,7 @@ describe.concurrent("a source that", () => {
   });
 
   test("sends all of an object and never says that it is all has sent it in vain for itself alone", async () => {
-    const { attempt } = await meet(world, {
+    const { attempt } = await meet(stage.world, {
       name: "open end",
       code: "STALLED",
       on: "object",

@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { METADATA_LIMITS } from "../../../src/core/content/layout.ts";
 import { writeForEver } from "../../support/rawServer.ts";
-import { makeWorld, type World } from "../../support/world.ts";
+import { sharedWorld } from "../../support/world.ts";
 import { type Fault, head, meet, OBJECT } from "./meet.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 const { length } = OBJECT;
 const whole = `content-length: ${length}`;
@@ -190,39 +186,39 @@ const endless = (how: string): Fault["answer"] => {
 
 describe.concurrent("a source that", () => {
   test.for(heads)("answers with $name is passed over: $code", async (fault) => {
-    await meet(world, { ...fault, on: "object" });
+    await meet(stage.world, { ...fault, on: "object" });
   });
 
   test.for(heads)("answers every request with $name is passed over: $code", async (fault) => {
-    await meet(world, { ...fault, on: "all" });
+    await meet(stage.world, { ...fault, on: "all" });
   });
 
   test.for(chunks)("sends $name is passed over: $code", async (fault) => {
-    await meet(world, { ...fault, on: "object" });
+    await meet(stage.world, { ...fault, on: "object" });
   });
 
   test.for(floods)("sends $name without end for an object is passed over: $code", async (fault) => {
-    const { written } = await meet(world, { ...fault, on: "object", tries: 1 });
+    const { written } = await meet(stage.world, { ...fault, on: "object", tries: 1 });
     expect(written).toBeLessThan(20_000_000);
   });
 
   test.for(floods.filter(({ code }) => code !== "HTTP_NOT_FOUND"))(
     "sends $name without end for everything is passed over: $code",
     async (fault) => {
-      const { written } = await meet(world, { ...fault, on: "all" });
+      const { written } = await meet(stage.world, { ...fault, on: "all" });
       expect(written).toBeLessThan(20_000_000);
     },
   );
 
   test.for(lengths)("$name is passed over: $code", async (fault) => {
-    await meet(world, { ...fault, on: "object" });
+    await meet(stage.world, { ...fault, on: "object" });
   });
 
   test.for(["a body", "chunks"])(
     "sends %s without end for an object is cut off at its length",
     async (how) => {
       const answer = endless(how) ?? (() => {});
-      const { attempt } = await meet(world, {
+      const { attempt } = await meet(stage.world, {
         name: how,
         code: "LENGTH_MISMATCH",
         on: "object",
@@ -238,7 +234,7 @@ describe.concurrent("a source that", () => {
     "sends %s without end for the timestamp is cut off at its limit",
     async (how) => {
       const answer = endless(how) ?? (() => {});
-      const { written } = await meet(world, {
+      const { written } = await meet(stage.world, {
         name: how,
         code: "METADATA_TOO_LARGE",
         on: "timestamp",
@@ -251,7 +247,7 @@ describe.concurrent("a source that", () => {
   );
 
   test("announces a timestamp over its limit is refused unread", async () => {
-    await meet(world, {
+    await meet(stage.world, {
       name: "announced",
       code: "METADATA_TOO_LARGE",
       on: "timestamp",

@@ -1,17 +1,13 @@
 import os from "node:os";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseAddress, privacyOf } from "../../../src/core/order/address.ts";
 import { startDnsServer } from "../../support/dnsServer.ts";
 import { honestly, startRawServer } from "../../support/rawServer.ts";
 import { startSource } from "../../support/source.ts";
-import { makeWorld, type World } from "../../support/world.ts";
+import { sharedWorld } from "../../support/world.ts";
 import { type Fault, head, meet, meetUrl } from "./meet.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 const to = (location: string): Fault["answer"] => {
   return (socket) => socket.write(head(302, `location: ${location}`, "content-length: 0"));
@@ -38,11 +34,11 @@ const withoutLocation: Fault["answer"] = (socket) => socket.write(head(302, "con
 
 describe.concurrent("a source that", () => {
   test.for(places)("redirects an object $name is passed over", async (fault) => {
-    await meet(world, { ...fault, on: "object" });
+    await meet(stage.world, { ...fault, on: "object" });
   });
 
   test("redirects an object without saying where to is passed over", async () => {
-    await meet(world, {
+    await meet(stage.world, {
       name: "",
       code: "REDIRECT_REFUSED",
       on: "object",
@@ -52,7 +48,7 @@ describe.concurrent("a source that", () => {
   });
 
   test("redirects an object in a circle is asked four times, then passed over", async () => {
-    await meet(world, {
+    await meet(stage.world, {
       name: "circle",
       code: "REDIRECT_REFUSED",
       on: "object",
@@ -64,12 +60,12 @@ describe.concurrent("a source that", () => {
   test.for([301, 302, 303, 307, 308])(
     "redirects metadata with %i, be it to where it is, is passed over",
     async (status) => {
-      const elsewhere = await startSource(world.www(2));
+      const elsewhere = await startSource(stage.world.www(2));
       const answer: Fault["answer"] = (socket, { path }) => {
         socket.write(head(status, `location: ${elsewhere.url}${path}`, "content-length: 0"));
       };
       for (const on of ["all", "timestamp"] as const) {
-        await meet(world, { name: `${status}`, code: "REDIRECT_REFUSED", on, tries: 1, answer });
+        await meet(stage.world, { name: `${status}`, code: "REDIRECT_REFUSED", on, tries: 1, answer });
       }
       expect(elsewhere.requests).toEqual([]);
       await elsewhere.close();
@@ -77,7 +73,7 @@ describe.concurrent("a source that", () => {
   );
 
   test.for([300, 305, 306, 399])("answers %i, which is no redirect, is passed over", async (status) => {
-    await meet(world, {
+    await meet(stage.world, {
       name: `${status}`,
       code: "HTTP_STATUS",
       on: "object",
@@ -110,8 +106,8 @@ const literals = [
 describe.skipIf(outer === undefined).concurrent("a source in a network that redirects an object", () => {
   /** Redirects objects to `host`, at the port of a server that must not be asked. */
   async function meetRedirect(host: string, config: Record<string, unknown> = {}): Promise<void> {
-    const inner = await startSource(world.www(2));
-    const honest = honestly(world.www(2));
+    const inner = await startSource(stage.world.www(2));
+    const honest = honestly(stage.world.www(2));
     const source = await startRawServer({
       ...(outer === undefined ? {} : { host: outer }),
       answer: (socket, request) => {
@@ -121,7 +117,7 @@ describe.skipIf(outer === undefined).concurrent("a source in a network that redi
       },
     });
     try {
-      await meetUrl(world, source.url, { code: "ADDRESS_REFUSED", config });
+      await meetUrl(stage.world, source.url, { code: "ADDRESS_REFUSED", config });
       expect(inner.requests).toEqual([]);
     } finally {
       await Promise.all([source.close(), inner.close()]);

@@ -1,14 +1,10 @@
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ErrorCode } from "../../../src/errors.ts";
-import { makeWorld, type World } from "../../support/world.ts";
+import { sharedWorld } from "../../support/world.ts";
 import { type Fault, head, meet, OBJECT } from "./meet.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 /** An answer of its own, with headers and a body of the right length. */
 function answering(status: number, body: string | Buffer, ...headers: string[]): Fault["answer"] {
@@ -59,19 +55,25 @@ const retryAfter: [what: string, header: string, said: RegExp][] = [
 describe.concurrent("a source that", () => {
   test.for(statuses)("answers %i to everything is passed over: %s", async ([status, code, tries]) => {
     const body = withoutBody.includes(status) ? "" : PAGE;
-    await meet(world, { name: `${status}`, code, on: "all", tries, answer: answering(status, body) });
+    await meet(stage.world, { name: `${status}`, code, on: "all", tries, answer: answering(status, body) });
   });
 
   test.for(statuses)("answers %i for an object is passed over: %s", async ([status, code, tries]) => {
     const body = withoutBody.includes(status) ? "" : OBJECT;
-    await meet(world, { name: `${status}`, code, on: "object", tries, answer: answering(status, body) });
+    await meet(stage.world, {
+      name: `${status}`,
+      code,
+      on: "object",
+      tries,
+      answer: answering(status, body),
+    });
   });
 
   test.for([429, 503].flatMap((status) => retryAfter.map((each) => [status, ...each] as const)))(
     "answers %i with Retry-After %s is left at once, and said for how long it is busy",
     async ([status, , header, said]) => {
       const answer = answering(status, "busy", `retry-after: ${header}`);
-      const { lines } = await meet(world, {
+      const { lines } = await meet(stage.world, {
         name: header,
         code: "SOURCE_BUSY",
         on: "timestamp",
@@ -85,7 +87,7 @@ describe.concurrent("a source that", () => {
   test.for([401, 407])("asks for credentials with %i is given none", async (status) => {
     const challenge = status === 401 ? "www-authenticate" : "proxy-authenticate";
     const headers: Record<string, string>[] = [];
-    await meet(world, {
+    await meet(stage.world, {
       name: `${status}`,
       code: "HTTP_FORBIDDEN",
       on: "timestamp",
@@ -187,19 +189,19 @@ function nested(times: number): Buffer {
 
 describe.concurrent("a source that", () => {
   test.for(pages)("sends $name is passed over: $code", async (fault) => {
-    await meet(world, { ...fault, tries: 1 });
+    await meet(stage.world, { ...fault, tries: 1 });
   });
 
   test.for(encodings)("encodes what it sends as %s is passed over", async (encoding) => {
     const answer = answering(200, OBJECT, `content-encoding: ${encoding}`);
-    await meet(world, { name: encoding, code: "ENCODING_REFUSED", on: "object", tries: 1, answer });
-    await meet(world, { name: encoding, code: "ENCODING_REFUSED", on: "timestamp", tries: 1, answer });
+    await meet(stage.world, { name: encoding, code: "ENCODING_REFUSED", on: "object", tries: 1, answer });
+    await meet(stage.world, { name: encoding, code: "ENCODING_REFUSED", on: "timestamp", tries: 1, answer });
   });
 
   test.for(encoded)("sends $name is passed over unread: $code", async (fault) => {
-    const { written } = await meet(world, { ...fault, on: "object", tries: 1 });
+    const { written } = await meet(stage.world, { ...fault, on: "object", tries: 1 });
     expect(written).toBeLessThan(1_000_000);
-    await meet(world, { ...fault, on: "timestamp", tries: 1 });
+    await meet(stage.world, { ...fault, on: "timestamp", tries: 1 });
   });
 
   test("says that gzip is how it transfers is not believed to send an object", async () => {
@@ -207,7 +209,7 @@ describe.concurrent("a source that", () => {
     const chunk = [`${whole.length.toString(16)}\r\n`, whole, "\r\n0\r\n\r\n"].map((each) =>
       Buffer.from(each),
     );
-    await meet(world, {
+    await meet(stage.world, {
       name: "transfer-encoding",
       code: "LENGTH_MISMATCH",
       on: "object",
@@ -221,7 +223,7 @@ describe.concurrent("a source that", () => {
 
   test("is asked for everything as it is, unencoded", async () => {
     const asked: (string | undefined)[] = [];
-    await meet(world, {
+    await meet(stage.world, {
       name: "asked",
       code: "HTTP_NOT_FOUND",
       on: "all",

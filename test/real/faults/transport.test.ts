@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { writeForEver } from "../../support/rawServer.ts";
-import { makeWorld, type World } from "../../support/world.ts";
+import { sharedWorld } from "../../support/world.ts";
 import { type Fault, head, meet, meetUrl, OBJECT } from "./meet.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 /** Faults below HTTP: connections that are not made, not answered, or not kept. */
 const connection: Fault[] = [
@@ -136,21 +132,21 @@ const inBody = (length: number, half = OBJECT.subarray(0, length / 2)): Fault[] 
 describe.concurrent("a source that", () => {
   test("refuses the connection is passed over at once", async () => {
     // Nobody listens on 127.0.0.2, whatever port it is.
-    await meetUrl(world, "http://127.0.0.2:21119", { code: "CONNECTION_REFUSED" });
+    await meetUrl(stage.world, "http://127.0.0.2:21119", { code: "CONNECTION_REFUSED" });
   });
 
   test.for(connection)("$name is passed over: $code", async (fault) => {
-    await meet(world, fault);
+    await meet(stage.world, fault);
   });
 
   test.for(inBody(OBJECT.length))("$name of an object is passed over: $code", async (fault) => {
-    await meet(world, { ...fault, on: "object" });
+    await meet(stage.world, { ...fault, on: "object" });
   });
 
   test.for(inBody(600).filter(({ code }) => code !== "TRUNCATED"))(
     "$name of the timestamp is passed over: $code",
     async (fault) => {
-      await meet(world, { ...fault, on: "timestamp" });
+      await meet(stage.world, { ...fault, on: "timestamp" });
     },
   );
 });
@@ -183,7 +179,7 @@ describe.concurrent("at the limits that are the defaults, a source that", () => 
   test.for(slow)("$name costs seconds: $code", async (fault) => {
     // Silence proves nothing yet where the connection happens to be one that was kept.
     const tries = fault.code === "RESPONSE_TIMEOUT" ? {} : { tries: 1 };
-    const { attempt } = await meet(world, { ...fault, on: "object", ...tries, http: DEFAULTS });
+    const { attempt } = await meet(stage.world, { ...fault, on: "object", ...tries, http: DEFAULTS });
     expect(attempt.ms).toBeLessThan(2 * LOST);
   });
 });

@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { METADATA_LIMITS } from "../../../src/core/content/layout.ts";
 import {
   bump,
@@ -16,14 +16,10 @@ import {
   writeDraft,
 } from "../../support/otherPublisher.ts";
 import { startSource } from "../../support/source.ts";
-import { expectInstalled, makeAgent, makeWorld, runUpdate, type World } from "../../support/world.ts";
+import { expectInstalled, makeAgent, runUpdate, sharedWorld } from "../../support/world.ts";
 import { copyOf, type Forgery, meetForgery, ownKeys, redrafting } from "./forge.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 const PAST = "2026-01-01T00:00:00Z";
 
@@ -102,13 +98,13 @@ const mixed: Forgery[] = [
     name: "the timestamp of one publication with the snapshot of another",
     code: "METADATA_MISMATCH",
     base: 3,
-    forge: altering("4.snapshot.json", () => other(world.www(2), "3.snapshot.json")),
+    forge: altering("4.snapshot.json", () => other(stage.world.www(2), "3.snapshot.json")),
   },
   {
     name: "the snapshot of one publication with a role of another",
     code: "METADATA_MISMATCH",
     base: 3,
-    forge: altering("4.components.json", () => other(world.www(2), "3.components.json")),
+    forge: altering("4.components.json", () => other(stage.world.www(2), "3.components.json")),
   },
   {
     name: "a role in the place of another",
@@ -285,13 +281,13 @@ const all = [...rollbacks, ...frozen, ...mixed, ...wrongKeys, ...oversized, ...m
 
 describe.concurrent("a source that offers", () => {
   test.for(all)("$name is passed over: $code", async (forgery) => {
-    await meetForgery(world, forgery);
+    await meetForgery(stage.world, forgery);
   });
 });
 
 describe("an expired root", () => {
   test("is refused though everything below it is valid", async () => {
-    await meetForgery(world, {
+    await meetForgery(stage.world, {
       name: "",
       code: "METADATA_EXPIRED",
       forge: async (www, keys) => {
@@ -305,13 +301,13 @@ describe("an expired root", () => {
 
 /** An agent that trusts what `change` makes of publication 2, and the source that gave it that. */
 async function trusting(change: (draft: Draft) => void) {
-  const www = await copyOf(world, 2);
-  const keys = await ownKeys(world);
+  const www = await copyOf(stage.world, 2);
+  const keys = await ownKeys(stage.world);
   const draft = await readDraft(www);
   change(draft);
   await writeDraft(www, draft, keys);
   const source = await startSource(www);
-  const agent = await makeAgent(world, { sources: { source: source.url }, installed: 2 });
+  const agent = await makeAgent(stage.world, { sources: { source: source.url }, installed: 2 });
   expect((await runUpdate(agent)).report).toMatchObject({ outcome: "current", exitCode: 0 });
   return { www, keys, draft, source, agent };
 }
@@ -378,7 +374,7 @@ describe.concurrent("a role that nobody knows", () => {
   };
 
   test("to which the targets delegate without the snapshot's listing it is a source's end", async () => {
-    await meetForgery(world, {
+    await meetForgery(stage.world, {
       name: "",
       code: "METADATA_MALFORMED",
       forge: redrafting(delegation("unlisted")),

@@ -1,22 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { addComponent, addTarget, bump, type Draft, type Json } from "../../support/otherPublisher.ts";
 import { startSource } from "../../support/source.ts";
-import {
-  expectInstalled,
-  makeAgent,
-  makeWorld,
-  noise,
-  runUpdate,
-  sha256,
-  type World,
-} from "../../support/world.ts";
+import { expectInstalled, makeAgent, noise, runUpdate, sha256, sharedWorld } from "../../support/world.ts";
 import { copyOf, type Forgery, meetForgery, ownKeys, redrafting } from "./forge.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 const FILE = noise("file", 100);
 const file = { path: "rules.dat", length: FILE.length, sha256: sha256(FILE) };
@@ -174,16 +162,16 @@ const unproven: Forgery[] = [
 
 describe.concurrent("a source whose publisher signed", () => {
   test.for([...refused, ...undelegated, ...unproven])("$name is passed over: $code", async (forgery) => {
-    await meetForgery(world, forgery);
+    await meetForgery(stage.world, forgery);
   });
 });
 
 /** One run of an agent that has publication 2, with a source that offers what `forge` makes of it. */
 async function meetAlone(forge: Forgery["forge"]) {
-  const www = await copyOf(world, 2);
-  await forge(www, await ownKeys(world));
+  const www = await copyOf(stage.world, 2);
+  await forge(www, await ownKeys(stage.world));
   const source = await startSource(www);
-  const agent = await makeAgent(world, { sources: { only: source.url }, installed: 2 });
+  const agent = await makeAgent(stage.world, { sources: { only: source.url }, installed: 2 });
   const { report, lines } = await runUpdate(agent);
   await source.close();
   return { agent, report, messages: lines.map(({ message }) => message) };

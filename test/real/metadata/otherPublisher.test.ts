@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import {
   addComponent,
   addTarget,
@@ -15,21 +15,9 @@ import {
   writeDraft,
 } from "../../support/otherPublisher.ts";
 import { startSource, type TestSource } from "../../support/source.ts";
-import {
-  closeAll,
-  installedFiles,
-  makeAgent,
-  makeWorld,
-  noise,
-  runUpdate,
-  type World,
-} from "../../support/world.ts";
+import { closeAll, installedFiles, makeAgent, noise, runUpdate, sharedWorld } from "../../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 const open: TestSource[] = [];
 afterEach(() => closeAll(open));
@@ -38,12 +26,12 @@ const FILES = { "a.dat": noise("a", 5_000), "deep/er/b.dat": noise("b", 0) };
 
 /** A repository made by another publisher, and an agent that starts from its root. */
 async function found(signers: Signers, draft: Draft, options: WriteOptions = {}) {
-  const www = await fs.mkdtemp(path.join(world.folder, "other-"));
+  const www = await fs.mkdtemp(path.join(stage.world.folder, "other-"));
   await writeDraft(www, draft, signers, options);
   const root = path.join(www, "content/metadata", `${draft.root.version}.root.json`);
   const source = await startSource(www);
   open.push(source);
-  return { www, agent: await makeAgent(world, { sources: { other: source.url }, root }) };
+  return { www, agent: await makeAgent(stage.world, { sources: { other: source.url }, root }) };
 }
 
 function withRules(signers: Signers, version = 1, role = "components"): Draft {

@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { ContentKind } from "../../../src/core/content/kind.ts";
 import { objectPath } from "../../../src/core/content/layout.ts";
 import { addRelease } from "../../../src/publisher/addRelease.ts";
@@ -12,27 +12,22 @@ import {
   expectInstalled,
   expectTidy,
   makeAgent,
-  makeWorld,
   objectOf,
   readTree,
   runUpdate,
-  type World,
+  sharedWorld,
   writeJson,
 } from "../../support/world.ts";
 import { meetUrl } from "../faults/meet.ts";
 import { copyOf } from "./forge.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.remove());
+const stage = sharedWorld();
 
 const open: TestSource[] = [];
 afterEach(() => closeAll(open));
 
 /** Publication 3, genuine, but for the files whose path matches `withheld`. */
-async function serve(withheld: RegExp, status = 404, www = world.www(3)): Promise<TestSource> {
+async function serve(withheld: RegExp, status = 404, www = stage.world.www(3)): Promise<TestSource> {
   const source = await startSource(www, {
     answer: ({ url = "" }, response) => {
       if (!withheld.test(url)) return false;
@@ -61,13 +56,13 @@ const withheld = [
 describe("a source that shows a genuine new timestamp and withholds", () => {
   test.for(withheld)("%s makes nothing trusted: a source one step behind still serves", async ([, files]) => {
     const source = await serve(files);
-    const { agent } = await meetUrl(world, source.url, { code: "HTTP_NOT_FOUND", installed: 1 });
+    const { agent } = await meetUrl(stage.world, source.url, { code: "HTTP_NOT_FOUND", installed: 1 });
     expect(await trustedTimestamp(agent)).toBe(3);
   });
 
   test.for(withheld)("%s, every day, changes nothing", async ([, files]) => {
     const source = await serve(files);
-    const agent = await makeAgent(world, { sources: { source: source.url }, installed: 1 });
+    const agent = await makeAgent(stage.world, { sources: { source: source.url }, installed: 1 });
     for (let day = 0; day < 3; day++) {
       const { report } = await runUpdate(agent);
       expect(report).toMatchObject({ outcome: "exhausted", exitCode: 4, generation: 1 });
@@ -79,14 +74,14 @@ describe("a source that shows a genuine new timestamp and withholds", () => {
 
   test("the targets, which did not change, is not even asked for them", async () => {
     const source = await serve(/targets\.json$/);
-    const agent = await makeAgent(world, { sources: { source: source.url }, installed: 1 });
+    const agent = await makeAgent(stage.world, { sources: { source: source.url }, installed: 1 });
     expect((await runUpdate(agent)).report.outcome).toBe("updated");
     await expectInstalled(agent, 3);
   });
 
   test("a role that this agent does not use keeps nothing from it", async () => {
     const source = await serve(/programs\.json$/);
-    const agent = await makeAgent(world, { sources: { source: source.url } });
+    const agent = await makeAgent(stage.world, { sources: { source: source.url } });
     expect((await runUpdate(agent)).report.outcome).toBe("updated");
     await expectInstalled(agent, 3);
   });
@@ -96,21 +91,26 @@ describe("the objects of a source", () => {
   test("that are missing leave its metadata trusted, and the next source delivers them", async () => {
     const source = await serve(/objects/);
     const good = await serve(/^$/);
-    const agent = await makeAgent(world, { sources: { source: source.url, good: good.url }, installed: 1 });
+    const agent = await makeAgent(stage.world, {
+      sources: { source: source.url, good: good.url },
+      installed: 1,
+    });
     const { report } = await runUpdate(agent);
     expect(report.attempts.map(({ code }) => code)).toEqual(["HTTP_NOT_FOUND", undefined]);
     await expectInstalled(agent, 3);
   });
 
   test("are used although its metadata is behind, since they are named by their hash", async () => {
-    const www = await copyOf(world, 2);
+    const www = await copyOf(stage.world, 2);
     const source = await serve(/objects/);
-    for (const [name, bytes] of Object.entries(await readTree(path.join(world.www(3), "content/objects")))) {
+    for (const [name, bytes] of Object.entries(
+      await readTree(path.join(stage.world.www(3), "content/objects")),
+    )) {
       await fs.mkdir(path.dirname(path.join(www, "content/objects", name)), { recursive: true });
       await fs.writeFile(path.join(www, "content/objects", name), bytes);
     }
     const behind = await serve(/^$/, 404, www);
-    const agent = await makeAgent(world, {
+    const agent = await makeAgent(stage.world, {
       sources: { source: source.url, behind: behind.url },
       installed: 1,
     });
@@ -125,8 +125,8 @@ describe("the objects of a source", () => {
   });
 
   test("are not looked for at a source that is behind when nothing is missing", async () => {
-    const behind = await serve(/^$/, 404, world.www(1));
-    const agent = await makeAgent(world, { sources: { behind: behind.url }, installed: 2 });
+    const behind = await serve(/^$/, 404, stage.world.www(1));
+    const agent = await makeAgent(stage.world, { sources: { behind: behind.url }, installed: 2 });
     const { report } = await runUpdate(agent);
     expect(report).toMatchObject({ outcome: "exhausted", attempts: [{ code: "METADATA_OLDER" }] });
     expect(behind.objects()).toEqual([]);
@@ -136,7 +136,10 @@ describe("the objects of a source", () => {
   test("that one source has of two are kept when it lacks the other", async () => {
     const source = await serve(new RegExp(objectPath(objectOf(3, "rules"))));
     const good = await serve(/^$/);
-    const agent = await makeAgent(world, { sources: { source: source.url, good: good.url }, installed: 1 });
+    const agent = await makeAgent(stage.world, {
+      sources: { source: source.url, good: good.url },
+      installed: 1,
+    });
     await runUpdate(agent);
     await expectInstalled(agent, 3);
     expect(good.objects().map(({ status }) => status)).toEqual([200]);
@@ -152,7 +155,7 @@ describe("manifests that the trusted snapshot no longer names", () => {
       serve(/^$/, 404, states.second),
       serve(/^$/, 404, states.last),
     ]);
-    const agent = await makeAgent(world, {
+    const agent = await makeAgent(stage.world, {
       sources: {},
       root,
       config: TWO_KINDS,
@@ -186,7 +189,7 @@ describe("a run that cannot have all", () => {
     const { root, states } = await twoKinds();
     const components = await serve(/^$/, 404, states.first);
     const config = { ...TWO_KINDS, keepGenerations: 1 };
-    const agent = await makeAgent(world, { sources: { components: components.url }, root, config });
+    const agent = await makeAgent(stage.world, { sources: { components: components.url }, root, config });
     expect((await runUpdate(agent)).report.outcome).toBe("partial");
     components.root = states.last;
     expect((await runUpdate(agent)).report).toMatchObject({ outcome: "partial", generation: 2 });
@@ -197,7 +200,7 @@ describe("a run that cannot have all", () => {
 
 test("an object that a dead run left in the store is swept by a run that finds nothing new", async () => {
   const source = await serve(/^$/);
-  const agent = await makeAgent(world, { sources: { source: source.url } });
+  const agent = await makeAgent(stage.world, { sources: { source: source.url } });
   await runUpdate(agent);
   const left = path.join(agent.dataDir, "store", "ab", `ab${"0".repeat(62)}`);
   await fs.mkdir(path.dirname(left), { recursive: true });
@@ -210,7 +213,7 @@ const TWO_KINDS = { kinds: ["components", "programs"], components: ["rules", "ag
 
 /** Three publications of a component and a program, of which each has one thing newer than the one before. */
 async function twoKinds() {
-  const folder = await fs.mkdtemp(path.join(world.folder, "two-kinds-"));
+  const folder = await fs.mkdtemp(path.join(stage.world.folder, "two-kinds-"));
   const dir = path.join(folder, "www");
   await initRepository({ dir, repository: "content" });
   const publish = async (kind: ContentKind, name: string, version: string, state: string) => {
@@ -234,7 +237,7 @@ describe("the time of a run", () => {
 
   test("in which the timestamp has expired refuses the very metadata that is trusted", async () => {
     const source = await serve(/^$/);
-    const agent = await makeAgent(world, { sources: { source: source.url } });
+    const agent = await makeAgent(stage.world, { sources: { source: source.url } });
     await runUpdate(agent);
     const { report } = await runUpdate(agent, { now: days(20) });
     expect(report).toMatchObject({ outcome: "exhausted", attempts: [{ code: "METADATA_EXPIRED" }] });
@@ -244,7 +247,7 @@ describe("the time of a run", () => {
 
   test("before any that has passed stops the run, and a little before does not", async () => {
     const source = await serve(/^$/);
-    const agent = await makeAgent(world, { sources: { source: source.url }, installed: 1 });
+    const agent = await makeAgent(stage.world, { sources: { source: source.url }, installed: 1 });
     await expect(runUpdate(agent, { now: new Date(0) })).rejects.toMatchObject({ code: "CLOCK_BEHIND" });
     await expect(runUpdate(agent, { now: days(-3) })).rejects.toMatchObject({ code: "CLOCK_BEHIND" });
     expect(source.requests).toEqual([]);
@@ -255,7 +258,7 @@ describe("the time of a run", () => {
     "in %s finds everything expired and breaks nothing",
     async (time) => {
       const source = await serve(/^$/);
-      const agent = await makeAgent(world, { sources: { source: source.url }, installed: 1 });
+      const agent = await makeAgent(stage.world, { sources: { source: source.url }, installed: 1 });
       const { report } = await runUpdate(agent, { now: new Date(time) });
       expect(report).toMatchObject({ outcome: "exhausted", attempts: [{ code: "METADATA_EXPIRED" }] });
       await expectInstalled(agent, 1);

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { SILENT } from "../../../src/config/log.ts";
 import { openListener } from "../../../src/http/server.ts";
 import type { UpdateEvent } from "../../../src/update/update.ts";
@@ -22,34 +22,29 @@ import {
   expectTidy,
   LARGE,
   makeAgent,
-  makeWorld,
   objectOf,
   payload,
   runUpdate,
-  type World,
+  sharedWorld,
 } from "../../support/world.ts";
 
 const large = objectUrl(objectOf(2, "pattern"));
 const bytes = payload(2, "pattern")["pattern.bin"] ?? Buffer.alloc(0);
 const components: ComponentName[] = ["rules", "pattern"];
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld({ large: true });
-});
-afterAll(() => world.remove());
+const stage = sharedWorld({ large: true });
 
 const open: { close: () => Promise<void> }[] = [];
 afterEach(() => closeAll(open));
 
 async function source(options?: SourceOptions): Promise<TestSource> {
-  const started = await startSource(world.www(2), options);
+  const started = await startSource(stage.world.www(2), options);
   open.push(started);
   return started;
 }
 
 async function relayProcess(options: TestRelayOptions & { lazy?: boolean }) {
-  const started = await startRelayProcess(world, options);
+  const started = await startRelayProcess(stage.world, options);
   open.push({ close: started.kill });
   return started;
 }
@@ -59,7 +54,7 @@ describe("an Update Agent that is killed with -9", () => {
     const origin = await source();
     const relay = await relayProcess({ upstream: origin.url, relay: { rateLimit: 2_000_000 } });
     const next = await source();
-    const agent = await makeAgent(world, { sources: { near: relay.url, next: next.url }, components });
+    const agent = await makeAgent(stage.world, { sources: { near: relay.url, next: next.url }, components });
     let killed: Promise<void> | undefined;
     const onEvent = (event: UpdateEvent) => {
       if (event.type === "progress" && event.length === LARGE && event.received > 1_000_000)
@@ -74,7 +69,7 @@ describe("an Update Agent that is killed with -9", () => {
 
     const asked = origin.objects().length;
     const again = await relayProcess({ upstream: origin.url, agent: relay.agent });
-    const other = await makeAgent(world, { sources: { near: again.url }, components });
+    const other = await makeAgent(stage.world, { sources: { near: again.url }, components });
     expect((await runUpdate(other)).report.outcome).toBe("updated");
     expect(origin.objects().length).toBe(asked);
   });
@@ -119,7 +114,7 @@ test("an Update Agent asks again over a fresh connection where something between
       return false;
     },
   });
-  const relay = await startTestRelay(world, { upstream: origin.url, relay: { maxStale: 0 } });
+  const relay = await startTestRelay(stage.world, { upstream: origin.url, relay: { maxStale: 0 } });
   open.push(relay);
   await relay.relay.refresh();
   for (const socket of sockets) forgotten.add(socket);
@@ -139,7 +134,7 @@ test("an Update Agent that lies is found out, left, and reported, and the next d
       return true;
     },
   });
-  const agent = await makeAgent(world, { sources: { liar: liar.url, near: relay.url }, components });
+  const agent = await makeAgent(stage.world, { sources: { liar: liar.url, near: relay.url }, components });
   const { report, lines } = await runUpdate(agent);
   expect(report.attempts).toMatchObject([
     { name: "liar", outcome: "failed", code: "HASH_MISMATCH" },
@@ -153,9 +148,9 @@ describe("H8: a disk that is full", () => {
   test("ends serving, says why, and serving begins again when there is room", async (context) => {
     const origin = await source();
     const options = { upstream: origin.url, relay: { minFree: 2_000_000 } };
-    const agent = await makeRelayAgent(world, options);
+    const agent = await makeRelayAgent(stage.world, options);
     await onSmallDisk(agent.dataDir, 24_000_000, context.skip, async () => {
-      const relay = await startTestRelay(world, { ...options, agent });
+      const relay = await startTestRelay(stage.world, { ...options, agent });
       await relay.relay.refresh();
       expect((await ask(relay.url, large)).body.equals(bytes)).toBe(true);
       const ballast = path.join(agent.dataDir, "ballast");
@@ -190,9 +185,9 @@ describe("H8: a disk that is full", () => {
         return true;
       },
     });
-    const agent = await makeRelayAgent(world, { upstream: origin.url });
+    const agent = await makeRelayAgent(stage.world, { upstream: origin.url });
     await onSmallDisk(agent.dataDir, 12_000_000, context.skip, async () => {
-      const relay = await startTestRelay(world, { upstream: origin.url, agent });
+      const relay = await startTestRelay(stage.world, { upstream: origin.url, agent });
       await ask(relay.url, "/content/metadata/timestamp.json");
       await ask(relay.url, large, { headers: { range: "bytes=0-4194303" } });
       const ballast = path.join(agent.dataDir, "ballast");
@@ -232,25 +227,25 @@ async function onSmallDisk(
 
 describe("over TLS with a private authority", () => {
   test("clients that have http.ca update, and those without do not", async () => {
-    const authority = await makeAuthority(world.folder, "Of this site");
-    const tls = await writeCertificate(world.folder, await authority.issue());
-    const relay = await startTestRelay(world, { upstream: (await source()).url, tls });
+    const authority = await makeAuthority(stage.world.folder, "Of this site");
+    const tls = await writeCertificate(stage.world.folder, await authority.issue());
+    const relay = await startTestRelay(stage.world, { upstream: (await source()).url, tls });
     open.push(relay);
     await relay.relay.refresh();
-    const knows = await makeAgent(world, {
+    const knows = await makeAgent(stage.world, {
       sources: { near: relay.url },
       config: { http: { ca: authority.file } },
     });
     expect((await runUpdate(knows)).report.outcome).toBe("updated");
-    const not = await makeAgent(world, { sources: { near: relay.url } });
+    const not = await makeAgent(stage.world, { sources: { near: relay.url } });
     expect((await runUpdate(not)).report.attempts).toMatchObject([{ code: "TLS_CERTIFICATE" }]);
-    const wrong = await makeAgent(world, { sources: {}, config: { http: { ca: "missing.pem" } } });
+    const wrong = await makeAgent(stage.world, { sources: {}, config: { http: { ca: "missing.pem" } } });
     await expect(runUpdate(wrong)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
 
   test("a certificate that was replaced is used from then on, and one that is half replaced is not", async () => {
-    const authority = await makeAuthority(world.folder, "Of this site, too");
-    const files = await writeCertificate(world.folder, await authority.issue());
+    const authority = await makeAuthority(stage.world.folder, "Of this site, too");
+    const files = await writeCertificate(stage.world.folder, await authority.issue());
     const listener = await openListener(
       { host: "127.0.0.1", port: 0, tls: files, log: SILENT },
       (_, response) => {
@@ -267,7 +262,7 @@ describe("over TLS with a private authority", () => {
       return serialNumber;
     };
     const first = await serial();
-    const stranger = await makeAuthority(world.folder, "Of nobody");
+    const stranger = await makeAuthority(stage.world.folder, "Of nobody");
     await fs.writeFile(files.key, (await stranger.issue()).key);
     await listener.reload();
     expect(await serial()).toBe(first);

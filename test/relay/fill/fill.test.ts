@@ -1,53 +1,33 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { dataDirAt } from "../../../src/store/dataDir.ts";
 import { storePath } from "../../../src/store/store.ts";
 import {
   ask,
   objectUrl,
+  startersFor,
   startTestRelay,
   type TestRelay,
   type TestRelayOptions,
 } from "../../support/relay.ts";
-import { type SourceOptions, startSource, type TestSource } from "../../support/source.ts";
 import {
-  closeAll,
   expectInstalled,
   LARGE,
   makeAgent,
-  makeWorld,
   objectOf,
-  type Publication,
   payload,
   runUpdate,
-  type World,
+  sharedWorld,
 } from "../../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld({ large: true });
-});
-afterAll(() => world.remove());
+const stage = sharedWorld({ large: true });
 
-const open: { close: () => Promise<void> }[] = [];
-afterEach(() => closeAll(open));
+const { open, source, start } = startersFor(stage);
 
 const timestamp = "/content/metadata/timestamp.json";
 const large = objectUrl(objectOf(2, "pattern"));
 const bytes = payload(2, "pattern")["pattern.bin"] ?? Buffer.alloc(0);
-
-async function source(publication: Publication, options?: SourceOptions): Promise<TestSource> {
-  const started = await startSource(world.www(publication), options);
-  open.push(started);
-  return started;
-}
-
-async function start(options: TestRelayOptions): Promise<TestRelay> {
-  const started = await startTestRelay(world, options);
-  open.push(started);
-  return started;
-}
 
 /** Path of an object in an Update Agent's own store. */
 function stored(relay: TestRelay, sha256: string): string {
@@ -175,7 +155,7 @@ describe("H6: an upstream", () => {
     const relay = await start({ upstream: ahead.url, relay: { maxStale: 0 } });
     await relay.relay.refresh();
     const newest = (await ask(relay.url, timestamp)).body;
-    ahead.root = world.www(2);
+    ahead.root = stage.world.www(2);
     await relay.relay.refresh();
     expect((await ask(relay.url, timestamp)).body.equals(newest)).toBe(true);
     expect(relay.lines.join("\n")).toContain("METADATA_OLDER");
@@ -185,7 +165,7 @@ describe("H6: an upstream", () => {
     const origin = await source(1);
     const relay = await start({ upstream: origin.url, relay: { maxStale: 0 } });
     await relay.relay.refresh();
-    const before = (await fs.readdir(path.join(world.www(1), "content", "metadata"))).filter((name) =>
+    const before = (await fs.readdir(path.join(stage.world.www(1), "content", "metadata"))).filter((name) =>
       /^\d+\.(?:snapshot|targets|components)\.json$/.test(name),
     );
     const status = async () => {
@@ -194,7 +174,7 @@ describe("H6: an upstream", () => {
     };
     const found = await status();
     expect(found.filter((each) => each === 200).length).toBe(3);
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     await ask(relay.url, timestamp);
     expect(relay.relay.health().repositories.content?.version).toBeGreaterThan(1);
     expect(await status()).toEqual(found);
@@ -242,12 +222,12 @@ describe("H7: a stored object", () => {
     "that is %s when the Update Agent starts is not served, but fetched again",
     async ([, damage]) => {
       const origin = await source(2);
-      const first = await startTestRelay(world, { upstream: origin.url });
+      const first = await startTestRelay(stage.world, { upstream: origin.url });
       await first.relay.refresh();
       await first.close();
       const asked = origin.objects().length;
       await damage(stored(first, objectOf(2, "pattern")));
-      const start2 = startTestRelay(world, { upstream: origin.url, agent: first.agent });
+      const start2 = startTestRelay(stage.world, { upstream: origin.url, agent: first.agent });
       const relay = await start2.catch((error) => error.code as string);
       if (typeof relay === "string") {
         // A link in the place of a file is an administrator's to look at.
@@ -276,7 +256,7 @@ describe("H7: a stored object", () => {
 
   test("whose metadata was altered on disk is not served before a refresh", async () => {
     const origin = await source(2);
-    const first = await startTestRelay(world, { upstream: origin.url });
+    const first = await startTestRelay(stage.world, { upstream: origin.url });
     await first.relay.refresh();
     await first.close();
     const home = path.join(first.agent.dataDir, "relay", "metadata", "content");
@@ -291,12 +271,15 @@ describe("H7: a stored object", () => {
 
   test("and metadata that are whole are served at once after a start, with nobody upstream", async () => {
     const origin = await source(2);
-    const first = await startTestRelay(world, { upstream: origin.url });
+    const first = await startTestRelay(stage.world, { upstream: origin.url });
     await first.relay.refresh();
     await first.close();
     await origin.close();
     const relay = await start({ upstream: origin.url, agent: first.agent });
-    const agent = await makeAgent(world, { sources: { near: relay.url }, components: ["rules", "pattern"] });
+    const agent = await makeAgent(stage.world, {
+      sources: { near: relay.url },
+      components: ["rules", "pattern"],
+    });
     expect((await runUpdate(agent)).report.outcome).toBe("updated");
     await expectInstalled(agent, 2, ["rules", "pattern"]);
   });
@@ -319,7 +302,10 @@ describe("Update Agents in a chain", () => {
     const origin = await source(2);
     const [far] = [await start({ upstream: origin.url })];
     const near = await start({ upstream: far.url });
-    const agent = await makeAgent(world, { sources: { near: near.url }, components: ["rules", "pattern"] });
+    const agent = await makeAgent(stage.world, {
+      sources: { near: near.url },
+      components: ["rules", "pattern"],
+    });
     expect((await runUpdate(agent)).report.outcome).toBe("updated");
     await expectInstalled(agent, 2, ["rules", "pattern"]);
     await Promise.all([near.relay.refresh(), far.relay.refresh()]);
@@ -334,10 +320,10 @@ describe("Update Agents in a chain", () => {
     const other = await start({ upstream: [one.url, origin.url], relay: { maxStale: 0 } });
     await rewriteUpstreams(one, [other.url, origin.url]);
     await one.relay.refresh();
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     await one.relay.refresh();
     await other.relay.refresh();
-    const newest = await fs.readFile(path.join(world.www(2), timestamp));
+    const newest = await fs.readFile(path.join(stage.world.www(2), timestamp));
     for (const relay of [one, other]) {
       // One of them may wait for the other, that fills, and says so.
       const isNewest = async () => (await ask(relay.url, timestamp)).body.equals(newest);

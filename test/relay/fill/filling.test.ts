@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { initRepository } from "../../../src/publisher/init.ts";
 import { setDocument } from "../../../src/publisher/setDocument.ts";
 import { dataDirAt } from "../../../src/store/dataDir.ts";
@@ -9,17 +9,10 @@ import { partialPath } from "../../../src/store/partial.ts";
 import { inStore, storePath } from "../../../src/store/store.ts";
 import type { UpdateEvent } from "../../../src/update/update.ts";
 import { on } from "../../real/commandLine.ts";
-import {
-  ask,
-  objectUrl,
-  startTestRelay,
-  type TestRelay,
-  type TestRelayOptions,
-} from "../../support/relay.ts";
-import { type SourceOptions, startSource, type TestSource } from "../../support/source.ts";
+import { ask, objectUrl, startersFor, startTestRelay, type TestRelay } from "../../support/relay.ts";
+import { type SourceOptions, startSource } from "../../support/source.ts";
 import {
   type AgentOptions,
-  closeAll,
   expectInstalled,
   history,
   LARGE,
@@ -30,34 +23,18 @@ import {
   payload,
   runUpdate,
   sha256,
+  sharedWorld,
   type World,
   writeJson,
 } from "../../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld({ large: true });
-});
-afterAll(() => world.remove());
+const stage = sharedWorld({ large: true });
 
-const open: { close: () => Promise<void> }[] = [];
-afterEach(() => closeAll(open));
+const { open, source, start } = startersFor(stage);
 
 const timestamp = "/content/metadata/timestamp.json";
 const large = objectUrl(objectOf(2, "pattern"));
 const bytes = payload(2, "pattern")["pattern.bin"] ?? Buffer.alloc(0);
-
-async function source(publication: Publication, options?: SourceOptions): Promise<TestSource> {
-  const started = await startSource(world.www(publication), options);
-  open.push(started);
-  return started;
-}
-
-async function start(options: TestRelayOptions): Promise<TestRelay> {
-  const started = await startTestRelay(world, options);
-  open.push(started);
-  return started;
-}
 
 /** A source whose objects at `paths` come when they are let go, and that tells when the first is asked for. */
 async function holdingSource(publication: Publication, paths: string[]) {
@@ -82,7 +59,7 @@ async function agentOf(
   policy: object = {},
   options: Partial<AgentOptions> = {},
 ) {
-  const agent = await makeAgent(world, {
+  const agent = await makeAgent(stage.world, {
     sources,
     components: ["rules", "pattern"],
     ...options,
@@ -99,7 +76,7 @@ async function publicationOf(relay: TestRelay): Promise<{ version: number; state
 }
 
 async function versionOf(publication: Publication): Promise<number> {
-  const text = await fs.readFile(path.join(world.www(publication), timestamp), "utf8");
+  const text = await fs.readFile(path.join(stage.world.www(publication), timestamp), "utf8");
   return JSON.parse(text).signed.version;
 }
 
@@ -107,17 +84,17 @@ describe("an Update Agent that is filling", () => {
   test("announces the publication before, says so, and announces the new one with its last object", async () => {
     const { origin, asked, letGo } = await holdingSource(2, [large]);
     const [old, fresh] = [await versionOf(1), await versionOf(2)];
-    origin.root = world.www(1);
+    origin.root = stage.world.www(1);
     const relay = await start({ upstream: origin.url });
     await relay.relay.refresh();
     expect(await publicationOf(relay)).toEqual({ version: old, state: undefined });
 
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     const filled = relay.relay.refresh();
     await asked;
     expect(await publicationOf(relay)).toEqual({ version: old, state: "filling" });
     expect((await ask(relay.url, objectUrl(objectOf(1, "pattern")))).status).toBe(200);
-    const metadata = await fs.readdir(path.join(world.www(2), "content/metadata"));
+    const metadata = await fs.readdir(path.join(stage.world.www(2), "content/metadata"));
     const snapshot = metadata.find((name) => name.endsWith("snapshot.json") && !name.startsWith("1."));
     const [newest] = metadata
       .filter((name) => /^\d+\.snapshot\.json$/.test(name))
@@ -167,10 +144,10 @@ describe("an Update Agent that is filling", () => {
 
   test("is waited for by agents that have the publication before, too", async () => {
     const { origin, asked, letGo } = await holdingSource(2, [large]);
-    origin.root = world.www(1);
+    origin.root = stage.world.www(1);
     const relay = await start({ upstream: origin.url });
     await relay.relay.refresh();
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     const filled = relay.relay.refresh();
     await asked;
     const agent = await agentOf({ near: relay.url }, {}, { installed: 1 });
@@ -203,11 +180,11 @@ describe("an Update Agent that is filling", () => {
 
   test("leaves those who were told of nothing with what it announces, when their patience is spent", async () => {
     const { origin, asked } = await holdingSource(2, [large]);
-    origin.root = world.www(1);
+    origin.root = stage.world.www(1);
     const next = await source(2);
     const relay = await start({ upstream: origin.url });
     await relay.relay.refresh();
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     relay.relay.refresh();
     await asked;
     const sources = { near: relay.url, next: next.url };
@@ -232,7 +209,7 @@ describe("an Update Agent that is filling", () => {
   test("and dies is followed by the next source at once", async () => {
     const { origin, asked } = await holdingSource(2, [large]);
     const next = await source(2);
-    const relay = await startTestRelay(world, { upstream: origin.url });
+    const relay = await startTestRelay(stage.world, { upstream: origin.url });
     relay.relay.refresh();
     await asked;
     const agent = await agentOf({ near: relay.url, next: next.url });
@@ -250,10 +227,10 @@ describe("an Update Agent that is filling", () => {
 
   test("and is started again announces what it announced before, and goes on where it was", async () => {
     const { origin, asked } = await holdingSource(2, [large]);
-    origin.root = world.www(1);
-    const first = await startTestRelay(world, { upstream: origin.url });
+    origin.root = stage.world.www(1);
+    const first = await startTestRelay(stage.world, { upstream: origin.url });
     await first.relay.refresh();
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     first.relay.refresh();
     await asked;
     await first.close();
@@ -271,7 +248,7 @@ describe("what agents were told of", () => {
     const origin = await source(1);
     const relay = await start({ upstream: origin.url, relay: { maxStale: 3_600_000 } });
     await relay.relay.refresh();
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     const agent = await agentOf({ near: relay.url }, {}, { installed: 1 });
     const told = { content: await versionOf(2) };
     // Right after it has asked, it is not asked to ask again.
@@ -318,7 +295,7 @@ describe("an Update Agent that cannot complete a publication", () => {
     });
     const relay = await start({ upstream: origin.url, relay: { maxLag: 0 } });
     await relay.relay.refresh();
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     relay.relay.refresh();
     await expect
       .poll(async () => (await ask(relay.url, timestamp)).headers["nearsource-state"], { timeout: 20_000 })
@@ -562,7 +539,7 @@ describe("what the one of an agent and its Update Agent has begun to fetch", () 
     const has = async () => (await fs.stat(part).catch(() => ({ size: 0 }))).size;
     const ending = new AbortController();
     const relay =
-      first === "relay" ? await startTestRelay(world, { upstream: origin.url, agent }) : undefined;
+      first === "relay" ? await startTestRelay(stage.world, { upstream: origin.url, agent }) : undefined;
     const ended =
       relay === undefined
         ? runUpdate(agent, { signal: ending.signal }).catch(() => {})
@@ -582,16 +559,16 @@ describe("what the one of an agent and its Update Agent has begun to fetch", () 
 
 /** An endpoint whose settings make it an Update Agent, and the source of everything. */
 async function makeUpdateAgent(answer?: SourceOptions["answer"]) {
-  const www = await fs.mkdtemp(path.join(world.folder, "office-"));
-  await fs.cp(world.www(2), www, { recursive: true });
+  const www = await fs.mkdtemp(path.join(stage.world.folder, "office-"));
+  await fs.cp(stage.world.www(2), www, { recursive: true });
   await initRepository({ dir: www, repository: "settings" });
   const agentId = "0b5c";
-  const file = path.join(world.folder, "update-agents.json");
+  const file = path.join(stage.world.folder, "update-agents.json");
   await writeJson(file, { agents: [{ id: agentId, kinds: ["components"] }] });
   await setDocument({ dir: www, name: "update-agents", file });
   const origin = await startSource(www, answer && { answer });
   open.push(origin);
-  const agent = await makeAgent(world, {
+  const agent = await makeAgent(stage.world, {
     sources: { origin: origin.url },
     components: ["rules", "pattern"],
     config: {

@@ -1,51 +1,25 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { dataDirAt } from "../../../src/store/dataDir.ts";
 import { inStore } from "../../../src/store/store.ts";
 import type { UpdateEvent } from "../../../src/update/update.ts";
+import { ask, objectUrl, startersFor, startTestRelay, type TestRelay } from "../../support/relay.ts";
 import {
-  ask,
-  objectUrl,
-  startTestRelay,
-  type TestRelay,
-  type TestRelayOptions,
-} from "../../support/relay.ts";
-import { type SourceOptions, startSource, type TestSource } from "../../support/source.ts";
-import {
-  closeAll,
   makeAgent,
-  makeWorld,
   objectOf,
   type Publication,
   runUpdate,
-  type World,
+  sharedWorld,
   writeJson,
 } from "../../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld({ large: true });
-});
-afterAll(() => world.remove());
+const stage = sharedWorld({ large: true });
 
-const open: { close: () => Promise<void> }[] = [];
-afterEach(() => closeAll(open));
+const { open, source, start } = startersFor(stage, { etags: true });
 
 const timestamp = "/content/metadata/timestamp.json";
 const large = objectUrl(objectOf(2, "pattern"));
-
-async function source(publication: Publication, options?: SourceOptions): Promise<TestSource> {
-  const started = await startSource(world.www(publication), { etags: true, ...options });
-  open.push(started);
-  return started;
-}
-
-async function start(options: TestRelayOptions): Promise<TestRelay> {
-  const started = await startTestRelay(world, options);
-  open.push(started);
-  return started;
-}
 
 /** A source of which some objects come only when they are let go. */
 async function holdingSource(publication: Publication, ...held: string[]) {
@@ -81,21 +55,21 @@ async function changeList(
 }
 
 async function versionOf(publication: Publication): Promise<number> {
-  const text = await fs.readFile(path.join(world.www(publication), timestamp), "utf8");
+  const text = await fs.readFile(path.join(stage.world.www(publication), timestamp), "utf8");
   return JSON.parse(text).signed.version;
 }
 
 describe("two Update Agents in each other's lists", () => {
   test("do not wait for each other once the one that was filling is full", async () => {
     const { origin, asked, letGo } = await holdingSource(2, large);
-    origin.root = world.www(1);
+    origin.root = stage.world.www(1);
     const relayConfig = { maxStale: 0 };
     const one = await start({ upstream: [origin.url], relay: relayConfig });
     const other = await start({ upstream: [one.url, origin.url], relay: relayConfig });
     await one.relay.refresh();
     await other.relay.refresh();
     await changeList(one, ({ entries }) => entries.unshift({ ...entries[0], name: "other", url: other.url }));
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     let isAsked = false;
     void asked.then(() => {
       isAsked = true;
@@ -119,18 +93,18 @@ describe("two Update Agents in each other's lists", () => {
 describe("three Update Agents in a row", () => {
   test("have the agents of the last wait while the first is filling", async () => {
     const { origin, asked, letGo } = await holdingSource(2, large);
-    origin.root = world.www(1);
+    origin.root = stage.world.www(1);
     const first = await start({ upstream: origin.url });
     const second = await start({ upstream: [first.url, origin.url] });
     const third = await start({ upstream: [second.url, origin.url] });
     for (const { relay } of [first, second, third]) await relay.refresh();
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     void first.relay.refresh();
     await asked;
     const next = await source(2);
     const sources = { near: third.url, next: next.url };
     const config = { policy: "policy.json" };
-    const agent = await makeAgent(world, { sources, installed: 1, components: ["pattern"], config });
+    const agent = await makeAgent(stage.world, { sources, installed: 1, components: ["pattern"], config });
     await writeJson(path.join(agent.folder, "policy.json"), {});
     // Right after they have asked, they are not asked to ask again.
     const confirmed = () => third.relay.health().repositories.content?.confirmed;
@@ -155,7 +129,7 @@ describe("a grant that changes in mid-fill", () => {
     relay.relay.refresh();
     await asked;
     relay.relay.grant(["programs"]);
-    origin.root = world.www(3);
+    origin.root = stage.world.www(3);
     relay.relay.refresh();
     const fresh = await versionOf(3);
     const announced = () => relay.relay.health().repositories.content?.version;
@@ -171,10 +145,10 @@ describe("a grant that changes in mid-fill", () => {
 describe("what was fetched before a restart", () => {
   test("is kept while nobody upstream can be asked", async () => {
     const { origin, asked } = await holdingSource(2, large);
-    origin.root = world.www(1);
-    const first = await startTestRelay(world, { upstream: origin.url });
+    origin.root = stage.world.www(1);
+    const first = await startTestRelay(stage.world, { upstream: origin.url });
     await first.relay.refresh();
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     first.relay.refresh();
     await asked;
     await first.close();
@@ -193,7 +167,7 @@ describe("metadata on their way over a thin link", () => {
     const held = Promise.withResolvers<void>();
     const origin = await source(1, {
       answer: async ({ url = "" }, response) => {
-        if (url.endsWith(".snapshot.json") && origin.root === world.www(2)) await held.promise;
+        if (url.endsWith(".snapshot.json") && origin.root === stage.world.www(2)) await held.promise;
         return response.destroyed;
       },
     });
@@ -201,9 +175,9 @@ describe("metadata on their way over a thin link", () => {
     const next = await source(2);
     const relay = await start({ upstream: origin.url });
     await relay.relay.refresh();
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     const sources = { near: relay.url, next: next.url };
-    const agent = await makeAgent(world, { sources, installed: 1, config: { policy: "policy.json" } });
+    const agent = await makeAgent(stage.world, { sources, installed: 1, config: { policy: "policy.json" } });
     await writeJson(path.join(agent.folder, "policy.json"), {});
     const onEvent = ({ type }: UpdateEvent) => type === "waiting" && held.resolve();
     // Right after it has asked, it is not asked to ask again.
@@ -231,13 +205,13 @@ describe("in mid-fill", () => {
 
   test("something newer yet is learnt when it is told of, and what it replaces is not fetched to its end", async () => {
     const { origin, asked } = await holdingSource(2, large);
-    origin.root = world.www(1);
+    origin.root = stage.world.www(1);
     const relay = await start({ upstream: origin.url });
     await relay.relay.refresh();
-    origin.root = world.www(2);
+    origin.root = stage.world.www(2);
     relay.relay.refresh();
     await asked;
-    origin.root = world.www(3);
+    origin.root = stage.world.www(3);
     relay.relay.refresh();
     await expect
       .poll(() => relay.relay.health().repositories.content?.next, { timeout: 8_000 })
@@ -259,7 +233,7 @@ test("an Update Agent that is told of something newer has the one that it fetche
   const below = await start({ upstream: top.url, relay: { maxStale: 3_600_000 } });
   await top.relay.refresh();
   await below.relay.refresh();
-  origin.root = world.www(2);
+  origin.root = stage.world.www(2);
   // Right after it has asked, it is not asked to ask again.
   const version = async () => {
     await ask(below.url, timestamp, { headers: { "cache-control": "no-cache" } });
@@ -270,10 +244,10 @@ test("an Update Agent that is told of something newer has the one that it fetche
 
 test("an announcement that the disk refused is made as soon as it can be", async () => {
   const { origin, asked, letGo } = await holdingSource(2, large);
-  origin.root = world.www(1);
+  origin.root = stage.world.www(1);
   const relay = await start({ upstream: origin.url });
   await relay.relay.refresh();
-  origin.root = world.www(2);
+  origin.root = stage.world.www(2);
   const filled = relay.relay.refresh();
   await asked;
   const folder = path.join(relay.agent.dataDir, "relay/metadata");
