@@ -4,12 +4,12 @@ import type { ServerConfig } from "./serverConfig.ts";
 import type { PublishedTrees } from "./settings/publishedTrees.ts";
 import type { Database } from "./store/database.ts";
 
-/** What every part of a running server works with. */
+/** Means that every part of a running server works with. */
 export interface Context {
   config: ServerConfig;
   database: Database;
   log: Log;
-  /** What is served to agents, and the keys that sign the settings. */
+  /** Trees that agents are served from. */
   trees: PublishedTrees;
   signIns: SignInLimit;
   /** Milliseconds since the epoch. */

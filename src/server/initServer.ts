@@ -15,7 +15,7 @@ import { type Tx, transact } from "./store/transaction.ts";
 
 export interface InitServerOptions {
   dir: string;
-  /** Where the vendor's content comes from. */
+  /** URL of the vendor's content. */
   activeUpdate?: string | undefined;
   /** The vendor's root.json. */
   contentRoot?: string | undefined;
@@ -151,7 +151,7 @@ async function writeConfig(dir: string, options: InitServerOptions): Promise<voi
   await syncFolder(dir);
 }
 
-/** Where administrators find the console. */
+/** URL of the console. */
 export function consoleUrl({ console: { host, port }, publicUrl }: ServerConfig): string {
   if (publicUrl !== undefined) return publicUrl.replace(/\/$/, "");
   const shown = host === "" ? "localhost" : host.includes(":") ? `[${host}]` : host;

@@ -25,7 +25,7 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** How often (ms) the published timestamps are looked at: another program may publish in the same folder. */
+/** Interval (ms) at which the published timestamps are looked at: another program may publish in the same folder. */
 const LOOK = 2_000;
 
 /**

@@ -20,9 +20,9 @@ const listener = (host: string, number: number) =>
   );
 
 const schema = section({
-  /** Where administrators come in; from this machine alone by default. */
+  /** Listener for administrators; on this machine alone by default. */
   console: listener("127.0.0.1", 21_110),
-  /** Where agents come in; an empty host is every address of this machine. */
+  /** Listener for agents; an empty host is every address of this machine. */
   agents: listener("", 21_111),
   database: v.optional(text, DEFAULT_DATABASE),
   activeUpdate: v.optional(text),

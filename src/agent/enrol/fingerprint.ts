@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { sha256 } from "../../store/sha256.ts";
 
-/** Where Linux and the BSDs keep a machine's id (machine-id(5)). */
+/** Files in which Linux and the BSDs keep a machine's id (machine-id(5)). */
 const PLACES = ["/etc/machine-id", "/var/lib/dbus/machine-id", "/etc/hostid"];
 
 /**

@@ -19,7 +19,7 @@ export interface Deviation {
 }
 
 /**
- * What differs between the order that was computed and the attempts that were made.
+ * Difference between the order that was computed and the attempts that were made.
  *
  * @param nameOf how a source is called
  */

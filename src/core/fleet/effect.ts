@@ -18,7 +18,7 @@ export interface FleetAgent {
   role: "agent" | "update-agent";
 }
 
-/** What all agents go by. */
+/** Settings that all agents go by. */
 export interface FleetSettings {
   list: SourceList;
   /** The policy of a domain. */
@@ -30,7 +30,7 @@ export interface FleetSettings {
   without?: ReadonlySet<string> | undefined;
 }
 
-/** Where a fleet goes first. */
+/** First sources of a fleet. */
 export interface FleetSources {
   agents: number;
   /** First sources, the one with the most agents first. A source is named as the list names it, else by its URL. */
@@ -41,7 +41,7 @@ export interface FleetSources {
   unmatched: number;
 }
 
-/** What a change does to a fleet. */
+/** Effect of a change on a fleet. */
 export interface FleetEffect {
   before: FleetSources;
   after: FleetSources;
@@ -149,7 +149,7 @@ export function orderOfAgent(agent: FleetAgent, settings: FleetSettings): Update
   return updateOrder(situation);
 }
 
-/** How a step's source is called. */
+/** Name of a step's source, for people. */
 export function nameOf({ rule, name, url }: Pick<Step, "rule" | "name" | "url">): string {
   if (rule === "server") return "server";
   return rule === "active-update" ? "ActiveUpdate" : (name ?? url);

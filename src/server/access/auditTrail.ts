@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { insertAudit } from "../store/auditStore.ts";
 import type { Tx } from "../store/transaction.ts";
 
-/** Who changes something, and from where. */
+/** Author of a change, and the address it came from. */
 export interface By {
   caller: Caller;
   /** Of the connection. */

@@ -8,7 +8,7 @@ export function newSecret(random: (bytes: number) => Buffer): string {
   return random(LENGTH).toString("base64url");
 }
 
-/** What of a secret is kept: enough to know it again, and nothing to sign in with. Random as it is, it needs no slow hash. */
+/** Hash of a secret, which is all that is kept of it. A secret is random, so it needs no slow hash. */
 export function hashOfSecret(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }

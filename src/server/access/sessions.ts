@@ -6,7 +6,7 @@ import { hashOfSecret } from "./secrets.ts";
 export const SESSION_COOKIE = "nearsource-session";
 
 const HOUR = 3_600_000;
-/** How long (ms) a session lasts after it was last used. */
+/** Time (ms) that a session lasts after its last use. */
 export const SESSION_LIFE = 12 * HOUR;
 /** A use is written down when it is this much (ms) newer than the last that was. */
 const TOUCH_AFTER = 60_000;

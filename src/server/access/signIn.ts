@@ -10,7 +10,7 @@ import { hashPassword, isPassword } from "./passwordHash.ts";
 import { hashOfSecret, newId, newSecret } from "./secrets.ts";
 import { SESSION_LIFE } from "./sessions.ts";
 
-/** Who signs in, and from where. */
+/** Credentials, and the address that they came from. */
 export interface SignIn {
   user: string;
   password: string;

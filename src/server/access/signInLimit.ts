@@ -1,7 +1,7 @@
 import { parseAddress } from "../../core/order/address.ts";
 import { Problem } from "../api/problem.ts";
 
-/** How many failures are free of a wait, and how long (ms) the longest wait is. */
+/** Failures that are free of a wait, and the longest wait (ms). */
 interface Allowance {
   free: number;
   longest: number;
@@ -66,7 +66,7 @@ export class SignInLimit {
   }
 }
 
-/** How long (ms) an attempt still has to wait. */
+/** Time (ms) that an attempt still has to wait. */
 function waitOf(failures: Failures | undefined, { free, longest }: Allowance, now: number): number {
   if (failures === undefined || failures.count < free) return 0;
   const wait = Math.min(1_000 * 2 ** (failures.count - free), longest);

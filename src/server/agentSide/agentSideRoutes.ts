@@ -95,7 +95,7 @@ const report = route({
 /** Version of a timestamp that an agent holds; 0 for none, absent for a repository that it does not follow. */
 const Version = Type.Optional(Type.Integer({ minimum: 0 }));
 
-/** How long (ms) a request is held while there is nothing newer. */
+/** Time (ms) that a request is held while there is nothing newer. */
 const HOLD = 50_000;
 
 const poll = route({
@@ -117,5 +117,5 @@ const poll = route({
   },
 });
 
-/** What agents ask, besides the trees. */
+/** Operations for agents, besides the trees. */
 export const agentSideRoutes: readonly AnyRoute[] = [enrol, report, poll];

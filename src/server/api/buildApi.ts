@@ -20,9 +20,9 @@ declare module "fastify" {
 }
 
 export interface ApiOptions {
-  /** Where the routes begin, such as `/api/v1`. */
+  /** Path above all routes, such as `/api/v1`. */
   prefix: string;
-  /** What may ask: browsers and scripts, or agents. */
+  /** Callers: browsers and scripts, or agents. */
   side: "console" | "agents";
   /** Hosts that the server is called by, lower case, without port. */
   names: ReadonlySet<string>;
@@ -47,7 +47,7 @@ export async function buildApi(
     logger: false,
     bodyLimit: BODY_LIMIT,
     exposeHeadRoutes: true,
-    // Whoever sends words that are not UTF-8 gets a problem document, as for anything else.
+    // A URL that is not UTF-8 gets a problem document, as any other mistake does.
     frameworkErrors: (error, _, reply) => void sendProblem(context, reply, toProblem(error)),
   });
   await app.register(cookie);
@@ -55,7 +55,7 @@ export async function buildApi(
   app.decorateRequest("caller");
   app.setErrorHandler((error, _, reply) => sendProblem(context, reply, toProblem(error)));
   app.setNotFoundHandler((_, reply) => sendProblem(context, reply, new Problem("NOT_FOUND")));
-  // What is taken is JSON and nothing else; an empty body is none.
+  // Bodies are JSON and nothing else; an empty one is none.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_, text, done) => {
     try {
@@ -100,7 +100,7 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
   });
 }
 
-/** Who asks is settled before a byte of the body is read. */
+/** Admits or refuses a request before a byte of its body is read. */
 async function admit(
   context: Context,
   { allow, method }: AnyRoute,

@@ -9,7 +9,7 @@ import type { Caller } from "./roles.ts";
 /** A use of an API token is written down when it is this much (ms) newer than the last that was. */
 const NOTE_AFTER = 60_000;
 
-/** Who sends a request, by its head alone: a bearer token before a cookie. */
+/** Caller of a request, by its head alone: a bearer token counts before a cookie. */
 export async function callerOf(context: Context, request: FastifyRequest): Promise<Caller> {
   const { db } = context.database;
   const [, bearer] = /^Bearer ([A-Za-z0-9_-]{20,200})$/.exec(request.headers.authorization ?? "") ?? [];
@@ -29,7 +29,7 @@ export async function callerOf(context: Context, request: FastifyRequest): Promi
   return cookie === undefined ? { kind: "nobody" } : await callerOfSession(context, cookie);
 }
 
-/** What an audit entry calls somebody. */
+/** Name of a caller in audit entries. */
 export function actorOf(caller: Caller): string {
   return caller.kind === "user" || caller.kind === "token" ? caller.name : caller.kind;
 }

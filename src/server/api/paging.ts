@@ -18,7 +18,7 @@ export function pageOf<Item extends TSchema>(item: Item) {
 
 const DEFAULT_LIMIT = 50;
 
-/** What a cursor stands for: the place of the last item in the order of the list. */
+/** Place of the last item in the order of the list, which a cursor stands for. */
 export function readCursor<Place>(
   { cursor, limit = DEFAULT_LIMIT }: { cursor?: string; limit?: number },
   isPlace: (value: unknown) => value is Place,

@@ -16,7 +16,7 @@ export const RoleName = Type.Enum(ROLES);
 export const KindName = Type.Enum(KINDS);
 /** A free text of people, on one line. */
 export const Line = Type.String({ maxLength: 500, pattern: "^[^\\u0000-\\u001f\\u007f]*$" });
-/** How many agents go to which source first. */
+/** Agents by their first source. */
 export const Sources = Type.Object({
   agents: Type.Integer(),
   sources: Type.Array(
@@ -29,7 +29,7 @@ export const Sources = Type.Object({
   uncovered: Type.Record(Type.String(), Type.Integer()),
   unmatched: Type.Integer(),
 });
-/** What a change does to the fleet. */
+/** Effect of a change on the fleet. */
 export const Effect = Type.Object({
   before: Sources,
   after: Sources,

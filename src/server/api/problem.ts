@@ -1,4 +1,4 @@
-/** What can be wrong with a request: the status, and a sentence for people. Codes are stable, append-only (docs/api.md). */
+/** Problems of requests, each with its status and a sentence for people. Codes are stable and only added to (docs/api.md). */
 export const PROBLEMS = {
   BODY_INVALID: { status: 400, title: "the body is not as this operation takes it" },
   PARAMETER_INVALID: { status: 400, title: "a parameter is not as this operation takes it" },
@@ -26,7 +26,7 @@ export type ProblemCode = keyof typeof PROBLEMS;
 
 /** One thing that is wrong, and where. */
 export interface Fault {
-  /** Where in the body, such as `entries[3].range`, or the parameter's name. */
+  /** Place in the body, such as `entries[3].range`, or name of the parameter. */
   field: string;
   message: string;
 }
@@ -41,7 +41,7 @@ export interface ProblemDocument {
   errors?: Fault[];
 }
 
-/** What a service throws to refuse a request. The cause is logged, and never sent. */
+/** Refusal of a request by a service. Its cause is logged, and never sent. */
 export class Problem extends Error {
   readonly code: ProblemCode;
   readonly detail: string | undefined;

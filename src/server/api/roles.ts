@@ -1,13 +1,13 @@
 import type { ProblemCode } from "./problem.ts";
 
-/** What people may do: see, see and act on what is there, everything. */
+/** Roles of people: to see, to see and act on what is there, to do everything. */
 export const ROLES = ["viewer", "operator", "administrator"] as const;
 export type Role = (typeof ROLES)[number];
 
-/** Who may call a route: everybody, whoever holds the set-up link before it was used, one agent, or people of a role and above. */
+/** Callers that a route is open to: everybody, the holder of the unused set-up link, one agent, or people of a role and above. */
 export type Allow = "public" | "set-up" | "agent" | Role;
 
-/** Who asks, as far as that is settled before anything of the request is read but its head. */
+/** Caller of a request, as the head of the request shows it. */
 export type Caller =
   | { kind: "nobody" }
   | { kind: "user"; id: string; name: string; role: Role; session: string }
@@ -23,7 +23,7 @@ export interface Claim {
   agentId?: string | undefined;
 }
 
-/** Why a call is refused; undefined when it is allowed. */
+/** Reason for which a call is refused; undefined when it is allowed. */
 export function refusalOf({ allow, caller, isSetUp, agentId }: Claim): ProblemCode | undefined {
   if (allow === "public") return undefined;
   if (allow === "agent") {

@@ -5,7 +5,7 @@ import type { Allow, Caller } from "./roles.ts";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** What a handler is given: checked, and nothing else of the request. */
+/** Checked parts of a request, which is all that a handler is given of it. */
 export interface Asked<Params, Query, Body> {
   params: Params;
   query: Query;
@@ -20,7 +20,7 @@ export interface Asked<Params, Query, Body> {
   gone: AbortSignal;
 }
 
-/** What a handler answers, where it is more than a body. */
+/** Answer of a handler that is more than a body. */
 export interface Answer<Body> {
   body: Body;
   /** The version of what is answered, as its entity tag. */

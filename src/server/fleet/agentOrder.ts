@@ -6,7 +6,7 @@ import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettin
 import type { Agent } from "../store/agentStore.ts";
 import { listRuns } from "../store/runStore.ts";
 
-/** What an agent should do, what it did, and what differs. */
+/** Order that an agent should follow, the attempts it made, and the difference. */
 export interface AgentOrder {
   planned: UpdateOrder;
   /** The attempts of its last run; null before the first report. */

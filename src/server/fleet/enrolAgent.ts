@@ -7,7 +7,7 @@ import { takeTurn } from "../store/dialect.ts";
 import { useEnrolmentToken } from "../store/tokenStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
 
-/** What a machine says of itself when it asks to be an agent. */
+/** Request of a machine to be an agent. */
 export interface Enrolment {
   token?: string | undefined;
   name: string;

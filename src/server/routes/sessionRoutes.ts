@@ -62,7 +62,7 @@ const ownSession = route({
   fails: [],
   audit: "none",
   handle: async (_, { caller }) => {
-    // Who may call this has a name and a role: `refusalOf` has seen to it.
+    // A caller that is admitted has a name and a role (`refusalOf`).
     const { name, role } = caller as Extract<typeof caller, { kind: "user" }>;
     return { user: name, role };
   },

@@ -17,7 +17,7 @@ export function changed(settings: FleetSettings, { list, policies }: FleetChange
   return { ...settings, list: list ?? settings.list, policyOf };
 }
 
-/** What a change would do to the whole fleet. */
+/** Effect of a change on the whole fleet, before it is made. */
 export async function effectOfChange(context: Context, change: FleetChange): Promise<FleetEffect> {
   const before = await settingsOfFleet(context);
   return fleetEffect(await fleetOf(context.database.db), before, changed(before, change));

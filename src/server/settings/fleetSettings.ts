@@ -15,7 +15,7 @@ export const SOURCE_LIST = "source-list";
 export const UPDATE_AGENTS = "update-agents";
 export const policyOf = (domain: string) => `policies/${domain}`;
 
-/** What all agents go by at this moment. */
+/** Settings that all agents go by at this moment. */
 export async function settingsOfFleet({ config, database: { db } }: Context): Promise<FleetSettings> {
   const policies = new Map<string, Policy>();
   for (const { name } of await db.selectFrom("domains").select("name").execute()) {
@@ -69,7 +69,7 @@ export function toFleetAgent(
   };
 }
 
-/** What an agent says of itself is not believed to be an address. */
+/** Address that an agent reported; text that is none counts for nothing. */
 function readAddress(text: string): Address[] {
   try {
     return [parseAddress(text)];

@@ -10,7 +10,7 @@ import {
   unpublishedDocuments,
 } from "../store/documentStore.ts";
 
-/** Where the site's settings are published, and with which keys. */
+/** Place and keys of the site's settings repository. */
 export function settingsPlace({ config, trees }: Context) {
   return { dir: trees.www, keysDir: path.join(config.dir, "keys"), wait: true };
 }

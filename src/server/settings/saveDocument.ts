@@ -20,13 +20,13 @@ export interface NewDocument {
 /** A change that was checked, and why it is made. */
 export interface Change extends By {
   operation: string;
-  /** What the audit log says was changed. */
+  /** Subject of the change in the audit log. */
   subject: string;
   note: string;
   effect: unknown;
 }
 
-/** What a change comes to, once its rows are written. */
+/** Result of a change, once its rows are written. */
 export interface Planned {
   documents: NewDocument[];
   /** For the audit log. */

@@ -15,7 +15,7 @@ import { policyOf } from "./fleetSettings.ts";
 import { isUnchanged, type NewDocument, saveChange } from "./saveDocument.ts";
 import { grantsToPublish } from "./updateAgents.ts";
 
-/** What people say of a policy. */
+/** Policy as people write it. */
 export type PolicyFields = Pick<Policy, "name" | "targets" | "settings" | "updateAgent">;
 
 /** A policy that was saved, what is odd about it, and what it did to the fleet. */

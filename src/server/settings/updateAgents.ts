@@ -20,7 +20,7 @@ export interface UpdateAgent {
   byPolicies: { id: string; name: string; kinds: Kind[] }[];
 }
 
-/** Who holds the role, by id: granted by hand, and by the policies that name an agent. */
+/** Holders of the role, by id: granted by hand, and by the policies that name an agent. */
 export async function updateAgents(db: Db): Promise<UpdateAgent[]> {
   const holders = new Map<string, Omit<UpdateAgent, "name">>();
   const holder = (id: string) => holders.getOrInsert(id, { id, kinds: [], byHand: [], byPolicies: [] });

@@ -9,7 +9,7 @@ export interface DocumentVersion {
   author: string;
   createdAt: number;
   note: string;
-  /** What it did to the fleet when it was saved. */
+  /** Effect on the fleet when it was saved. */
   effect: unknown;
   /** When its publication was complete; null while that is still to come. */
   publishedAt: number | null;

@@ -1,4 +1,4 @@
-import type { ReportSummary } from "../fleet/takeReports.ts";
+import type { ReportSummary } from "../../core/fleet/reportSummary.ts";
 import type { Db, Tx } from "./transaction.ts";
 
 export interface Run extends Omit<ReportSummary, "addresses" | "source" | "program"> {
@@ -25,7 +25,7 @@ export async function insertRun(tx: Tx, run: Omit<Run, "sequence"> & { agentId: 
     .execute();
 }
 
-/** What an agent's row says of its last run; a report that comes late changes nothing of a later one. */
+/** Writes the last run into an agent's row; a report that comes late changes nothing of a later one. */
 export async function noteReport(tx: Tx, agentId: string, summary: ReportSummary): Promise<void> {
   const { endedAt, outcome, code, source, program, addresses } = summary;
   await tx

@@ -1,7 +1,7 @@
 import type { Role } from "../api/roles.ts";
 import type { Db, Tx } from "./transaction.ts";
 
-/** Who a session is of, and until when. */
+/** User of a session, and its end. */
 export interface SessionOfUser {
   userId: string;
   name: string;

@@ -77,7 +77,7 @@ export async function deleteApiToken(tx: Tx, id: string): Promise<string | undef
 /** An enrolment token as lists show it. */
 export interface EnrolmentToken {
   id: string;
-  /** How many agents it enrols; null for any number. */
+  /** Number of agents that it enrols; null for any. */
   uses: number | null;
   used: number;
   domain: string;
