@@ -1,5 +1,7 @@
 import type { Log } from "../config/log.ts";
 import type { SignInLimit } from "./access/signInLimit.ts";
+import type { EventStreams } from "./api/eventStreams.ts";
+import type { HeldPolls } from "./notify/heldPolls.ts";
 import type { ServerConfig } from "./serverConfig.ts";
 import type { PublishedTrees } from "./settings/publishedTrees.ts";
 import type { Database } from "./store/database.ts";
@@ -12,6 +14,10 @@ export interface Context {
   /** Trees that agents are served from. */
   trees: PublishedTrees;
   signIns: SignInLimit;
+  /** Agents that wait for a notification. */
+  polls: HeldPolls;
+  /** Pages that watch something change. */
+  streams: EventStreams;
   /** Milliseconds since the epoch. */
   now(): number;
   random(bytes: number): Buffer;

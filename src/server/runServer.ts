@@ -9,7 +9,10 @@ import { SignInLimit } from "./access/signInLimit.ts";
 import { agentSideRoutes } from "./agentSide/agentSideRoutes.ts";
 import { isTreePath, serveTreeFile } from "./agentSide/treeFiles.ts";
 import { buildApi } from "./api/buildApi.ts";
+import { EventStreams } from "./api/eventStreams.ts";
 import type { Context } from "./context.ts";
+import { HeldPolls } from "./notify/heldPolls.ts";
+import { Notifier } from "./notify/notifier.ts";
 import { allRoutes } from "./routes/allRoutes.ts";
 import type { ServerConfig } from "./serverConfig.ts";
 import { publishLeftOver } from "./settings/publishDocument.ts";
@@ -50,14 +53,21 @@ export async function runServer(config: ServerConfig, log: Log): Promise<Running
     ends.push(() => clearInterval(looking));
     const { now } = Date;
     const signIns = new SignInLimit(now);
-    const context: Context = { config, database, log, trees, signIns, now, random: randomBytes };
+    const polls = new HeldPolls(trees);
+    const streams = new EventStreams();
+    const parts = { signIns, polls, streams };
+    const context: Context = { config, database, log, trees, ...parts, now, random: randomBytes };
     await publishLeftOver(context);
+    const notifier = new Notifier(context);
+    notifier.start();
+    ends.push(() => notifier.close());
     const people = await openConsole(context);
     ends.push(() => people.close());
     const agents = await openAgentSide(context);
     ends.push(
       () => agents.close(),
-      () => trees.close(),
+      () => polls.close(),
+      () => streams.close(),
     );
     return { context, consolePort: people.port, agentsPort: agents.port, close: stop };
   } catch (error) {

@@ -11,9 +11,11 @@ import { hashOfSecret, newId, newSecret } from "../../src/server/access/secrets.
 import { SignInLimit } from "../../src/server/access/signInLimit.ts";
 import { agentSideRoutes } from "../../src/server/agentSide/agentSideRoutes.ts";
 import { buildApi } from "../../src/server/api/buildApi.ts";
+import { EventStreams } from "../../src/server/api/eventStreams.ts";
 import type { Role } from "../../src/server/api/roles.ts";
 import type { Context } from "../../src/server/context.ts";
 import { initServer } from "../../src/server/initServer.ts";
+import { HeldPolls } from "../../src/server/notify/heldPolls.ts";
 import { allRoutes } from "../../src/server/routes/allRoutes.ts";
 import { readServerConfig } from "../../src/server/serverConfig.ts";
 import { PublishedTrees } from "../../src/server/settings/publishedTrees.ts";
@@ -31,13 +33,21 @@ export interface ServerWorld {
   agents: FastifyInstance;
   /** The time that the server believes in, to be moved on. */
   clock: { now: number };
+  /** Ends it, and leaves its folder to `openServer`. */
+  stop(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function makeServer(): Promise<ServerWorld> {
+/** @param database the address of an empty one; a file of its own by default */
+export async function makeServer(database?: string): Promise<ServerWorld> {
   const folder = await fs.mkdtemp(path.join(tmpdir(), "nearsource-server-"));
   const dir = path.join(folder, "server");
-  const { token } = await initServer({ dir });
+  const { token } = await initServer({ dir, database });
+  return await openServer(dir, token);
+}
+
+/** A server in a folder where there has been one before. */
+export async function openServer(dir: string, token: string): Promise<ServerWorld> {
   const config = await readServerConfig(dir);
   const database = await openDatabase(config.database, (file) => path.resolve(dir, file));
   const trees = new PublishedTrees(path.join(dir, "www"));
@@ -49,6 +59,8 @@ export async function makeServer(): Promise<ServerWorld> {
     log: SILENT,
     trees,
     signIns: new SignInLimit(() => clock.now),
+    polls: new HeldPolls(trees),
+    streams: new EventStreams(),
     now: () => clock.now,
     random: randomBytes,
   };
@@ -65,14 +77,18 @@ export async function makeServer(): Promise<ServerWorld> {
     names,
     secure: false,
   });
-  const close = async () => {
-    trees.close();
+  const stop = async () => {
+    context.polls.close();
+    context.streams.close();
     await people.close();
     await agents.close();
     await database.close();
-    await fs.rm(folder, { recursive: true, force: true });
   };
-  return { dir, token, context, people, agents, clock, close };
+  const close = async () => {
+    await stop();
+    await fs.rm(path.dirname(dir), { recursive: true, force: true });
+  };
+  return { dir, token, context, people, agents, clock, stop, close };
 }
 
 /** An API token of a role, without signing in. */

@@ -4,6 +4,8 @@ export interface AgentReport {
   ended: string;
   trigger: string;
   program: string;
+  /** The port at which the agent listens for notifications; null for none. */
+  port?: number | null | undefined;
   report?: RunReport | undefined;
   failure?: { code: string; message: string } | undefined;
 }
@@ -26,10 +28,12 @@ export interface ReportSummary {
   bytes: number;
   source: string | null;
   addresses: string[] | undefined;
+  port?: number | null | undefined;
 }
 
-/** The columns of a report. A run that came to no report has failed, with its code. */
-export function summaryOf({ started, ended, trigger, program, report, failure }: AgentReport): ReportSummary {
+/** Sums a report up. A run that did not come to a report has failed, with its code. */
+export function summaryOf(given: AgentReport): ReportSummary {
+  const { started, ended, trigger, program, port, report, failure } = given;
   const attempts = report?.attempts ?? [];
   const served = attempts.findLast(({ outcome }) => outcome !== "failed");
   const failed = attempts.find(({ outcome }) => outcome === "failed");
@@ -43,5 +47,6 @@ export function summaryOf({ started, ended, trigger, program, report, failure }:
     bytes: report?.bytes ?? 0,
     source: served === undefined ? null : (served.name ?? served.url),
     addresses: report?.addresses,
+    port,
   };
 }

@@ -1,8 +1,10 @@
 import Type from "typebox";
-import { ById, Id } from "../api/parts.ts";
+import { HOLD_HEADER } from "../../core/fleet/spread.ts";
+import { ById, Id, OrNull } from "../api/parts.ts";
 import { type AnyRoute, route } from "../api/route.ts";
 import { enrolAgent } from "../fleet/enrolAgent.ts";
 import { takeReport } from "../fleet/takeReports.ts";
+import { answerPoll } from "../notify/answerPoll.ts";
 
 const Short = Type.String({ maxLength: 200 });
 const Timestamp = Type.String({ maxLength: 40, pattern: "^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z$" });
@@ -62,6 +64,7 @@ const report = route({
       ended: Timestamp,
       trigger: Short,
       program: Short,
+      port: Type.Optional(OrNull(Type.Integer({ minimum: 1, maximum: 65_535 }))),
       report: Type.Optional(
         Type.Object({
           outcome: Short,
@@ -86,8 +89,8 @@ const report = route({
   },
   fails: ["BODY_INVALID", "NOT_SIGNED_IN", "NOT_ALLOWED", "TOO_MANY"],
   audit: "none",
-  handle: async (context, { params, body }) => {
-    await takeReport(context, params.id, body);
+  handle: async (context, { params, body, address }) => {
+    await takeReport(context, params.id, body, address);
     return { body: undefined };
   },
 });
@@ -95,25 +98,30 @@ const report = route({
 /** Version of a timestamp that an agent holds; 0 for none, absent for a repository that it does not follow. */
 const Version = Type.Optional(Type.Integer({ minimum: 0 }));
 
-/** Time (ms) that a request is held while there is nothing newer. */
-const HOLD = 50_000;
-
 const poll = route({
   operation: "getNotifications",
   method: "GET",
   path: "/agents/:id/notifications",
   summary: "Answers with the timestamps that are newer than these, as soon as there are some",
   allow: "agent",
-  schemas: { params: ById, query: Type.Object({ content: Version, settings: Version }) },
+  schemas: {
+    params: ById,
+    query: Type.Object({
+      content: Version,
+      settings: Version,
+      /** Seconds for which the agent waits, which it had from the last answer. */
+      hold: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
+    }),
+  },
   answer: Type.Unknown(),
   status: 200,
-  example: { params: { id: "some-agent" }, query: { content: 0, settings: 0 } },
+  example: { params: { id: "some-agent" }, query: { content: 0, settings: 0, hold: 50 } },
   fails: ["NOT_SIGNED_IN", "NOT_ALLOWED", "PARAMETER_INVALID"],
   audit: "none",
-  handle: async ({ trees }, { query, gone }) => {
-    const signal = AbortSignal.any([AbortSignal.timeout(HOLD), gone]);
-    const body = await trees.waitForNewer(query, signal);
-    return body === undefined ? { body: null, status: 204 } : { body };
+  handle: async (context, { params, query: { hold, ...versions }, gone }) => {
+    const { body, hold: next } = await answerPoll(context, { agentId: params.id, versions, hold, gone });
+    const headers = { [HOLD_HEADER]: String(next) };
+    return body === undefined ? { body: null, status: 204, headers } : { body, headers };
   },
 });
 

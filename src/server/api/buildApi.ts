@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import cookie from "@fastify/cookie";
 import helmet from "@fastify/helmet";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -82,6 +83,8 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
     method,
     url: options.prefix + path,
     config: { operation },
+    // Nobody would read what a stream of events goes on to say.
+    exposeHeadRoute: method === "GET" && route.streams !== true,
     onRequest: async (request) => await admit(context, route, options, request),
     handler: async (request, reply) => {
       const asked: Asked<unknown, unknown, unknown> = {
@@ -142,7 +145,12 @@ function send(
     const how = { httpOnly: true, sameSite: "strict", secure, path: "/" } as const;
     reply.setCookie(SESSION_COOKIE, value, { ...how, maxAge: Math.round(maxAge / 1_000) });
   }
-  reply.header("cache-control", "no-store").code(full.status ?? status);
+  reply.headers({ "cache-control": "no-store", ...full.headers }).code(full.status ?? status);
+  if (full.events !== undefined) {
+    // Proxies that gather answers would have events come late.
+    reply.type("text/event-stream").header("x-accel-buffering", "no");
+    return Readable.from(full.events);
+  }
   return answer === undefined || full.status === 204 ? null : full.body;
 }
 

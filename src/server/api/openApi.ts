@@ -53,7 +53,8 @@ const PROBLEM = {
 
 function operationOf(route: AnyRoute): Record<string, unknown> {
   const { operation, summary, schemas, answer, status, allow, example } = route;
-  const good = answer === undefined ? {} : { content: { "application/json": { schema: answer } } };
+  const type = route.streams === true ? "text/event-stream" : "application/json";
+  const good = answer === undefined ? {} : { content: { [type]: { schema: answer } } };
   return {
     operationId: operation,
     summary,

@@ -27,6 +27,10 @@ export interface Answer<Body> {
   version?: string | number;
   /** Another than the route's own. */
   status?: 200 | 204;
+  /** In place of the body: events (the HTML standard's `text/event-stream`), for as long as it goes on. */
+  events?: AsyncIterable<string>;
+  /** Further header fields. */
+  headers?: Record<string, string>;
   /** The value of a session cookie to set; null to take it away. */
   cookie?: { value: string; maxAge: number } | null;
 }
@@ -62,6 +66,8 @@ export interface Route<Schemas extends RouteSchemas = RouteSchemas, Good extends
   audit: string;
   /** It changes one version of something: `If-Match` is needed. */
   conditional?: boolean;
+  /** It answers with events. */
+  streams?: boolean;
   handle(
     context: Context,
     asked: Asked<Of<Schemas["params"]>, Of<Schemas["query"]>, Of<Schemas["body"]>>,

@@ -39,7 +39,7 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
     await takeTurn(tx, `fingerprint ${given.fingerprint}`);
     const known = await findAgentByFingerprint(tx, given.fingerprint);
     const { name, addresses, program, fingerprint } = given;
-    const own = { name, addresses, program, secretHash: hashOfSecret(secret) };
+    const own = { name, addresses, program, seenAt: address, secretHash: hashOfSecret(secret) };
     const agent = known?.id ?? newId(random);
     if (known !== undefined) await renewAgent(tx, agent, own);
     else await insertAgent(tx, { id: agent, fingerprint, domain, now: now(), cloneOf: null, ...own });

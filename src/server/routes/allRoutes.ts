@@ -5,6 +5,7 @@ import { auditRoutes } from "./auditRoutes.ts";
 import { documentRoutes } from "./documentRoutes.ts";
 import { domainRoutes } from "./domainRoutes.ts";
 import { enrolmentRoutes } from "./enrolmentRoutes.ts";
+import { notificationRoutes } from "./notificationRoutes.ts";
 import { policyRoutes } from "./policyRoutes.ts";
 import { sessionRoutes } from "./sessionRoutes.ts";
 import { sourceListRoutes } from "./sourceListRoutes.ts";
@@ -21,6 +22,7 @@ const operations: readonly AnyRoute[] = [
   ...policyRoutes,
   ...enrolmentRoutes,
   ...sourceListRoutes,
+  ...notificationRoutes,
   ...auditRoutes,
 ];
 

@@ -1,3 +1,4 @@
+import { promises as fs } from "node:fs";
 import path from "node:path";
 import { REPOSITORIES, type Repository } from "../../core/content/layout.ts";
 import { readIfThere } from "../../store/durable.ts";
@@ -11,6 +12,8 @@ export type Timestamps = Partial<Record<Repository, unknown>>;
 interface Published {
   version: number;
   document: unknown;
+  /** When it was published; ms. */
+  at: number;
 }
 
 /** The two trees that agents are served from, in the folder where they are published. */
@@ -18,23 +21,25 @@ export class PublishedTrees {
   /** The folder: what agents know as the server's base URL. */
   readonly www: string;
   #newest: Partial<Record<Repository, Published>> = {};
-  #waiting = new Set<() => void>();
+  readonly #listeners: (() => void)[] = [];
 
   constructor(www: string) {
     this.www = www;
   }
 
-  /** Looks at the timestamps again, and wakes those who wait for a newer one. */
+  /** Looks at the timestamps again, and tells those who wait for a newer one. */
   async look(): Promise<void> {
+    const before = JSON.stringify(this.versions());
     for (const repository of REPOSITORIES) {
-      const bytes = await readIfThere(path.join(this.www, repository, "metadata", "timestamp.json"));
+      const file = path.join(this.www, repository, "metadata", "timestamp.json");
+      const bytes = await readIfThere(file);
       if (bytes === undefined) continue;
+      const at = (await fs.stat(file)).mtimeMs;
       const document = JSON.parse(bytes.toString()) as { signed: { version: number } };
-      this.#newest[repository] = { version: document.signed.version, document };
+      this.#newest[repository] = { version: document.signed.version, document, at };
     }
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
+    if (JSON.stringify(this.versions()) === before) return;
+    for (const listener of this.#listeners) listener();
   }
 
   versions(): Versions {
@@ -43,6 +48,16 @@ export class PublishedTrees {
       return published === undefined ? [] : [[each, published.version] as const];
     });
     return Object.fromEntries(known);
+  }
+
+  /** When the newest of them was published; ms since the epoch. */
+  publishedAt(): number {
+    return Math.max(0, ...REPOSITORIES.map((each) => this.#newest[each]?.at ?? 0));
+  }
+
+  /** All of them: the body of a notification. */
+  newest(): Timestamps | undefined {
+    return this.newerThan({ content: 0, settings: 0 });
   }
 
   /** The timestamps that are newer than these; undefined where none is. A repository that is absent is not asked for. */
@@ -56,29 +71,8 @@ export class PublishedTrees {
     return newer.length === 0 ? undefined : Object.fromEntries(newer);
   }
 
-  /** The same, as soon as there are some; undefined once `signal` aborts. */
-  async waitForNewer(versions: Versions, signal: AbortSignal): Promise<Timestamps | undefined> {
-    for (;;) {
-      const newer = this.newerThan(versions);
-      if (newer !== undefined || signal.aborted) return newer;
-      await this.#change(signal);
-    }
-  }
-
-  #change(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener("abort", wake, { once: true });
-    });
-  }
-
-  /** Lets everybody go who waits. */
-  close(): void {
-    for (const wake of this.#waiting) wake();
+  /** Has `listener` called whenever there is a newer timestamp. */
+  watch(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 }

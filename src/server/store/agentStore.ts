@@ -45,6 +45,8 @@ export interface NewAgent {
   secretHash: string;
   addresses: string[];
   program: string;
+  /** The address that it asked from. */
+  seenAt?: string | undefined;
   now: number;
   cloneOf: string | null;
 }
@@ -68,6 +70,7 @@ export async function insertAgent(tx: Tx, agent: NewAgent): Promise<void> {
       source: null,
       retired_at: null,
       clone_of: agent.cloneOf,
+      seen_at: agent.seenAt,
     })
     .execute();
 }
@@ -120,14 +123,16 @@ export async function findAgentBySecret(db: Db, secretHash: string): Promise<str
 export async function renewAgent(
   tx: Tx,
   id: string,
-  { name, secretHash, addresses, program }: Pick<NewAgent, "name" | "secretHash" | "addresses" | "program">,
+  own: Pick<NewAgent, "name" | "secretHash" | "addresses" | "program" | "seenAt">,
 ): Promise<void> {
+  const { name, secretHash, addresses, program, seenAt } = own;
   await tx
     .updateTable("agents")
     .set({
       name,
       search: searchOf(name, addresses),
       secret_hash: secretHash,
+      seen_at: seenAt,
       addresses: JSON.stringify(addresses),
       program,
       retired_at: null,

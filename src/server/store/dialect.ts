@@ -28,6 +28,8 @@ export interface Dialect {
    * over: one of the databases takes no further statement in it.
    */
   isConflict(error: unknown): boolean;
+  /** Whether several servers may take rows of one queue at a time, each passing over those that another holds. */
+  locksRows: boolean;
 }
 
 interface Opened {
@@ -96,6 +98,7 @@ export async function openSqlite(file: string): Promise<Opened> {
     dialect: {
       name: "sqlite",
       isConflict: (error) => /^UNIQUE constraint failed/.test((error as Error).message),
+      locksRows: false,
     },
   };
 }
@@ -134,7 +137,11 @@ export async function openPostgres(url: string): Promise<Opened> {
   }
   return {
     driver: new PostgresDialect({ pool: poolOf(pool) }),
-    dialect: { name: "postgres", isConflict: (error) => (error as { code?: string }).code === "23505" },
+    dialect: {
+      name: "postgres",
+      isConflict: (error) => (error as { code?: string }).code === "23505",
+      locksRows: true,
+    },
   };
 }
 

@@ -4,10 +4,15 @@ import { NearsourceError } from "../../errors.ts";
 import { withSameColumns } from "./dialect.ts";
 import * as first from "./migrations/0001First.ts";
 import * as policies from "./migrations/0002Policies.ts";
+import * as notifications from "./migrations/0003Notifications.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
-export const MIGRATIONS: Record<string, Migration> = { "0001First": first, "0002Policies": policies };
+export const MIGRATIONS: Record<string, Migration> = {
+  "0001First": first,
+  "0002Policies": policies,
+  "0003Notifications": notifications,
+};
 
 /**
  * Brings a database to the newest version, all steps or none of them. Several servers that start at once wait

@@ -1,7 +1,7 @@
 import type { ReportSummary } from "../../core/fleet/reportSummary.ts";
 import type { Db, Tx } from "./transaction.ts";
 
-export interface Run extends Omit<ReportSummary, "addresses" | "source" | "program"> {
+export interface Run extends Omit<ReportSummary, "addresses" | "source" | "program" | "port"> {
   sequence: number;
   receivedAt: number;
   /** The report as it came. */
@@ -26,8 +26,13 @@ export async function insertRun(tx: Tx, run: Omit<Run, "sequence"> & { agentId: 
 }
 
 /** Writes the last run into an agent's row; a report that comes late changes nothing of a later one. */
-export async function noteReport(tx: Tx, agentId: string, summary: ReportSummary): Promise<void> {
-  const { endedAt, outcome, code, source, program, addresses } = summary;
+export async function noteReport(
+  tx: Tx,
+  agentId: string,
+  summary: ReportSummary,
+  seenAt: string,
+): Promise<void> {
+  const { endedAt, outcome, code, source, program, addresses, port } = summary;
   await tx
     .updateTable("agents")
     .set({
@@ -36,6 +41,8 @@ export async function noteReport(tx: Tx, agentId: string, summary: ReportSummary
       code,
       source,
       program,
+      seen_at: seenAt,
+      ...(port === undefined ? {} : { port: port ?? 0 }),
       ...(addresses === undefined ? {} : { addresses: JSON.stringify(addresses) }),
     })
     .where("id", "=", agentId)
@@ -77,4 +84,18 @@ export async function countRuns(db: Db, agentId: string): Promise<number> {
     .where("agent_id", "=", agentId)
     .executeTakeFirstOrThrow();
   return Number(count);
+}
+
+/** The run that an agent reported last. */
+export async function lastRunOf(
+  db: Db,
+  agentId: string,
+): Promise<{ receivedAt: number; outcome: string; code: string | null } | undefined> {
+  return await db
+    .selectFrom("runs")
+    .select(["received_at as receivedAt", "outcome", "code"])
+    .where("agent_id", "=", agentId)
+    .orderBy("sequence", "desc")
+    .limit(1)
+    .executeTakeFirst();
 }

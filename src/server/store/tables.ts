@@ -80,6 +80,12 @@ export interface Tables {
     source: string | null;
     retired_at: Time | null;
     clone_of: string | null;
+    /** The port it listens at: 0 for none, null while it has not said. */
+    port: number | null;
+    /** The address that its last enrolment or report came from. */
+    seen_at: string | null;
+    /** When it last asked for notifications, to about a minute. */
+    polled_at: Time | null;
   };
   runs: {
     sequence: Generated<number>;
@@ -103,6 +109,36 @@ export interface Tables {
     note: string;
     effect: Json | null;
     published_at: Time | null;
+  };
+  notifications: {
+    id: string;
+    created_at: Time;
+    created_by: string;
+    target: Json;
+    state: string;
+    active: 1 | null;
+    /** Numbers of its Update Agents, and of the others, who are told after them. */
+    update_agents: number;
+    others: number;
+    spread_window: number;
+    /** When the others began to be told. */
+    spread_at: Time | null;
+    ended_at: Time | null;
+    absorbed_by: string | null;
+  };
+  /** Agents of notifications. */
+  told: {
+    notification_id: string;
+    agent_id: string;
+    /** 0 for Update Agents, else its place in the spread, from 1. */
+    place: number;
+    state: string;
+    /** Not to be taken up before; in the states that are awaited, when the wait is over. */
+    next_at: Time | null;
+    attempts: number;
+    /** When it was first told, or could first not be reached. */
+    told_at: Time | null;
+    code: string | null;
   };
   audit: {
     sequence: Generated<number>;

@@ -69,6 +69,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
       secretHash: hashOfSecret(newSecret(randomBytes)),
       addresses: ["10.1.2.3"],
       program: "0.1.0",
+      seenAt: "10.1.2.3",
       now: NOW,
       cloneOf: null,
       ...changes,
@@ -165,7 +166,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         await write(async (tx) => {
           const summary = summaryAt(at, outcome);
           await insertRun(tx, { agentId: agent.id, receivedAt: at, ...summary, document: { at: "\0" } });
-          await noteReport(tx, agent.id, summary);
+          await noteReport(tx, agent.id, summary, "10.1.2.4");
         });
       }
       const runs = await listRuns(database.db, agent.id, { limit: 5 });

@@ -1,0 +1,201 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { nextAttemptAt, nextState, placesDue } from "../../core/fleet/spread.ts";
+import { createResolver, toLookup } from "../../dns/resolver.ts";
+import { explainError } from "../../errors.ts";
+import { createExchange } from "../../http/smallClient.ts";
+import type { Context } from "../context.ts";
+import {
+  activeNotification,
+  countOpen,
+  countTold,
+  type Notification,
+  openNotifications,
+  updateNotification,
+} from "../store/notifications/notificationStore.ts";
+import {
+  type DueAgent,
+  failSilent,
+  giveBack,
+  notePolls,
+  noteTold,
+  type Told,
+  takeDue,
+} from "../store/notifications/toldStore.ts";
+import { transact } from "../store/transaction.ts";
+import { pushNotice } from "./pushNotice.ts";
+import { notified, running, stateOfKnowing } from "./settle.ts";
+
+/** Time (ms) between two looks whose turn it is: while agents are told, and else. */
+const STEP = { telling: 250, idle: 1_000 };
+/** Agents that are being reached at once: one that is off holds its place for seconds. */
+const MOST_AT_ONCE = 256;
+/** For so long (ms) an agent that is being told is nobody else's: longer than all attempts take. */
+const LEASE = 30_000;
+/** Time (ms) between two looks who has been silent for too long. */
+const SWEEP = 10_000;
+
+/**
+ * Tells the agents of notifications. All that it goes by is in the database, so that another server, or this
+ * one after it was killed, goes on where it was.
+ */
+export class Notifier {
+  readonly #context: Context;
+  readonly #exchange = createExchange(toLookup(createResolver({})));
+  readonly #stopping = new AbortController();
+  /** Attempts that go on, by agent. */
+  readonly #pushing = new Map<DueAgent, Promise<void>>();
+  /** Outcomes of attempts, not yet written. */
+  #outcomes: Told[] = [];
+  #sweptAt = -Infinity;
+  #loop: Promise<void> | undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      const isTelling = await this.step().catch((error) => {
+        this.#context.log.error(`notifications do not go on: ${explainError(error)}`);
+        return false;
+      });
+      await sleep(isTelling ? STEP.telling : STEP.idle, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /**
+   * Does what is due now.
+   *
+   * @returns whether there is a notification that tells agents
+   */
+  async step(): Promise<boolean> {
+    const { database, now } = this.#context;
+    await this.#write();
+    const isSweep = Math.abs(now() - this.#sweptAt) >= SWEEP;
+    if (isSweep) this.#sweptAt = now();
+    for (const each of await openNotifications(database.db)) {
+      if (isSweep) await failSilent(database.db, each.id, now());
+      await this.#advance(each);
+    }
+    const active = await activeNotification(database.db);
+    if (active !== undefined) await this.#tell(active);
+    return active !== undefined;
+  }
+
+  /** Resolves once no attempt goes on, and what became of them is written. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#pushing.values());
+    await this.#write();
+  }
+
+  /** Ends, and leaves what was not done to the next server. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+    await this.settled();
+    this.#exchange.close();
+  }
+
+  async #advance(notification: Notification): Promise<void> {
+    const { database, now, log } = this.#context;
+    const { id, createdAt: startedAt, state } = notification;
+    const counts = await countTold(database.db, id);
+    const open = await countOpen(database.db, id);
+    const { waiting } = counts;
+    const awaited = counts.notified + counts.running + open.unreachable;
+    if (state === "absorbed") {
+      if (awaited === 0) await updateNotification(database.db, id, { endedAt: now() });
+      return;
+    }
+    const progress = { state, startedAt, updateAgentsOpen: open.updateAgents, waiting, awaited };
+    const next = nextState(progress, now());
+    if (next === state) return;
+    if (next === "ended") log.info(`the notification ${id} has ended: ${JSON.stringify(counts)}`);
+    const times = {
+      ...(next === "spreading" ? { spreadAt: now() } : {}),
+      ...(next === "ended" ? { endedAt: now() } : {}),
+    };
+    await updateNotification(database.db, id, { state: next, ...times });
+  }
+
+  /** Takes those whose turn it is, as many as there are places for. */
+  async #tell({ id, state, others, spreadAt, window }: Notification): Promise<void> {
+    const { database, now, trees } = this.#context;
+    const startedAt = spreadAt ?? now();
+    const place = state === "update-agents" ? 0 : placesDue({ agents: others, startedAt, window }, now());
+    const body = JSON.stringify(trees.newest() ?? {});
+    for (;;) {
+      const limit = MOST_AT_ONCE - this.#pushing.size;
+      if (limit <= 0 || this.#stopping.signal.aborted) return;
+      const due = { notificationId: id, place, now: now(), limit, leaseUntil: now() + LEASE };
+      const taken = await transact(database.db, (tx) => takeDue(tx, database.dialect, due));
+      if (taken.length === 0) return;
+      const [asking, others] = this.#apart(taken);
+      for (const agent of others) this.#pushing.set(agent, this.#push(agent, body));
+      await this.#answerHeld(asking);
+    }
+  }
+
+  #apart(taken: DueAgent[]): [DueAgent[], DueAgent[]] {
+    const { polls, now } = this.#context;
+    const isAsking = ({ agentId, polledAt }: DueAgent) => polls.isAsking(agentId, polledAt, now());
+    return [taken.filter(isAsking), taken.filter((agent) => !isAsking(agent))];
+  }
+
+  /** Those who ask get their answer: at once where this server holds their request. */
+  async #answerHeld(agents: DueAgent[]): Promise<void> {
+    const { polls, now } = this.#context;
+    for (const { notificationId, agentId, attempts } of agents) {
+      this.#outcomes.push({ notificationId, agentId, attempts, ...notified(now()) });
+    }
+    await this.#write();
+    for (const { agentId } of agents) polls.wake(agentId);
+  }
+
+  async #push(agent: DueAgent, body: string): Promise<void> {
+    const { database, log } = this.#context;
+    try {
+      const told = await this.#attempt(agent, body);
+      this.#outcomes.push(told);
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) log.error(`an agent could not be told: ${explainError(error)}`);
+      const { notificationId, agentId } = agent;
+      await giveBack(database.db, notificationId, [agentId], this.#context.now()).catch(() => {});
+    } finally {
+      this.#pushing.delete(agent);
+    }
+  }
+
+  async #attempt(agent: DueAgent, body: string): Promise<Told> {
+    const { database, trees, now, random } = this.#context;
+    const { notificationId, agentId, toldAt } = agent;
+    const { answer, code } = await pushNotice(this.#exchange, agent, body, this.#stopping.signal);
+    const attempts = agent.attempts + 1;
+    const told = { notificationId, agentId, attempts };
+    if (answer === "new") return { ...told, ...running(now()) };
+    if (answer === "known") {
+      const published = { publishedAt: trees.publishedAt(), now: now() };
+      return { ...told, ...(await stateOfKnowing(database.db, agentId, published)) };
+    }
+    if (answer === "refused") return { ...told, state: "failed", nextAt: null, code };
+    const nextAt = nextAttemptAt({ attempts, firstAt: toldAt }, now(), random(4).readUInt32LE() / 2 ** 32);
+    return { ...told, state: "unreachable", nextAt, code };
+  }
+
+  /** Writes what came together, in one transaction. */
+  async #write(): Promise<void> {
+    const { database, polls, now } = this.#context;
+    const [outcomes, asked] = [this.#outcomes, polls.takeUnwritten()];
+    this.#outcomes = [];
+    if (outcomes.length === 0 && asked.length === 0) return;
+    await transact(database.db, async (tx) => {
+      await notePolls(tx, asked, now());
+      for (const each of outcomes) await noteTold(tx, each, ["waiting", "unreachable"]);
+    });
+  }
+}

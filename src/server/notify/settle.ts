@@ -1,0 +1,74 @@
+import { GIVE_UP } from "../../core/fleet/spread.ts";
+import { isReportAfter, SILENCE, stateAfterRun, type ToldState } from "../../core/fleet/told.ts";
+import type { Context } from "../context.ts";
+import {
+  noteSettled,
+  noteTold,
+  type OpenTold,
+  openToldOf,
+  type Told,
+} from "../store/notifications/toldStore.ts";
+import { lastRunOf } from "../store/runStore.ts";
+import type { Db, Tx } from "../store/transaction.ts";
+
+/** Settles what an agent was told, by the report of the run that followed. A later one that is better counts. */
+export async function settleByReport(
+  tx: Tx,
+  agentId: string,
+  run: { startedAt: number; trigger: string; outcome: string; code: string | null },
+): Promise<void> {
+  const states: ToldState[] = ["waiting", "notified", "running", "unreachable", "failed"];
+  for (const { notificationId, toldAt } of await openToldOf(tx, agentId, states)) {
+    if (toldAt === null || !isReportAfter(run, toldAt)) continue;
+    const state = stateAfterRun(run.outcome);
+    const code = state === "done" ? null : (run.code ?? run.outcome);
+    await noteSettled(tx, { notificationId, agentId, state, code });
+  }
+}
+
+/** The state of an agent that holds what it is told, or has heard of it: it may have reported the run already. */
+export async function stateOfKnowing(
+  db: Db,
+  agentId: string,
+  { publishedAt, now }: { publishedAt: number; now: number },
+): Promise<Pick<Told, "state" | "nextAt" | "code">> {
+  const last = await lastRunOf(db, agentId);
+  if (last === undefined || last.receivedAt < publishedAt) return running(now);
+  const state = stateAfterRun(last.outcome);
+  return { state, nextAt: null, code: state === "done" ? null : (last.code ?? last.outcome) };
+}
+
+/** An agent that has verified what it was told: its run follows. */
+export function running(now: number): Pick<Told, "state" | "nextAt" | "code"> {
+  return { state: "running", nextAt: now + SILENCE, code: null };
+}
+
+/** An agent that is told by the answer to its own request; it may be off, and ask much later. */
+export function notified(now: number): Pick<Told, "state" | "nextAt" | "code"> {
+  return { state: "notified", nextAt: now + GIVE_UP, code: null };
+}
+
+/** An agent asks for what is newer than all there is: it has verified what it was told. */
+export async function acknowledge(
+  { database: { db }, trees, now }: Context,
+  agentId: string,
+  open: OpenTold[],
+): Promise<void> {
+  for (const { notificationId, attempts, state } of open) {
+    if (state === "waiting") continue;
+    const known = await stateOfKnowing(db, agentId, { publishedAt: trees.publishedAt(), now: now() });
+    await noteTold(db, { notificationId, agentId, attempts, ...known }, ["notified", "unreachable"]);
+  }
+}
+
+/** An agent that could not be reached has asked by itself, and is answered. */
+export async function noteAnswered(
+  { database: { db }, now }: Context,
+  agentId: string,
+  open: OpenTold[],
+): Promise<void> {
+  for (const { notificationId, attempts, state } of open) {
+    if (state !== "unreachable") continue;
+    await noteTold(db, { notificationId, agentId, attempts, ...notified(now()) }, ["unreachable"]);
+  }
+}

@@ -1,0 +1,230 @@
+import { sql } from "kysely";
+import type { NotificationState } from "../../../core/fleet/spread.ts";
+import { TOLD_STATES, type ToldCounts, type ToldState } from "../../../core/fleet/told.ts";
+import type { Db, Tx } from "../transaction.ts";
+
+/** Agents that are to look for updates now. */
+export type NotificationTarget = { all: true } | { domain: string } | { agents: string[] };
+
+/** One notification. Times in milliseconds since the epoch. */
+export interface Notification {
+  id: string;
+  createdAt: number;
+  createdBy: string;
+  target: NotificationTarget;
+  state: NotificationState;
+  /** Update Agents among its agents, and the others, who are told after them over the window (ms). */
+  updateAgents: number;
+  others: number;
+  window: number;
+  /** When the others began to be told. */
+  spreadAt: number | null;
+  endedAt: number | null;
+  /** The notification that took over the agents which were still to be told. */
+  absorbedBy: string | null;
+}
+
+const COLUMNS = [
+  "id",
+  "created_at as createdAt",
+  "created_by as createdBy",
+  "target",
+  "state",
+  "update_agents as updateAgents",
+  "others",
+  "spread_window as window",
+  "spread_at as spreadAt",
+  "ended_at as endedAt",
+  "absorbed_by as absorbedBy",
+] as const;
+
+type Row = Omit<Notification, "target" | "state"> & { target: string; state: string };
+
+function fromRow({ target, state, ...row }: Row): Notification {
+  const parsed = JSON.parse(target) as NotificationTarget;
+  return { ...row, state: state as NotificationState, target: parsed };
+}
+
+/** Adds a notification without agents, the one that tells agents from now on. */
+export async function insertNotification(
+  tx: Tx,
+  { id, createdAt, createdBy, target }: Pick<Notification, "id" | "createdAt" | "createdBy" | "target">,
+): Promise<void> {
+  await tx
+    .insertInto("notifications")
+    .values({
+      id,
+      created_at: createdAt,
+      created_by: createdBy,
+      target: JSON.stringify(target),
+      state: "update-agents" satisfies NotificationState,
+      active: 1,
+      update_agents: 0,
+      others: 0,
+      spread_window: 0,
+    })
+    .execute();
+}
+
+export async function findNotification(db: Db, id: string): Promise<Notification | undefined> {
+  const found = await db.selectFrom("notifications").select(COLUMNS).where("id", "=", id).executeTakeFirst();
+  return found && fromRow(found);
+}
+
+/** The newest first, after the one that `before` names. */
+export async function listNotifications(
+  db: Db,
+  { before, limit }: { before?: { createdAt: number; id: string } | undefined; limit: number },
+): Promise<Notification[]> {
+  let query = db
+    .selectFrom("notifications")
+    .select(COLUMNS)
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
+    .limit(limit);
+  if (before !== undefined) {
+    query = query.where((where) =>
+      where.or([
+        where("created_at", "<", before.createdAt),
+        where.and([where("created_at", "=", before.createdAt), where("id", "<", before.id)]),
+      ]),
+    );
+  }
+  return (await query.execute()).map(fromRow);
+}
+
+export async function countNotifications(db: Db): Promise<number> {
+  const { count } = await db
+    .selectFrom("notifications")
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** Those of which something is still to come: the one that tells agents, and absorbed ones with runs that go on. */
+export async function openNotifications(db: Db): Promise<Notification[]> {
+  return (await db.selectFrom("notifications").select(COLUMNS).where("ended_at", "is", null).execute()).map(
+    fromRow,
+  );
+}
+
+/** The notification that tells agents now. */
+export async function activeNotification(db: Db): Promise<Notification | undefined> {
+  const found = await db
+    .selectFrom("notifications")
+    .select(COLUMNS)
+    .where("active", "=", 1)
+    .executeTakeFirst();
+  return found && fromRow(found);
+}
+
+/** Changes what `changes` names; one that tells agents no longer makes room for the next. */
+export async function updateNotification(
+  db: Db,
+  id: string,
+  changes: Partial<Omit<Notification, "id" | "createdAt" | "createdBy" | "target">>,
+): Promise<void> {
+  const { state, updateAgents, others, window, spreadAt, endedAt, absorbedBy } = changes;
+  await db
+    .updateTable("notifications")
+    .set({
+      ...(state === undefined ? {} : { state }),
+      ...(state === "ended" || state === "absorbed" ? { active: null } : {}),
+      ...(updateAgents === undefined ? {} : { update_agents: updateAgents }),
+      ...(others === undefined ? {} : { others }),
+      ...(window === undefined ? {} : { spread_window: window }),
+      ...(spreadAt === undefined ? {} : { spread_at: spreadAt }),
+      ...(endedAt === undefined ? {} : { ended_at: endedAt }),
+      ...(absorbedBy === undefined ? {} : { absorbed_by: absorbedBy }),
+    })
+    .where("id", "=", id)
+    .execute();
+}
+
+/** Forgets ended notifications but for the newest `kept`. */
+export async function deleteOldNotifications(tx: Tx, kept: number): Promise<void> {
+  const newest = tx
+    .selectFrom("notifications")
+    .select("id")
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
+    .limit(kept);
+  await tx
+    .deleteFrom("notifications")
+    .where("ended_at", "is not", null)
+    .where("id", "not in", newest)
+    .execute();
+}
+
+export async function countTold(db: Db, notificationId: string): Promise<ToldCounts> {
+  const rows = await db
+    .selectFrom("told")
+    .select((row) => ["state", row.fn.countAll<number>().as("count")])
+    .where("notification_id", "=", notificationId)
+    .groupBy("state")
+    .execute();
+  const found = new Map(rows.map(({ state, count }) => [state, Number(count)]));
+  return Object.fromEntries(TOLD_STATES.map((state) => [state, found.get(state) ?? 0])) as ToldCounts;
+}
+
+/** Update Agents that are to be told or have not reported since, and agents that are to be tried again. */
+export async function countOpen(
+  db: Db,
+  notificationId: string,
+): Promise<{ updateAgents: number; unreachable: number }> {
+  const of = db
+    .selectFrom("told")
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .where("notification_id", "=", notificationId);
+  const updateAgents = await of
+    .where("state", "in", ["waiting", "notified", "running"])
+    .where("place", "=", 0)
+    .executeTakeFirstOrThrow();
+  const unreachable = await of
+    .where("state", "=", "unreachable")
+    .where("next_at", "is not", null)
+    .executeTakeFirstOrThrow();
+  return { updateAgents: Number(updateAgents.count), unreachable: Number(unreachable.count) };
+}
+
+/** One agent of a notification, for people. */
+export interface ToldAgent {
+  id: string;
+  name: string;
+  state: ToldState;
+  code: string | null;
+  attempts: number;
+  toldAt: number | null;
+  /** When it is tried again; null for no more. */
+  nextAt: number | null;
+}
+
+/** Agents in one state by name, after the one that `after` names. */
+export async function listTold(
+  db: Db,
+  notificationId: string,
+  state: ToldState,
+  { after, limit }: { after?: { name: string; id: string } | undefined; limit: number },
+): Promise<ToldAgent[]> {
+  let query = db
+    .selectFrom("told")
+    .innerJoin("agents", "agents.id", "told.agent_id")
+    .select([
+      "agents.id as id",
+      "agents.name as name",
+      "told.state as state",
+      "told.code as code",
+      "attempts",
+      "told_at as toldAt",
+      "next_at as nextAt",
+    ])
+    .where("notification_id", "=", notificationId)
+    .where("told.state", "=", state)
+    .orderBy("agents.name")
+    .orderBy("agents.id")
+    .limit(limit);
+  if (after !== undefined) {
+    query = query.where(sql<boolean>`(agents.name, agents.id) > (${after.name}, ${after.id})`);
+  }
+  return (await query.execute()) as ToldAgent[];
+}
