@@ -39,6 +39,8 @@ export interface RelayOptions {
   log: Log;
   /** The reason why nobody can reach this agent; undefined when they can. */
   whyUnreached?: () => string | undefined;
+  /** Time (ms) that a client waits for a timestamp to be confirmed, by hops; for a machine whose time is not its own. */
+  confirmPatience?: ((hops: number) => number) | undefined;
 }
 
 /** All that a relay works with. */
@@ -158,7 +160,10 @@ async function openRelay(options: RelayOptions, { own, dirs, lock, fetcher }: Op
   const objects = new Objects({ ...shared, ...fills }, log);
   const isHeld = (object: CatalogObject) => objects.isHeld(object);
   const onChange = () => upkeep.fillNewer();
-  const mirror = await openMirror({ ...shared, isHeld, onChange }, sortKinds(options.kinds));
+  const mirror = await openMirror(
+    { ...shared, isHeld, onChange, confirmPatience: options.confirmPatience },
+    sortKinds(options.kinds),
+  );
   await upstreams.reload();
   await objects.look(mirror.objects(true));
   await space.look();

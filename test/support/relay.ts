@@ -35,6 +35,8 @@ export interface TestRelayOptions extends Omit<AgentOptions, "sources"> {
   agent?: Agent;
   port?: number;
   tls?: { cert: string; key: string };
+  /** See `RelayOptions`. */
+  confirmPatience?: (hops: number) => number;
 }
 
 /** Starts an Update Agent in this process. It has fetched nothing yet: `relay.refresh()` does. */
@@ -49,6 +51,7 @@ export async function startTestRelay(world: World, options: TestRelayOptions): P
     agentId: randomUUID(),
     kinds: options.kinds ?? ["components"],
     log,
+    confirmPatience: options.confirmPatience,
   });
   const listener = await openListener(
     { host: "127.0.0.1", port: options.port ?? 0, tls: options.tls, log },

@@ -36,6 +36,8 @@ export interface MirrorParts extends Omit<RefreshParts, "upstream"> {
   isHeld(object: CatalogObject): boolean;
   /** Called when something newer was learnt. */
   onChange(): void;
+  /** Time (ms) that a client waits for a confirmation, by the hops that its request came over. */
+  confirmPatience: ((hops: number) => number) | undefined;
 }
 
 /** The `Age` of a timestamp that is not known to have been confirmed (RFC 9111 §1.2.2). */
@@ -223,7 +225,8 @@ export class Mirror {
   /** Asks upstream, for as long as a client waits. */
   async #askInTime(via: string[], revalidate: boolean): Promise<void> {
     const patience = new AbortController();
-    const late = sleep(confirmPatience(via.length), undefined, { signal: patience.signal }).catch(() => {});
+    const longest = (this.#parts.confirmPatience ?? confirmPatience)(via.length);
+    const late = sleep(longest, undefined, { signal: patience.signal }).catch(() => {});
     const ended = this.#refreshOnce(via, revalidate).catch(() => {});
     await Promise.race([ended, late, this.#upstream.mustWait]);
     patience.abort();
