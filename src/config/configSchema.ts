@@ -22,7 +22,8 @@ const text = v.pipe(
 );
 const texts = v.array(text, "must be a list");
 const someTexts = v.pipe(texts, v.minLength(1, "must not be empty"));
-const sourceUrl = v.pipe(text, parsedBy(parseSourceUrl));
+/** The base URL of a source. */
+export const sourceUrl = v.pipe(text, parsedBy(parseSourceUrl));
 const milliseconds = wholeNumber(1, 3_600_000);
 /** `null` is for not listening at all; 0, for any free port. */
 const port = v.nullable(wholeNumber(0, 65_535, "must be a whole number from 0 to 65535, or null"));
@@ -88,7 +89,8 @@ const kinds = v.pipe(
 
 const level = v.picklist(Object.keys(LEVELS) as Level[], `must be one of ${Object.keys(LEVELS).join(", ")}`);
 
-const dns = section({
+/** Keys of the resolver. */
+export const dns = section({
   servers: v.optional(texts),
   search: v.optional(texts),
   timeout: v.optional(milliseconds, 2_000),
@@ -99,7 +101,8 @@ const dns = section({
 /** A path, made absolute. */
 type File = v.GenericSchema<string>;
 
-function httpSection(file: File) {
+/** Keys of requests: limits, proxy, authority. */
+export function httpSection(file: File) {
   return section({
     connectTimeout: v.optional(milliseconds, 5_000),
     responseTimeout: v.optional(milliseconds, 9_000),
@@ -204,7 +207,7 @@ function rateLimitAt(key: string) {
   );
 }
 
-function wholeNumber(min: number, max = Number.POSITIVE_INFINITY, must = "must be a whole number") {
+export function wholeNumber(min: number, max = Number.POSITIVE_INFINITY, must = "must be a whole number") {
   return v.pipe(
     v.custom<number>(Number.isFinite, must),
     v.integer(must),
@@ -214,7 +217,7 @@ function wholeNumber(min: number, max = Number.POSITIVE_INFINITY, must = "must b
 }
 
 /** A list of texts that `parse` must accept; they stay as they are written. */
-function eachParsedBy(parse: (text: string) => unknown) {
+export function eachParsedBy(parse: (text: string) => unknown) {
   return v.rawTransform<string[], string[]>(({ dataset, addIssue }) => {
     for (const each of dataset.value) {
       try {
@@ -227,7 +230,7 @@ function eachParsedBy(parse: (text: string) => unknown) {
   });
 }
 
-function checkComponentName(value: string): void {
+export function checkComponentName(value: string): void {
   try {
     parseComponentName(value);
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { Log } from "../config/log.ts";
 import type { SignInLimit } from "./access/signInLimit.ts";
 import type { EventStreams } from "./api/eventStreams.ts";
+import type { ContentMirror } from "./mirror/contentMirror.ts";
 import type { HeldPolls } from "./notify/heldPolls.ts";
 import type { ServerConfig } from "./serverConfig.ts";
 import type { PublishedTrees } from "./settings/publishedTrees.ts";
@@ -18,6 +19,8 @@ export interface Context {
   polls: HeldPolls;
   /** Pages that watch something change. */
   streams: EventStreams;
+  /** The vendor's content, kept new in the trees. */
+  mirror: ContentMirror;
   /** Milliseconds since the epoch. */
   now(): number;
   random(bytes: number): Buffer;

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import path from "node:path";
+import { createNotifyHandler } from "../agent/channels/notifyPort.ts";
 import type { Log } from "../config/log.ts";
 import { machineName } from "../dns/machine.ts";
 import { explainError } from "../errors.ts";
@@ -11,6 +12,7 @@ import { isTreePath, serveTreeFile } from "./agentSide/treeFiles.ts";
 import { buildApi } from "./api/buildApi.ts";
 import { EventStreams } from "./api/eventStreams.ts";
 import type { Context } from "./context.ts";
+import { ContentMirror } from "./mirror/contentMirror.ts";
 import { HeldPolls } from "./notify/heldPolls.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { allRoutes } from "./routes/allRoutes.ts";
@@ -55,7 +57,9 @@ export async function runServer(config: ServerConfig, log: Log): Promise<Running
     const signIns = new SignInLimit(now);
     const polls = new HeldPolls(trees);
     const streams = new EventStreams();
-    const parts = { signIns, polls, streams };
+    const mirror = new ContentMirror({ config, trees, log, now });
+    ends.push(() => mirror.close());
+    const parts = { signIns, polls, streams, mirror };
     const context: Context = { config, database, log, trees, ...parts, now, random: randomBytes };
     await publishLeftOver(context);
     const notifier = new Notifier(context);
@@ -69,6 +73,7 @@ export async function runServer(config: ServerConfig, log: Log): Promise<Running
       () => polls.close(),
       () => streams.close(),
     );
+    mirror.start();
     return { context, consolePort: people.port, agentsPort: agents.port, close: stop };
   } catch (error) {
     await stop();
@@ -93,11 +98,13 @@ async function openConsole(context: Context): Promise<Listener> {
 }
 
 async function openAgentSide(context: Context): Promise<Listener> {
-  const { config, log, trees } = context;
+  const { config, log, trees, mirror } = context;
+  const notify = createNotifyHandler({ receive: (text) => mirror.receive(text), now: Date.now });
   const options = { prefix: "/v1", side: "agents", names: new Set<string>(), secure: false } as const;
   const app = await buildApi(context, agentSideRoutes, options);
   await app.ready();
   const handle = (request: IncomingMessage, response: ServerResponse) => {
+    if (request.url === "/v1/notify" && mirror.isConfigured) return void notify(request, response);
     if (!isTreePath(request.url ?? "")) return app.routing(request, response);
     serveTreeFile(trees.www, request, response).catch(() => response.destroy());
   };

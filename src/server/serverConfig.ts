@@ -1,6 +1,14 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import * as v from "valibot";
+import {
+  checkComponentName,
+  dns,
+  eachParsedBy,
+  httpSection,
+  sourceUrl,
+  wholeNumber,
+} from "../config/configSchema.ts";
 import { isObject, section } from "../config/section.ts";
 import { parseJson } from "../core/document.ts";
 import { NearsourceError } from "../errors.ts";
@@ -19,18 +27,38 @@ const listener = (host: string, number: number) =>
     {},
   );
 
+/** Keys of the mirror of the vendor's content. */
+const mirror = section({
+  /** Time (ms) from one look to the next; null for no looks but those that a person asks for. */
+  every: v.optional(v.nullable(wholeNumber(1_000, 604_800_000)), 900_000),
+  /** Names of the components whose files are mirrored; undefined for all. */
+  components: v.optional(
+    v.pipe(
+      v.array(text, "must be a list"),
+      v.minLength(1, "must not be empty"),
+      eachParsedBy(checkComponentName),
+    ),
+  ),
+  /** Space (bytes) that is left free on the disk. */
+  minFree: v.optional(wholeNumber(0), 300_000_000),
+});
+
 const schema = section({
   /** Listener for administrators; on this machine alone by default. */
   console: listener("127.0.0.1", 21_110),
   /** Listener for agents; an empty host is every address of this machine. */
   agents: listener("", 21_111),
   database: v.optional(text, DEFAULT_DATABASE),
-  activeUpdate: v.optional(text),
+  activeUpdate: v.optional(sourceUrl),
   roots: v.optional(section({ content: v.optional(text) }), {}),
   enrolment: v.optional(
     v.picklist(["token", "open", "closed"], "must be one of token, open, closed"),
     "token",
   ),
+  mirror: v.optional(mirror, {}),
+  /** Limits of requests to ActiveUpdate, and its names: as in an agent's configuration. */
+  http: v.optional(httpSection(text), {}),
+  dns: v.optional(dns, {}),
   publicUrl: v.optional(text),
   insecure: v.optional(v.boolean("must be true or false"), false),
 });
@@ -78,10 +106,16 @@ export function parseServerConfig(written: string, file: string): ServerConfig {
   if (!isObject(value)) throw invalid(["it must be an object"]);
   const parsed = v.safeParse(schema, value);
   if (!parsed.success) throw invalid(parsed.issues.map(describeIssue));
-  return { ...parsed.output, dir: path.dirname(file) };
+  const { http } = parsed.output;
+  const dir = path.dirname(file);
+  const ca = http.ca === undefined ? {} : { ca: path.resolve(dir, http.ca) };
+  return { ...parsed.output, http: { ...http, ...ca }, dir };
 }
 
 function describeIssue(issue: v.BaseIssue<unknown>): string {
   const key = v.getDotPath(issue);
-  return key === null ? issue.message : `"${key}" ${issue.message}`;
+  const { message } = issue;
+  // A parser's own words, see configSchema.ts.
+  if (/^[!:]/.test(message)) return `"${key}": ${message.slice(1)}`;
+  return key === null ? message : `"${key}" ${message}`;
 }

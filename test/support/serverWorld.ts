@@ -15,6 +15,7 @@ import { EventStreams } from "../../src/server/api/eventStreams.ts";
 import type { Role } from "../../src/server/api/roles.ts";
 import type { Context } from "../../src/server/context.ts";
 import { initServer } from "../../src/server/initServer.ts";
+import { ContentMirror } from "../../src/server/mirror/contentMirror.ts";
 import { HeldPolls } from "../../src/server/notify/heldPolls.ts";
 import { allRoutes } from "../../src/server/routes/allRoutes.ts";
 import { readServerConfig } from "../../src/server/serverConfig.ts";
@@ -38,18 +39,26 @@ export interface ServerWorld {
   close(): Promise<void>;
 }
 
-/** @param database the address of an empty one; a file of its own by default */
-export async function makeServer(database?: string): Promise<ServerWorld> {
+/**
+ * @param database the address of an empty one; a file of its own by default
+ * @param settings keys of `server.json` beside those that `server init` writes
+ */
+export async function makeServer(
+  database?: string,
+  settings: Record<string, unknown> = {},
+): Promise<ServerWorld> {
   const folder = await fs.mkdtemp(path.join(tmpdir(), "nearsource-server-"));
   const dir = path.join(folder, "server");
-  const { token } = await initServer({ dir, database });
+  const { token, config } = await initServer({ dir, database });
+  const written = JSON.parse(await fs.readFile(config, "utf8"));
+  await fs.writeFile(config, JSON.stringify({ ...written, ...settings }));
   return await openServer(dir, token);
 }
 
 /** A server in a folder where there has been one before. */
 export async function openServer(dir: string, token: string): Promise<ServerWorld> {
   const config = await readServerConfig(dir);
-  const database = await openDatabase(config.database, (file) => path.resolve(dir, file));
+  const database = await openDatabase(config.database, (name) => path.resolve(dir, name));
   const trees = new PublishedTrees(path.join(dir, "www"));
   await trees.look();
   const clock = { now: Date.now() };
@@ -61,6 +70,7 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     signIns: new SignInLimit(() => clock.now),
     polls: new HeldPolls(trees),
     streams: new EventStreams(),
+    mirror: new ContentMirror({ config, trees, log: SILENT, now: () => clock.now }),
     now: () => clock.now,
     random: randomBytes,
   };
@@ -78,6 +88,7 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     secure: false,
   });
   const stop = async () => {
+    await context.mirror.close();
     context.polls.close();
     context.streams.close();
     await people.close();

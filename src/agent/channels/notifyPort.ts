@@ -37,7 +37,7 @@ export async function startListener(options: AgentListenerOptions): Promise<List
 }
 
 /** Answers `POST /v1/notify`. Cheap checks come first, the signature last. */
-function createNotifyHandler({ receive, now }: Pick<AgentListenerOptions, "receive" | "now">) {
+export function createNotifyHandler({ receive, now }: Pick<AgentListenerOptions, "receive" | "now">) {
   const senders = noSenders();
   const reception = createReception();
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

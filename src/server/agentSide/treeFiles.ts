@@ -8,7 +8,9 @@ import { conditionsOf, describePart, type Headers, refuse } from "../../tree/ans
 import { CHANGING, LASTING } from "../../tree/publications.ts";
 
 const NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}";
-const METADATA = String.raw`(?:content|settings)/metadata/(?:timestamp|[1-9]\d{0,9}\.(?:root|snapshot|targets|components|programs|settings))\.json`;
+/** A vendor may have roles of any name, escaped as in a URL; `timestamp` alone has no version. */
+const ROLE = String.raw`(?:timestamp|[1-9]\d{0,9}\.[A-Za-z0-9][A-Za-z0-9._%~!*'()-]{0,199})`;
+const METADATA = String.raw`(?:content|settings)/metadata/${ROLE}\.json`;
 const TARGET = `(?:content/targets/(?:components|programs)|settings/targets/settings(?:/${NAME})?)/[0-9a-f]{64}\\.${NAME}\\.json`;
 /** All that there is to ask for: a path that is anything else never reaches the disk. */
 const SERVED = new RegExp(`^/(?:${METADATA}|${TARGET}|content/objects/[0-9a-f]{2}/[0-9a-f]{64})$`);

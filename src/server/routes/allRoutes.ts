@@ -5,6 +5,7 @@ import { auditRoutes } from "./auditRoutes.ts";
 import { documentRoutes } from "./documentRoutes.ts";
 import { domainRoutes } from "./domainRoutes.ts";
 import { enrolmentRoutes } from "./enrolmentRoutes.ts";
+import { mirrorRoutes } from "./mirrorRoutes.ts";
 import { notificationRoutes } from "./notificationRoutes.ts";
 import { policyRoutes } from "./policyRoutes.ts";
 import { sessionRoutes } from "./sessionRoutes.ts";
@@ -23,6 +24,7 @@ const operations: readonly AnyRoute[] = [
   ...enrolmentRoutes,
   ...sourceListRoutes,
   ...notificationRoutes,
+  ...mirrorRoutes,
   ...auditRoutes,
 ];
 
