@@ -1,0 +1,157 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { killAll, type ResidentProcess, startResident } from "../support/resident.ts";
+import { openServer, type ServerProcess, startServerProcess } from "../support/serverProcess.ts";
+import { startSource, type TestSource } from "../support/source.ts";
+import { closeAll, newFolder, payload, sharedWorld, writeJson } from "../support/world.ts";
+import { json, nearsource } from "./commandLine.ts";
+
+const stage = sharedWorld();
+
+const sources: TestSource[] = [];
+const residents: ResidentProcess[] = [];
+const servers: ServerProcess[] = [];
+afterEach(async () => {
+  await killAll(residents);
+  for (const { process: each, ended } of servers.splice(0)) {
+    each.kill("SIGKILL");
+    await ended;
+  }
+  await closeAll(sources);
+});
+
+/** A server that trusts the vendor of the world, and one source of the vendor's content. */
+async function begin() {
+  const folder = await newFolder();
+  const source = await startSource(stage.world.www(2));
+  sources.push(source);
+  const root = path.join(stage.world.www(1), "content", "metadata", "1.root.json");
+  const server = await startServerProcess(folder, "--content-root", root);
+  servers.push(server);
+  return { folder, server, source };
+}
+
+/** Makes an agent of this machine, with a token of the server. */
+async function enrol(folder: string, server: ServerProcess, body: object = {}) {
+  const { token } = (await server.call("POST", "/enrolment-tokens", body)).body;
+  const configFile = path.join(folder, "agent", "config.json");
+  const made = await nearsource(
+    ...["enrol", "--server", server.agents, "--token", token, "--config", configFile],
+    ...["--data-dir", path.join(folder, "agent", "data"), "--json"],
+  );
+  return { made, token: token as string, configFile };
+}
+
+describe("from nothing to an agent that does what the list says:", () => {
+  test("made, set up, enrolled, told of sources, updated, reported and explained", async () => {
+    const { folder, server, source } = await begin();
+    const { made, configFile } = await enrol(folder, server, { uses: 1 });
+    expect(made.code, made.stderr).toBe(0);
+    const { id } = json<{ id: string }>(made);
+    expect((await fs.stat(path.join(folder, "agent", "data", "identity.json"))).mode & 0o777).toBe(0o600);
+
+    const entries = [
+      { range: "0.0.0.0/0", name: "near", url: source.url, kinds: ["components", "programs"] },
+    ];
+    const list = { mode: "customized", entries, serverFallback: { enabled: false } };
+    const config = JSON.parse(await fs.readFile(configFile, "utf8"));
+    const listen = { host: "127.0.0.1", port: 0 };
+    await writeJson(configFile, { ...config, addresses: ["10.1.2.3"], listen, metrics: { port: null } });
+    // At once after a notification.
+    const policy = {
+      name: "ours",
+      targets: { domains: ["default"], agents: [] },
+      settings: { notify: { window: 0 } },
+    };
+    expect((await server.call("POST", "/policies", policy)).status).toBe(201);
+    const resident = startResident({ configFile });
+    residents.push(resident);
+    await resident.said(/the agent is ready/);
+    const reported = async () => (await server.call("GET", `/agents/${id}`)).body;
+    // What the server itself does not have of the vendor's content.
+    await expect.poll(reported, { timeout: 40_000, interval: 200 }).toMatchObject({ outcome: "exhausted" });
+
+    // The agent asks the server for notifications, and hears of what is saved.
+    const saved = await server.call("PUT", "/source-list", list, { "if-match": '"0"' });
+    expect(saved.body).toMatchObject({ version: 1, findings: [], effect: { after: { unmatched: 0 } } });
+    await expect.poll(reported, { timeout: 40_000, interval: 200 }).toMatchObject({
+      outcome: "updated",
+      source: "near",
+      addresses: ["10.1.2.3"],
+    });
+    expect((await server.call("GET", `/agents/${id}/order`)).body).toMatchObject({
+      deviates: false,
+      sentence: "near is first by clause 1, and was used",
+    });
+    const file = path.join(folder, "agent", "data", "current", "components", "rules", "rules.dat");
+    expect(await fs.readFile(file)).toEqual(payload(2, "rules")["rules.dat"]);
+  });
+
+  test("a token is good for as many machines as it says, and a server that was killed goes on", async () => {
+    const { folder, server } = await begin();
+    const { made, token } = await enrol(folder, server, { uses: 1 });
+    expect(made.code, made.stderr).toBe(0);
+    server.process.kill("SIGKILL");
+    await server.ended;
+    const again = await openServer(server.dir);
+    servers.push(again);
+    const second = await nearsource(
+      ...["enrol", "--server", again.agents, "--token", token],
+      ...[
+        "--config",
+        path.join(folder, "other", "config.json"),
+        "--data-dir",
+        path.join(folder, "other", "data"),
+      ],
+    );
+    expect(second.code).toBe(4);
+    expect(second.stderr).toContain("the token is unknown, used up, or has expired");
+    await expect(fs.stat(path.join(folder, "other", "config.json"))).rejects.toMatchObject({
+      code: "ENOENT",
+    });
+  });
+});
+
+describe("who enrols takes no other root than the token's", () => {
+  test("whatever the one between it and the server gives", async () => {
+    const { folder, server } = await begin();
+    const { token } = (await server.call("POST", "/enrolment-tokens", {})).body;
+    const www = path.join(server.dir, "www", "settings", "metadata");
+    const root = JSON.parse(await fs.readFile(path.join(www, "1.root.json"), "utf8"));
+    await writeJson(path.join(www, "1.root.json"), { ...root, planted: true });
+    const configFile = path.join(folder, "agent", "config.json");
+    const { code, stderr } = await nearsource(
+      ...["enrol", "--server", server.agents, "--token", token, "--config", configFile],
+      ...["--data-dir", path.join(folder, "agent", "data")],
+    );
+    expect([code, stderr]).toEqual([4, expect.stringContaining("is not the root that the token names")]);
+  });
+
+  test("and sends its token over no open line to another machine", async () => {
+    const { folder, server } = await begin();
+    const { token } = (await server.call("POST", "/enrolment-tokens", {})).body;
+    const { code, stderr } = await nearsource(
+      ...["enrol", "--server", "http://nearsource.corp.example:21111", "--token", token],
+      ...["--config", path.join(folder, "agent", "config.json")],
+    );
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining("would carry the agent's secret unencrypted"),
+    ]);
+  });
+});
+
+test("server init makes nothing where something is, and what it makes is nobody else's to read", async () => {
+  const folder = await newFolder();
+  const dir = path.join(folder, "server");
+  const first = await nearsource("server", "init", dir);
+  expect(first.code, first.stderr).toBe(0);
+  const modes = async (...names: string[]) => (await fs.stat(path.join(dir, ...names))).mode & 0o777;
+  expect(await Promise.all([modes(), modes("server.json"), modes("nearsource.db")])).toEqual([
+    0o700, 0o600, 0o600,
+  ]);
+  expect(await modes("keys", "root", "root.pem")).toBe(0o600);
+  const second = await nearsource("server", "init", dir);
+  expect([second.code, second.stderr]).toEqual([6, expect.stringContaining("is not empty")]);
+});
