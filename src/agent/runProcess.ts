@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { isSea } from "node:sea";
+import type { ChildProcess } from "node:child_process";
 import type { Config } from "../config/configSchema.ts";
+import { startOwn } from "../config/ownProcess.ts";
+
 import type { Repository } from "../core/content/layout.ts";
 import type { Report } from "../core/report.ts";
 import type { Trigger } from "../core/settings/schedule.ts";
@@ -131,14 +132,6 @@ export async function instructionsByInProcess(config: Config): Promise<Instructi
   const request: RunRequest = { config, level: "error" };
   child.stdin?.on("error", () => {}).end(`${JSON.stringify(request)}\n`);
   return await instructionsFrom(child);
-}
-
-/** This program again, with other arguments: from a checkout, from the bundle, and as one executable. */
-function startOwn(args: string[]): ChildProcess {
-  const own = isSea() ? args : [...process.execArgv, process.argv[1] ?? "", ...args];
-  // Messages of the service manager to this process are not for others.
-  const { NOTIFY_SOCKET: _, WATCHDOG_USEC: __, WATCHDOG_PID: ___, ...env } = process.env;
-  return spawn(process.execPath, own, { stdio: ["pipe", "pipe", "inherit"], env });
 }
 
 /** Reads the lines of a process to its end, and returns how it ended. */

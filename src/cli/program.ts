@@ -244,6 +244,12 @@ function addServerCommand(program: Command, done: Done): void {
       const { serverPasswordCommand } = await import("./serverPasswordCommand.ts");
       done(await serverPasswordCommand(user, dir));
     });
+  // The command that a server starts to look at a large fleet; for no person.
+  program.command("answer-for-server", { hidden: true }).action(async () => {
+    const { answerForServer } = await import("../server/settings/fleetProcess.ts");
+    process.stdout.write(JSON.stringify(await answerForServer(process.stdin)));
+    done(0);
+  });
 }
 
 /** The publisher's commands bring the signing code with them, so they are only loaded when they are meant. */

@@ -5,6 +5,7 @@ import { NearsourceError } from "../errors.ts";
 import { consoleUrl, initServer } from "../server/initServer.ts";
 import { runServer } from "../server/runServer.ts";
 import { readServerConfig } from "../server/serverConfig.ts";
+import { askOwnProcess } from "../server/settings/fleetProcess.ts";
 import { print, printJson } from "./terminal/output.ts";
 import { onSignals } from "./terminal/running.ts";
 
@@ -54,7 +55,7 @@ export async function serverCommand(dir: string, options: { verbose?: boolean })
   const log = openRunLog({ level: "info" }, options.verbose === true ? "debug" : "info");
   const interruption = onSignals();
   try {
-    const server = await runServer(config, log);
+    const server = await runServer(config, log, askOwnProcess);
     const shown = { ...config, console: { ...config.console, port: server.consolePort } };
     log.info(`the console answers at ${consoleUrl(shown)}, agents are served at port ${server.agentsPort}`);
     await tellServiceManager("READY=1", `serving at port ${server.agentsPort}`);

@@ -4,6 +4,7 @@ import type { EventStreams } from "./api/eventStreams.ts";
 import type { ContentMirror } from "./mirror/contentMirror.ts";
 import type { HeldPolls } from "./notify/heldPolls.ts";
 import type { ServerConfig } from "./serverConfig.ts";
+import type { AskElsewhere } from "./settings/fleetQuestion.ts";
 import type { PublishedTrees } from "./settings/publishedTrees.ts";
 import type { Database } from "./store/database.ts";
 
@@ -14,6 +15,8 @@ export interface Context {
   log: Log;
   /** Trees that agents are served from. */
   trees: PublishedTrees;
+  /** Answers questions of large fleets in another process; without it, on the event loop. */
+  askElsewhere?: AskElsewhere | undefined;
   signIns: SignInLimit;
   /** Agents that wait for a notification. */
   polls: HeldPolls;

@@ -17,6 +17,7 @@ import { HeldPolls } from "./notify/heldPolls.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { allRoutes } from "./routes/allRoutes.ts";
 import type { ServerConfig } from "./serverConfig.ts";
+import type { AskElsewhere } from "./settings/fleetQuestion.ts";
 import { publishLeftOver } from "./settings/publishDocument.ts";
 import { PublishedTrees } from "./settings/publishedTrees.ts";
 import { openDatabase } from "./store/database.ts";
@@ -36,9 +37,14 @@ const LOOK = 2_000;
 /**
  * Starts the parts of a server in their order: database, trees, API, then the ports.
  *
+ * @param askElsewhere without it, questions of the whole fleet hold the event loop
  * @throws NearsourceError CONFIG_INVALID, DATABASE_NEWER, and of the storage phase
  */
-export async function runServer(config: ServerConfig, log: Log): Promise<RunningServer> {
+export async function runServer(
+  config: ServerConfig,
+  log: Log,
+  askElsewhere?: AskElsewhere,
+): Promise<RunningServer> {
   const ends: (() => unknown)[] = [];
   const stop = async () => {
     for (const end of ends.toReversed()) await end();
@@ -60,7 +66,8 @@ export async function runServer(config: ServerConfig, log: Log): Promise<Running
     const mirror = new ContentMirror({ config, trees, log, now });
     ends.push(() => mirror.close());
     const parts = { signIns, polls, streams, mirror };
-    const context: Context = { config, database, log, trees, ...parts, now, random: randomBytes };
+    const outside = { log, askElsewhere, now, random: randomBytes };
+    const context: Context = { config, database, trees, ...parts, ...outside };
     await publishLeftOver(context);
     const notifier = new Notifier(context);
     notifier.start();

@@ -1,5 +1,5 @@
 import type { Kind } from "../content/kind.ts";
-import { type Address, formatAddress } from "../order/address.ts";
+import { type Address, parseAddress, rangeContains } from "../order/address.ts";
 import type { Situation } from "../order/conditions.ts";
 import type { Step, UpdateOrder } from "../order/plan.ts";
 import type { SourceList } from "../order/sourceList.ts";
@@ -84,18 +84,30 @@ function classesOf(agents: Iterable<FleetAgent>, settings: readonly FleetSetting
   const lists = settings.map(({ list }) => list);
   const stretches = new AddressClasses(lists);
   const hosts = new Set(lists.flatMap(({ entries }) => entries.map(({ url }) => hostOfUrl(url))));
+  const named = new Set([...hosts].flatMap(readAddress).map(keyOf));
   const classes = new Map<string, AgentClass>();
   for (const agent of agents) {
     const { addresses, self, domain, role, id } = agent;
     const isNamed =
-      self.names.some((name) => hosts.has(name)) ||
-      addresses.some((address) => hosts.has(formatAddress(address)));
+      self.names.some((name) => hosts.has(name)) || addresses.some((address) => named.has(keyOf(address)));
     const key = `${stretches.of(addresses)}|${domain}|${role}|${isNamed ? id : ""}`;
     const known = classes.get(key);
     if (known === undefined) classes.set(key, { agent, count: 1 });
     else known.count++;
   }
   return [...classes.values()];
+}
+
+function readAddress(host: string): Address[] {
+  try {
+    return [parseAddress(host)];
+  } catch {
+    return [];
+  }
+}
+
+function keyOf({ family, hex }: Address): string {
+  return `${family}.${hex}`;
 }
 
 /** Counts agents by their first sources. */
@@ -112,8 +124,11 @@ class Tally {
 
   /** @returns the first source of these agents; null where they have none */
   add(agent: FleetAgent, count: number): string | null {
-    const { list, kinds, without } = this.#settings;
-    const steps = orderOfAgent(agent, this.#settings).steps.filter(({ url }) => without?.has(url) !== true);
+    const { kinds, without } = this.#settings;
+    const list = this.#listFor(agent);
+    const steps = orderOfAgent(agent, { ...this.#settings, list }).steps.filter(
+      ({ url }) => without?.has(url) !== true,
+    );
     this.#agents += count;
     if (!isMatched(list, agent.addresses)) this.#unmatched += count;
     const firsts = new Map<string, Kind[]>();
@@ -125,6 +140,16 @@ class Tally {
     for (const [name, own] of firsts) this.#count(name, own, count);
     const [first] = steps;
     return first === undefined ? null : nameOf(first);
+  }
+
+  /** The list without the entries that its order cannot depend on: reasons for each of those are for nobody here. */
+  #listFor({ addresses }: FleetAgent): SourceList {
+    const { list, activeUpdate } = this.#settings;
+    const entries = list.entries.filter(
+      ({ range, url }, index) =>
+        index === 0 || url === activeUpdate || addresses.some((address) => rangeContains(range, address)),
+    );
+    return { ...list, entries };
   }
 
   #count(name: string, kinds: Kind[], count: number): void {

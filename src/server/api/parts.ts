@@ -16,6 +16,13 @@ export const RoleName = Type.Enum(ROLES);
 export const KindName = Type.Enum(KINDS);
 /** A free text of people, on one line. */
 export const Line = Type.String({ maxLength: 500, pattern: "^[^\\u0000-\\u001f\\u007f]*$" });
+/** Remark on a source list. */
+export const ListFinding = Type.Object({
+  level: Type.Enum(["error", "warning"]),
+  entry: OrNull(Type.Integer({ minimum: 0 })),
+  field: Type.String(),
+  message: Type.String(),
+});
 /** Agents by their first source. */
 export const Sources = Type.Object({
   agents: Type.Integer(),

@@ -12,6 +12,7 @@ import { sessionRoutes } from "./sessionRoutes.ts";
 import { sourceListRoutes } from "./sourceListRoutes.ts";
 import { updateAgentRoutes } from "./updateAgentRoutes.ts";
 import { userRoutes } from "./userRoutes.ts";
+import { whatIfRoutes } from "./whatIfRoutes.ts";
 
 const operations: readonly AnyRoute[] = [
   ...sessionRoutes,
@@ -25,6 +26,7 @@ const operations: readonly AnyRoute[] = [
   ...sourceListRoutes,
   ...notificationRoutes,
   ...mirrorRoutes,
+  ...whatIfRoutes,
   ...auditRoutes,
 ];
 

@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { pageQuery, readCursor } from "../api/paging.ts";
-import { Effect, Moment, OrNull } from "../api/parts.ts";
+import { Effect, ListFinding, Moment, OrNull } from "../api/parts.ts";
 import { Problem } from "../api/problem.ts";
 import { route } from "../api/route.ts";
 import { checkList } from "../settings/checkList.ts";
@@ -10,13 +10,6 @@ import { findDocument, listDocuments, newestDocument } from "../store/documentSt
 
 /** Any object: what a list may be is said by `core/order/sourceList`, for agents and servers alike. */
 const List = Type.Record(Type.String(), Type.Unknown());
-
-const Finding = Type.Object({
-  level: Type.Enum(["error", "warning"]),
-  entry: OrNull(Type.Integer({ minimum: 0 })),
-  field: Type.String(),
-  message: Type.String(),
-});
 
 const Version = Type.Object({
   version: Type.Integer(),
@@ -59,10 +52,10 @@ const check = route({
     "Says what is wrong and odd about a list, and what it would do to the whole fleet; changes nothing",
   allow: "viewer",
   schemas: { body: List },
-  answer: Type.Object({ findings: Type.Array(Finding), effect: OrNull(Effect) }),
+  answer: Type.Object({ findings: Type.Array(ListFinding), effect: OrNull(Effect) }),
   status: 200,
   example: { body: EXAMPLE },
-  fails: ["BODY_INVALID"],
+  fails: ["BODY_INVALID", "UNAVAILABLE"],
   audit: "none",
   handle: (context, { body }) => checkList(context, body),
 });
@@ -77,7 +70,7 @@ const put = route({
     query: Type.Object({ note: Type.Optional(Type.String({ maxLength: 500 })) }),
     body: List,
   },
-  answer: Type.Object({ version: Type.Integer(), findings: Type.Array(Finding), effect: OrNull(Effect) }),
+  answer: Type.Object({ version: Type.Integer(), findings: Type.Array(ListFinding), effect: OrNull(Effect) }),
   status: 200,
   example: { query: { note: "Berlin has an Update Agent" }, body: EXAMPLE },
   fails: ["BODY_INVALID", "REFUSED", "IF_MATCH_MISSING", "CHANGED_MEANWHILE", "UNAVAILABLE"],
@@ -170,7 +163,7 @@ const restore = route({
   summary: "Publishes an earlier version of the source list again, as a new one",
   allow: "operator",
   schemas: { params: ByVersion },
-  answer: Type.Object({ version: Type.Integer(), findings: Type.Array(Finding), effect: OrNull(Effect) }),
+  answer: Type.Object({ version: Type.Integer(), findings: Type.Array(ListFinding), effect: OrNull(Effect) }),
   status: 200,
   example: { params: { version: 1 } },
   fails: ["NOT_FOUND", "REFUSED", "UNAVAILABLE"],

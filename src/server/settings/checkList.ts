@@ -3,7 +3,7 @@ import type { FleetEffect } from "../../core/fleet/effect.ts";
 import { parseSourceList, sourceListSchema } from "../../core/order/sourceList.ts";
 import { type Finding, reviewFields, reviewSourceList } from "../../core/order/sourceListReview.ts";
 import type { Context } from "../context.ts";
-import { effectOfChange } from "./fleetChange.ts";
+import { askFleet } from "./fleetProcess.ts";
 
 /** Something wrong or odd about a source list, for people and for pages. */
 export interface ListFinding {
@@ -23,12 +23,18 @@ export interface CheckedList {
 
 /** Looks at a list as it was written, and at what it would do to the whole fleet. */
 export async function checkList(context: Context, written: unknown): Promise<CheckedList> {
+  const findings = reviewList(written);
+  if (findings.some(({ level }) => level === "error")) return { findings, effect: null };
+  const list = written as Record<string, unknown>;
+  return { findings, effect: await askFleet(context, { effectOf: { list } }) };
+}
+
+/** Faults and oddities of a list as it was written. */
+export function reviewList(written: unknown): ListFinding[] {
   const faults = findFaults(sourceListSchema, written).map(asError);
   const odd = reviewFields(written).map(asWarning);
-  if (faults.length > 0) return { findings: [...faults, ...odd], effect: null };
-  const list = parseSourceList(written);
-  const effect = await effectOfChange(context, { list });
-  return { findings: [...odd, ...reviewSourceList(list).map(asWarning)], effect };
+  if (faults.length > 0) return [...faults, ...odd];
+  return [...odd, ...reviewSourceList(parseSourceList(written)).map(asWarning)];
 }
 
 function asError({ path, error }: Fault): ListFinding {

@@ -1,24 +1,33 @@
 import { type FleetEffect, type FleetSettings, fleetEffect } from "../../core/fleet/effect.ts";
-import type { SourceList } from "../../core/order/sourceList.ts";
-import type { Policy } from "../../core/settings/policy.ts";
+import { findUncovered, type Uncovered } from "../../core/fleet/uncovered.ts";
+import { parseSourceList } from "../../core/order/sourceList.ts";
+import { parsePolicy } from "../../core/settings/policy.ts";
 import type { Context } from "../context.ts";
-import { fleetOf, settingsOfFleet } from "./fleetSettings.ts";
-
-/** A change of what the fleet goes by. */
-export interface FleetChange {
-  list?: SourceList | undefined;
-  /** Policies of domains, in place of theirs. */
-  policies?: ReadonlyMap<string, Policy> | undefined;
-}
+import type { FleetChange, FleetQuestion } from "./fleetQuestion.ts";
+import { fleetOf, listInForce, settingsOfFleet } from "./fleetSettings.ts";
 
 /** The settings with a change made. */
-export function changed(settings: FleetSettings, { list, policies }: FleetChange): FleetSettings {
-  const policyOf = (domain: string) => policies?.get(domain) ?? settings.policyOf(domain);
-  return { ...settings, list: list ?? settings.list, policyOf };
+export function changed(
+  settings: FleetSettings,
+  { list, policies = {}, without }: FleetChange,
+): FleetSettings {
+  const parsed = new Map(Object.entries(policies).map(([domain, each]) => [domain, parsePolicy(each)]));
+  return {
+    ...settings,
+    list: list === undefined ? settings.list : parseSourceList(list),
+    policyOf: (domain) => parsed.get(domain) ?? settings.policyOf(domain),
+    without: without === undefined ? settings.without : new Set(without),
+  };
 }
 
-/** Effect of a change on the whole fleet, before it is made. */
-export async function effectOfChange(context: Context, change: FleetChange): Promise<FleetEffect> {
+/** Answers a question by the whole fleet as the database has it. Holds the event loop for large fleets. */
+export async function answerOfFleet(
+  context: Pick<Context, "config" | "database">,
+  question: FleetQuestion,
+): Promise<FleetEffect | Uncovered> {
+  const { db } = context.database;
+  const fleet = await fleetOf(db);
+  if ("uncovered" in question) return findUncovered(fleet, await listInForce(db));
   const before = await settingsOfFleet(context);
-  return fleetEffect(await fleetOf(context.database.db), before, changed(before, change));
+  return fleetEffect(fleet, before, changed(before, question.effectOf));
 }

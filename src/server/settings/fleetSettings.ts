@@ -16,7 +16,10 @@ export const UPDATE_AGENTS = "update-agents";
 export const policyOf = (domain: string) => `policies/${domain}`;
 
 /** Settings that all agents go by at this moment. */
-export async function settingsOfFleet({ config, database: { db } }: Context): Promise<FleetSettings> {
+export async function settingsOfFleet({
+  config,
+  database: { db },
+}: Pick<Context, "config" | "database">): Promise<FleetSettings> {
   const policies = new Map<string, Policy>();
   for (const { name } of await db.selectFrom("domains").select("name").execute()) {
     policies.set(name, (await parsed(db, policyOf(name), parsePolicy)) ?? DEFAULT_POLICY);

@@ -1,6 +1,6 @@
 import { findFaults, placeOf } from "../../core/document.ts";
 import type { FleetEffect } from "../../core/fleet/effect.ts";
-import { DEFAULT_POLICY, parsePolicy, policySchema } from "../../core/settings/policy.ts";
+import { policySchema } from "../../core/settings/policy.ts";
 import { reviewPolicy } from "../../core/settings/policyReview.ts";
 import type { By } from "../access/auditTrail.ts";
 import { newId } from "../access/secrets.ts";
@@ -10,7 +10,7 @@ import type { Context } from "../context.ts";
 import { findAgents } from "../store/agentStore.ts";
 import { deletePolicy, findPolicy, listPolicies, type Policy, putPolicy } from "../store/policyStore.ts";
 import type { Tx } from "../store/transaction.ts";
-import { effectOfChange } from "./fleetChange.ts";
+import { askFleet } from "./fleetProcess.ts";
 import { policyOf } from "./fleetSettings.ts";
 import { isUnchanged, type NewDocument, saveChange } from "./saveDocument.ts";
 import { grantsToPublish } from "./updateAgents.ts";
@@ -148,9 +148,9 @@ function domainsOf(...policies: (Policy | undefined)[]): Set<string> {
 async function effectOfPolicies(context: Context, before: Policy | undefined, after: Policy | undefined) {
   const policies = [...domainsOf(before, after)].map((domain) => {
     const isTarget = after?.targets.domains.includes(domain) === true;
-    return [domain, isTarget ? parsePolicy(after.settings) : DEFAULT_POLICY] as const;
+    return [domain, isTarget ? after.settings : {}] as const;
   });
-  return await effectOfChange(context, { policies: new Map(policies) });
+  return await askFleet(context, { effectOf: { policies: Object.fromEntries(policies) } });
 }
 
 function refuseChanged({ version, author }: Policy, from: number): void {

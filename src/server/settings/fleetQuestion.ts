@@ -1,0 +1,21 @@
+import type { FleetEffect } from "../../core/fleet/effect.ts";
+import type { Uncovered } from "../../core/fleet/uncovered.ts";
+import type { ServerConfig } from "../serverConfig.ts";
+
+/** A change of what the fleet goes by, as it was written and checked. */
+export interface FleetChange {
+  list?: Record<string, unknown> | undefined;
+  /** Settings of domains, in place of theirs. */
+  policies?: Record<string, Record<string, unknown>> | undefined;
+  /** Base URLs of sources that are taken for dead. */
+  without?: string[] | undefined;
+}
+
+/** A question that takes a look at every agent: what a change would do, or whom no entry matches. */
+export type FleetQuestion = { effectOf: FleetChange } | { uncovered: true };
+export type FleetAnswer<Question extends FleetQuestion> = Question extends { effectOf: FleetChange }
+  ? FleetEffect
+  : Uncovered;
+
+/** Answers questions of large fleets elsewhere than on the event loop. */
+export type AskElsewhere = (config: ServerConfig, question: FleetQuestion) => Promise<unknown>;
