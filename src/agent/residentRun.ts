@@ -34,7 +34,7 @@ async function conclude(parts: ResidentParts, trigger: Trigger, started: number,
   if ("failure" in end) log.error(`the update failed: ${end.failure.message} (${end.failure.code})`);
   journal.ended(trigger, started, ended, end);
   if (instructions.config.server === undefined) return;
-  const report = describeRun(trigger, started, ended, end);
+  const report = describeRun(trigger, started, ended, end, parts.channels?.port);
   await queueReport(dir.reports, report).catch((error) => log.warn(explainError(error)));
   parts.channels?.look();
 }

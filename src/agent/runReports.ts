@@ -21,12 +21,25 @@ const BACK_OFF = { first: 30_000, longest: 3_600_000 };
 const REFUSED_FOR_GOOD = [400, 413, 422];
 
 /** One run in a report to the server (docs/agent.md). */
-export type RunReport = { started: string; ended: string; trigger: Trigger; program: string } & RunEnd;
+export type RunReport = {
+  started: string;
+  ended: string;
+  trigger: Trigger;
+  program: string;
+  /** The port at which the agent listens for notifications; null for none, absent while it is opened. */
+  port?: number | null | undefined;
+} & RunEnd;
 
 /** The report of a run that ended just now. */
-export function describeRun(trigger: Trigger, started: number, ended: number, end: RunEnd): RunReport {
+export function describeRun(
+  trigger: Trigger,
+  started: number,
+  ended: number,
+  end: RunEnd,
+  port?: number | null,
+): RunReport {
   const times = { started: new Date(started).toISOString(), ended: new Date(ended).toISOString() };
-  return { ...times, trigger, program: VERSION, ...end };
+  return { ...times, trigger, program: VERSION, port, ...end };
 }
 
 /**

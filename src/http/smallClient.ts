@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import http, { type IncomingMessage } from "node:http";
+import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import type https from "node:https";
 import type { LookupFunction } from "node:net";
 import { NearsourceError } from "../errors.ts";
@@ -25,6 +25,7 @@ export interface Request {
 /** An answer of any status. */
 export interface Reply {
   status: number;
+  headers: IncomingHttpHeaders;
   text: string;
 }
 
@@ -101,7 +102,8 @@ async function send(request: Request, lookup: LookupFunction, means: Means): Pro
     outgoing.end(request.body);
     const [response] = (await once(outgoing, "response")) as [IncomingMessage];
     answered = true;
-    return { status: response.statusCode ?? 0, text: await readText(response, request.limit, url) };
+    const { statusCode: status = 0, headers } = response;
+    return { status, headers, text: await readText(response, request.limit, url) };
   } catch (error) {
     // A kept connection may have been closed meanwhile (RFC 9112 §9.3.1), which a fresh one is not.
     const failure = toHttpError(error, url, answered ? "body" : "head");

@@ -127,6 +127,29 @@ describe("the long-poll", () => {
     ]);
   });
 
+  test("waits as long as the server offers, and no longer where something on the way does not", async () => {
+    const held: (() => void)[] = [];
+    const server = await serverThat((_, response) => {
+      const count = server.requests.length;
+      if (count === 3) return response.writeHead(504).end();
+      response.setHeader("nearsource-hold", count === 1 ? "120" : "86400");
+      if (count < 3) return response.end("{}");
+      held.push(() => response.writeHead(204).end());
+    });
+    const clock = testClock(NOON);
+    startPoll(server.url, clock, []);
+    await until(() => clock.timers()).toEqual([1_000]);
+    await clock.pass(1_000);
+    await until(() => held.length).toBe(1);
+    held.pop()?.();
+    await until(() => clock.timers()).toEqual([10_000]);
+    await clock.pass(10_000);
+    await until(() => held.length).toBe(1);
+    const asked = server.requests.map(({ url }) => new URL(url, server.url).searchParams.get("hold"));
+    expect(asked).toEqual([null, "120", "300", null, "50"]);
+    held.pop()?.();
+  });
+
   test.for([
     ["fails", 500, "", "new"],
     ["knows no such thing", 404, "", "new"],

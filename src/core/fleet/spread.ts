@@ -7,12 +7,6 @@ export const SYNC_BOUND = 600_000;
 /** Pauses (ms) between the attempts to reach an agent, and how long after the first of them it is given up. */
 const BACK_OFF = { first: 60_000, longest: 3_600_000 };
 export const GIVE_UP = 86_400_000;
-/** Agents that ask each second while none has anything to hear, and the bounds (s) of one answer. */
-const POLLS_PER_SECOND = 200;
-export const HOLD = { least: 50, most: 300 };
-/** Field of the answer's header: seconds for which the server will hold the next such request. */
-export const HOLD_HEADER = "nearsource-hold";
-
 /**
  * State of a notification: Update Agents are told, then all others over the window, then only reports and
  * agents that could not be reached are awaited. A newer notification may have taken over before its end.
@@ -71,9 +65,4 @@ export function nextAttemptAt(
   random: number,
 ): number | null {
   return now - firstAt >= GIVE_UP ? null : now + retryDelay(attempts, random, BACK_OFF);
-}
-
-/** Time (s) for which a request is held, so that a fleet of this size asks no more often than is served. */
-export function holdSeconds(agents: number): number {
-  return Math.min(Math.max(Math.ceil(agents / POLLS_PER_SECOND), HOLD.least), HOLD.most);
 }

@@ -1,4 +1,4 @@
-import { HOLD, holdSeconds } from "../../core/fleet/spread.ts";
+import { HOLD, holdSeconds } from "../../core/fleet/hold.ts";
 import type { Context } from "../context.ts";
 import type { Timestamps, Versions } from "../settings/publishedTrees.ts";
 import { countAgents } from "../store/agentStore.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { holdSeconds } from "../../../src/core/fleet/hold.ts";
 import {
   GIVE_UP,
-  holdSeconds,
   type NotificationState,
   nextAttemptAt,
   nextState,
