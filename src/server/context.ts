@@ -8,6 +8,14 @@ import type { AskElsewhere } from "./settings/fleetQuestion.ts";
 import type { PublishedTrees } from "./settings/publishedTrees.ts";
 import type { Database } from "./store/database.ts";
 
+/** State of the signatures that this server looks after, as of its last look. */
+export interface Upkeep {
+  /** Reason for which the settings could not be signed again, and the remedy. */
+  resigning: { reason: string; remedy: string } | undefined;
+  /** Areas in which something has ended, or will since it is not renewed. */
+  failing: ReadonlySet<string>;
+}
+
 /** Means that every part of a running server works with. */
 export interface Context {
   config: ServerConfig;
@@ -18,6 +26,7 @@ export interface Context {
   /** Answers questions of large fleets in another process; without it, on the event loop. */
   askElsewhere?: AskElsewhere | undefined;
   signIns: SignInLimit;
+  upkeep: Upkeep;
   /** Agents that wait for a notification. */
   polls: HeldPolls;
   /** Pages that watch something change. */

@@ -17,6 +17,7 @@ import { HeldPolls } from "./notify/heldPolls.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { allRoutes } from "./routes/allRoutes.ts";
 import type { ServerConfig } from "./serverConfig.ts";
+import { answerHealth, startUpkeep } from "./serverHealth.ts";
 import type { AskElsewhere } from "./settings/fleetQuestion.ts";
 import { publishLeftOver } from "./settings/publishDocument.ts";
 import { PublishedTrees } from "./settings/publishedTrees.ts";
@@ -65,7 +66,8 @@ export async function runServer(
     const streams = new EventStreams();
     const mirror = new ContentMirror({ config, trees, log, now });
     ends.push(() => mirror.close());
-    const parts = { signIns, polls, streams, mirror };
+    const upkeep = { resigning: undefined, failing: new Set<string>() };
+    const parts = { signIns, upkeep, polls, streams, mirror };
     const outside = { log, askElsewhere, now, random: randomBytes };
     const context: Context = { config, database, trees, ...parts, ...outside };
     await publishLeftOver(context);
@@ -81,6 +83,7 @@ export async function runServer(
       () => streams.close(),
     );
     mirror.start();
+    ends.push(startUpkeep(context));
     return { context, consolePort: people.port, agentsPort: agents.port, close: stop };
   } catch (error) {
     await stop();
@@ -100,8 +103,10 @@ async function openConsole(context: Context): Promise<Listener> {
   const options = { prefix: "/api/v1", side: "console", names: namesOf(config), secure } as const;
   const app = await buildApi(context, allRoutes, options);
   await app.ready();
+  const handle = (request: IncomingMessage, response: ServerResponse) =>
+    request.url === "/healthz" ? void answerHealth(context, response) : app.routing(request, response);
   const { host, port } = config.console;
-  return await openListener({ ...at(host), port, log }, app.routing);
+  return await openListener({ ...at(host), port, log }, handle);
 }
 
 async function openAgentSide(context: Context): Promise<Listener> {

@@ -5,6 +5,7 @@ import { auditRoutes } from "./auditRoutes.ts";
 import { documentRoutes } from "./documentRoutes.ts";
 import { domainRoutes } from "./domainRoutes.ts";
 import { enrolmentRoutes } from "./enrolmentRoutes.ts";
+import { expiryRoutes } from "./expiryRoutes.ts";
 import { mirrorRoutes } from "./mirrorRoutes.ts";
 import { notificationRoutes } from "./notificationRoutes.ts";
 import { policyRoutes } from "./policyRoutes.ts";
@@ -27,6 +28,7 @@ const operations: readonly AnyRoute[] = [
   ...notificationRoutes,
   ...mirrorRoutes,
   ...whatIfRoutes,
+  ...expiryRoutes,
   ...auditRoutes,
 ];
 

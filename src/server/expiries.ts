@@ -1,0 +1,68 @@
+import { REPOSITORIES, type Repository } from "../core/content/layout.ts";
+import { type Expiry, expiryState, noticeOf } from "../core/fleet/expiry.ts";
+import { explainError } from "../errors.ts";
+import { describeRepository, listRepositories } from "../publisher/describe.ts";
+import type { Context } from "./context.ts";
+import { settingsPlace } from "./settings/publishDocument.ts";
+import { listApiTokens, listEnrolmentTokens } from "./store/tokenStore.ts";
+
+/** Everything that ends: metadata and roots of both repositories, enrolment and API tokens; the next one first. */
+export async function listExpiries(context: Context): Promise<Expiry[]> {
+  const all = [...(await metadataExpiries(context)), ...(await tokenExpiries(context))];
+  const place = ({ expires }: Expiry) => expires ?? Number.NEGATIVE_INFINITY;
+  return all.toSorted((one, other) => place(one) - place(other));
+}
+
+/** Metadata of the repositories that are served from here, and why those of the settings are not signed again. */
+export async function metadataExpiries(context: Context): Promise<Expiry[]> {
+  const served = await listRepositories(settingsPlace(context), "all");
+  const expected = REPOSITORIES.filter((each) => each === "settings" || served.includes(each));
+  const all: Expiry[] = [];
+  for (const repository of expected) all.push(...(await expiriesOf(context, repository)));
+  const failure = context.upkeep.resigning;
+  return failure === undefined
+    ? all
+    : all.map((each) => (each.what === "settings timestamp" ? { ...each, ...failure } : each));
+}
+
+async function expiriesOf(context: Context, repository: Repository): Promise<Expiry[]> {
+  const now = context.now();
+  try {
+    const { roles } = await describeRepository({ ...settingsPlace(context), repository });
+    return roles.map(({ role, expires: text }) => {
+      const expires = Date.parse(text);
+      const state = expiryState(expires, now, noticeOf(role));
+      const remedy = remedyOf(repository, role);
+      return { area: repository, what: `${repository} ${role}`, expires, state, reason: null, remedy };
+    });
+  } catch (error) {
+    const remedy = "put the folder back from a backup, or see docs/publishing.md";
+    const reason = explainError(error);
+    return [{ area: repository, what: repository, expires: null, state: "ended", reason, remedy }];
+  }
+}
+
+function remedyOf(repository: Repository, role: string): string {
+  if (repository === "content") return "ActiveUpdate signs it: see that the server reaches it";
+  if (role !== "root") return "the server signs it again by itself";
+  return "draft, sign and publish the next root, with the key that was taken away: docs/publishing.md";
+}
+
+async function tokenExpiries({ database: { db }, now }: Context): Promise<Expiry[]> {
+  const enrolment = (await listEnrolmentTokens(db)).map(({ id, domain, expiresAt }) => ({
+    area: "enrolment" as const,
+    what: `enrolment token ${id} of ${domain}`,
+    expires: expiresAt,
+    remedy: "make another one, where machines are still to be enrolled with it",
+  }));
+  const access = (await listApiTokens(db)).map(({ name, expiresAt }) => ({
+    area: "access" as const,
+    what: `API token ${name}`,
+    expires: expiresAt,
+    remedy: "make another one, and give it to the program that uses this one",
+  }));
+  const ending = [...enrolment, ...access].filter(({ expires }) => expires !== null);
+  return ending.map((each) => {
+    return { ...each, state: expiryState(each.expires, now(), "token"), reason: null };
+  });
+}

@@ -1,0 +1,68 @@
+import type { ServerResponse } from "node:http";
+import type { Expiry } from "../core/fleet/expiry.ts";
+import { explainError } from "../errors.ts";
+import type { Context } from "./context.ts";
+import { metadataExpiries } from "./expiries.ts";
+import { resignIfDue } from "./settings/resign.ts";
+import type { Database } from "./store/database.ts";
+
+/** Interval (ms) at which the settings' signatures are looked after. */
+const INTERVAL = 600_000;
+/** Longest time (ms) that the database may take to answer before it counts as failed. */
+const PATIENCE = 2_000;
+
+/** Looks after signatures now and then: what has to be signed again is, and what has ended is known. */
+export function startUpkeep(context: Context): () => Promise<void> {
+  let work = lookAfter(context);
+  const timer = setInterval(() => {
+    work = work.then(() => lookAfter(context));
+  }, INTERVAL);
+  return async () => {
+    clearInterval(timer);
+    await work;
+  };
+}
+
+/** One look. It does not fail: its failures are what `context.upkeep` says. */
+export async function lookAfter(context: Context): Promise<void> {
+  await resignIfDue(context);
+  try {
+    const wrong = (await metadataExpiries(context)).filter(
+      ({ state, reason }) => state === "ended" || reason !== null,
+    );
+    context.upkeep.failing = new Set(wrong.map(({ area }) => area));
+  } catch (error) {
+    context.log.error(`the expiries could not be read: ${explainError(error)}`);
+    context.upkeep.failing = new Set<Expiry["area"]>(["settings"]);
+  }
+}
+
+/** Health of the server, for whoever asks: areas that do not work, and no more. */
+export interface Health {
+  ok: boolean;
+  failing: string[];
+}
+
+/** The areas that do not work: the database as it is now, signatures as they were at the last look. */
+export async function healthOf({ database, upkeep }: Context): Promise<Health> {
+  const failing = [...((await isAnswering(database)) ? [] : ["database"]), ...upkeep.failing];
+  return { ok: failing.length === 0, failing };
+}
+
+async function isAnswering({ db }: Database): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), PATIENCE);
+  const probe = db.selectFrom("setup").select("created_at").limit(1).execute();
+  const answered = probe.then(
+    () => true,
+    () => false,
+  );
+  return await Promise.race([answered, late.promise]).finally(() => clearTimeout(timer));
+}
+
+/** `GET /healthz`: 200 or 503. */
+export async function answerHealth(context: Context, response: ServerResponse): Promise<void> {
+  const health = await healthOf(context);
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  response.writeHead(health.ok ? 200 : 503, headers).end(JSON.stringify(health));
+}

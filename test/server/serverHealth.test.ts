@@ -1,0 +1,102 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { SILENT } from "../../src/config/log.ts";
+import { runServer } from "../../src/server/runServer.ts";
+import { readServerConfig } from "../../src/server/serverConfig.ts";
+import { healthOf, lookAfter } from "../../src/server/serverHealth.ts";
+import { asBrowser, callApi, makeServer, type ServerWorld, tokenOf } from "../support/serverWorld.ts";
+
+const DAY = 86_400_000;
+let world: ServerWorld;
+let token: string;
+
+beforeEach(async () => {
+  world = await makeServer();
+  const payload = { token: world.token, user: "ada", password: "correct horse battery" };
+  await world.people.inject(asBrowser({ method: "POST", url: "/api/v1/setup", payload }));
+  token = await tokenOf(world, "administrator");
+});
+
+afterEach(() => world.close());
+
+interface Item {
+  what: string;
+  expires: number;
+  state: string;
+  reason: string | null;
+  remedy: string;
+}
+const expiries = async (): Promise<Item[]> => (await callApi(world, token, "GET /expiries")).body.items;
+const timestamp = async () => (await expiries()).find(({ what }) => what === "settings timestamp");
+const version = () => world.context.trees.versions().settings;
+
+test("timestamps are signed again when a day has passed, and not before", async () => {
+  await lookAfter(world.context);
+  expect(version()).toBe(1);
+  world.clock.now += DAY;
+  await lookAfter(world.context);
+  expect(version()).toBe(2);
+  await lookAfter(world.context);
+  expect(version()).toBe(2);
+  expect((await timestamp())?.expires).toBeGreaterThan(world.clock.now + 13 * DAY);
+});
+
+test("a signature that cannot be renewed is said long before it ends, with reason and remedy, until it can be", async () => {
+  const key = path.join(world.dir, "keys", "settings", "timestamp.pem");
+  await fs.rename(key, `${key}.away`);
+  world.clock.now += DAY;
+  await lookAfter(world.context);
+  expect(await timestamp()).toMatchObject({ state: "fine", reason: expect.stringContaining("timestamp") });
+  expect(await healthOf(world.context)).toEqual({ ok: false, failing: ["settings"] });
+  await fs.rename(`${key}.away`, key);
+  await lookAfter(world.context);
+  expect(await timestamp()).toMatchObject({ state: "fine", reason: null });
+  expect(await healthOf(world.context)).toEqual({ ok: true, failing: [] });
+});
+
+test("everything that ends is listed, the next first: metadata, the root, tokens that expire", async () => {
+  const { now } = world.clock;
+  await callApi(world, token, "POST /api-tokens", { name: "inventory", role: "viewer", expires: now + DAY });
+  await callApi(world, token, "POST /enrolment-tokens", { expires: now + 2 * DAY });
+  const items = await expiries();
+  expect(items.map(({ what }) => what.replace(/token \S+ of/, "token of"))).toEqual([
+    "API token inventory",
+    "enrolment token of default",
+    "settings timestamp",
+    "settings snapshot",
+    expect.stringMatching(/settings (targets|settings)/),
+    expect.stringMatching(/settings (targets|settings)/),
+    "settings root",
+  ]);
+  expect(items.map(({ state }) => state).slice(0, 3)).toEqual(["soon", "soon", "fine"]);
+  world.clock.now += 1_000 * DAY;
+  const root = (await expiries()).find(({ what }) => what === "settings root");
+  expect(root).toMatchObject({ state: "ended", remedy: expect.stringContaining("next root") });
+});
+
+test("metadata that cannot be read are an expiry with a reason", async () => {
+  await fs.writeFile(path.join(world.dir, "www", "settings", "metadata", "timestamp.json"), "{}");
+  expect((await expiries())[0]).toMatchObject({ what: "settings", state: "ended", expires: null });
+});
+
+test("/healthz is open at the console's port, and says which area fails and no more", async () => {
+  const file = path.join(world.dir, "server.json");
+  const place = { host: "127.0.0.1", port: 0 };
+  await fs.writeFile(file, JSON.stringify({ console: place, agents: place }));
+  const server = await runServer(await readServerConfig(world.dir), SILENT);
+  try {
+    const health = async () => {
+      const answer = await fetch(`http://127.0.0.1:${server.consolePort}/healthz`);
+      return [answer.status, await answer.json()];
+    };
+    expect(await health()).toEqual([200, { ok: true, failing: [] }]);
+    server.context.upkeep.failing = new Set(["settings"]);
+    expect(await health()).toEqual([503, { ok: false, failing: ["settings"] }]);
+    server.context.upkeep.failing = new Set();
+    await server.context.database.db.schema.alterTable("setup").renameTo("gone").execute();
+    expect(await health()).toEqual([503, { ok: false, failing: ["database"] }]);
+  } finally {
+    await server.close();
+  }
+});
