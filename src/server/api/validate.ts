@@ -10,7 +10,7 @@ const NAMED = 20;
 export function bodyCheck<Schema extends TSchema>(schema: Schema): (value: unknown) => Static<Schema> {
   const compiled = Compile(schema);
   return (value) => {
-    if (compiled.Check(value)) return value as Static<Schema>;
+    if (compiled.Check(value) && isStorable(value)) return value as Static<Schema>;
     throw new Problem("BODY_INVALID", undefined, { errors: faultsOf(compiled, value) });
   };
 }
@@ -20,9 +20,15 @@ export function wordsCheck<Schema extends TSchema>(schema: Schema): (value: unkn
   const compiled = Compile(schema);
   return (value) => {
     const converted = Value.Convert(schema, structuredClone(value));
-    if (compiled.Check(converted)) return converted as Static<Schema>;
+    if (compiled.Check(converted) && isStorable(converted)) return converted as Static<Schema>;
     throw new Problem("PARAMETER_INVALID", undefined, { errors: faultsOf(compiled, converted) });
   };
+}
+
+/** Whether no number in it is whole and too large to be told from its neighbours: no database keeps such. */
+function isStorable(value: unknown): boolean {
+  if (typeof value === "number") return !Number.isInteger(value) || Number.isSafeInteger(value);
+  return typeof value !== "object" || value === null || Object.values(value).every(isStorable);
 }
 
 function faultsOf(compiled: Validator, value: unknown): Fault[] {

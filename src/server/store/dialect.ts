@@ -130,9 +130,9 @@ export async function openPostgres(url: string): Promise<Opened> {
     (await pool.connect()).release();
   } catch (error) {
     await pool.end();
-    throw new NearsourceError("STORAGE_FAILED", "cannot reach the database that server.json names", {
+    throw new NearsourceError("STORAGE_FAILED", "cannot reach the database", {
       cause: error,
-      hint: 'start it, or correct "database": postgres://USER@HOST/NAME, with a password in ~/.pgpass',
+      hint: 'start it, or correct its address, postgres://USER@HOST/NAME ("database" in server.json, the password in ~/.pgpass)',
     });
   }
   return {
