@@ -184,9 +184,26 @@ function addHoldCommands(program: Command, done: Done): void {
 }
 
 function addListCommands(program: Command, done: Done): void {
-  program
+  const sources = program
     .command("sources")
-    .description("look at source lists")
+    .description("look at source lists, and take them over from elsewhere");
+  sources
+    .command("import")
+    .description("make a source list of Apex Central's update sources, or of a table, on stdout")
+    .argument("<file>", "JSON of cmd_deploy_update_sources, or CSV: order,first,last,name,url,kinds,comment")
+    .action(async (file) => {
+      const { importCommand } = await import("./importCommand.ts");
+      done(await importCommand(file));
+    });
+  sources
+    .command("export")
+    .description("write a source list as a table, on stdout")
+    .argument("<file>", "the list, as JSON")
+    .action(async (file) => {
+      const { exportCommand } = await import("./importCommand.ts");
+      done(await exportCommand(file));
+    });
+  sources
     .command("check")
     .description("whether a source list is valid, and what is odd about it")
     .argument("<file>", "the list, as JSON")

@@ -44,7 +44,9 @@ async function enrol(folder: string, server: ServerProcess, body: object = {}) {
 }
 
 describe("from nothing to an agent that does what the list says:", () => {
-  test("made, set up, enrolled, told of sources, updated, reported and explained", async () => {
+  test("made, set up, enrolled, told of sources, updated, reported and explained", {
+    timeout: 300_000,
+  }, async () => {
     const { folder, server, source } = await begin();
     const { made, configFile } = await enrol(folder, server, { uses: 1 });
     expect(made.code, made.stderr).toBe(0);
@@ -70,12 +72,12 @@ describe("from nothing to an agent that does what the list says:", () => {
     await resident.said(/the agent is ready/);
     const reported = async () => (await server.call("GET", `/agents/${id}`)).body;
     // What the server itself does not have of the vendor's content.
-    await expect.poll(reported, { timeout: 40_000, interval: 200 }).toMatchObject({ outcome: "exhausted" });
+    await expect.poll(reported, { timeout: 120_000, interval: 200 }).toMatchObject({ outcome: "exhausted" });
 
     // The agent asks the server for notifications, and hears of what is saved.
     const saved = await server.call("PUT", "/source-list", list, { "if-match": '"0"' });
     expect(saved.body).toMatchObject({ version: 1, findings: [], effect: { after: { unmatched: 0 } } });
-    await expect.poll(reported, { timeout: 40_000, interval: 200 }).toMatchObject({
+    await expect.poll(reported, { timeout: 120_000, interval: 200 }).toMatchObject({
       outcome: "updated",
       source: "near",
       addresses: ["10.1.2.3"],

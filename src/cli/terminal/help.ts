@@ -81,6 +81,18 @@ const HELP: Record<string, Help> = {
     codes: [6],
     own: { 0: "the list is valid", 6: "the list is refused" },
   },
+  "sources import": {
+    examples: [
+      "nearsource sources import ./apex-sources.json > source-list.json",
+      "nearsource sources import ./branches.csv",
+    ],
+    codes: [6],
+    own: { 6: "it is neither of the two, or agents would refuse the list" },
+  },
+  "sources export": {
+    examples: ["nearsource sources export ./source-list.json > branches.csv"],
+    codes: [6],
+  },
   repo: {
     examples: ["nearsource repo init /srv/www --content", "nearsource repo show /srv/www"],
     ...PUBLISHER,
