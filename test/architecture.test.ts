@@ -26,7 +26,7 @@ const LINES = [
 ];
 
 /** Packages that only compute: the ones `core` may use. */
-const PURE_PACKAGES = ["ipaddr.js", "valibot", "dns-packet", "croner", "leven"];
+const PURE_PACKAGES = ["ipaddr.js", "valibot", "dns-packet", "croner", "leven", "papaparse"];
 
 /** Names that make a function's result depend on more than its arguments. */
 const IMPURE = [

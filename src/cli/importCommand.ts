@@ -1,7 +1,7 @@
 import { promises as fs } from "node:fs";
-import { readSourceTable, writeSourceTable } from "../config/sourceTable.ts";
 import { type Imported, importApex, isApexExport } from "../core/order/importApex.ts";
 import { parseSourceList } from "../core/order/sourceList.ts";
+import { readSourceTable, writeSourceTable } from "../core/order/sourceTable.ts";
 import { NearsourceError } from "../errors.ts";
 import { printAside } from "./terminal/output.ts";
 

@@ -81,6 +81,38 @@ const HELP: Record<string, Help> = {
     codes: [6],
     own: { 0: "the list is valid", 6: "the list is refused" },
   },
+  enrol: {
+    examples: [
+      "nearsource enrol --server https://nearsource.corp.example:21111 --token TOKEN",
+      "nearsource enrol --server http://127.0.0.1:21111 --token TOKEN --config ./config.json --data-dir ./data",
+    ],
+    codes: [4, 6, 7],
+    own: {
+      4: "the server could not be reached, refused, or gave other roots than the token names",
+      6: "there is a configuration already",
+    },
+  },
+  server: {
+    examples: ["nearsource server init /srv/nearsource", "nearsource server /srv/nearsource"],
+    codes: [6, 7],
+    own: { 0: "stopped by a signal", 6: "there is no server in the folder, or server.json is invalid" },
+  },
+  "server init": {
+    examples: [
+      "nearsource server init /srv/nearsource --content-root vendor-root.json --active-update https://updates.vendor.example",
+      "nearsource server init /srv/nearsource --console 127.0.0.1:21110 --agents :21111",
+    ],
+    codes: [6, 7],
+    own: { 6: "something is there already, or the database or the root cannot be used" },
+  },
+  "server password": {
+    examples: [
+      "nearsource server password ada /srv/nearsource",
+      "pass show nearsource | nearsource server password ada /srv/nearsource",
+    ],
+    codes: [6, 7],
+    own: { 6: "there is no server in the folder" },
+  },
   "sources import": {
     examples: [
       "nearsource sources import ./apex-sources.json > source-list.json",

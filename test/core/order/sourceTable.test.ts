@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readSourceTable, writeSourceTable } from "../../src/config/sourceTable.ts";
-import { KINDS } from "../../src/core/content/kind.ts";
-import { parseSourceList } from "../../src/core/order/sourceList.ts";
+import { KINDS } from "../../../src/core/content/kind.ts";
+import { parseSourceList } from "../../../src/core/order/sourceList.ts";
+import { readSourceTable, writeSourceTable } from "../../../src/core/order/sourceTable.ts";
 
 describe("a source list as a table", () => {
   test("is read in the order that it says, with what stands in quotes", () => {

@@ -1,7 +1,7 @@
 import Papa from "papaparse";
-import { KINDS, type Kind } from "../core/content/kind.ts";
-import type { Imported } from "../core/order/importApex.ts";
-import type { SourceListEntry } from "../core/order/sourceList.ts";
+import { KINDS, type Kind } from "../content/kind.ts";
+import type { Imported } from "./importApex.ts";
+import type { SourceListEntry } from "./sourceList.ts";
 
 /** The columns of a source list as a table. */
 const COLUMNS = ["order", "first", "last", "name", "url", "kinds", "comment"] as const;
