@@ -14,6 +14,8 @@ export interface TellableAgent {
   name: string;
   /** Notifications that it verified and held to be new. */
   heard: string[];
+  /** Verdicts on all that came. */
+  verdicts: string[];
   /** Reports a run that it began just now. */
   report(run?: { outcome?: string; trigger?: string; started?: number; code?: string }): Promise<void>;
   close(): Promise<void>;
@@ -40,7 +42,16 @@ async function tellableAgent(
 ): Promise<TellableAgent> {
   const { id, secret } = await enrolMachine(world, token, { name, addresses: [address], domain });
   const heard: string[] = [];
-  const listener = await listenAt(world, address, path.join(world.dir, "..", "agents", name), heard);
+  const verdicts: string[] = [];
+  const listener = await listenAt(
+    world,
+    address,
+    path.join(world.dir, "..", "agents", name),
+    (text, verdict) => {
+      verdicts.push(verdict);
+      if (verdict === "new") heard.push(text);
+    },
+  );
   const report: TellableAgent["report"] = async (run = {}) => {
     const { outcome = "updated", trigger = "notify", started = world.clock.now, code } = run;
     const payload = {
@@ -60,10 +71,16 @@ async function tellableAgent(
   // The port is known from a report; this one is of long before any notification.
   await report({ trigger: "schedule", started: world.clock.now - 86_400_000 });
   if (isOff) await listener.close();
-  return { id, secret, name, heard, report, close: async () => void (isOff || (await listener.close())) };
+  const close = async () => void (isOff || (await listener.close()));
+  return { id, secret, name, heard, verdicts, report, close };
 }
 
-async function listenAt(world: ServerWorld, host: string, dir: string, heard: string[]): Promise<Listener> {
+async function listenAt(
+  world: ServerWorld,
+  host: string,
+  dir: string,
+  onNotice: (text: string, verdict: string) => void,
+): Promise<Listener> {
   await fs.mkdir(dir, { recursive: true });
   const root = path.join(world.context.trees.www, "settings", "metadata", "1.root.json");
   const now = () => Date.now();
@@ -74,7 +91,7 @@ async function listenAt(world: ServerWorld, host: string, dir: string, heard: st
   });
   const receive = async (text: string) => {
     const verdict = await notifications.receive(text);
-    if (verdict === "new") heard.push(text);
+    onNotice(text, verdict);
     return verdict;
   };
   return await startListener({ host, port: 0, log: SILENT, receive, serve: () => undefined, now });

@@ -17,22 +17,22 @@ export type NotificationState = "update-agents" | "spreading" | "told" | "ended"
 export interface NotificationProgress {
   state: NotificationState;
   startedAt: number;
-  /** Update Agents that are to be told, or have not reported since. */
-  updateAgentsOpen: number;
-  /** Agents that are to be told for the first time. */
-  waiting: number;
-  /** Agents whose report is awaited, or that are to be tried again. */
-  awaited: number;
+  /** There are Update Agents that are to be told, or have not reported since. */
+  updateAgentsOpen: boolean;
+  /** There are agents that are to be told for the first time. */
+  waiting: boolean;
+  /** There are agents whose report is awaited, or that are to be tried again. */
+  awaited: boolean;
 }
 
 /** The state that follows at this moment; none is ever passed over, and none comes again. */
 export function nextState(progress: NotificationProgress, now: number): NotificationState {
   const { state, startedAt, updateAgentsOpen, waiting, awaited } = progress;
   if (state === "update-agents") {
-    return updateAgentsOpen === 0 || now - startedAt >= SYNC_BOUND ? "spreading" : state;
+    return updateAgentsOpen && now - startedAt < SYNC_BOUND ? state : "spreading";
   }
-  if (state === "spreading") return waiting === 0 ? "told" : state;
-  if (state === "told") return waiting === 0 && awaited === 0 ? "ended" : state;
+  if (state === "spreading") return waiting ? state : "told";
+  if (state === "told") return waiting || awaited ? state : "ended";
   return state;
 }
 

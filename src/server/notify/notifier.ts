@@ -6,8 +6,7 @@ import { createExchange } from "../../http/smallClient.ts";
 import type { Context } from "../context.ts";
 import {
   activeNotification,
-  countOpen,
-  countTold,
+  agentsLeft,
   type Notification,
   openNotifications,
   updateNotification,
@@ -104,18 +103,14 @@ export class Notifier {
   async #advance(notification: Notification): Promise<void> {
     const { database, now, log } = this.#context;
     const { id, createdAt: startedAt, state } = notification;
-    const counts = await countTold(database.db, id);
-    const open = await countOpen(database.db, id);
-    const { waiting } = counts;
-    const awaited = counts.notified + counts.running + open.unreachable;
+    const left = await agentsLeft(database.db, id);
     if (state === "absorbed") {
-      if (awaited === 0) await updateNotification(database.db, id, { endedAt: now() });
+      if (!left.awaited) await updateNotification(database.db, id, { endedAt: now() });
       return;
     }
-    const progress = { state, startedAt, updateAgentsOpen: open.updateAgents, waiting, awaited };
-    const next = nextState(progress, now());
+    const next = nextState({ state, startedAt, ...left }, now());
     if (next === state) return;
-    if (next === "ended") log.info(`the notification ${id} has ended: ${JSON.stringify(counts)}`);
+    if (next === "ended") log.info(`the notification ${id} has ended`);
     const times = {
       ...(next === "spreading" ? { spreadAt: now() } : {}),
       ...(next === "ended" ? { endedAt: now() } : {}),

@@ -332,6 +332,23 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
       });
     });
 
+    test("two servers on one database tell each agent once", async () => {
+      const agents = await fleetOf(
+        ...Array.from({ length: 12 }, (_, index) => ({ name: `pc-${index}`, address: `127.0.1.${index}` })),
+      );
+      const id = await notify();
+      const other = new Notifier(world.context);
+      onTestFinished(() => other.close());
+      await pass();
+      world.clock.now += 60_000;
+      for (let step = 0; step < 3; step++) {
+        await Promise.all([notifier.step(), other.step()]);
+        await Promise.all([notifier.settled(), other.settled()]);
+      }
+      expect(agents.flatMap(({ verdicts }) => verdicts)).toEqual(agents.map(() => "new"));
+      expect((await look(id)).counts).toMatchObject({ running: 12 });
+    });
+
     describe("a notification's target", () => {
       test("is all, a domain, or agents by name; an unknown one is refused, with what is unknown", async () => {
         await callApi(world, operator, "POST /domains", { name: "berlin" });

@@ -167,24 +167,32 @@ export async function countTold(db: Db, notificationId: string): Promise<ToldCou
   return Object.fromEntries(TOLD_STATES.map((state) => [state, found.get(state) ?? 0])) as ToldCounts;
 }
 
-/** Update Agents that are to be told or have not reported since, and agents that are to be tried again. */
-export async function countOpen(
-  db: Db,
-  notificationId: string,
-): Promise<{ updateAgents: number; unreachable: number }> {
-  const of = db
-    .selectFrom("told")
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .where("notification_id", "=", notificationId);
-  const updateAgents = await of
-    .where("state", "in", ["waiting", "notified", "running"])
-    .where("place", "=", 0)
-    .executeTakeFirstOrThrow();
-  const unreachable = await of
-    .where("state", "=", "unreachable")
-    .where("next_at", "is not", null)
-    .executeTakeFirstOrThrow();
-  return { updateAgents: Number(updateAgents.count), unreachable: Number(unreachable.count) };
+/** Kinds of agents of which a notification may have some left. */
+export interface Left {
+  /** Update Agents that are to be told, or have not reported since. */
+  updateAgentsOpen: boolean;
+  waiting: boolean;
+  /** Agents whose report is awaited, or that are to be tried again. */
+  awaited: boolean;
+}
+
+/** Looks for one of each kind, which costs the same however many agents there are. */
+export async function agentsLeft(db: Db, notificationId: string): Promise<Left> {
+  const of = (states: ToldState[]) =>
+    db
+      .selectFrom("told")
+      .select("agent_id")
+      .where("notification_id", "=", notificationId)
+      .where("state", "in", states)
+      .limit(1);
+  const isThere = async (query: ReturnType<typeof of>) => (await query.executeTakeFirst()) !== undefined;
+  return {
+    updateAgentsOpen: await isThere(of(["waiting", "notified", "running"]).where("place", "=", 0)),
+    waiting: await isThere(of(["waiting"])),
+    awaited:
+      (await isThere(of(["notified", "running"]))) ||
+      (await isThere(of(["unreachable"]).where("next_at", "is not", null))),
+  };
 }
 
 /** One agent of a notification, for people. */
