@@ -35,14 +35,16 @@ export function deviationOf(
     const yet = happened === null ? "it has not reported yet" : "its last run asked nobody";
     return { deviates: false, sentence: `${plan}; ${yet}` };
   }
-  const used = happened.findLast(({ outcome }) => outcome !== "failed");
   const failures = happened.filter(({ outcome }) => outcome === "failed");
   const why = failures.map((each) => `${nameOf(each)} ${inWords(each)}`).join(", ");
+  const [used, ...later] = happened.filter(({ outcome }) => outcome !== "failed");
   if (used === undefined) return { deviates: true, sentence: `${plan}; nothing was delivered: ${why}` };
-  const did = `${nameOf(used)} was used${used.clause === undefined ? "" : ` by clause ${used.clause}`}`;
+  const then = later.length === 0 ? "" : `, then ${later.map(nameOf).join(", ")} for the rest`;
   const isFirst = first !== undefined && nameOf(used) === nameOf(first);
-  if (isFirst && failures.length === 0) return { deviates: false, sentence: `${plan}, and was used` };
-  return { deviates: !isFirst, sentence: `${plan}; ${did}${why === "" ? "" : `: ${why}`}` };
+  if (isFirst && why === "") return { deviates: false, sentence: `${plan}, and was used${then}` };
+  const by = used.clause === undefined ? "" : ` by clause ${used.clause}`;
+  const reasons = why === "" ? "" : `: ${why}`;
+  return { deviates: !isFirst, sentence: `${plan}; ${nameOf(used)} was used${by}${then}${reasons}` };
 }
 
 /** The reason of an attempt that failed, for the most frequent codes in words, else the code itself. */
