@@ -36,30 +36,30 @@ export function importApex(text: string): Imported {
   const objects = [...plain.matchAll(/\{[^{}]*"OUS"\s*:[^{}]*\}/g)].map(([object]) => object);
   const entries = objects.flatMap((object, index) => {
     const range = rangeOf(object);
-    const source = valueOf(object, "OUS");
+    const source = fieldOf(object, "OUS");
     if (range === undefined || source === undefined) {
       remarks.push(`entry ${index + 1} has no range or no source, and is left out`);
       return [];
     }
     return [{ range, url: baseOf(source), kinds: [...KINDS] }];
   });
-  const kinds = FALLBACK.filter(([flag]) => valueOf(plain, flag) === "1").map(([, kind]) => kind);
+  const kinds = FALLBACK.filter(([flag]) => fieldOf(plain, flag) === "1").map(([, kind]) => kind);
   if (entries.length > 0) {
     remarks.push("the export does not say which kinds an Update Agent delivers: each entry has all three");
   }
-  const mode = valueOf(plain, "AllowUpdateFromOtherAU") === "0" ? "standard" : "customized";
+  const mode = fieldOf(plain, "AllowUpdateFromOtherAU") === "0" ? "standard" : "customized";
   return { list: { mode, entries, serverFallback: { enabled: kinds.length > 0, kinds } }, remarks };
 }
 
 function rangeOf(object: string): string | undefined {
-  const [first, last] = [valueOf(object, "FromIP"), valueOf(object, "ToIP")];
+  const [first, last] = [fieldOf(object, "FromIP"), fieldOf(object, "ToIP")];
   if (first !== undefined) return last === undefined || last === first ? first : `${first}-${last}`;
-  const [prefix, length] = [valueOf(object, "Prefix"), valueOf(object, "Length")];
+  const [prefix, length] = [fieldOf(object, "Prefix"), fieldOf(object, "Length")];
   return prefix === undefined || length === undefined ? undefined : `${prefix}/${length}`;
 }
 
 /** The value of a field, a text or a number. */
-function valueOf(text: string, field: string): string | undefined {
+function fieldOf(text: string, field: string): string | undefined {
   const [, quoted, number] = new RegExp(`"${field}"\\s*:\\s*(?:"([^"]*)"|(\\d+))`).exec(text) ?? [];
   return (quoted ?? number)?.trim();
 }
