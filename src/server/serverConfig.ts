@@ -59,6 +59,10 @@ const schema = section({
   /** Limits of requests to ActiveUpdate, and its names: as in an agent's configuration. */
   http: v.optional(httpSection(text), {}),
   dns: v.optional(dns, {}),
+  /** Reports kept of each agent. */
+  reports: v.optional(section({ perAgent: v.optional(wholeNumber(1, 10_000), 50) }), {}),
+  /** Days after which an agent that was not heard of is retired; null for never. */
+  retireAfter: v.optional(v.nullable(wholeNumber(1, 36_500)), 90),
   publicUrl: v.optional(text),
   insecure: v.optional(v.boolean("must be true or false"), false),
 });

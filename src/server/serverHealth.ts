@@ -3,6 +3,7 @@ import type { Expiry } from "../core/fleet/expiry.ts";
 import { explainError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { metadataExpiries } from "./expiries.ts";
+import { retireUnheard } from "./fleet/retireUnheard.ts";
 import { resignIfDue } from "./settings/resign.ts";
 import type { Database } from "./store/database.ts";
 
@@ -26,6 +27,7 @@ export function startUpkeep(context: Context): () => Promise<void> {
 /** One look. It does not fail: its failures are what `context.upkeep` says. */
 export async function lookAfter(context: Context): Promise<void> {
   await resignIfDue(context);
+  await retireUnheard(context);
   try {
     const wrong = (await metadataExpiries(context)).filter(
       ({ state, reason }) => state === "ended" || reason !== null,

@@ -1,7 +1,8 @@
+import { agentOfMachine } from "../../core/fleet/sameMachine.ts";
 import { hashOfSecret, newId, newSecret } from "../access/secrets.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { findAgentByFingerprint, insertAgent, renewAgent } from "../store/agentStore.ts";
+import { agentsOfFingerprint, insertAgent, renewAgent } from "../store/agentStore.ts";
 import { insertAudit } from "../store/auditStore.ts";
 import { takeTurn } from "../store/dialect.ts";
 import { useEnrolmentToken } from "../store/tokenStore.ts";
@@ -26,7 +27,8 @@ export interface Enrolled {
 const DEFAULT_DOMAIN = "default";
 
 /**
- * Makes an agent of a machine, or gives the one that it was its id again with a new secret.
+ * Makes an agent of a machine, or gives the one that it was its id again with a new secret. A copy of a machine
+ * that is running gets an id of its own, and is shown as its clone.
  *
  * @throws Problem TOKEN_INVALID, NOT_ALLOWED while enrolment is closed
  */
@@ -37,19 +39,24 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
   const id = await transact(database.db, async (tx) => {
     const domain = await domainOf(context, tx, given.token);
     await takeTurn(tx, `fingerprint ${given.fingerprint}`);
-    const known = await findAgentByFingerprint(tx, given.fingerprint);
+    const known = await agentsOfFingerprint(tx, given.fingerprint);
     const { name, addresses, program, fingerprint } = given;
     const own = { name, addresses, program, seenAt: address, secretHash: hashOfSecret(secret) };
-    const agent = known?.id ?? newId(random);
-    if (known !== undefined) await renewAgent(tx, agent, own);
-    else await insertAgent(tx, { id: agent, fingerprint, domain, now: now(), cloneOf: null, ...own });
+    const before = agentOfMachine(known, given, now());
+    const agent = before ?? newId(random);
+    const cloneOf = before === undefined ? (known[0]?.id ?? null) : null;
+    if (before !== undefined) await renewAgent(tx, agent, own);
+    else await insertAgent(tx, { id: agent, fingerprint, domain, now: now(), cloneOf, ...own });
     await insertAudit(tx, {
       at: now(),
       actor: name,
       address,
-      operation: known === undefined ? "enrolAgent" : "enrolAgentAgain",
+      operation: before !== undefined ? "enrolAgentAgain" : cloneOf === null ? "enrolAgent" : "enrolClone",
       subject: agent,
-      detail: { domain: known?.domain ?? domain },
+      detail: {
+        domain: known.find(({ id }) => id === before)?.domain ?? domain,
+        ...(cloneOf && { cloneOf }),
+      },
     });
     return agent;
   });

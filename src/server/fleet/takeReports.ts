@@ -1,7 +1,9 @@
 import { type AgentReport, summaryOf } from "../../core/fleet/reportSummary.ts";
+import { areTwoMachines } from "../../core/fleet/sameMachine.ts";
+import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { settleByReport } from "../notify/settle.ts";
-import { insertRun, noteReport } from "../store/runStore.ts";
+import { dropOldRuns, insertRun, lastPlaceOf, noteDoubled, noteReport } from "../store/runStore.ts";
 import { transact } from "../store/transaction.ts";
 
 /**
@@ -10,15 +12,22 @@ import { transact } from "../store/transaction.ts";
  * @param address of the connection that it came by
  */
 export async function takeReport(
-  { database, now }: Context,
+  { config, database, now }: Context,
   agentId: string,
   report: AgentReport,
   address: string,
 ): Promise<void> {
   const summary = summaryOf(report);
+  if (!Number.isFinite(summary.startedAt) || !Number.isFinite(summary.endedAt)) {
+    throw new Problem("BODY_INVALID", "started and ended must be times that there are");
+  }
   await transact(database.db, async (tx) => {
+    const last = await lastPlaceOf(tx, agentId);
     await insertRun(tx, { agentId, receivedAt: now(), ...summary, document: report });
+    await dropOldRuns(tx, agentId, config.reports.perAgent);
     await noteReport(tx, agentId, summary, address);
+    const place = { ...summary, addresses: summary.addresses ?? [] };
+    if (last !== undefined && areTwoMachines(last, place)) await noteDoubled(tx, agentId, now());
     await settleByReport(tx, agentId, summary);
   });
 }

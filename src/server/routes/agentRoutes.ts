@@ -23,6 +23,7 @@ const Agent = Type.Object({
   code: OrNull(Type.String()),
   source: OrNull(Type.String()),
   cloneOf: OrNull(Id),
+  doubledAt: OrNull(Moment),
 });
 
 const Run = Type.Object({

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { KnownAgent } from "../../core/fleet/sameMachine.ts";
 import type { Db, Tx } from "./transaction.ts";
 
 /** An agent as the server knows it. Times in milliseconds since the epoch. */
@@ -14,7 +15,10 @@ export interface Agent {
   code: string | null;
   /** Name or URL of the source that delivered last. */
   source: string | null;
+  /** The agent of whose disk it is a copy. */
   cloneOf: string | null;
+  /** When two machines last reported as this agent: its identity was copied. */
+  doubledAt: number | null;
 }
 
 const COLUMNS = [
@@ -29,6 +33,7 @@ const COLUMNS = [
   "code",
   "source",
   "clone_of as cloneOf",
+  "doubled_at as doubledAt",
 ] as const;
 
 type Row = Omit<Agent, "addresses"> & { addresses: string };
@@ -75,20 +80,30 @@ export async function insertAgent(tx: Tx, agent: NewAgent): Promise<void> {
     .execute();
 }
 
-function searchOf(name: string, addresses: string[]): string {
+/** Text that a search looks through. */
+export function searchOf(name: string, addresses: string[]): string {
   return [name, ...addresses].join(" ").toLowerCase();
 }
 
-/** The agent of a fingerprint that is not retired, the first of several. */
-export async function findAgentByFingerprint(db: Db, fingerprint: string): Promise<Agent | undefined> {
-  const found = await db
+/** The agents of a fingerprint, retired ones too, the oldest first. */
+export async function agentsOfFingerprint(
+  db: Db,
+  fingerprint: string,
+): Promise<(KnownAgent & { domain: string })[]> {
+  const rows = await db
     .selectFrom("agents")
-    .select(COLUMNS)
+    .select(["id", "name", "domain", "addresses", "created_at", "reported_at", "polled_at"])
     .where("fingerprint", "=", fingerprint)
     .orderBy("created_at")
-    .limit(1)
-    .executeTakeFirst();
-  return found && fromRow(found);
+    .orderBy("id")
+    .execute();
+  return rows.map(({ id, name, domain, addresses, created_at, reported_at, polled_at }) => ({
+    id,
+    name,
+    domain,
+    addresses: JSON.parse(addresses) as string[],
+    heardAt: Math.max(created_at, reported_at ?? 0, polled_at ?? 0),
+  }));
 }
 
 export async function findAgent(db: Db, id: string): Promise<Agent | undefined> {
@@ -109,12 +124,12 @@ export async function findAgents(db: Db, ids: readonly string[]): Promise<{ id: 
 /** Values in one statement: fewer than any database takes. */
 const MANY = 500;
 
+/** The agent of a secret. One that was retired is heard again. */
 export async function findAgentBySecret(db: Db, secretHash: string): Promise<string | undefined> {
   const found = await db
     .selectFrom("agents")
     .select("id")
     .where("secret_hash", "=", secretHash)
-    .where("retired_at", "is", null)
     .executeTakeFirst();
   return found?.id;
 }
@@ -210,4 +225,17 @@ export async function agentsOfFleet(
     .where("retired_at", "is", null)
     .execute();
   return rows.map((row) => ({ ...row, addresses: JSON.parse(row.addresses) as string[] }));
+}
+
+/** Retires agents that were not heard of since a time. Returns how many. */
+export async function retireAgents(tx: Tx, before: number, now: number): Promise<number> {
+  const { numUpdatedRows } = await tx
+    .updateTable("agents")
+    .set({ retired_at: now })
+    .where("retired_at", "is", null)
+    .where("created_at", "<", before)
+    .where((where) => where.or([where("reported_at", "is", null), where("reported_at", "<", before)]))
+    .where((where) => where.or([where("polled_at", "is", null), where("polled_at", "<", before)]))
+    .executeTakeFirst();
+  return Number(numUpdatedRows);
 }

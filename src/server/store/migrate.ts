@@ -5,6 +5,7 @@ import { withSameColumns } from "./dialect.ts";
 import * as first from "./migrations/0001First.ts";
 import * as policies from "./migrations/0002Policies.ts";
 import * as notifications from "./migrations/0003Notifications.ts";
+import * as reports from "./migrations/0004Reports.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -12,6 +13,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0001First": first,
   "0002Policies": policies,
   "0003Notifications": notifications,
+  "0004Reports": reports,
 };
 
 /**

@@ -1,4 +1,6 @@
 import type { ReportSummary } from "../../core/fleet/reportSummary.ts";
+import type { RunPlace } from "../../core/fleet/sameMachine.ts";
+import { searchOf } from "./agentStore.ts";
 import type { Db, Tx } from "./transaction.ts";
 
 export interface Run extends Omit<ReportSummary, "addresses" | "source" | "program" | "port"> {
@@ -33,6 +35,11 @@ export async function noteReport(
   seenAt: string,
 ): Promise<void> {
   const { endedAt, outcome, code, source, program, addresses, port } = summary;
+  const { name } = await tx
+    .selectFrom("agents")
+    .select("name")
+    .where("id", "=", agentId)
+    .executeTakeFirstOrThrow();
   await tx
     .updateTable("agents")
     .set({
@@ -42,12 +49,45 @@ export async function noteReport(
       source,
       program,
       seen_at: seenAt,
+      retired_at: null,
       ...(port === undefined ? {} : { port: port ?? 0 }),
-      ...(addresses === undefined ? {} : { addresses: JSON.stringify(addresses) }),
+      ...(addresses === undefined
+        ? {}
+        : { addresses: JSON.stringify(addresses), search: searchOf(name, addresses) }),
     })
     .where("id", "=", agentId)
     .where((where) => where.or([where("reported_at", "is", null), where("reported_at", "<=", endedAt)]))
     .execute();
+}
+
+/** Time and place of the run that an agent reported last. */
+export async function lastPlaceOf(db: Db, agentId: string): Promise<RunPlace | undefined> {
+  const found = await db
+    .selectFrom("runs")
+    .innerJoin("agents", "agents.id", "runs.agent_id")
+    .select(["started_at as startedAt", "ended_at as endedAt", "addresses"])
+    .where("runs.agent_id", "=", agentId)
+    .orderBy("sequence", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return found && { ...found, addresses: JSON.parse(found.addresses) as string[] };
+}
+
+/** Writes down that two machines report as one agent. */
+export async function noteDoubled(tx: Tx, agentId: string, at: number): Promise<void> {
+  await tx.updateTable("agents").set({ doubled_at: at }).where("id", "=", agentId).execute();
+}
+
+/** Forgets an agent's runs but for the newest `keep`. */
+export async function dropOldRuns(tx: Tx, agentId: string, keep: number): Promise<void> {
+  const oldest = tx
+    .selectFrom("runs")
+    .select("sequence")
+    .where("agent_id", "=", agentId)
+    .orderBy("sequence", "desc")
+    .limit(1)
+    .offset(keep - 1);
+  await tx.deleteFrom("runs").where("agent_id", "=", agentId).where("sequence", "<", oldest).execute();
 }
 
 /** An agent's runs, the newest first; `before` is the sequence to go on from. */

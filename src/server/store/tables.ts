@@ -86,6 +86,8 @@ export interface Tables {
     seen_at: string | null;
     /** When it last asked for notifications, to about a minute. */
     polled_at: Time | null;
+    /** When two machines last reported as this agent. */
+    doubled_at: Time | null;
   };
   runs: {
     sequence: Generated<number>;

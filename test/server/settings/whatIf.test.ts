@@ -106,7 +106,7 @@ test("a large fleet is looked at by a process of its own, which comes to the sam
       secret_hash: String(index),
       addresses: JSON.stringify([`10.${index % 5}.${index % 200}.${index % 250}`]),
       program: "0.1.0",
-      created_at: 0,
+      created_at: Date.now(),
       reported_at: null,
       outcome: null,
       code: null,

@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { hashOfSecret, newId, newSecret } from "../../../src/server/access/secrets.ts";
 import {
+  agentsOfFingerprint,
   countAgents,
   deleteAgent,
   findAgent,
-  findAgentByFingerprint,
   findAgentBySecret,
   insertAgent,
   listAgents,
@@ -94,8 +94,11 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         code: null,
         source: null,
         cloneOf: null,
+        doubledAt: null,
       });
-      expect((await findAgentByFingerprint(database.db, agent.fingerprint))?.id).toBe(agent.id);
+      expect(await agentsOfFingerprint(database.db, agent.fingerprint)).toEqual([
+        { id: agent.id, name: "pc", domain: agent.domain, addresses: ["10.1.2.3"], heardAt: NOW },
+      ]);
       expect(await findAgentBySecret(database.db, agent.secretHash)).toBe(agent.id);
       await write((tx) => renewAgent(tx, agent.id, { ...agent, secretHash: "another" }));
       expect(await findAgentBySecret(database.db, agent.secretHash)).toBeUndefined();

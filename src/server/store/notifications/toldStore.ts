@@ -242,7 +242,7 @@ export async function notePolls(tx: Tx, agentIds: string[], now: number): Promis
   for (let from = 0; from < agentIds.length; from += AT_ONCE) {
     await tx
       .updateTable("agents")
-      .set({ polled_at: now })
+      .set({ polled_at: now, retired_at: null })
       .where("id", "in", agentIds.slice(from, from + AT_ONCE))
       .execute();
   }

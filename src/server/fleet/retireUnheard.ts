@@ -1,0 +1,22 @@
+import { explainError } from "../../errors.ts";
+import type { Context } from "../context.ts";
+import { retireAgents } from "../store/agentStore.ts";
+import { transact } from "../store/transaction.ts";
+
+const DAY = 86_400_000;
+
+/**
+ * Retires agents that were not heard of for as long as `retireAfter` says: lists and effects leave them out, and
+ * whatever they hold stays. One that is heard again is back. It does not fail.
+ */
+export async function retireUnheard({ config, database, log, now }: Context): Promise<void> {
+  if (config.retireAfter === null) return;
+  const before = now() - config.retireAfter * DAY;
+  try {
+    const count = await transact(database.db, (tx) => retireAgents(tx, before, now()));
+    if (count > 0)
+      log.info(`${count} agents were not heard of for ${config.retireAfter} days, and are retired`);
+  } catch (error) {
+    log.error(`agents could not be retired: ${explainError(error)}`);
+  }
+}
