@@ -1,14 +1,39 @@
+import Papa from "papaparse";
 import { actorOf } from "../api/caller.ts";
 import type { Caller } from "../api/roles.ts";
 import type { Context } from "../context.ts";
-import { insertAudit } from "../store/auditStore.ts";
-import type { Tx } from "../store/transaction.ts";
+import { insertAudit, listAudit } from "../store/auditStore.ts";
+import type { Db, Tx } from "../store/transaction.ts";
 
 /** Author of a change, and the address it came from. */
 export interface By {
   caller: Caller;
   /** Of the connection. */
   address: string;
+}
+
+const COLUMNS = ["sequence", "at", "actor", "address", "operation", "subject", "detail"];
+/** Entries that are read at once. */
+const PAGE = 500;
+
+/** The audit log as CSV, the newest first, from the entry before `before` on. */
+export async function* auditCsv(db: Db, before?: number): AsyncGenerator<string> {
+  yield linesOf([COLUMNS]);
+  for (let last = before; ; ) {
+    const page = await listAudit(db, { before: last, limit: PAGE });
+    const rows = page.map(({ sequence, at, actor, address, operation, subject, detail }) => {
+      const time = new Date(at).toISOString();
+      return [sequence, time, actor, address, operation, subject, JSON.stringify(detail)];
+    });
+    if (rows.length > 0) yield linesOf(rows);
+    if (page.length < PAGE) return;
+    last = page.at(-1)?.sequence;
+  }
+}
+
+/** Lines of CSV, in which no spreadsheet takes a text for a formula. */
+function linesOf(rows: (string | number)[][]): string {
+  return `${Papa.unparse(rows, { escapeFormulae: true })}\r\n`;
 }
 
 /** Writes down what was changed, in the transaction that changes it. */

@@ -94,6 +94,7 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
         caller: request.caller,
         address: request.ip,
         ifMatch: ifMatchOf(route, request),
+        wantsCsv: route.csv === true && prefersCsv(request.headers.accept),
         userAgent: request.headers["user-agent"] ?? "",
         gone: goneSignal(request),
       };
@@ -151,7 +152,17 @@ function send(
     reply.type("text/event-stream").header("x-accel-buffering", "no");
     return Readable.from(full.events);
   }
+  if (full.csv !== undefined) {
+    reply.type("text/csv; charset=utf-8");
+    return Readable.from(full.csv);
+  }
   return answer === undefined || full.status === 204 ? null : full.body;
+}
+
+/** Whether CSV is named, and before JSON where that is named too. */
+function prefersCsv(accept = ""): boolean {
+  const [first] = /text\/csv|application\/json/i.exec(accept) ?? [];
+  return first?.toLowerCase() === "text/csv";
 }
 
 function goneSignal({ raw }: FastifyRequest): AbortSignal {

@@ -54,7 +54,8 @@ const PROBLEM = {
 function operationOf(route: AnyRoute): Record<string, unknown> {
   const { operation, summary, schemas, answer, status, allow, example } = route;
   const type = route.streams === true ? "text/event-stream" : "application/json";
-  const good = answer === undefined ? {} : { content: { [type]: { schema: answer } } };
+  const csv = route.csv === true ? { "text/csv": { schema: { type: "string" } } } : {};
+  const good = answer === undefined ? {} : { content: { [type]: { schema: answer }, ...csv } };
   return {
     operationId: operation,
     summary,

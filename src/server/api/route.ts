@@ -16,6 +16,8 @@ export interface Asked<Params, Query, Body> {
   /** The version that `If-Match` names, for routes that take one. */
   ifMatch: string | undefined;
   userAgent: string;
+  /** Its `Accept` prefers CSV, for routes that have it. */
+  wantsCsv: boolean;
   /** Aborts when whoever asked has hung up, or the server stops. */
   gone: AbortSignal;
 }
@@ -29,6 +31,8 @@ export interface Answer<Body> {
   status?: 200 | 204;
   /** In place of the body: events (the HTML standard's `text/event-stream`), for as long as it goes on. */
   events?: AsyncIterable<string>;
+  /** In place of the body: lines of CSV (RFC 4180). */
+  csv?: AsyncIterable<string>;
   /** Further header fields. */
   headers?: Record<string, string>;
   /** The value of a session cookie to set; null to take it away. */
@@ -66,6 +70,8 @@ export interface Route<Schemas extends RouteSchemas = RouteSchemas, Good extends
   audit: string;
   /** It changes one version of something: `If-Match` is needed. */
   conditional?: boolean;
+  /** It answers with CSV too, where `Accept` says so. */
+  csv?: boolean;
   /** It answers with events. */
   streams?: boolean;
   handle(

@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { auditCsv } from "../access/auditTrail.ts";
 import { pageQuery, readCursor } from "../api/paging.ts";
 import { Moment } from "../api/parts.ts";
 import { route } from "../api/route.ts";
@@ -20,7 +21,7 @@ const list = route({
   operation: "listAudit",
   method: "GET",
   path: "/audit",
-  summary: "Lists what was changed, by whom and from where, the newest first",
+  summary: "Lists what was changed, by whom and from where, the newest first; all of it as CSV",
   allow: "viewer",
   schemas: { query: Type.Object(pageQuery) },
   answer: Type.Object({ items: Type.Array(Entry), next: Type.Union([Type.String(), Type.Null()]) }),
@@ -28,8 +29,10 @@ const list = route({
   example: { query: { limit: 20 } },
   fails: ["PARAMETER_INVALID"],
   audit: "none",
-  handle: async ({ database }, { query }) => {
+  csv: true,
+  handle: async ({ database }, { query, wantsCsv }) => {
     const { after: before, limit } = readCursor(query, isSequence);
+    if (wantsCsv) return { body: { items: [], next: null }, csv: auditCsv(database.db, before) };
     const found = await listAudit(database.db, { before, limit: limit + 1 });
     const items = found.slice(0, limit);
     const last = items.at(-1);

@@ -4,6 +4,7 @@ import { Effect, ListFinding, Moment, OrNull } from "../api/parts.ts";
 import { Problem } from "../api/problem.ts";
 import { route } from "../api/route.ts";
 import { checkList } from "../settings/checkList.ts";
+import { diffOfVersions } from "../settings/diffOfVersions.ts";
 import { SOURCE_LIST } from "../settings/fleetSettings.ts";
 import { saveDocument } from "../settings/saveDocument.ts";
 import { findDocument, listDocuments, newestDocument } from "../store/documentStore.ts";
@@ -156,6 +157,37 @@ const oneVersion = route({
   },
 });
 
+const diff = route({
+  operation: "diffSourceListVersions",
+  method: "GET",
+  path: "/source-list/versions/:version/diff",
+  summary: "Says what differs from one version of the source list to another, by default to the newest",
+  allow: "viewer",
+  schemas: {
+    params: ByVersion,
+    query: Type.Object({ to: Type.Optional(Type.Integer({ minimum: 1 })) }),
+  },
+  answer: Type.Object({
+    from: Type.Integer(),
+    to: Type.Integer(),
+    fields: Type.Array(Type.Object({ field: Type.String(), before: Type.Unknown(), after: Type.Unknown() })),
+    entries: Type.Array(
+      Type.Object({
+        kinds: Type.Array(Type.Enum(["added", "removed", "changed", "moved"])),
+        from: OrNull(Type.Integer({ minimum: 0 })),
+        to: OrNull(Type.Integer({ minimum: 0 })),
+        before: Type.Unknown(),
+        after: Type.Unknown(),
+      }),
+    ),
+  }),
+  status: 200,
+  example: { params: { version: 1 }, query: { to: 2 } },
+  fails: ["NOT_FOUND", "PARAMETER_INVALID"],
+  audit: "none",
+  handle: ({ database: { db } }, { params, query }) => diffOfVersions(db, params.version, query.to),
+});
+
 const restore = route({
   operation: "restoreSourceList",
   method: "POST",
@@ -181,4 +213,4 @@ const restore = route({
   },
 });
 
-export const sourceListRoutes = [get, check, put, versions, oneVersion, restore];
+export const sourceListRoutes = [get, check, put, versions, oneVersion, diff, restore];

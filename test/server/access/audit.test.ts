@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { insertAudit } from "../../../src/server/store/auditStore.ts";
+import { transact } from "../../../src/server/store/transaction.ts";
+import {
+  asBrowser,
+  asScript,
+  callApi,
+  makeServer,
+  type ServerWorld,
+  tokenOf,
+} from "../../support/serverWorld.ts";
+
+let world: ServerWorld;
+let token: string;
+
+beforeAll(async () => {
+  world = await makeServer();
+  const payload = { token: world.token, user: "ada", password: "correct horse battery" };
+  await world.people.inject(asBrowser({ method: "POST", url: "/api/v1/setup", payload }));
+  token = await tokenOf(world, "viewer");
+});
+
+afterAll(() => world.close());
+
+const audit = async (accept: string, query = "") =>
+  await world.people.inject(
+    asScript({ method: "GET", url: `/api/v1/audit${query}`, headers: { accept } }, token),
+  );
+
+test("the audit log is had whole as CSV, in which nothing is a formula", async () => {
+  await transact(world.context.database.db, async (tx) => {
+    const entry = { at: 1_795_000_000_000, address: "::1", operation: "test", detail: { a: "b" } };
+    for (let count = 1; count <= 1_200; count++) {
+      await insertAudit(tx, { ...entry, actor: "=cmd()", subject: `a "${count}", quoted` });
+    }
+  });
+  const { headers, body } = await audit("text/csv");
+  expect(headers["content-type"]).toBe("text/csv; charset=utf-8");
+  const lines = body.split("\r\n");
+  expect(lines[0]).toBe("sequence,at,actor,address,operation,subject,detail");
+  expect(lines).toHaveLength(1 + 1_200 + 1 + 1);
+  expect(lines[1]).toMatch(
+    /^\d+,2026-11-18T\d\d:\d\d:\d\d\.000Z,"'=cmd\(\)",::1,test,"a ""1200"", quoted","\{""a"":""b""\}"$/,
+  );
+});
+
+test.for([
+  ["application/json", "json"],
+  ["*/*", "json"],
+  ["application/json, text/csv", "json"],
+  ["text/csv, application/json;q=0.5", "csv"],
+])("Accept: %s is answered with %s", async ([accept, type]) => {
+  expect((await audit(String(accept), "?limit=1")).headers["content-type"]).toContain(type);
+});
+
+test("a viewer's CSV is a viewer's: without one it is refused as the list is", async () => {
+  const request = { method: "GET", url: "/api/v1/audit", headers: { accept: "text/csv" } } as const;
+  expect((await world.people.inject(asScript(request))).statusCode).toBe(401);
+});
+
+test("what differs between two versions of the source list is said by entry", async () => {
+  const operator = await tokenOf(world, "operator");
+  const berlin = { range: "10.1.0.0/16", url: "http://ua-berlin.example" };
+  const lyon = { range: "10.2.0.0/16", url: "http://ua-lyon.example" };
+  await callApi(world, operator, "PUT /source-list", { entries: [berlin] }, 0);
+  await callApi(world, operator, "PUT /source-list", { entries: [lyon, berlin], mode: "customized" }, 1);
+  const diff = { from: null, to: 0, kinds: ["added"], before: null, after: lyon };
+  const fields = [{ field: "mode", before: null, after: "customized" }];
+  for (const query of ["", "?to=2"]) {
+    const { body } = await callApi(world, token, `GET /source-list/versions/1/diff${query}`);
+    expect(body).toEqual({ from: 1, to: 2, fields, entries: [diff] });
+  }
+  expect((await callApi(world, token, "GET /source-list/versions/1/diff?to=3")).status).toBe(404);
+  expect((await callApi(world, token, "GET /source-list/versions/9/diff")).status).toBe(404);
+});
