@@ -57,7 +57,7 @@ interface AgentClass {
 
 /**
  * Adds up where a whole fleet goes, before a change and after it, by the real update order: once for each
- * class of agents that it cannot tell apart (docs/design.md §8.2).
+ * class of agents that it cannot tell apart (docs/server.md).
  */
 export function fleetEffect(
   agents: Iterable<FleetAgent>,
