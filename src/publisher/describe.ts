@@ -73,22 +73,46 @@ export async function describeRepository(
   const location = locate(options, options.repository);
   const now = options.now ?? new Date();
   return guardStorage(`cannot read ${location.folder}`, async () => {
-    // Showing acts on nothing: any account may do so, with or without access to the keys folder.
-    const choices = await findChoices(location).catch(noneIf("FILE_UNSAFE", "STORAGE_UNWRITABLE"));
-    const publication = await loadPublication(location, { firstRoot: choices?.root });
-    const signedAt = publication.timestamp.signed.unrecognizedFields.signed_at;
-    const roles = ["root", ...onlineRoles(options.repository)].map((role) => describeRole(publication, role));
+    const publication = await loadUnlocked(location);
+    const described = describeRolesOf(publication, options.repository);
     return {
       repository: options.repository,
       folder: location.folder,
-      signedAt: typeof signedAt === "string" ? signedAt : undefined,
-      roles,
+      ...described,
       components: await describeComponents(location, publication),
       documents: describeDocuments(publication),
       incomplete: await findIncomplete(location, publication),
-      nextExpiry: firstToExpire(roles, now),
+      nextExpiry: firstToExpire(described.roles, now),
     };
   });
+}
+
+/**
+ * The verified roles of a repository alone, without a look at the files of its content.
+ *
+ * @throws NearsourceError REPOSITORY_INVALID, storage errors
+ */
+export async function describeRoles(
+  options: RepositoryPlace & { repository: Repository },
+): Promise<Pick<RepositoryDescription, "signedAt" | "roles">> {
+  const location = locate(options, options.repository);
+  return guardStorage(`cannot read ${location.folder}`, async () =>
+    describeRolesOf(await loadUnlocked(location), options.repository),
+  );
+}
+
+/** Showing acts on nothing: any account may do so, with or without access to the keys folder. */
+async function loadUnlocked(location: Location): Promise<Publication> {
+  const choices = await findChoices(location).catch(noneIf("FILE_UNSAFE", "STORAGE_UNWRITABLE"));
+  return await loadPublication(location, { firstRoot: choices?.root });
+}
+
+function describeRolesOf(publication: Publication, repository: Repository) {
+  const signedAt = publication.timestamp.signed.unrecognizedFields.signed_at;
+  return {
+    signedAt: typeof signedAt === "string" ? signedAt : undefined,
+    roles: ["root", ...onlineRoles(repository)].map((role) => describeRole(publication, role)),
+  };
 }
 
 function describeRole(publication: Publication, role: string): DescribedRole {

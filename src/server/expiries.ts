@@ -1,7 +1,7 @@
 import { REPOSITORIES, type Repository } from "../core/content/layout.ts";
 import { type Expiry, expiryState, noticeOf } from "../core/fleet/expiry.ts";
 import { explainError } from "../errors.ts";
-import { describeRepository, listRepositories } from "../publisher/describe.ts";
+import { describeRoles, listRepositories } from "../publisher/describe.ts";
 import type { Context } from "./context.ts";
 import { settingsPlace } from "./settings/publishDocument.ts";
 import { listApiTokens, listEnrolmentTokens } from "./store/tokenStore.ts";
@@ -28,7 +28,7 @@ export async function metadataExpiries(context: Context): Promise<Expiry[]> {
 async function expiriesOf(context: Context, repository: Repository): Promise<Expiry[]> {
   const now = context.now();
   try {
-    const { roles } = await describeRepository({ ...settingsPlace(context), repository });
+    const { roles } = await describeRoles({ ...settingsPlace(context), repository });
     return roles.map(({ role, expires: text }) => {
       const expires = Date.parse(text);
       const state = expiryState(expires, now, noticeOf(role));

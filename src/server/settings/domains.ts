@@ -2,6 +2,7 @@ import { documentTarget } from "../../publisher/repository/checkDocument.ts";
 import { type By, writeAudit } from "../access/auditTrail.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
+import { takeTurn } from "../store/dialect.ts";
 import {
   type Domain,
   deleteDomain,
@@ -33,6 +34,7 @@ export async function createDomain(
   }
   const { database, now } = context;
   await transact(database.db, async (tx) => {
+    await takeTurn(tx, "settings");
     if ((await findDomain(tx, name)) !== undefined) {
       throw new Problem("CONFLICT", `there is a domain ${name} already`);
     }
@@ -72,6 +74,7 @@ export async function changeDomain(
  */
 export async function removeDomain(context: Context, name: string, by: By): Promise<void> {
   await transact(context.database.db, async (tx) => {
+    await takeTurn(tx, "settings");
     const { policy } = (await findDomain(tx, name)) ?? unknownDomain(name);
     if (name === DEFAULT_DOMAIN) {
       throw new Problem("CONFLICT", "agents that enrol without a token come into this domain");

@@ -1,6 +1,6 @@
 import { isResignDue } from "../../core/fleet/expiry.ts";
 import { explainError, toNearsourceError } from "../../errors.ts";
-import { describeRepository } from "../../publisher/describe.ts";
+import { describeRoles } from "../../publisher/describe.ts";
 import { renewRepository } from "../../publisher/renewRepository.ts";
 import type { Context } from "../context.ts";
 import { settingsPlace } from "./publishDocument.ts";
@@ -13,7 +13,7 @@ export async function resignIfDue(context: Context): Promise<void> {
   const { now, trees, upkeep, log } = context;
   try {
     const place = settingsPlace(context);
-    const { roles, signedAt } = await describeRepository({ ...place, repository: "settings" });
+    const { roles, signedAt } = await describeRoles({ ...place, repository: "settings" });
     const expires = Date.parse(roles.find(({ role }) => role === "timestamp")?.expires ?? "");
     if (upkeep.resigning === undefined && !isResignDue(millisecondsOf(signedAt), expires, now())) return;
     const renewed = await renewRepository({ ...place, repository: "settings", now: new Date(now()) });
