@@ -96,7 +96,9 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
         ifMatch: ifMatchOf(route, request),
         wantsCsv: route.csv === true && prefersCsv(request.headers.accept),
         userAgent: request.headers["user-agent"] ?? "",
-        gone: goneSignal(request),
+        get gone() {
+          return goneSignal(reply);
+        },
       };
       const answered = await route.handle(context, asked);
       return send(route, reply, answered, options);
@@ -165,9 +167,10 @@ function prefersCsv(accept = ""): boolean {
   return first?.toLowerCase() === "text/csv";
 }
 
-function goneSignal({ raw }: FastifyRequest): AbortSignal {
+/** Made for those who ask for it. It hangs on the answer: a connection may bring thousands of requests. */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  raw.socket?.once("close", () => gone.abort());
+  raw.once("close", () => gone.abort());
   return gone.signal;
 }
 
