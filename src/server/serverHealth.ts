@@ -3,7 +3,7 @@ import type { Expiry } from "../core/fleet/expiry.ts";
 import { explainError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { metadataExpiries } from "./expiries.ts";
-import { retireUnheard } from "./fleet/retireUnheard.ts";
+import { forgetOldTraffic, retireUnheard } from "./fleet/fleetUpkeep.ts";
 import { resignIfDue } from "./settings/resign.ts";
 import type { Database } from "./store/database.ts";
 
@@ -28,6 +28,7 @@ export function startUpkeep(context: Context): () => Promise<void> {
 export async function lookAfter(context: Context): Promise<void> {
   await resignIfDue(context);
   await retireUnheard(context);
+  await forgetOldTraffic(context);
   try {
     const wrong = (await metadataExpiries(context)).filter(
       ({ state, reason }) => state === "ended" || reason !== null,

@@ -10,11 +10,19 @@ export interface AgentReport {
   failure?: { code: string; message: string } | undefined;
 }
 
+export interface ReportedAttempt {
+  name?: string;
+  url: string;
+  outcome: string;
+  code?: string;
+  bytes?: number;
+}
+
 interface RunReport {
   outcome: string;
   bytes?: number | undefined;
   addresses?: string[] | undefined;
-  attempts?: { name?: string; url: string; outcome: string; code?: string }[] | undefined;
+  attempts?: ReportedAttempt[] | undefined;
 }
 
 /** Columns of a report, which lists show and sort by. */

@@ -48,6 +48,7 @@ const Attempt = Type.Object({
   url: Type.String(),
   outcome: Short,
   code: Type.Optional(Short),
+  bytes: Type.Optional(Type.Integer({ minimum: 0 })),
 });
 
 const report = route({

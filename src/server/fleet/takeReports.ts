@@ -1,9 +1,11 @@
 import { type AgentReport, summaryOf } from "../../core/fleet/reportSummary.ts";
+import { trafficOf } from "../../core/fleet/reportTraffic.ts";
 import { areTwoMachines } from "../../core/fleet/sameMachine.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { settleByReport } from "../notify/settle.ts";
 import { dropOldRuns, insertRun, lastPlaceOf, noteDoubled, noteReport } from "../store/runStore.ts";
+import { addTraffic } from "../store/trafficStore.ts";
 import { transact } from "../store/transaction.ts";
 
 /**
@@ -12,7 +14,7 @@ import { transact } from "../store/transaction.ts";
  * @param address of the connection that it came by
  */
 export async function takeReport(
-  { config, database, now }: Context,
+  { config, database, now, random }: Context,
   agentId: string,
   report: AgentReport,
   address: string,
@@ -24,10 +26,18 @@ export async function takeReport(
   await transact(database.db, async (tx) => {
     const last = await lastPlaceOf(tx, agentId);
     await insertRun(tx, { agentId, receivedAt: now(), ...summary, document: report });
+    await addTraffic(tx, hourOf(now()), trafficOf(report), random(1)[0] ?? 0);
     await dropOldRuns(tx, agentId, config.reports.perAgent);
     await noteReport(tx, agentId, summary, address);
     const place = { ...summary, addresses: summary.addresses ?? [] };
     if (last !== undefined && areTwoMachines(last, place)) await noteDoubled(tx, agentId, now());
     await settleByReport(tx, agentId, summary);
   });
+}
+
+const HOUR = 3_600_000;
+
+/** The hour of a moment, by the server's clock: agents' clocks may be anything. */
+function hourOf(time: number): number {
+  return time - (time % HOUR);
 }

@@ -11,6 +11,7 @@ import { notificationRoutes } from "./notificationRoutes.ts";
 import { policyRoutes } from "./policyRoutes.ts";
 import { sessionRoutes } from "./sessionRoutes.ts";
 import { sourceListRoutes } from "./sourceListRoutes.ts";
+import { trafficRoutes } from "./trafficRoutes.ts";
 import { updateAgentRoutes } from "./updateAgentRoutes.ts";
 import { userRoutes } from "./userRoutes.ts";
 import { whatIfRoutes } from "./whatIfRoutes.ts";
@@ -29,6 +30,7 @@ const operations: readonly AnyRoute[] = [
   ...mirrorRoutes,
   ...whatIfRoutes,
   ...expiryRoutes,
+  ...trafficRoutes,
   ...auditRoutes,
 ];
 

@@ -101,6 +101,8 @@ export interface Tables {
     bytes: number;
     document: Json;
   };
+  /** Attempts at sources, summed up by hour: the time (ms) at which it began. */
+  traffic: { hour: Time; source: string; part: number; attempts: number; failed: number; bytes: number };
   /** Every version of every settings document that was ever saved. */
   documents: {
     name: string;

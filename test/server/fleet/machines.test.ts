@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { retireUnheard } from "../../../src/server/fleet/retireUnheard.ts";
+import { forgetOldTraffic, retireUnheard } from "../../../src/server/fleet/fleetUpkeep.ts";
 import { databases } from "../../support/databases.ts";
 import { asScript, makeServer, type ServerWorld, tokenOf } from "../../support/serverWorld.ts";
 
@@ -97,6 +97,30 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       const { items, total } = await shown(`/agents/${agent.id}/runs`);
       expect([items.length, total]).toEqual([3, 3]);
       expect(items[0].startedAt).toBe(world.clock.now + 5 * HOUR);
+    });
+
+    test("adds to the traffic of its hour and sources, which outlives its reports", async () => {
+      const agent = await enrol(newFingerprint(), "pc-8", []);
+      world.clock.now += DAY;
+      const at = new Date(world.clock.now).toISOString();
+      const attempts = [
+        { name: "ua-berlin", url: "http://ua:21112", outcome: "failed", bytes: 10 },
+        { name: "ua-berlin", url: "http://ua:21112", outcome: "delivered", bytes: 6_000_000_000 },
+        { url: "https://vendor.example", outcome: "current" },
+      ];
+      const run = { started: at, ended: at, trigger: "schedule", program: "0.1.0" };
+      const payload = { ...run, report: { outcome: "updated", attempts } };
+      const request = { method: "PUT", url: `/v1/agents/${agent.id}/report`, payload } as const;
+      const send = async () => (await world.agents.inject(asScript(request, agent.secret))).statusCode;
+      expect(await Promise.all([send(), send(), send(), send(), send()])).toEqual([204, 204, 204, 204, 204]);
+      const hour = world.clock.now - (world.clock.now % HOUR);
+      expect((await shown("/traffic")).items.filter((item: { hour: number }) => item.hour === hour)).toEqual([
+        { hour, source: "https://vendor.example", attempts: 5, failed: 0, bytes: 0 },
+        { hour, source: "ua-berlin", attempts: 10, failed: 5, bytes: 30_000_000_050 },
+      ]);
+      world.clock.now += 401 * DAY;
+      await forgetOldTraffic(world.context);
+      expect((await shown(`/traffic?from=${hour}`)).items).toEqual([]);
     });
 
     test("whose report names a time that there is not is told so", async () => {

@@ -1,9 +1,22 @@
 import { explainError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { retireAgents } from "../store/agentStore.ts";
+import { dropTraffic } from "../store/trafficStore.ts";
 import { transact } from "../store/transaction.ts";
 
 const DAY = 86_400_000;
+
+/** Days for which traffic is kept: a year, and the month to compare it with. */
+const TRAFFIC_DAYS = 400;
+
+/** Forgets traffic that is older than anybody compares with. It does not fail. */
+export async function forgetOldTraffic({ database, log, now }: Context): Promise<void> {
+  try {
+    await transact(database.db, (tx) => dropTraffic(tx, now() - TRAFFIC_DAYS * DAY));
+  } catch (error) {
+    log.error(`old traffic could not be forgotten: ${explainError(error)}`);
+  }
+}
 
 /**
  * Retires agents that were not heard of for as long as `retireAfter` says: lists and effects leave them out, and
