@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { openFetcher } from "../../../src/http/openFetcher.ts";
 import { mirrorOnce } from "../../../src/server/mirror/mirrorPass.ts";
 import { parseServerConfig } from "../../../src/server/serverConfig.ts";
+import { addComponent, newDraft, newSigner, newSigners, writeDraft } from "../../support/otherPublisher.ts";
 import { bundle } from "../../support/program.ts";
 import { contentPublications, newHome } from "../../support/repositories.ts";
 import { makeServer, type ServerWorld } from "../../support/serverWorld.ts";
@@ -352,4 +353,43 @@ test("a mirror that is killed anywhere leaves the old publication or the new, wh
     expect(await verifiedVersion(path.join(dir, "www"))).toBe(fresh);
   }
   expect(seen).toContain(old);
+});
+
+test("another publisher's habits are mirrored, and no name that it signs leads out of the tree", async () => {
+  const www = await newHome("other");
+  const signers = newSigners();
+  const draft = newDraft(signers);
+  addComponent(draft, "engine", { release: 1, version: "1", files: { "e.dat": Buffer.from("an engine") } });
+  const target = draft.roles.components?.targets["components/engine.json"];
+  target.hashes.more = "../../../../escaped";
+  // A role of the publisher's own.
+  signers["more-engines"] = [newSigner()];
+  const [own] = signers["more-engines"];
+  const { delegations } = draft.roles.targets ?? {};
+  delegations.keys[own?.id ?? ""] = own?.key;
+  const role = { keyids: [own?.id], threshold: 1, terminating: false, paths: ["components/*"] };
+  delegations.roles.push({ name: "more-engines", ...role });
+  draft.roles["more-engines"] = { ...draft.roles.programs, targets: {} };
+  addComponent(
+    draft,
+    "other",
+    { release: 1, version: "1", files: { "o.dat": Buffer.from("another engine") } },
+    "more-engines",
+  );
+  await writeDraft(www, draft, signers);
+  const vendor = await startSource(www);
+  const root = path.join(www, "content", "metadata", "1.root.json");
+  const settings = { activeUpdate: vendor.url, roots: { content: root }, mirror: { minFree: 0 } };
+  const world = await makeServer(undefined, settings);
+  onTestFinished(async () => {
+    await world.close();
+    await vendor.close();
+  });
+  await world.context.mirror.refresh();
+  expect(world.context.mirror.state()).toMatchObject({ error: null, objects: 2 });
+  const files = Object.keys(await filesOf(world));
+  expect(files.filter((place) => !/^(?:metadata|targets|objects)\//.test(place))).toEqual([]);
+  const all = await fs.readdir(path.dirname(world.dir), { recursive: true });
+  expect(all.filter((place) => place.includes("escaped"))).toEqual([]);
+  expect(files).toContain("metadata/1.more-engines.json");
 });
