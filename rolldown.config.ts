@@ -18,6 +18,19 @@ export const listFormatsWhenUsed: Plugin = {
 };
 
 /**
+ * The server's commands as a program of their own, `server.cjs`: what it shares with an agent would else be cut
+ * into many more pieces, each of them one more file for an agent to read.
+ */
+const serverApart: Plugin = {
+  name: "server-apart",
+  resolveId: {
+    filter: { id: /\/serverCommands\.ts$/ },
+    handler: (_, importer) =>
+      importer === undefined ? undefined : { id: "../server.cjs", external: true, moduleSideEffects: false },
+  },
+};
+
+/**
  * The program as CommonJS, in pieces that each command loads for itself, and the library as a module.
  * Compiled code is kept beside the program, where whoever may change the one may change the other; where
  * that folder cannot be written, starts cost what they cost without it.
@@ -26,7 +39,7 @@ export default defineConfig([
   {
     input: "src/main.ts",
     platform: "node",
-    plugins: [listFormatsWhenUsed],
+    plugins: [listFormatsWhenUsed, serverApart],
     output: {
       dir: "dist",
       format: "cjs",
@@ -38,6 +51,12 @@ export default defineConfig([
           ? 'require("node:module").enableCompileCache?.(require("node:path").join(__dirname, "cache"));'
           : "",
     },
+  },
+  {
+    input: { server: "src/cli/serverCommands.ts" },
+    platform: "node",
+    plugins: [listFormatsWhenUsed],
+    output: { dir: "dist", format: "cjs", minify: true, codeSplitting: false, entryFileNames: "server.cjs" },
   },
   {
     input: "src/update/update.ts",

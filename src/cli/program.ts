@@ -235,8 +235,8 @@ function addServerCommand(program: Command, done: Done): void {
     .description("where a fleet is looked after: settings, agents, notifications, and what happened")
     .argument("<dir>", "the server's folder, which server init makes")
     .action(async (dir) => {
-      const { serverCommand } = await import("./serverCommand.ts");
-      done(await serverCommand(dir, program.opts()));
+      const { SERVER_COMMANDS } = await import("./serverCommands.ts");
+      done(await SERVER_COMMANDS.run(dir, program.opts()));
     });
   server
     .command("init")
@@ -249,8 +249,8 @@ function addServerCommand(program: Command, done: Done): void {
     .option("--database <url>", "sqlite:FILE or postgres://…")
     .addOption(jsonOption())
     .action(async (dir, options) => {
-      const { serverInitCommand } = await import("./serverCommand.ts");
-      done(await serverInitCommand(dir, options));
+      const { SERVER_COMMANDS } = await import("./serverCommands.ts");
+      done(await SERVER_COMMANDS.init(dir, options));
     });
   server
     .command("password")
@@ -258,14 +258,13 @@ function addServerCommand(program: Command, done: Done): void {
     .argument("<user>", "the name that the user signs in with")
     .argument("<dir>", "the server's folder")
     .action(async (user, dir) => {
-      const { serverPasswordCommand } = await import("./serverPasswordCommand.ts");
-      done(await serverPasswordCommand(user, dir));
+      const { SERVER_COMMANDS } = await import("./serverCommands.ts");
+      done(await SERVER_COMMANDS.password(user, dir));
     });
   // The command that a server starts to look at a large fleet; for no person.
   program.command("answer-for-server", { hidden: true }).action(async () => {
-    const { answerForServer } = await import("../server/settings/fleetProcess.ts");
-    process.stdout.write(JSON.stringify(await answerForServer(process.stdin)));
-    done(0);
+    const { SERVER_COMMANDS } = await import("./serverCommands.ts");
+    done(await SERVER_COMMANDS.answer());
   });
 }
 
