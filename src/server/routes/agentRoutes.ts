@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
 import { actorOf } from "../api/caller.ts";
-import { pageOf, pageQuery, readCursor, toPage } from "../api/paging.ts";
+import { isNumber, pageOf, pageQuery, readCursor, toPage } from "../api/paging.ts";
 import { ById, DomainName, Id, Moment, OrNull } from "../api/parts.ts";
 import { Problem } from "../api/problem.ts";
 import { route } from "../api/route.ts";
@@ -50,7 +50,6 @@ const NamePlace = Type.Object({ name: Type.String(), id: Type.String() });
 const isNamePlace = (value: unknown): value is Static<typeof NamePlace> =>
   typeof (value as { name?: unknown })?.name === "string" &&
   typeof (value as { id?: unknown }).id === "string";
-const isSequence = (value: unknown): value is number => Number.isSafeInteger(value);
 
 const list = route({
   operation: "listAgents",
@@ -126,7 +125,7 @@ const runs = route({
   fails: ["NOT_FOUND", "PARAMETER_INVALID"],
   audit: "none",
   handle: async ({ database: { db } }, { params, query }) => {
-    const { after: before, limit } = readCursor(query, isSequence);
+    const { after: before, limit } = readCursor(query, isNumber);
     if ((await findAgent(db, params.id)) === undefined) return notFound();
     const found = await listRuns(db, params.id, { before, limit: limit + 1 });
     return toPage(found, limit, await countRuns(db, params.id), ({ sequence }) => sequence);

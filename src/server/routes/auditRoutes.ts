@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { auditCsv } from "../access/auditTrail.ts";
-import { pageQuery, readCursor } from "../api/paging.ts";
+import { isNumber, pageQuery, readCursor, toPart } from "../api/paging.ts";
 import { Moment } from "../api/parts.ts";
 import { route } from "../api/route.ts";
 import { listAudit } from "../store/auditStore.ts";
@@ -14,8 +14,6 @@ const Entry = Type.Object({
   subject: Type.String(),
   detail: Type.Unknown(),
 });
-
-const isSequence = (value: unknown): value is number => Number.isSafeInteger(value);
 
 const list = route({
   operation: "listAudit",
@@ -31,13 +29,10 @@ const list = route({
   audit: "none",
   csv: true,
   handle: async ({ database }, { query, wantsCsv }) => {
-    const { after: before, limit } = readCursor(query, isSequence);
+    const { after: before, limit } = readCursor(query, isNumber);
     if (wantsCsv) return { body: { items: [], next: null }, csv: auditCsv(database.db, before) };
     const found = await listAudit(database.db, { before, limit: limit + 1 });
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    const more = found.length > limit && last !== undefined;
-    return { items, next: more ? Buffer.from(JSON.stringify(last.sequence)).toString("base64url") : null };
+    return toPart(found, limit, ({ sequence }) => sequence);
   },
 });
 

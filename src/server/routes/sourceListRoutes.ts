@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { pageQuery, readCursor } from "../api/paging.ts";
+import { isNumber, pageQuery, readCursor, toPart } from "../api/paging.ts";
 import { Effect, ListFinding, Moment, OrNull } from "../api/parts.ts";
 import { Problem } from "../api/problem.ts";
 import { route } from "../api/route.ts";
@@ -104,8 +104,6 @@ function refuseErrors(
   if (errors.length > 0) throw new Problem("REFUSED", "agents would refuse this list", { errors });
 }
 
-const isVersion = (value: unknown): value is number => Number.isSafeInteger(value);
-
 const versions = route({
   operation: "listSourceListVersions",
   method: "GET",
@@ -119,18 +117,16 @@ const versions = route({
   fails: ["PARAMETER_INVALID"],
   audit: "none",
   handle: async ({ database: { db } }, { query }) => {
-    const { after: before, limit } = readCursor(query, isVersion);
+    const { after: before, limit } = readCursor(query, isNumber);
     const found = await listDocuments(db, SOURCE_LIST, { before, limit: limit + 1 });
-    const items = found.slice(0, limit).map(({ version, author, createdAt, note, publishedAt }) => ({
+    const shown = found.map(({ version, author, createdAt, note, publishedAt }) => ({
       version,
       author,
       createdAt,
       note,
       publishedAt,
     }));
-    const last = items.at(-1);
-    const more = found.length > limit && last !== undefined;
-    return { items, next: more ? Buffer.from(JSON.stringify(last.version)).toString("base64url") : null };
+    return toPart(shown, limit, ({ version }) => version);
   },
 });
 
