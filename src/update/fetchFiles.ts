@@ -22,7 +22,7 @@ import type { Run } from "./run.ts";
 export interface Fetched {
   address: string | undefined;
   bytes: number;
-  components: FetchedByName;
+  components: Map<string, FetchedComponent>;
   setbacks: Setback[];
   /** The reason why the rest did not come. */
   failure: NearsourceError | undefined;
@@ -41,11 +41,14 @@ export type FetchedByName = ReadonlyMap<string, FetchedComponent>;
 /** The sum of two of them. */
 export function sumOf(one: FetchedByName, other: FetchedByName): FetchedByName {
   const sum = new Map(one);
-  for (const [key, { bytes, byDelta }] of other) {
-    const had = sum.get(key);
-    sum.set(key, { bytes: bytes + (had?.bytes ?? 0), byDelta: byDelta || had?.byDelta === true });
-  }
+  for (const [key, more] of other) addTo(sum, key, more);
   return sum;
+}
+
+/** Adds to the fetched bytes of one component, in place: thousands of files are counted one by one. */
+export function addTo(sum: Map<string, FetchedComponent>, key: string, more: FetchedComponent): void {
+  const { bytes, byDelta } = sum.get(key) ?? { bytes: 0, byDelta: false };
+  sum.set(key, { bytes: bytes + more.bytes, byDelta: byDelta || more.byDelta });
 }
 
 /** A file that a component needs and the store does not have. */
@@ -138,10 +141,13 @@ async function fetchFile(fetching: Fetching, { component, file, ways }: MissingF
   for (const way of ways) {
     try {
       for (const step of way.steps) {
-        count(fetching, key, { bytes: await takeStep(fetching, component, step), byDelta: false });
+        addTo(fetching.fetched.components, key, {
+          bytes: await takeStep(fetching, component, step),
+          byDelta: false,
+        });
       }
       const byDelta = way.steps.some(({ alternative }) => isDelta(alternative));
-      if (byDelta) count(fetching, key, { bytes: 0, byDelta });
+      if (byDelta) addTo(fetching.fetched.components, key, { bytes: 0, byDelta });
       return;
     } catch (error) {
       const failure = stopOr(error);
@@ -150,10 +156,6 @@ async function fetchFile(fetching: Fetching, { component, file, ways }: MissingF
       noteSetback(fetching, component, { path: file.path, format, failure }, "by another way");
     }
   }
-}
-
-function count({ fetched }: Fetching, key: string, more: FetchedComponent): void {
-  fetched.components = sumOf(fetched.components, new Map([[key, more]]));
 }
 
 /** Writes to the log and the report which way to a file failed, and which is taken in its place. */

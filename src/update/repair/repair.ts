@@ -23,7 +23,15 @@ import { relinkInstalled, restoreObject } from "../../store/generations/mendInst
 import { hashFile, isWholeInStore } from "../../store/store.ts";
 import type { TrustedSet } from "../../tuf/trustedSet.ts";
 import { withinSpace } from "../deliverKind.ts";
-import { type FetchedByName, fetchFiles, type MissingFile, planFile, sumOf } from "../fetchFiles.ts";
+import {
+  addTo,
+  type FetchedByName,
+  type FetchedComponent,
+  fetchFiles,
+  type MissingFile,
+  planFile,
+  sumOf,
+} from "../fetchFiles.ts";
 import { note, type Run } from "../run.ts";
 import type { Settings } from "../settings/settings.ts";
 import { orderOf } from "../settings/situation.ts";
@@ -150,11 +158,11 @@ async function fetchFrom(
 ): Promise<{ fetched: FetchedByName; errors: NearsourceError[] }> {
   const kinds = new Set<Kind>(wanted);
   const errors: NearsourceError[] = [];
-  let fetched: FetchedByName = new Map();
+  const fetched = new Map<string, FetchedComponent>();
   for (const file of missing) {
     if (!kinds.has(file.component.kind)) continue;
     const { components, failure } = await fetchFiles(run, sourceOf(step), [file]);
-    fetched = sumOf(fetched, components);
+    for (const [key, more] of components) addTo(fetched, key, more);
     if (failure === undefined) {
       missing.delete(file);
       continue;
