@@ -53,7 +53,7 @@ export default defineConfig([
     },
   },
   {
-    input: { server: "src/cli/serverCommands.ts" },
+    input: { server: "src/cli/server/serverCommands.ts" },
     platform: "node",
     plugins: [listFormatsWhenUsed],
     output: { dir: "dist", format: "cjs", minify: true, codeSplitting: false, entryFileNames: "server.cjs" },

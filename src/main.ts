@@ -33,7 +33,7 @@ async function start(args: string[]): Promise<void> {
     return;
   }
   if (args.includes("agent")) {
-    const { runAgentLine } = await import("./cli/agentLine.ts");
+    const { runAgentLine } = await import("./cli/agent/agentLine.ts");
     const exitCode = await runAgentLine(args);
     if (exitCode !== undefined) {
       process.exitCode = exitCode;

@@ -103,12 +103,12 @@ function addResident(program: Command, done: Done): void {
     .addOption(configOption())
     .addOption(new Option("--json", "with --check: one JSON document on stdout"))
     .action(async (options) => {
-      const { agentCommand } = await import("./agentCommand.ts");
+      const { agentCommand } = await import("./agent/agentCommand.ts");
       done(await agentCommand({ ...program.opts(), ...options }));
     });
   // The command that the resident agent starts for each of its runs; for no person.
   program.command("run-for-agent", { hidden: true }).action(async () => {
-    const { runForAgent } = await import("./runForAgent.ts");
+    const { runForAgent } = await import("./agent/runForAgent.ts");
     done(await runForAgent());
   });
 }
@@ -192,7 +192,7 @@ function addListCommands(program: Command, done: Done): void {
     .description("make a source list of Apex Central's update sources, or of a table, on stdout")
     .argument("<file>", "JSON of cmd_deploy_update_sources, or CSV: order,first,last,name,url,kinds,comment")
     .action(async (file) => {
-      const { importCommand } = await import("./importCommand.ts");
+      const { importCommand } = await import("./sources/importCommand.ts");
       done(await importCommand(file));
     });
   sources
@@ -200,7 +200,7 @@ function addListCommands(program: Command, done: Done): void {
     .description("write a source list as a table, on stdout")
     .argument("<file>", "the list, as JSON")
     .action(async (file) => {
-      const { exportCommand } = await import("./importCommand.ts");
+      const { exportCommand } = await import("./sources/importCommand.ts");
       done(await exportCommand(file));
     });
   sources
@@ -209,7 +209,7 @@ function addListCommands(program: Command, done: Done): void {
     .argument("<file>", "the list, as JSON")
     .addOption(jsonOption())
     .action(async (file, options) => {
-      const { checkCommand } = await import("./sourcesCommand.ts");
+      const { checkCommand } = await import("./sources/sourcesCommand.ts");
       done(await checkCommand(file, options));
     });
 }
@@ -235,7 +235,7 @@ function addServerCommand(program: Command, done: Done): void {
     .description("where a fleet is looked after: settings, agents, notifications, and what happened")
     .argument("<dir>", "the server's folder, which server init makes")
     .action(async (dir) => {
-      const { SERVER_COMMANDS } = await import("./serverCommands.ts");
+      const { SERVER_COMMANDS } = await import("./server/serverCommands.ts");
       done(await SERVER_COMMANDS.run(dir, program.opts()));
     });
   server
@@ -249,7 +249,7 @@ function addServerCommand(program: Command, done: Done): void {
     .option("--database <url>", "sqlite:FILE or postgres://…")
     .addOption(jsonOption())
     .action(async (dir, options) => {
-      const { SERVER_COMMANDS } = await import("./serverCommands.ts");
+      const { SERVER_COMMANDS } = await import("./server/serverCommands.ts");
       done(await SERVER_COMMANDS.init(dir, options));
     });
   server
@@ -258,12 +258,12 @@ function addServerCommand(program: Command, done: Done): void {
     .argument("<user>", "the name that the user signs in with")
     .argument("<dir>", "the server's folder")
     .action(async (user, dir) => {
-      const { SERVER_COMMANDS } = await import("./serverCommands.ts");
+      const { SERVER_COMMANDS } = await import("./server/serverCommands.ts");
       done(await SERVER_COMMANDS.password(user, dir));
     });
   // The command that a server starts to look at a large fleet; for no person.
   program.command("answer-for-server", { hidden: true }).action(async () => {
-    const { SERVER_COMMANDS } = await import("./serverCommands.ts");
+    const { SERVER_COMMANDS } = await import("./server/serverCommands.ts");
     done(await SERVER_COMMANDS.answer());
   });
 }

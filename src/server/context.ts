@@ -1,10 +1,10 @@
 import type { Log } from "../config/log.ts";
 import type { SignInLimit } from "./access/signInLimit.ts";
 import type { EventStreams } from "./api/eventStreams.ts";
+import type { AskElsewhere } from "./effect/fleetQuestion.ts";
 import type { ContentMirror } from "./mirror/contentMirror.ts";
 import type { HeldPolls } from "./notify/heldPolls.ts";
 import type { ServerConfig } from "./serverConfig.ts";
-import type { AskElsewhere } from "./settings/fleetQuestion.ts";
 import type { PublishedTrees } from "./settings/publishedTrees.ts";
 import type { Database } from "./store/database.ts";
 

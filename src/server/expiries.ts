@@ -4,7 +4,7 @@ import { explainError } from "../errors.ts";
 import { describeRoles, listRepositories } from "../publisher/describe.ts";
 import type { Context } from "./context.ts";
 import { settingsPlace } from "./settings/publishDocument.ts";
-import { listApiTokens, listEnrolmentTokens } from "./store/tokenStore.ts";
+import { listApiTokens, listEnrolmentTokens } from "./store/people/tokenStore.ts";
 
 /** Everything that ends: metadata and roots of both repositories, enrolment and API tokens; the next one first. */
 export async function listExpiries(context: Context): Promise<Expiry[]> {

@@ -10,6 +10,7 @@ import { hashPassword } from "../../src/server/access/passwordHash.ts";
 import { hashOfSecret, newId, newSecret } from "../../src/server/access/secrets.ts";
 import { SignInLimit } from "../../src/server/access/signInLimit.ts";
 import { agentSideRoutes } from "../../src/server/agentSide/agentSideRoutes.ts";
+import { allRoutes } from "../../src/server/allRoutes.ts";
 import { buildApi } from "../../src/server/api/buildApi.ts";
 import { EventStreams } from "../../src/server/api/eventStreams.ts";
 import type { Role } from "../../src/server/api/roles.ts";
@@ -17,12 +18,11 @@ import type { Context } from "../../src/server/context.ts";
 import { initServer } from "../../src/server/initServer.ts";
 import { ContentMirror } from "../../src/server/mirror/contentMirror.ts";
 import { HeldPolls } from "../../src/server/notify/heldPolls.ts";
-import { allRoutes } from "../../src/server/routes/allRoutes.ts";
 import { readServerConfig } from "../../src/server/serverConfig.ts";
 import { PublishedTrees } from "../../src/server/settings/publishedTrees.ts";
 import { openDatabase } from "../../src/server/store/database.ts";
+import { insertUser } from "../../src/server/store/people/userStore.ts";
 import { transact } from "../../src/server/store/transaction.ts";
-import { insertUser } from "../../src/server/store/userStore.ts";
 
 /** A server of its own, whose APIs are injected into: no socket is opened. */
 export interface ServerWorld {

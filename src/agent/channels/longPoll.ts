@@ -1,5 +1,5 @@
 import type { Log } from "../../config/log.ts";
-import { HOLD, HOLD_HEADER } from "../../core/fleet/hold.ts";
+import { HOLD, HOLD_HEADER } from "../../core/fleet/notification/hold.ts";
 import { retryDelay } from "../../core/settings/schedule.ts";
 import { explainError, NearsourceError } from "../../errors.ts";
 import { toStatusError } from "../../http/httpErrors.ts";

@@ -2,7 +2,7 @@ import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
 import type { Role } from "../api/roles.ts";
 import type { Context } from "../context.ts";
-import { deleteApiToken, insertApiToken } from "../store/tokenStore.ts";
+import { deleteApiToken, insertApiToken } from "../store/people/tokenStore.ts";
 import { transact } from "../store/transaction.ts";
 import { type By, writeAudit } from "./auditTrail.ts";
 import { hashOfSecret, newId, newSecret } from "./secrets.ts";

@@ -5,9 +5,9 @@ import { readServerConfig } from "../serverConfig.ts";
 import { insertAudit } from "../store/auditStore.ts";
 import { openDatabase } from "../store/database.ts";
 import { migrate } from "../store/migrate.ts";
-import { deleteSessionsOf } from "../store/sessionStore.ts";
+import { deleteSessionsOf } from "../store/people/sessionStore.ts";
+import { listUsers, setPassword, updateUser } from "../store/people/userStore.ts";
 import { transact } from "../store/transaction.ts";
-import { listUsers, setPassword, updateUser } from "../store/userStore.ts";
 import { hashPassword } from "./passwordHash.ts";
 
 /** Shortest password, as the API has it too. */

@@ -1,6 +1,6 @@
 import type { Caller } from "../api/roles.ts";
 import type { Context } from "../context.ts";
-import { findSession, touchSession } from "../store/sessionStore.ts";
+import { findSession, touchSession } from "../store/people/sessionStore.ts";
 import { hashOfSecret } from "./secrets.ts";
 
 export const SESSION_COOKIE = "nearsource-session";

@@ -2,8 +2,7 @@ import { Problem } from "../api/problem.ts";
 import type { Caller, Role } from "../api/roles.ts";
 import type { Context } from "../context.ts";
 import { takeTurn } from "../store/dialect.ts";
-import { deleteOtherSessions, deleteSessionsOf } from "../store/sessionStore.ts";
-import { type Tx, transact } from "../store/transaction.ts";
+import { deleteOtherSessions, deleteSessionsOf } from "../store/people/sessionStore.ts";
 import {
   deleteUser,
   findUser,
@@ -14,7 +13,8 @@ import {
   setPassword,
   type User,
   updateUser,
-} from "../store/userStore.ts";
+} from "../store/people/userStore.ts";
+import { type Tx, transact } from "../store/transaction.ts";
 import { type By, writeAudit } from "./auditTrail.ts";
 import { hashPassword, isPassword } from "./passwordHash.ts";
 import { newId } from "./secrets.ts";

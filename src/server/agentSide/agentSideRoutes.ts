@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { HOLD_HEADER } from "../../core/fleet/hold.ts";
+import { HOLD_HEADER } from "../../core/fleet/notification/hold.ts";
 import { ById, Id, OrNull } from "../api/parts.ts";
 import { type AnyRoute, route } from "../api/route.ts";
 import { enrolAgent } from "../fleet/enrolAgent.ts";

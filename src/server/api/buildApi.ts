@@ -6,7 +6,7 @@ import type { TSchema } from "typebox";
 import { explainError, onOneLine } from "../../errors.ts";
 import { SESSION_COOKIE } from "../access/sessions.ts";
 import type { Context } from "../context.ts";
-import { hasAdministrator } from "../store/userStore.ts";
+import { hasAdministrator } from "../store/people/userStore.ts";
 import { callerOf } from "./caller.ts";
 import { PROBLEMS, Problem, toDocument } from "./problem.ts";
 import { type Caller, refusalOf } from "./roles.ts";

@@ -2,8 +2,8 @@ import type { FastifyRequest } from "fastify";
 import { hashOfSecret } from "../access/secrets.ts";
 import { callerOfSession, SESSION_COOKIE } from "../access/sessions.ts";
 import type { Context } from "../context.ts";
-import { findAgentBySecret } from "../store/agentStore.ts";
-import { findApiToken, noteApiTokenUse } from "../store/tokenStore.ts";
+import { findAgentBySecret } from "../store/fleet/agentStore.ts";
+import { findApiToken, noteApiTokenUse } from "../store/people/tokenStore.ts";
 import type { Caller } from "./roles.ts";
 
 /** A use of an API token is written down when it is this much (ms) newer than the last that was. */

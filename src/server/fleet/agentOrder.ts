@@ -3,8 +3,8 @@ import { type FleetSettings, nameOf, orderOfAgent } from "../../core/fleet/effec
 import type { UpdateOrder } from "../../core/order/plan.ts";
 import type { Context } from "../context.ts";
 import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
-import type { Agent } from "../store/agentStore.ts";
-import { listRuns } from "../store/runStore.ts";
+import type { Agent } from "../store/fleet/agentStore.ts";
+import { listRuns } from "../store/fleet/runStore.ts";
 
 /** Order that an agent should follow, the attempts it made, and the difference. */
 export interface AgentOrder {

@@ -1,11 +1,11 @@
-import { agentOfMachine } from "../../core/fleet/sameMachine.ts";
+import { agentOfMachine } from "../../core/fleet/reports/sameMachine.ts";
 import { hashOfSecret, newId, newSecret } from "../access/secrets.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { agentsOfFingerprint, insertAgent, renewAgent } from "../store/agentStore.ts";
 import { insertAudit } from "../store/auditStore.ts";
 import { takeTurn } from "../store/dialect.ts";
-import { useEnrolmentToken } from "../store/tokenStore.ts";
+import { agentsOfFingerprint, insertAgent, renewAgent } from "../store/fleet/agentStore.ts";
+import { useEnrolmentToken } from "../store/people/tokenStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
 
 /** Request of a machine to be an agent. */

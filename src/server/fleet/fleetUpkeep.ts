@@ -1,7 +1,7 @@
 import { explainError } from "../../errors.ts";
 import type { Context } from "../context.ts";
-import { retireAgents } from "../store/agentStore.ts";
-import { dropTraffic } from "../store/trafficStore.ts";
+import { retireAgents } from "../store/fleet/agentStore.ts";
+import { dropTraffic } from "../store/fleet/trafficStore.ts";
 import { transact } from "../store/transaction.ts";
 
 const DAY = 86_400_000;

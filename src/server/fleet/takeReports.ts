@@ -1,11 +1,11 @@
-import { type AgentReport, summaryOf } from "../../core/fleet/reportSummary.ts";
-import { trafficOf } from "../../core/fleet/reportTraffic.ts";
-import { areTwoMachines } from "../../core/fleet/sameMachine.ts";
+import { type AgentReport, summaryOf } from "../../core/fleet/reports/reportSummary.ts";
+import { trafficOf } from "../../core/fleet/reports/reportTraffic.ts";
+import { areTwoMachines } from "../../core/fleet/reports/sameMachine.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { settleByReport } from "../notify/settle.ts";
-import { dropOldRuns, insertRun, lastPlaceOf, noteDoubled, noteReport } from "../store/runStore.ts";
-import { addTraffic } from "../store/trafficStore.ts";
+import { dropOldRuns, insertRun, lastPlaceOf, noteDoubled, noteReport } from "../store/fleet/runStore.ts";
+import { addTraffic } from "../store/fleet/trafficStore.ts";
 import { transact } from "../store/transaction.ts";
 
 /**

@@ -1,7 +1,7 @@
-import { HOLD, holdSeconds } from "../../core/fleet/hold.ts";
+import { HOLD, holdSeconds } from "../../core/fleet/notification/hold.ts";
 import type { Context } from "../context.ts";
 import type { Timestamps, Versions } from "../settings/publishedTrees.ts";
-import { countAgents } from "../store/agentStore.ts";
+import { countAgents } from "../store/fleet/agentStore.ts";
 import { openToldOf } from "../store/notifications/toldStore.ts";
 import { acknowledge, noteAnswered } from "./settle.ts";
 

@@ -1,4 +1,4 @@
-import { spreadWindow } from "../../core/fleet/spread.ts";
+import { spreadWindow } from "../../core/fleet/notification/spread.ts";
 import { type By, writeAudit } from "../access/auditTrail.ts";
 import { newId } from "../access/secrets.ts";
 import { actorOf } from "../api/caller.ts";
@@ -6,7 +6,6 @@ import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { grantsOf } from "../settings/fleetSettings.ts";
 import { takeTurn } from "../store/dialect.ts";
-import { findDomain } from "../store/domainStore.ts";
 import {
   activeNotification,
   deleteOldNotifications,
@@ -15,6 +14,7 @@ import {
   updateNotification,
 } from "../store/notifications/notificationStore.ts";
 import { countPlaces, dropUntold, enqueueAgents } from "../store/notifications/toldStore.ts";
+import { findDomain } from "../store/settings/domainStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
 
 /** Notifications that are remembered, besides those that go on. */

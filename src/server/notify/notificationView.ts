@@ -1,4 +1,4 @@
-import type { ToldCounts } from "../../core/fleet/told.ts";
+import type { ToldCounts } from "../../core/fleet/notification/told.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { countTold, findNotification, type Notification } from "../store/notifications/notificationStore.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { nextAttemptAt, nextState, placesDue } from "../../core/fleet/spread.ts";
+import { nextAttemptAt, nextState, placesDue } from "../../core/fleet/notification/spread.ts";
 import { createResolver, toLookup } from "../../dns/resolver.ts";
 import { explainError } from "../../errors.ts";
 import { createExchange } from "../../http/smallClient.ts";

@@ -1,6 +1,6 @@
 import { AGENT_PORT } from "../../config/configPath.ts";
-import { pushAddresses } from "../../core/fleet/pushAddresses.ts";
-import { type PushAnswer, readPushAnswer } from "../../core/fleet/told.ts";
+import { pushAddresses } from "../../core/fleet/notification/pushAddresses.ts";
+import { type PushAnswer, readPushAnswer } from "../../core/fleet/notification/told.ts";
 import { toNearsourceError } from "../../errors.ts";
 import { toStatusError } from "../../http/httpErrors.ts";
 import type { Exchange } from "../../http/smallClient.ts";

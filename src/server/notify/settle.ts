@@ -1,6 +1,7 @@
-import { GIVE_UP } from "../../core/fleet/spread.ts";
-import { isReportAfter, SILENCE, stateAfterRun, type ToldState } from "../../core/fleet/told.ts";
+import { GIVE_UP } from "../../core/fleet/notification/spread.ts";
+import { isReportAfter, SILENCE, stateAfterRun, type ToldState } from "../../core/fleet/notification/told.ts";
 import type { Context } from "../context.ts";
+import { lastRunOf } from "../store/fleet/runStore.ts";
 import {
   noteSettled,
   noteTold,
@@ -8,7 +9,6 @@ import {
   openToldOf,
   type Told,
 } from "../store/notifications/toldStore.ts";
-import { lastRunOf } from "../store/runStore.ts";
 import type { Db, Tx } from "../store/transaction.ts";
 
 /** Settles what an agent was told, by the report of the run that followed. A later one that is better counts. */

@@ -1,6 +1,6 @@
 import { type ListDiff, listDiff } from "../../core/fleet/listDiff.ts";
 import { Problem } from "../api/problem.ts";
-import { type DocumentVersion, findDocument, newestDocument } from "../store/documentStore.ts";
+import { type DocumentVersion, findDocument, newestDocument } from "../store/settings/documentStore.ts";
 import type { Db } from "../store/transaction.ts";
 import { SOURCE_LIST } from "./fleetSettings.ts";
 

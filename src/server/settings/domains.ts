@@ -10,7 +10,7 @@ import {
   insertDomain,
   isDomainUsed,
   updateDomain,
-} from "../store/domainStore.ts";
+} from "../store/settings/domainStore.ts";
 import { transact } from "../store/transaction.ts";
 import { policyOf } from "./fleetSettings.ts";
 

@@ -6,8 +6,8 @@ import { namesOfHost } from "../../core/order/hostNames.ts";
 import { parseSourceList, type SourceList, STANDARD_SOURCE } from "../../core/order/sourceList.ts";
 import { DEFAULT_POLICY, type Policy, parsePolicy, parseUpdateAgents } from "../../core/settings/policy.ts";
 import type { Context } from "../context.ts";
-import { agentsOfFleet } from "../store/agentStore.ts";
-import { newestDocument } from "../store/documentStore.ts";
+import { agentsOfFleet } from "../store/fleet/agentStore.ts";
+import { newestDocument } from "../store/settings/documentStore.ts";
 import type { Db } from "../store/transaction.ts";
 
 /** The document of the source list, and those of grants and policies. */

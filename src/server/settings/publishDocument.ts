@@ -8,7 +8,7 @@ import {
   markPublished,
   newestDocument,
   unpublishedDocuments,
-} from "../store/documentStore.ts";
+} from "../store/settings/documentStore.ts";
 
 /** Place and keys of the site's settings repository. */
 export function settingsPlace({ config, trees }: Context) {

@@ -4,7 +4,7 @@ import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { takeTurn } from "../store/dialect.ts";
-import { deleteDocument, insertDocument, newestDocument } from "../store/documentStore.ts";
+import { deleteDocument, insertDocument, newestDocument } from "../store/settings/documentStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
 import { publishDocuments } from "./publishDocument.ts";
 

@@ -7,10 +7,16 @@ import { newId } from "../access/secrets.ts";
 import { actorOf } from "../api/caller.ts";
 import { type Fault, Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { findAgents } from "../store/agentStore.ts";
-import { deletePolicy, findPolicy, listPolicies, type Policy, putPolicy } from "../store/policyStore.ts";
+import { askFleet } from "../effect/fleetProcess.ts";
+import { findAgents } from "../store/fleet/agentStore.ts";
+import {
+  deletePolicy,
+  findPolicy,
+  listPolicies,
+  type Policy,
+  putPolicy,
+} from "../store/settings/policyStore.ts";
 import type { Tx } from "../store/transaction.ts";
-import { askFleet } from "./fleetProcess.ts";
 import { policyOf } from "./fleetSettings.ts";
 import { isUnchanged, type NewDocument, saveChange } from "./saveDocument.ts";
 import { grantsToPublish } from "./updateAgents.ts";

@@ -3,9 +3,14 @@ import { type By, writeAudit } from "../access/auditTrail.ts";
 import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { deleteAgent, findAgent, findAgents } from "../store/agentStore.ts";
-import { deleteHandGrant, findHandGrant, listHandGrants, putHandGrant } from "../store/grantStore.ts";
-import { joinPolicies, leavePolicies, listPolicies } from "../store/policyStore.ts";
+import { deleteAgent, findAgent, findAgents } from "../store/fleet/agentStore.ts";
+import {
+  deleteHandGrant,
+  findHandGrant,
+  listHandGrants,
+  putHandGrant,
+} from "../store/settings/grantStore.ts";
+import { joinPolicies, leavePolicies, listPolicies } from "../store/settings/policyStore.ts";
 import { type Db, type Tx, transact } from "../store/transaction.ts";
 import { UPDATE_AGENTS } from "./fleetSettings.ts";
 import { isUnchanged, type NewDocument, type Planned, saveChange } from "./saveDocument.ts";

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { agentSideRoutes } from "../../../src/server/agentSide/agentSideRoutes.ts";
+import { allRoutes } from "../../../src/server/allRoutes.ts";
 import { PROBLEMS } from "../../../src/server/api/problem.ts";
 import { ROLES, type Role } from "../../../src/server/api/roles.ts";
 import type { AnyRoute } from "../../../src/server/api/route.ts";
-import { allRoutes } from "../../../src/server/routes/allRoutes.ts";
 import { databases } from "../../support/databases.ts";
 import {
   asBrowser,

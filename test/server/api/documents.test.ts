@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { agentSideRoutes } from "../../../src/server/agentSide/agentSideRoutes.ts";
+import { allRoutes } from "../../../src/server/allRoutes.ts";
 import { apiPage } from "../../../src/server/api/apiPage.ts";
 import { openApi } from "../../../src/server/api/openApi.ts";
-import { allRoutes } from "../../../src/server/routes/allRoutes.ts";
 
 test("docs/api.md is what the routes say: npm run docs:api makes it anew", () => {
   expect(readFileSync("docs/api.md", "utf8")).toBe(apiPage(allRoutes, agentSideRoutes));

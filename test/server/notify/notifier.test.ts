@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { SYNC_BOUND } from "../../../src/core/fleet/spread.ts";
-import { SILENCE } from "../../../src/core/fleet/told.ts";
+import { SYNC_BOUND } from "../../../src/core/fleet/notification/spread.ts";
+import { SILENCE } from "../../../src/core/fleet/notification/told.ts";
 import { Notifier } from "../../../src/server/notify/notifier.ts";
 import { databases } from "../../support/databases.ts";
 import {

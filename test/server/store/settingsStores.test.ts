@@ -1,6 +1,26 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { insertAgent } from "../../../src/server/store/agentStore.ts";
 import type { Database } from "../../../src/server/store/database.ts";
+import { insertAgent } from "../../../src/server/store/fleet/agentStore.ts";
+import {
+  deleteOtherSessions,
+  deleteOwnSession,
+  insertSession,
+  listSessions,
+} from "../../../src/server/store/people/sessionStore.ts";
+import {
+  deleteApiToken,
+  findApiToken,
+  insertApiToken,
+  listApiTokens,
+  noteApiTokenUse,
+} from "../../../src/server/store/people/tokenStore.ts";
+import {
+  deleteUser,
+  findUser,
+  insertUser,
+  listUsers,
+  updateUser,
+} from "../../../src/server/store/people/userStore.ts";
 import {
   deleteDomain,
   findDomain,
@@ -8,8 +28,12 @@ import {
   isDomainUsed,
   listDomains,
   updateDomain,
-} from "../../../src/server/store/domainStore.ts";
-import { deleteHandGrant, findHandGrant, putHandGrant } from "../../../src/server/store/grantStore.ts";
+} from "../../../src/server/store/settings/domainStore.ts";
+import {
+  deleteHandGrant,
+  findHandGrant,
+  putHandGrant,
+} from "../../../src/server/store/settings/grantStore.ts";
 import {
   deletePolicy,
   findPolicy,
@@ -18,28 +42,8 @@ import {
   listPolicies,
   type Policy,
   putPolicy,
-} from "../../../src/server/store/policyStore.ts";
-import {
-  deleteOtherSessions,
-  deleteOwnSession,
-  insertSession,
-  listSessions,
-} from "../../../src/server/store/sessionStore.ts";
-import {
-  deleteApiToken,
-  findApiToken,
-  insertApiToken,
-  listApiTokens,
-  noteApiTokenUse,
-} from "../../../src/server/store/tokenStore.ts";
+} from "../../../src/server/store/settings/policyStore.ts";
 import { type Tx, transact } from "../../../src/server/store/transaction.ts";
-import {
-  deleteUser,
-  findUser,
-  insertUser,
-  listUsers,
-  updateUser,
-} from "../../../src/server/store/userStore.ts";
 import { databases } from "../../support/databases.ts";
 
 /** A moment of this century: more than 32 bits of milliseconds. */

@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { hashOfSecret, newId, newSecret } from "../../../src/server/access/secrets.ts";
+import { insertAudit, listAudit } from "../../../src/server/store/auditStore.ts";
+import type { Database } from "../../../src/server/store/database.ts";
+import { takeTurn } from "../../../src/server/store/dialect.ts";
 import {
   agentsOfFingerprint,
   countAgents,
@@ -11,10 +14,27 @@ import {
   listAgents,
   type NewAgent,
   renewAgent,
-} from "../../../src/server/store/agentStore.ts";
-import { insertAudit, listAudit } from "../../../src/server/store/auditStore.ts";
-import type { Database } from "../../../src/server/store/database.ts";
-import { takeTurn } from "../../../src/server/store/dialect.ts";
+} from "../../../src/server/store/fleet/agentStore.ts";
+import { countRuns, insertRun, listRuns, noteReport } from "../../../src/server/store/fleet/runStore.ts";
+import {
+  deleteSession,
+  deleteSessionsOf,
+  findSession,
+  insertSession,
+  touchSession,
+} from "../../../src/server/store/people/sessionStore.ts";
+import {
+  deleteEnrolmentToken,
+  insertEnrolmentToken,
+  listEnrolmentTokens,
+  useEnrolmentToken,
+} from "../../../src/server/store/people/tokenStore.ts";
+import {
+  findUserByName,
+  hasAdministrator,
+  insertUser,
+  setPassword,
+} from "../../../src/server/store/people/userStore.ts";
 import {
   deleteDocument,
   findDocument,
@@ -23,28 +43,8 @@ import {
   markPublished,
   newestDocument,
   unpublishedDocuments,
-} from "../../../src/server/store/documentStore.ts";
-import { countRuns, insertRun, listRuns, noteReport } from "../../../src/server/store/runStore.ts";
-import {
-  deleteSession,
-  deleteSessionsOf,
-  findSession,
-  insertSession,
-  touchSession,
-} from "../../../src/server/store/sessionStore.ts";
-import {
-  deleteEnrolmentToken,
-  insertEnrolmentToken,
-  listEnrolmentTokens,
-  useEnrolmentToken,
-} from "../../../src/server/store/tokenStore.ts";
+} from "../../../src/server/store/settings/documentStore.ts";
 import { type Tx, transact } from "../../../src/server/store/transaction.ts";
-import {
-  findUserByName,
-  hasAdministrator,
-  insertUser,
-  setPassword,
-} from "../../../src/server/store/userStore.ts";
 import { databases } from "../../support/databases.ts";
 
 /** A moment of this century: more than 32 bits of milliseconds. */

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
-import type { NotificationState } from "../../../core/fleet/spread.ts";
-import { TOLD_STATES, type ToldCounts, type ToldState } from "../../../core/fleet/told.ts";
+import type { NotificationState } from "../../../core/fleet/notification/spread.ts";
+import { TOLD_STATES, type ToldCounts, type ToldState } from "../../../core/fleet/notification/told.ts";
 import type { Db, Tx } from "../transaction.ts";
 
 /** Agents that are to look for updates now. */

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
-import type { ToldState } from "../../../core/fleet/told.ts";
+import type { ToldState } from "../../../core/fleet/notification/told.ts";
 import type { Dialect } from "../dialect.ts";
 import type { Db, Tx } from "../transaction.ts";
 import type { NotificationTarget } from "./notificationStore.ts";

@@ -1,0 +1,70 @@
+import path from "node:path";
+import { openRunLog } from "../../config/runLog.ts";
+import { tellServiceManager } from "../../config/serviceManager.ts";
+import { NearsourceError } from "../../errors.ts";
+import { askOwnProcess } from "../../server/effect/fleetProcess.ts";
+import { consoleUrl, initServer } from "../../server/initServer.ts";
+import { runServer } from "../../server/runServer.ts";
+import { readServerConfig } from "../../server/serverConfig.ts";
+import { print, printJson } from "../terminal/output.ts";
+import { onSignals } from "../terminal/running.ts";
+
+export interface ServerInitCommandOptions {
+  activeUpdate?: string;
+  contentRoot?: string;
+  console?: string;
+  agents?: string;
+  database?: string;
+  json?: boolean;
+}
+
+/** `nearsource server init DIR`. */
+export async function serverInitCommand(dir: string, options: ServerInitCommandOptions): Promise<number> {
+  const made = await initServer({
+    dir,
+    activeUpdate: options.activeUpdate,
+    contentRoot: options.contentRoot,
+    database: options.database,
+    console: placeOf(options.console, "--console"),
+    agents: placeOf(options.agents, "--agents"),
+  });
+  if (options.json === true) {
+    printJson(made);
+    return 0;
+  }
+  print(`a server in ${path.resolve(dir)}`);
+  print(`  start it    nearsource server ${dir}`);
+  print(`  set it up   ${made.setupUrl}`);
+  print("              (works once; the token is a secret until then)");
+  print(`  trust       ${made.settingsRoot} goes to the agents, as roots.settings`);
+  print(`  take away   ${made.rootKey}, to a machine that is not connected: it signs the next root`);
+  return 0;
+}
+
+/** `HOST:PORT`, with `[…]` around an IPv6 address. */
+function placeOf(text: string | undefined, option: string): { host: string; port: number } | undefined {
+  if (text === undefined) return undefined;
+  const [, host = "", port = ""] = /^\[?(.*?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  if (port !== "" && Number(port) <= 65_535) return { host, port: Number(port) };
+  throw new NearsourceError("USAGE", `${option} takes HOST:PORT, and not ${text}`);
+}
+
+/** `nearsource server DIR`: in the foreground, until it is stopped. */
+export async function serverCommand(dir: string, options: { verbose?: boolean }): Promise<number> {
+  const config = await readServerConfig(dir);
+  const log = openRunLog({ level: "info" }, options.verbose === true ? "debug" : "info");
+  const interruption = onSignals();
+  try {
+    const server = await runServer(config, log, askOwnProcess);
+    const shown = { ...config, console: { ...config.console, port: server.consolePort } };
+    log.info(`the console answers at ${consoleUrl(shown)}, agents are served at port ${server.agentsPort}`);
+    await tellServiceManager("READY=1", `serving at port ${server.agentsPort}`);
+    await new Promise((resolve) => interruption.signal.addEventListener("abort", resolve, { once: true }));
+    await tellServiceManager("STOPPING=1");
+    await server.close();
+    return 0;
+  } finally {
+    interruption.end();
+    await log.close();
+  }
+}

@@ -1,0 +1,38 @@
+import type { AnyRoute } from "./api/route.ts";
+import { agentRoutes } from "./routes/fleet/agentRoutes.ts";
+import { enrolmentRoutes } from "./routes/fleet/enrolmentRoutes.ts";
+import { notificationRoutes } from "./routes/fleet/notificationRoutes.ts";
+import { trafficRoutes } from "./routes/fleet/trafficRoutes.ts";
+import { updateAgentRoutes } from "./routes/fleet/updateAgentRoutes.ts";
+import { apiTokenRoutes } from "./routes/people/apiTokenRoutes.ts";
+import { sessionRoutes } from "./routes/people/sessionRoutes.ts";
+import { userRoutes } from "./routes/people/userRoutes.ts";
+import { domainRoutes } from "./routes/settings/domainRoutes.ts";
+import { policyRoutes } from "./routes/settings/policyRoutes.ts";
+import { sourceListRoutes } from "./routes/settings/sourceListRoutes.ts";
+import { whatIfRoutes } from "./routes/settings/whatIfRoutes.ts";
+import { auditRoutes } from "./routes/watch/auditRoutes.ts";
+import { documentRoutes } from "./routes/watch/documentRoutes.ts";
+import { expiryRoutes } from "./routes/watch/expiryRoutes.ts";
+import { mirrorRoutes } from "./routes/watch/mirrorRoutes.ts";
+
+const operations: readonly AnyRoute[] = [
+  ...sessionRoutes,
+  ...userRoutes,
+  ...apiTokenRoutes,
+  ...agentRoutes,
+  ...updateAgentRoutes,
+  ...domainRoutes,
+  ...policyRoutes,
+  ...enrolmentRoutes,
+  ...sourceListRoutes,
+  ...notificationRoutes,
+  ...mirrorRoutes,
+  ...whatIfRoutes,
+  ...expiryRoutes,
+  ...trafficRoutes,
+  ...auditRoutes,
+];
+
+/** Every operation of the administrators' API: routing, documentation and tests read this list. */
+export const allRoutes: readonly AnyRoute[] = [...operations, ...documentRoutes(operations)];

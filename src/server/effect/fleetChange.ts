@@ -1,0 +1,33 @@
+import { type FleetEffect, type FleetSettings, fleetEffect } from "../../core/fleet/effect.ts";
+import { findUncovered, type Uncovered } from "../../core/fleet/uncovered.ts";
+import { parseSourceList } from "../../core/order/sourceList.ts";
+import { parsePolicy } from "../../core/settings/policy.ts";
+import type { Context } from "../context.ts";
+import { fleetOf, listInForce, settingsOfFleet } from "../settings/fleetSettings.ts";
+import type { FleetChange, FleetQuestion } from "./fleetQuestion.ts";
+
+/** The settings with a change made. */
+export function changed(
+  settings: FleetSettings,
+  { list, policies = {}, without }: FleetChange,
+): FleetSettings {
+  const parsed = new Map(Object.entries(policies).map(([domain, each]) => [domain, parsePolicy(each)]));
+  return {
+    ...settings,
+    list: list === undefined ? settings.list : parseSourceList(list),
+    policyOf: (domain) => parsed.get(domain) ?? settings.policyOf(domain),
+    without: without === undefined ? settings.without : new Set(without),
+  };
+}
+
+/** Answers a question by the whole fleet as the database has it. Holds the event loop for large fleets. */
+export async function answerOfFleet(
+  context: Pick<Context, "config" | "database">,
+  question: FleetQuestion,
+): Promise<FleetEffect | Uncovered> {
+  const { db } = context.database;
+  const fleet = await fleetOf(db);
+  if ("uncovered" in question) return findUncovered(fleet, await listInForce(db));
+  const before = await settingsOfFleet(context);
+  return fleetEffect(fleet, before, changed(before, question.effectOf));
+}

@@ -1,0 +1,121 @@
+import { type Fault as DocumentFault, findFaults, placeOf } from "../../core/document.ts";
+import { type FleetAgent, type FleetEffect, nameOf, orderOfAgent } from "../../core/fleet/effect.ts";
+import { type Address, parseAddress } from "../../core/order/address.ts";
+import type { UpdateOrder } from "../../core/order/plan.ts";
+import type { SourceList } from "../../core/order/sourceList.ts";
+import { policySchema } from "../../core/settings/policy.ts";
+import { type Fault, Problem } from "../api/problem.ts";
+import type { Context } from "../context.ts";
+import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
+import { findAgent } from "../store/fleet/agentStore.ts";
+import { type ListFinding, reviewList } from "./checkList.ts";
+import { changed } from "./fleetChange.ts";
+import { askFleet } from "./fleetProcess.ts";
+import type { FleetChange } from "./fleetQuestion.ts";
+
+/** Supposed changes; the rest is as it is. */
+export interface Supposition {
+  list?: Record<string, unknown> | undefined;
+  policy?: { domains: string[]; settings: Record<string, unknown> } | undefined;
+  /** Sources that are taken for dead: by name, URL, `server` or `ActiveUpdate`. */
+  without?: string[] | undefined;
+  /** The one whose order is asked for: an agent by id, or any machine at an address. */
+  agent?: string | undefined;
+  address?: string | undefined;
+  /** Of the machine at that address. */
+  domain?: string | undefined;
+}
+
+/** Consequences: the order of one, or the effect on all. */
+export interface WouldBe {
+  findings: ListFinding[];
+  order: UpdateOrder | null;
+  effect: FleetEffect | null;
+}
+
+/**
+ * Says what would be. Nothing changes.
+ *
+ * @throws Problem REFUSED for a policy, an address or a source that there cannot be, NOT_FOUND, UNAVAILABLE
+ */
+export async function whatIf(context: Context, given: Supposition): Promise<WouldBe> {
+  const findings = given.list === undefined ? [] : reviewList(given.list);
+  if (findings.some(({ level }) => level === "error")) return { findings, order: null, effect: null };
+  if (given.agent !== undefined && given.address !== undefined) {
+    throw new Problem("REFUSED", "either an agent is asked for, or an address");
+  }
+  const settings = await settingsOfFleet(context);
+  const change = changeOf(given);
+  const after = changed(settings, change);
+  const lists = [settings.list, after.list];
+  change.without = given.without?.map((name, index) => urlOf(name, index, lists, settings));
+  const asked = await askedAgent(context, given);
+  if (asked === undefined) {
+    return { findings, order: null, effect: await askFleet(context, { effectOf: change }) };
+  }
+  const order = orderOfAgent(asked, after);
+  const dead = new Set(change.without);
+  return {
+    findings,
+    order: { ...order, steps: order.steps.filter(({ url }) => !dead.has(url)) },
+    effect: null,
+  };
+}
+
+function changeOf({ list, policy }: Supposition): FleetChange {
+  if (policy === undefined) return { list };
+  const errors = findFaults(policySchema, policy.settings).map(policyFault);
+  if (errors.length > 0) throw new Problem("REFUSED", "agents would refuse this policy", { errors });
+  return { list, policies: Object.fromEntries(policy.domains.map((each) => [each, policy.settings])) };
+}
+
+function policyFault({ path, error }: DocumentFault): Fault {
+  return { field: placeOf(["policy", "settings", ...path]), message: error.message };
+}
+
+/** The base URL of a source as people call it. */
+function urlOf(
+  given: string,
+  index: number,
+  lists: SourceList[],
+  { server, activeUpdate }: { server: string | undefined; activeUpdate: string | undefined },
+): string {
+  const always = [
+    { rule: "server" as const, url: server },
+    { rule: "active-update" as const, url: activeUpdate },
+  ];
+  const entries = lists.flatMap((list) =>
+    list.entries.map((entry) => ({ rule: "custom" as const, ...entry })),
+  );
+  const found = [...always, ...entries].find((source) => {
+    return (
+      source.url !== undefined && (source.url === given || nameOf({ ...source, url: source.url }) === given)
+    );
+  });
+  if (found?.url !== undefined) return found.url;
+  const errors = [{ field: `without[${index}]`, message: "is no source of the list" }];
+  throw new Problem("REFUSED", `there is no source ${given}`, { errors });
+}
+
+async function askedAgent(
+  { database: { db } }: Context,
+  { agent, address, domain = "default" }: Supposition,
+): Promise<FleetAgent | undefined> {
+  if (agent !== undefined) {
+    const found = await findAgent(db, agent);
+    if (found === undefined) throw new Problem("NOT_FOUND", "no agent has this id");
+    return toFleetAgent(found, await grantsOf(db));
+  }
+  if (address === undefined) return undefined;
+  const self = { names: [], port: 0 };
+  return { id: "", addresses: [readAddress(address)], self, domain, role: "agent" };
+}
+
+function readAddress(text: string): Address {
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Problem("REFUSED", message, { errors: [{ field: "address", message }] });
+  }
+}

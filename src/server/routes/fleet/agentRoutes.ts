@@ -1,0 +1,197 @@
+import Type, { type Static } from "typebox";
+import { actorOf } from "../../api/caller.ts";
+import { isNumber, pageOf, pageQuery, readCursor, toPage } from "../../api/paging.ts";
+import { ById, DomainName, Id, Moment, OrNull } from "../../api/parts.ts";
+import { Problem } from "../../api/problem.ts";
+import { route } from "../../api/route.ts";
+import { agentOrder } from "../../fleet/agentOrder.ts";
+import { forgetAgent } from "../../settings/updateAgents.ts";
+import { insertAudit } from "../../store/auditStore.ts";
+import {
+  countAgents,
+  findAgent,
+  listAgents as listOfAgents,
+  moveAgent,
+} from "../../store/fleet/agentStore.ts";
+import { countRuns, listRuns } from "../../store/fleet/runStore.ts";
+import { transact } from "../../store/transaction.ts";
+
+const Agent = Type.Object({
+  id: Id,
+  name: Type.String(),
+  domain: DomainName,
+  addresses: Type.Array(Type.String()),
+  program: Type.String(),
+  createdAt: Moment,
+  reportedAt: OrNull(Moment),
+  outcome: OrNull(Type.String()),
+  code: OrNull(Type.String()),
+  source: OrNull(Type.String()),
+  cloneOf: OrNull(Id),
+  doubledAt: OrNull(Moment),
+});
+
+const Run = Type.Object({
+  sequence: Type.Integer(),
+  startedAt: Moment,
+  endedAt: Moment,
+  receivedAt: Moment,
+  trigger: Type.String(),
+  outcome: Type.String(),
+  code: OrNull(Type.String()),
+  bytes: Type.Integer({ minimum: 0 }),
+  document: Type.Unknown(),
+});
+
+const AgentQuery = Type.Object({
+  ...pageQuery,
+  domain: Type.Optional(DomainName),
+  q: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  outcome: Type.Optional(Type.String({ maxLength: 50 })),
+  source: Type.Optional(Type.String({ maxLength: 500 })),
+});
+
+const NamePlace = Type.Object({ name: Type.String(), id: Type.String() });
+const isNamePlace = (value: unknown): value is Static<typeof NamePlace> =>
+  typeof (value as { name?: unknown })?.name === "string" &&
+  typeof (value as { id?: unknown }).id === "string";
+
+const list = route({
+  operation: "listAgents",
+  method: "GET",
+  path: "/agents",
+  summary: "Lists agents by name",
+  allow: "viewer",
+  schemas: { query: AgentQuery },
+  answer: pageOf(Agent),
+  status: 200,
+  example: { query: { limit: 10 } },
+  fails: ["PARAMETER_INVALID"],
+  audit: "none",
+  handle: async ({ database: { db } }, { query }) => {
+    const { after, limit } = readCursor(query, isNamePlace);
+    const found = await listOfAgents(db, query, { after, limit: limit + 1 });
+    return toPage(found, limit, await countAgents(db, query), ({ name, id }) => ({ name, id }));
+  },
+});
+
+const one = route({
+  operation: "getAgent",
+  method: "GET",
+  path: "/agents/:id",
+  summary: "Shows one agent",
+  allow: "viewer",
+  schemas: { params: ById },
+  answer: Agent,
+  status: 200,
+  example: { params: { id: "some-agent" } },
+  fails: ["NOT_FOUND"],
+  audit: "none",
+  handle: async ({ database: { db } }, { params }) => (await findAgent(db, params.id)) ?? notFound(),
+});
+
+const order = route({
+  operation: "getAgentOrder",
+  method: "GET",
+  path: "/agents/:id/order",
+  summary: "Shows where an agent should go by the update order, where it went, and what differs",
+  allow: "viewer",
+  schemas: { params: ById },
+  answer: Type.Object({
+    planned: Type.Object({
+      steps: Type.Array(Type.Unknown()),
+      skipped: Type.Array(Type.Unknown()),
+      uncovered: Type.Array(Type.String()),
+    }),
+    happened: OrNull(Type.Array(Type.Unknown())),
+    deviates: Type.Boolean(),
+    sentence: Type.String(),
+  }),
+  status: 200,
+  example: { params: { id: "some-agent" } },
+  fails: ["NOT_FOUND"],
+  audit: "none",
+  handle: async (context, { params }) => {
+    const agent = (await findAgent(context.database.db, params.id)) ?? notFound();
+    return await agentOrder(context, agent);
+  },
+});
+
+const runs = route({
+  operation: "listRuns",
+  method: "GET",
+  path: "/agents/:id/runs",
+  summary: "Lists an agent's runs, the newest first, each with its report as it came",
+  allow: "viewer",
+  schemas: { params: ById, query: Type.Object(pageQuery) },
+  answer: pageOf(Run),
+  status: 200,
+  example: { params: { id: "some-agent" }, query: { limit: 5 } },
+  fails: ["NOT_FOUND", "PARAMETER_INVALID"],
+  audit: "none",
+  handle: async ({ database: { db } }, { params, query }) => {
+    const { after: before, limit } = readCursor(query, isNumber);
+    if ((await findAgent(db, params.id)) === undefined) return notFound();
+    const found = await listRuns(db, params.id, { before, limit: limit + 1 });
+    return toPage(found, limit, await countRuns(db, params.id), ({ sequence }) => sequence);
+  },
+});
+
+const move = route({
+  operation: "moveAgent",
+  method: "PATCH",
+  path: "/agents/:id",
+  summary: "Moves an agent to another domain",
+  allow: "operator",
+  schemas: { params: ById, body: Type.Object({ domain: DomainName }, { additionalProperties: false }) },
+  answer: Agent,
+  status: 200,
+  example: { params: { id: "some-agent" }, body: { domain: "default" } },
+  fails: ["NOT_FOUND", "BODY_INVALID", "REFUSED"],
+  audit: "moveAgent",
+  handle: async ({ database, now }, { params, body, caller, address }) => {
+    await transact(database.db, async (tx) => {
+      const known = await tx
+        .selectFrom("domains")
+        .select("name")
+        .where("name", "=", body.domain)
+        .executeTakeFirst();
+      if (known === undefined) throw new Problem("REFUSED", `there is no domain ${body.domain}`);
+      const from = (await findAgent(tx, params.id))?.domain;
+      if (!(await moveAgent(tx, params.id, body.domain))) notFound();
+      const detail = { from, to: body.domain };
+      await insertAudit(tx, {
+        at: now(),
+        actor: actorOf(caller),
+        address,
+        operation: "moveAgent",
+        subject: params.id,
+        detail,
+      });
+    });
+    return (await findAgent(database.db, params.id)) ?? notFound();
+  },
+});
+
+const remove = route({
+  operation: "deleteAgent",
+  method: "DELETE",
+  path: "/agents/:id",
+  summary: "Forgets an agent, its runs and its secret",
+  allow: "administrator",
+  schemas: { params: ById },
+  status: 204,
+  example: { params: { id: "some-agent" } },
+  fails: ["NOT_FOUND", "UNAVAILABLE"],
+  audit: "deleteAgent",
+  handle: async (context, { params, caller, address }) => {
+    await forgetAgent(context, params.id, { caller, address });
+    return { body: undefined };
+  },
+});
+
+function notFound(): never {
+  throw new Problem("NOT_FOUND", "no agent has this id");
+}
+
+export const agentRoutes = [list, one, order, runs, move, remove];

@@ -1,0 +1,70 @@
+import Type from "typebox";
+import { ById, Id, KindName } from "../../api/parts.ts";
+import { route } from "../../api/route.ts";
+import { grantRole, takeRole, updateAgents } from "../../settings/updateAgents.ts";
+
+const Kinds = Type.Array(KindName, { uniqueItems: true, maxItems: 3 });
+
+const UpdateAgent = Type.Object({
+  id: Id,
+  name: Type.String(),
+  kinds: Kinds,
+  byHand: Kinds,
+  byPolicies: Type.Array(Type.Object({ id: Id, name: Type.String(), kinds: Kinds })),
+});
+
+const list = route({
+  operation: "listUpdateAgents",
+  method: "GET",
+  path: "/update-agents",
+  summary: "Lists the holders of the Update Agent role, each with its kinds and who or what granted them",
+  allow: "viewer",
+  schemas: {},
+  answer: Type.Object({ items: Type.Array(UpdateAgent) }),
+  status: 200,
+  example: {},
+  fails: [],
+  audit: "none",
+  handle: async ({ database }) => ({ items: await updateAgents(database.db) }),
+});
+
+const put = route({
+  operation: "grantUpdateAgent",
+  method: "PUT",
+  path: "/agents/:id/update-agent",
+  summary: "Grants an agent kinds of the Update Agent role, in place of those that it was granted by hand",
+  allow: "operator",
+  schemas: {
+    params: ById,
+    body: Type.Object(
+      { kinds: Type.Array(KindName, { minItems: 1, maxItems: 3, uniqueItems: true }) },
+      { additionalProperties: false },
+    ),
+  },
+  answer: UpdateAgent,
+  status: 200,
+  example: { params: { id: "some-agent" }, body: { kinds: ["components", "settings"] } },
+  fails: ["BODY_INVALID", "PARAMETER_INVALID", "NOT_FOUND", "UNAVAILABLE"],
+  audit: "grantUpdateAgent",
+  handle: (context, { params, body, caller, address }) =>
+    grantRole(context, params.id, body.kinds, { caller, address }),
+});
+
+const remove = route({
+  operation: "takeUpdateAgent",
+  method: "DELETE",
+  path: "/agents/:id/update-agent",
+  summary: "Takes the Update Agent role from an agent",
+  allow: "operator",
+  schemas: { params: ById },
+  status: 204,
+  example: { params: { id: "some-agent" } },
+  fails: ["NOT_FOUND", "PARAMETER_INVALID", "CONFLICT", "UNAVAILABLE"],
+  audit: "takeUpdateAgent",
+  handle: async (context, { params, caller, address }) => {
+    await takeRole(context, params.id, { caller, address });
+    return { body: undefined };
+  },
+});
+
+export const updateAgentRoutes = [list, put, remove];

@@ -1,0 +1,69 @@
+import Type from "typebox";
+import { createApiToken, removeApiToken } from "../../access/apiTokens.ts";
+import { ById, Id, Moment, OrNull, RoleName, UserName } from "../../api/parts.ts";
+import { route } from "../../api/route.ts";
+import { listApiTokens } from "../../store/people/tokenStore.ts";
+
+const Token = Type.Object({
+  id: Id,
+  name: Type.String(),
+  role: RoleName,
+  createdBy: Type.String(),
+  createdAt: Moment,
+  expiresAt: OrNull(Moment),
+  usedAt: OrNull(Moment),
+});
+
+const list = route({
+  operation: "listApiTokens",
+  method: "GET",
+  path: "/api-tokens",
+  summary: "Lists the API tokens, without their secrets",
+  allow: "administrator",
+  schemas: {},
+  answer: Type.Object({ items: Type.Array(Token) }),
+  status: 200,
+  example: {},
+  fails: [],
+  audit: "none",
+  handle: async ({ database }) => ({ items: await listApiTokens(database.db) }),
+});
+
+const create = route({
+  operation: "createApiToken",
+  method: "POST",
+  path: "/api-tokens",
+  summary: "Makes a token for a program, which is shown this once",
+  allow: "administrator",
+  schemas: {
+    body: Type.Object(
+      { name: UserName, role: RoleName, expires: Type.Optional(Moment) },
+      { additionalProperties: false },
+    ),
+  },
+  answer: Type.Object({ id: Id, token: Type.String() }),
+  status: 201,
+  example: { body: { name: "the inventory", role: "viewer" } },
+  fails: ["BODY_INVALID", "REFUSED"],
+  audit: "createApiToken",
+  handle: (context, { body, caller, address }) => createApiToken(context, body, { caller, address }),
+});
+
+const remove = route({
+  operation: "deleteApiToken",
+  method: "DELETE",
+  path: "/api-tokens/:id",
+  summary: "Takes an API token back",
+  allow: "administrator",
+  schemas: { params: ById },
+  status: 204,
+  example: { params: { id: "some-token" } },
+  fails: ["PARAMETER_INVALID", "NOT_FOUND"],
+  audit: "deleteApiToken",
+  handle: async (context, { params, caller, address }) => {
+    await removeApiToken(context, params.id, { caller, address });
+    return { body: undefined };
+  },
+});
+
+export const apiTokenRoutes = [list, create, remove];

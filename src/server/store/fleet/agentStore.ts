@@ -1,0 +1,241 @@
+import { sql } from "kysely";
+import type { KnownAgent } from "../../../core/fleet/reports/sameMachine.ts";
+import type { Db, Tx } from "../transaction.ts";
+
+/** An agent as the server knows it. Times in milliseconds since the epoch. */
+export interface Agent {
+  id: string;
+  name: string;
+  domain: string;
+  addresses: string[];
+  program: string;
+  createdAt: number;
+  reportedAt: number | null;
+  outcome: string | null;
+  code: string | null;
+  /** Name or URL of the source that delivered last. */
+  source: string | null;
+  /** The agent of whose disk it is a copy. */
+  cloneOf: string | null;
+  /** When two machines last reported as this agent: its identity was copied. */
+  doubledAt: number | null;
+}
+
+const COLUMNS = [
+  "id",
+  "name",
+  "domain",
+  "addresses",
+  "program",
+  "created_at as createdAt",
+  "reported_at as reportedAt",
+  "outcome",
+  "code",
+  "source",
+  "clone_of as cloneOf",
+  "doubled_at as doubledAt",
+] as const;
+
+type Row = Omit<Agent, "addresses"> & { addresses: string };
+
+function fromRow({ addresses, ...row }: Row): Agent {
+  return { ...row, addresses: JSON.parse(addresses) as string[] };
+}
+
+export interface NewAgent {
+  id: string;
+  name: string;
+  fingerprint: string;
+  domain: string;
+  secretHash: string;
+  addresses: string[];
+  program: string;
+  /** The address that it asked from. */
+  seenAt?: string | undefined;
+  now: number;
+  cloneOf: string | null;
+}
+
+export async function insertAgent(tx: Tx, agent: NewAgent): Promise<void> {
+  await tx
+    .insertInto("agents")
+    .values({
+      id: agent.id,
+      name: agent.name,
+      search: searchOf(agent.name, agent.addresses),
+      fingerprint: agent.fingerprint,
+      domain: agent.domain,
+      secret_hash: agent.secretHash,
+      addresses: JSON.stringify(agent.addresses),
+      program: agent.program,
+      created_at: agent.now,
+      reported_at: null,
+      outcome: null,
+      code: null,
+      source: null,
+      retired_at: null,
+      clone_of: agent.cloneOf,
+      seen_at: agent.seenAt,
+    })
+    .execute();
+}
+
+/** Text that a search looks through. */
+export function searchOf(name: string, addresses: string[]): string {
+  return [name, ...addresses].join(" ").toLowerCase();
+}
+
+/** The agents of a fingerprint, retired ones too, the oldest first. */
+export async function agentsOfFingerprint(
+  db: Db,
+  fingerprint: string,
+): Promise<(KnownAgent & { domain: string })[]> {
+  const rows = await db
+    .selectFrom("agents")
+    .select(["id", "name", "domain", "addresses", "created_at", "reported_at", "polled_at"])
+    .where("fingerprint", "=", fingerprint)
+    .orderBy("created_at")
+    .orderBy("id")
+    .execute();
+  return rows.map(({ id, name, domain, addresses, created_at, reported_at, polled_at }) => ({
+    id,
+    name,
+    domain,
+    addresses: JSON.parse(addresses) as string[],
+    heardAt: Math.max(created_at, reported_at ?? 0, polled_at ?? 0),
+  }));
+}
+
+export async function findAgent(db: Db, id: string): Promise<Agent | undefined> {
+  const found = await db.selectFrom("agents").select(COLUMNS).where("id", "=", id).executeTakeFirst();
+  return found && fromRow(found);
+}
+
+/** Those of these agents that there are, by id. */
+export async function findAgents(db: Db, ids: readonly string[]): Promise<{ id: string; name: string }[]> {
+  const found: { id: string; name: string }[] = [];
+  for (let from = 0; from < ids.length; from += MANY) {
+    const some = ids.slice(from, from + MANY);
+    found.push(...(await db.selectFrom("agents").select(["id", "name"]).where("id", "in", some).execute()));
+  }
+  return found.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+}
+
+/** Values in one statement: fewer than any database takes. */
+const MANY = 500;
+
+/** The agent of a secret. One that was retired is heard again. */
+export async function findAgentBySecret(db: Db, secretHash: string): Promise<string | undefined> {
+  const found = await db
+    .selectFrom("agents")
+    .select("id")
+    .where("secret_hash", "=", secretHash)
+    .executeTakeFirst();
+  return found?.id;
+}
+
+/** A machine that was installed anew: the same agent, with a new secret. */
+export async function renewAgent(
+  tx: Tx,
+  id: string,
+  own: Pick<NewAgent, "name" | "secretHash" | "addresses" | "program" | "seenAt">,
+): Promise<void> {
+  const { name, secretHash, addresses, program, seenAt } = own;
+  await tx
+    .updateTable("agents")
+    .set({
+      name,
+      search: searchOf(name, addresses),
+      secret_hash: secretHash,
+      seen_at: seenAt,
+      addresses: JSON.stringify(addresses),
+      program,
+      retired_at: null,
+    })
+    .where("id", "=", id)
+    .execute();
+}
+
+export interface AgentFilter {
+  domain?: string | undefined;
+  /** Part of a name or an address. */
+  q?: string | undefined;
+  outcome?: string | undefined;
+  source?: string | undefined;
+}
+
+function matching(db: Db, { domain, q, outcome, source }: AgentFilter) {
+  let query = db.selectFrom("agents").where("retired_at", "is", null);
+  if (domain !== undefined) query = query.where("domain", "=", domain);
+  if (outcome !== undefined) query = query.where("outcome", "=", outcome);
+  if (source !== undefined) query = query.where("source", "=", source);
+  if (q !== undefined) {
+    const pattern = `%${q.toLowerCase().replaceAll(/[\\%_]/g, "\\$&")}%`;
+    query = query.where(sql<boolean>`search like ${pattern} escape '\\'`);
+  }
+  return query;
+}
+
+/** Agents by name, after the one that `after` names. */
+export async function listAgents(
+  db: Db,
+  filter: AgentFilter,
+  { after, limit }: { after?: { name: string; id: string } | undefined; limit: number },
+): Promise<Agent[]> {
+  let query = matching(db, filter).select(COLUMNS).orderBy("name").orderBy("id").limit(limit);
+  if (after !== undefined) {
+    query = query.where((where) =>
+      where.or([
+        where("name", ">", after.name),
+        where.and([where("name", "=", after.name), where("id", ">", after.id)]),
+      ]),
+    );
+  }
+  return (await query.execute()).map(fromRow);
+}
+
+export async function countAgents(db: Db, filter: AgentFilter): Promise<number> {
+  const { count } = await matching(db, filter)
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+export async function deleteAgent(tx: Tx, id: string): Promise<boolean> {
+  const { numDeletedRows } = await tx.deleteFrom("agents").where("id", "=", id).executeTakeFirst();
+  return numDeletedRows > 0n;
+}
+
+export async function moveAgent(tx: Tx, id: string, domain: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable("agents")
+    .set({ domain })
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** Of each agent, what its order depends on. */
+export async function agentsOfFleet(
+  db: Db,
+): Promise<{ id: string; name: string; domain: string; addresses: string[] }[]> {
+  const rows = await db
+    .selectFrom("agents")
+    .select(["id", "name", "domain", "addresses"])
+    .where("retired_at", "is", null)
+    .execute();
+  return rows.map((row) => ({ ...row, addresses: JSON.parse(row.addresses) as string[] }));
+}
+
+/** Retires agents that were not heard of since a time. Returns how many. */
+export async function retireAgents(tx: Tx, before: number, now: number): Promise<number> {
+  const { numUpdatedRows } = await tx
+    .updateTable("agents")
+    .set({ retired_at: now })
+    .where("retired_at", "is", null)
+    .where("created_at", "<", before)
+    .where((where) => where.or([where("reported_at", "is", null), where("reported_at", "<", before)]))
+    .where((where) => where.or([where("polled_at", "is", null), where("polled_at", "<", before)]))
+    .executeTakeFirst();
+  return Number(numUpdatedRows);
+}

@@ -1,0 +1,141 @@
+import type { Role } from "../../api/roles.ts";
+import type { Db, Tx } from "../transaction.ts";
+
+/** The holder of an API token, while it lasts. */
+export async function findApiToken(
+  db: Db,
+  hash: string,
+  now: number,
+): Promise<{ id: string; name: string; role: Role; usedAt: number | null } | undefined> {
+  const found = await db
+    .selectFrom("api_tokens")
+    .select(["id", "name", "role", "used_at as usedAt"])
+    .where("token_hash", "=", hash)
+    .where((where) => where.or([where("expires_at", "is", null), where("expires_at", ">", now)]))
+    .executeTakeFirst();
+  return found as { id: string; name: string; role: Role; usedAt: number | null } | undefined;
+}
+
+/** An API token as lists show it. */
+export interface ApiToken {
+  id: string;
+  name: string;
+  role: Role;
+  createdBy: string;
+  createdAt: number;
+  expiresAt: number | null;
+  usedAt: number | null;
+}
+
+export async function listApiTokens(db: Db): Promise<ApiToken[]> {
+  const rows = await db
+    .selectFrom("api_tokens")
+    .select([
+      "id",
+      "name",
+      "role",
+      "created_by as createdBy",
+      "created_at as createdAt",
+      "expires_at as expiresAt",
+      "used_at as usedAt",
+    ])
+    .orderBy("created_at", "desc")
+    .execute();
+  return rows as ApiToken[];
+}
+
+export async function insertApiToken(
+  tx: Tx,
+  token: Omit<ApiToken, "usedAt"> & { hash: string },
+): Promise<void> {
+  const { id, name, role, hash, createdBy, createdAt, expiresAt } = token;
+  await tx
+    .insertInto("api_tokens")
+    .values({
+      id,
+      name,
+      role,
+      token_hash: hash,
+      created_by: createdBy,
+      created_at: createdAt,
+      expires_at: expiresAt,
+      used_at: null,
+    })
+    .execute();
+}
+
+export async function noteApiTokenUse(db: Db, id: string, at: number): Promise<void> {
+  await db.updateTable("api_tokens").set({ used_at: at }).where("id", "=", id).execute();
+}
+
+/** @returns the name of the token that was there */
+export async function deleteApiToken(tx: Tx, id: string): Promise<string | undefined> {
+  const deleted = await tx.deleteFrom("api_tokens").where("id", "=", id).returning("name").executeTakeFirst();
+  return deleted?.name;
+}
+
+/** An enrolment token as lists show it. */
+export interface EnrolmentToken {
+  id: string;
+  /** Number of agents that it enrols; null for any. */
+  uses: number | null;
+  used: number;
+  domain: string;
+  createdBy: string;
+  createdAt: number;
+  expiresAt: number | null;
+}
+
+export async function insertEnrolmentToken(
+  tx: Tx,
+  token: Omit<EnrolmentToken, "used"> & { hash: string },
+): Promise<void> {
+  await tx
+    .insertInto("enrolment_tokens")
+    .values({
+      id: token.id,
+      token_hash: token.hash,
+      uses: token.uses,
+      used: 0,
+      domain: token.domain,
+      created_by: token.createdBy,
+      created_at: token.createdAt,
+      expires_at: token.expiresAt,
+    })
+    .execute();
+}
+
+export async function listEnrolmentTokens(db: Db): Promise<EnrolmentToken[]> {
+  return await db
+    .selectFrom("enrolment_tokens")
+    .select([
+      "id",
+      "uses",
+      "used",
+      "domain",
+      "created_by as createdBy",
+      "created_at as createdAt",
+      "expires_at as expiresAt",
+    ])
+    .orderBy("created_at", "desc")
+    .orderBy("id")
+    .execute();
+}
+
+export async function deleteEnrolmentToken(tx: Tx, id: string): Promise<boolean> {
+  const { numDeletedRows } = await tx.deleteFrom("enrolment_tokens").where("id", "=", id).executeTakeFirst();
+  return numDeletedRows > 0n;
+}
+
+/** Takes one use of a token, and says for which domain; undefined where it has none left or has expired. */
+export async function useEnrolmentToken(tx: Tx, hash: string, now: number): Promise<string | undefined> {
+  const taken = await tx
+    .updateTable("enrolment_tokens")
+    .set((row) => ({ used: row("used", "+", 1) }))
+    .where("token_hash", "=", hash)
+    .where((where) => where.or([where("uses", "is", null), where("used", "<", where.ref("uses"))]))
+    .where((where) => where.or([where("expires_at", "is", null), where("expires_at", ">", now)]))
+    .returning("domain")
+    .executeTakeFirst();
+  return taken?.domain;
+}
