@@ -11,6 +11,8 @@ export interface EnrolCommandOptions {
   token: string;
   config?: string;
   dataDir?: string;
+  /** PEM file of a private authority. */
+  ca?: string;
   json?: boolean;
 }
 
@@ -23,7 +25,8 @@ export async function enrolCommand(options: EnrolCommandOptions): Promise<number
   try {
     const { signal } = interruption;
     const server = readServer(options.server);
-    const made = await enrol({ server, token: options.token, configFile, dataDir, signal });
+    const { token, ca } = options;
+    const made = await enrol({ server, token, configFile, dataDir, ca, signal });
     if (options.json === true) {
       printJson(made);
       return 0;

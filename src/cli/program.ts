@@ -221,6 +221,8 @@ function addEnrolCommand(program: Command, done: Done): void {
     .requiredOption("--server <url>", "where agents reach the server")
     .requiredOption("--token <token>", "an enrolment token")
     .option("--data-dir <dir>", "where the agent keeps what it has")
+    .option("--ca <file>", "the authority of the server's certificate (PEM), where the system has it not")
+    .option("--no-service", "make no service of it (none is made by this version in any case)")
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options) => {

@@ -8,6 +8,8 @@ export interface Certificates {
   /** The last day of the first; undefined for none that has one. */
   expired: boolean;
   first: X509Certificate;
+  /** When the first of them ends. */
+  ends: Date;
 }
 
 const PEM = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
@@ -26,7 +28,13 @@ export async function readCertificates(file: string, now: Date): Promise<Certifi
   const more = certificates.length > 1 ? ` and ${certificates.length - 1} more` : "";
   const subject = first.subject?.replaceAll("\n", ", ") ?? "without a name";
   const expired = certificates.every(({ validToDate }) => validToDate < now);
-  return { described: `${subject}${more}, ${expired ? "expired" : "valid until"} ${until}`, expired, first };
+  const ends = new Date(Math.min(...certificates.map(({ validToDate }) => validToDate.getTime())));
+  return {
+    described: `${subject}${more}, ${expired ? "expired" : "valid until"} ${until}`,
+    expired,
+    first,
+    ends,
+  };
 }
 
 async function readText(file: string): Promise<string> {
@@ -61,6 +69,11 @@ export async function readPair(cert: string, key: string, now: Date): Promise<st
 
 async function readKey(file: string) {
   const text = await readText(file);
+  if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(text)) {
+    throw new Error(
+      `${file} is encrypted: a program that starts by itself has nobody to ask for the passphrase`,
+    );
+  }
   try {
     return createPrivateKey(text);
   } catch (error) {

@@ -4,7 +4,7 @@ import http, { type RequestListener } from "node:http";
 import type https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Log } from "../config/log.ts";
-import { NearsourceError } from "../errors.ts";
+import { explainError, NearsourceError } from "../errors.ts";
 import { BoundConnections, PATIENCE } from "./boundConnections.ts";
 
 export interface ListenerOptions {
@@ -13,10 +13,18 @@ export interface ListenerOptions {
   /** 0 for any that is free. */
   port: number;
   /** PEM files; with them the listener speaks TLS. */
-  tls?: { cert: string; key: string } | undefined;
+  tls?: TlsFiles | undefined;
   log: Log;
   /** Connections held at once; default 12,000. */
   maxConnections?: number;
+}
+
+/** PEM files of a certificate, with those between it and its root, and of its key. */
+export interface TlsFiles {
+  cert: string;
+  key: string;
+  /** Refuses, by throwing, files that are not to be used. */
+  check?(): Promise<void>;
 }
 
 /** An HTTP server that strangers may connect to. */
@@ -96,7 +104,8 @@ interface Certificate {
 
 const asContext = ({ cert, key }: Certificate) => ({ cert, key, minVersion: "TLSv1.2" }) as const;
 
-async function readCertificate(files: { cert: string; key: string }): Promise<Certificate> {
+async function readCertificate(files: TlsFiles): Promise<Certificate> {
+  await files.check?.();
   try {
     return { cert: await fs.readFile(files.cert), key: await fs.readFile(files.key) };
   } catch (error) {
@@ -113,6 +122,7 @@ function watchCertificate(
   first: Certificate | undefined,
 ): () => Promise<void> {
   let used = first;
+  let said: string | undefined;
   return async () => {
     if (tls === undefined || used === undefined || !("setSecureContext" in server)) return;
     try {
@@ -121,11 +131,13 @@ function watchCertificate(
       // Half of a new pair does not fit the other half of the old one, and throws here.
       server.setSecureContext(asContext(found));
       used = found;
+      said = undefined;
       log.info(`the certificate ${tls.cert} was replaced`);
     } catch (error) {
-      log.warn(
-        `the certificate ${tls.cert} cannot be used; the one before stays: ${(error as Error).message}`,
-      );
+      const reason = explainError(error);
+      if (reason !== said)
+        log.warn(`the certificate ${tls.cert} cannot be used; the one before stays: ${reason}`);
+      said = reason;
     }
   };
 }

@@ -40,14 +40,19 @@ export interface Exchange {
  * Small requests over node:http alone. `http/client.ts`, which fetches updates, can do far more, at the price
  * of 25 MB that a process that stays on every endpoint would hold for ever.
  *
- * @param ca PEM text of an authority to believe beside the system's
+ * @param options.ca PEM text of an authority to believe beside the system's
+ * @param options.anyone whoever answers over TLS is spoken to: for what is signed, and no secret
  */
-export function createExchange(lookup: LookupFunction, ca?: string): Exchange {
+export function createExchange(
+  lookup: LookupFunction,
+  { ca, anyone = false }: { ca?: string | undefined; anyone?: boolean } = {},
+): Exchange {
   const agents = new Map<string, Means>();
   const meansFor = async (protocol: string) => {
     // TLS is loaded only where it is used: it is another 3 MB.
     const { request, Agent } = protocol === "https:" ? await import("node:https") : http;
-    const believed = ca === undefined || protocol !== "https:" ? {} : { ca: await withSystem(ca) };
+    const believed =
+      protocol !== "https:" ? {} : { ...(ca && { ca: await withSystem(ca) }), rejectUnauthorized: !anyone };
     const means = agents.get(protocol) ?? {
       request,
       agent: forgetIdle(new Agent({ keepAlive: true, ...believed })),

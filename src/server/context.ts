@@ -14,6 +14,8 @@ export interface Upkeep {
   resigning: { reason: string; remedy: string } | undefined;
   /** Areas in which something has ended, or will since it is not renewed. */
   failing: ReadonlySet<string>;
+  /** Areas in which something ends soon, weeks before anybody else would notice. */
+  ending: ReadonlySet<string>;
 }
 
 /** Means that every part of a running server works with. */

@@ -5,10 +5,15 @@ import { describeRoles, listRepositories } from "../publisher/describe.ts";
 import type { Context } from "./context.ts";
 import { settingsPlace } from "./settings/publishDocument.ts";
 import { listApiTokens, listEnrolmentTokens } from "./store/people/tokenStore.ts";
+import { endOfCertificate, LISTENERS } from "./tlsFiles.ts";
 
-/** Everything that ends: metadata and roots of both repositories, enrolment and API tokens; the next one first. */
+/** Everything that ends: metadata and roots of both repositories, certificates, enrolment and API tokens; the next one first. */
 export async function listExpiries(context: Context): Promise<Expiry[]> {
-  const all = [...(await metadataExpiries(context)), ...(await tokenExpiries(context))];
+  const all = [
+    ...(await metadataExpiries(context)),
+    ...(await certificateExpiries(context)),
+    ...(await tokenExpiries(context)),
+  ];
   const place = ({ expires }: Expiry) => expires ?? Number.NEGATIVE_INFINITY;
   return all.toSorted((one, other) => place(one) - place(other));
 }
@@ -46,6 +51,23 @@ function remedyOf(repository: Repository, role: string): string {
   if (repository === "content") return "ActiveUpdate signs it: see that the server reaches it";
   if (role !== "root") return "the server signs it again by itself";
   return "draft, sign and publish the next root, with the key that was taken away: docs/publishing.md";
+}
+
+/** Certificates that this server answers with. */
+export async function certificateExpiries({ config, now }: Context): Promise<Expiry[]> {
+  const all: Expiry[] = [];
+  for (const listener of LISTENERS) {
+    const row = { area: "certificate", what: `certificate of ${listener}.tls` } as const;
+    const remedy = "put the next one, and its key, into the same files: they are read within a minute";
+    try {
+      const expires = await endOfCertificate(config, listener, new Date(now()));
+      if (expires === undefined) continue;
+      all.push({ ...row, expires, state: expiryState(expires, now(), "certificate"), reason: null, remedy });
+    } catch (error) {
+      all.push({ ...row, expires: null, state: "soon", reason: explainError(error), remedy });
+    }
+  }
+  return all;
 }
 
 async function tokenExpiries({ database: { db }, now }: Context): Promise<Expiry[]> {

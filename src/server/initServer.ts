@@ -152,8 +152,8 @@ async function writeConfig(dir: string, options: InitServerOptions): Promise<voi
 }
 
 /** URL of the console. */
-export function consoleUrl({ console: { host, port }, publicUrl }: ServerConfig): string {
+export function consoleUrl({ console: { host, port, tls }, publicUrl }: ServerConfig): string {
   if (publicUrl !== undefined) return publicUrl.replace(/\/$/, "");
   const shown = host === "" ? "localhost" : host.includes(":") ? `[${host}]` : host;
-  return `http://${shown}:${port}`;
+  return `${tls === undefined ? "http" : "https"}://${shown}:${port}`;
 }

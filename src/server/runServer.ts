@@ -23,12 +23,15 @@ import { publishLeftOver } from "./settings/publishDocument.ts";
 import { PublishedTrees } from "./settings/publishedTrees.ts";
 import { openDatabase } from "./store/database.ts";
 import { migrate } from "./store/migrate.ts";
+import { tlsOf } from "./tlsFiles.ts";
 
 /** A server that answers. */
 export interface RunningServer {
   context: Context;
   consolePort: number;
   agentsPort: number;
+  /** Reads the certificates again; a pair that cannot be used leaves the one before in use. */
+  reload(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -66,7 +69,7 @@ export async function runServer(
     const streams = new EventStreams();
     const mirror = new ContentMirror({ config, trees, log, now });
     ends.push(() => mirror.close());
-    const upkeep = { resigning: undefined, failing: new Set<string>() };
+    const upkeep = { resigning: undefined, failing: new Set<string>(), ending: new Set<string>() };
     const parts = { signIns, upkeep, polls, streams, mirror };
     const outside = { log, askElsewhere, now, random: randomBytes };
     const context: Context = { config, database, trees, ...parts, ...outside };
@@ -84,7 +87,10 @@ export async function runServer(
     );
     mirror.start();
     ends.push(startUpkeep(context));
-    return { context, consolePort: people.port, agentsPort: agents.port, close: stop };
+    const reload = async () => {
+      await Promise.all([people.reload(), agents.reload()]);
+    };
+    return { context, consolePort: people.port, agentsPort: agents.port, reload, close: stop };
   } catch (error) {
     await stop();
     throw error;
@@ -99,14 +105,14 @@ function namesOf({ publicUrl, console: { host } }: ServerConfig): Set<string> {
 
 async function openConsole(context: Context): Promise<Listener> {
   const { config, log } = context;
-  const secure = config.publicUrl?.startsWith("https:") === true;
+  const secure = config.console.tls !== undefined || config.publicUrl?.startsWith("https:") === true;
   const options = { prefix: "/api/v1", side: "console", names: namesOf(config), secure } as const;
   const app = await buildApi(context, allRoutes, options);
   await app.ready();
   const handle = (request: IncomingMessage, response: ServerResponse) =>
     request.url === "/healthz" ? void answerHealth(context, response) : app.routing(request, response);
   const { host, port } = config.console;
-  return await openListener({ ...at(host), port, log }, handle);
+  return await openListener({ ...at(host), port, log, tls: tlsOf(config, "console") }, handle);
 }
 
 async function openAgentSide(context: Context): Promise<Listener> {
@@ -121,7 +127,7 @@ async function openAgentSide(context: Context): Promise<Listener> {
     serveTreeFile(trees.www, request, response).catch(() => response.destroy());
   };
   const { host, port } = config.agents;
-  return await openListener({ ...at(host), port, log }, handle);
+  return await openListener({ ...at(host), port, log, tls: tlsOf(config, "agents") }, handle);
 }
 
 function at(host: string): { host?: string } {

@@ -23,7 +23,12 @@ const port = v.pipe(
 );
 const listener = (host: string, number: number) =>
   v.optional(
-    section({ host: v.optional(v.string("must be text"), host), port: v.optional(port, number) }),
+    section({
+      host: v.optional(v.string("must be text"), host),
+      port: v.optional(port, number),
+      /** PEM files; with them the listener speaks TLS. */
+      tls: v.optional(section({ cert: text, key: text })),
+    }),
     {},
   );
 

@@ -1,8 +1,9 @@
 import type { ServerResponse } from "node:http";
 import type { Expiry } from "../core/fleet/expiry.ts";
 import { explainError } from "../errors.ts";
+import { NO_PAGE } from "./api/securityHeaders.ts";
 import type { Context } from "./context.ts";
-import { metadataExpiries } from "./expiries.ts";
+import { certificateExpiries, metadataExpiries } from "./expiries.ts";
 import { forgetOldTraffic, retireUnheard } from "./fleet/fleetUpkeep.ts";
 import { resignIfDue } from "./settings/resign.ts";
 import type { Database } from "./store/database.ts";
@@ -30,26 +31,34 @@ export async function lookAfter(context: Context): Promise<void> {
   await retireUnheard(context);
   await forgetOldTraffic(context);
   try {
-    const wrong = (await metadataExpiries(context)).filter(
-      ({ state, reason }) => state === "ended" || reason !== null,
-    );
+    const all = [...(await metadataExpiries(context)), ...(await certificateExpiries(context))];
+    const wrong = all.filter(({ state, reason }) => state === "ended" || reason !== null);
     context.upkeep.failing = new Set(wrong.map(({ area }) => area));
+    context.upkeep.ending = new Set(all.filter(isForPeople).map(({ area }) => area));
   } catch (error) {
     context.log.error(`the expiries could not be read: ${explainError(error)}`);
     context.upkeep.failing = new Set<Expiry["area"]>(["settings"]);
   }
 }
 
+/** Whether something ends soon that nobody renews but a person. */
+function isForPeople({ state, area, what }: Expiry): boolean {
+  return state === "soon" && (area === "certificate" || what.endsWith(" root"));
+}
+
 /** Health of the server, for whoever asks: areas that do not work, and no more. */
 export interface Health {
   ok: boolean;
   failing: string[];
+  /** Areas in which something ends soon, and a person has to act. */
+  ending: string[];
 }
 
 /** The areas that do not work: the database as it is now, signatures as they were at the last look. */
 export async function healthOf({ database, upkeep }: Context): Promise<Health> {
   const failing = [...((await isAnswering(database)) ? [] : ["database"]), ...upkeep.failing];
-  return { ok: failing.length === 0, failing };
+  const ending = [...upkeep.ending].filter((area) => !failing.includes(area));
+  return { ok: failing.length === 0, failing, ending };
 }
 
 async function isAnswering({ db }: Database): Promise<boolean> {
@@ -66,6 +75,6 @@ async function isAnswering({ db }: Database): Promise<boolean> {
 /** `GET /healthz`: 200 or 503. */
 export async function answerHealth(context: Context, response: ServerResponse): Promise<void> {
   const health = await healthOf(context);
-  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  const headers = { "content-type": "application/json", "cache-control": "no-store", ...NO_PAGE };
   response.writeHead(health.ok ? 200 : 503, headers).end(JSON.stringify(health));
 }

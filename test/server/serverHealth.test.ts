@@ -48,11 +48,11 @@ test("a signature that cannot be renewed is said long before it ends, with reaso
   world.clock.now += DAY;
   await lookAfter(world.context);
   expect(await timestamp()).toMatchObject({ state: "fine", reason: expect.stringContaining("timestamp") });
-  expect(await healthOf(world.context)).toEqual({ ok: false, failing: ["settings"] });
+  expect(await healthOf(world.context)).toEqual({ ok: false, failing: ["settings"], ending: [] });
   await fs.rename(`${key}.away`, key);
   await lookAfter(world.context);
   expect(await timestamp()).toMatchObject({ state: "fine", reason: null });
-  expect(await healthOf(world.context)).toEqual({ ok: true, failing: [] });
+  expect(await healthOf(world.context)).toEqual({ ok: true, failing: [], ending: [] });
 });
 
 test("everything that ends is listed, the next first: metadata, the root, tokens that expire", async () => {
@@ -90,12 +90,12 @@ test("/healthz is open at the console's port, and says which area fails and no m
       const answer = await fetch(`http://127.0.0.1:${server.consolePort}/healthz`);
       return [answer.status, await answer.json()];
     };
-    expect(await health()).toEqual([200, { ok: true, failing: [] }]);
+    expect(await health()).toEqual([200, { ok: true, failing: [], ending: [] }]);
     server.context.upkeep.failing = new Set(["settings"]);
-    expect(await health()).toEqual([503, { ok: false, failing: ["settings"] }]);
+    expect(await health()).toEqual([503, { ok: false, failing: ["settings"], ending: [] }]);
     server.context.upkeep.failing = new Set();
     await server.context.database.db.schema.alterTable("setup").renameTo("gone").execute();
-    expect(await health()).toEqual([503, { ok: false, failing: ["database"] }]);
+    expect(await health()).toEqual([503, { ok: false, failing: ["database"], ending: [] }]);
   } finally {
     await server.close();
   }

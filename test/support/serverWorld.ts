@@ -68,7 +68,7 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     log: SILENT,
     trees,
     signIns: new SignInLimit(() => clock.now),
-    upkeep: { resigning: undefined, failing: new Set() },
+    upkeep: { resigning: undefined, failing: new Set(), ending: new Set() },
     polls: new HeldPolls(trees),
     streams: new EventStreams(),
     mirror: new ContentMirror({ config, trees, log: SILENT, now: () => clock.now }),

@@ -125,7 +125,8 @@ async function connectServer(
   const { createResolver, toLookup } = await import("../../dns/resolver.ts");
   const { createExchange } = await import("../../http/smallClient.ts");
   const { readAuthority } = await import("../../http/connect/caFile.ts");
-  const exchange = createExchange(toLookup(createResolver(config.dns)), await readAuthority(config));
+  const ca = await readAuthority(config);
+  const exchange = createExchange(toLookup(createResolver(config.dns)), { ca });
   const bearer = await secretFor(config, server);
   const home = `${server}/v1/agents/${encodeURIComponent(agentId)}`;
   const sender = startReportSender({ folder: dir.reports, url: `${home}/report`, bearer, exchange, ...rest });

@@ -5,6 +5,7 @@ import { parseAddress, privacyOf } from "../../core/order/address.ts";
 import { machineAddresses, machineName } from "../../dns/machine.ts";
 import { createResolver, toLookup } from "../../dns/resolver.ts";
 import { NearsourceError } from "../../errors.ts";
+import { readAuthority } from "../../http/connect/caFile.ts";
 import { toStatusError } from "../../http/httpErrors.ts";
 import { mayCarrySecret } from "../../http/mayCarrySecret.ts";
 import { createExchange, type Exchange, type Reply } from "../../http/smallClient.ts";
@@ -23,6 +24,8 @@ export interface EnrolOptions {
   /** The configuration file to write. */
   configFile: string;
   dataDir: string;
+  /** PEM file of a private authority, which the agent goes on to believe beside the system's. */
+  ca?: string | undefined;
   signal: AbortSignal;
 }
 
@@ -53,7 +56,8 @@ export async function enrol(options: EnrolOptions): Promise<Enrolled> {
   }
   refuseOpenSecret(server, token);
   await refuseSecond(configFile);
-  const exchange = createExchange(toLookup(createResolver({})));
+  const ca = await readAuthority({ file: "the command line", http: { ca: options.ca } });
+  const exchange = createExchange(toLookup(createResolver({})), { ca });
   try {
     const folder = path.dirname(configFile);
     await guardStorage(`cannot write in ${folder}`, () => makePath(folder));
@@ -61,7 +65,7 @@ export async function enrol(options: EnrolOptions): Promise<Enrolled> {
     const { id, secret } = await ask(exchange, server, token, signal);
     const dirs = await openDataDir(dataDir);
     await writeIdentity(dirs, { id, secret, ...(token.insecure === true ? { insecure: true } : {}) });
-    await guardStorage(`cannot write ${configFile}`, () => writeConfig(options, roots));
+    await guardStorage(`cannot write ${configFile}`, () => writeConfig(options, roots, ca));
     return { id, config: configFile, dataDir };
   } finally {
     exchange.close();
@@ -147,12 +151,16 @@ function problemOf(text: string): string | undefined {
 async function writeConfig(
   { server, configFile, dataDir }: EnrolOptions,
   { settings, content }: { settings: string; content: string | undefined },
+  ca: string | undefined,
 ): Promise<void> {
   const folder = path.dirname(configFile);
   const files = { settings: "settings-root.json", content: "content-root.json" };
   await writeDurably(path.join(folder, files.settings), settings);
   if (content !== undefined) await writeDurably(path.join(folder, files.content), content);
   const roots = { settings: files.settings, ...(content === undefined ? {} : { content: files.content }) };
-  const config = { server, dataDir, roots, notify: { poll: true } };
+  const own = path.join(folder, "server-ca.pem");
+  if (ca !== undefined) await writeDurably(own, ca);
+  const http = ca === undefined ? {} : { http: { ca: own } };
+  const config = { server, dataDir, roots, ...http, notify: { poll: true } };
   await writeDurably(configFile, `${JSON.stringify(config, null, 2)}\n`);
 }

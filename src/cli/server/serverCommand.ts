@@ -54,8 +54,13 @@ export async function serverCommand(dir: string, options: { verbose?: boolean })
   const config = await readServerConfig(dir);
   const log = openRunLog({ level: "info" }, options.verbose === true ? "debug" : "info");
   const interruption = onSignals();
+  let reload = async () => {};
+  // SIGHUP would end this process until it is handled.
+  const hangUp = () => void reload();
+  process.on("SIGHUP", hangUp);
   try {
     const server = await runServer(config, log, askOwnProcess);
+    reload = server.reload;
     const shown = { ...config, console: { ...config.console, port: server.consolePort } };
     log.info(`the console answers at ${consoleUrl(shown)}, agents are served at port ${server.agentsPort}`);
     await tellServiceManager("READY=1", `serving at port ${server.agentsPort}`);
@@ -64,6 +69,7 @@ export async function serverCommand(dir: string, options: { verbose?: boolean })
     await server.close();
     return 0;
   } finally {
+    process.off("SIGHUP", hangUp);
     interruption.end();
     await log.close();
   }

@@ -1,7 +1,7 @@
 /** Something that ends on a day. */
 export interface Expiry {
   /** Part of the site that suffers when it has ended. */
-  area: "settings" | "content" | "enrolment" | "access";
+  area: "settings" | "content" | "enrolment" | "access" | "certificate";
   /** Name of it for people, such as `settings timestamp`. */
   what: string;
   /** Milliseconds since the epoch; null where that cannot be said. */
@@ -15,7 +15,7 @@ export interface Expiry {
 const DAY = 86_400_000;
 
 /** Days before its end from which something is said to end soon: what takes people together takes longer. */
-const NOTICE = { root: 90, targets: 60, snapshot: 30, timestamp: 7, token: 14 };
+const NOTICE = { root: 90, targets: 60, snapshot: 30, timestamp: 7, token: 14, certificate: 21 };
 
 /** State of something that ends at `expires`. */
 export function expiryState(

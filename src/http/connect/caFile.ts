@@ -10,7 +10,10 @@ import { NearsourceError } from "../../errors.ts";
 export async function readAuthority({
   file,
   http,
-}: Pick<Config, "file" | "http">): Promise<string | undefined> {
+}: {
+  file: string;
+  http: Pick<Config["http"], "ca">;
+}): Promise<string | undefined> {
   if (http.ca === undefined) return undefined;
   const refuse = (cause?: unknown) =>
     new NearsourceError("CONFIG_INVALID", `the configuration ${file} is invalid: "http.ca": ${http.ca}`, {

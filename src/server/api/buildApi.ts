@@ -12,6 +12,7 @@ import { PROBLEMS, Problem, toDocument } from "./problem.ts";
 import { type Caller, refusalOf } from "./roles.ts";
 import type { Answer, AnyRoute, Asked } from "./route.ts";
 import { refusalOfOrigin } from "./sameOrigin.ts";
+import { helmetOptions, NO_PAGE } from "./securityHeaders.ts";
 import { bodyCheck, wordsCheck } from "./validate.ts";
 
 declare module "fastify" {
@@ -52,7 +53,10 @@ export async function buildApi(
     frameworkErrors: (error, _, reply) => void sendProblem(context, reply, toProblem(error)),
   });
   await app.register(cookie);
-  await app.register(helmet, { contentSecurityPolicy: false, hsts: options.secure });
+  await app.register(helmet, helmetOptions(options.secure));
+  app.addHook("onSend", async (_, reply) => {
+    if (!reply.hasHeader("content-security-policy")) reply.headers(NO_PAGE);
+  });
   app.decorateRequest("caller");
   app.setErrorHandler((error, _, reply) => sendProblem(context, reply, toProblem(error)));
   app.setNotFoundHandler((_, reply) => sendProblem(context, reply, new Problem("NOT_FOUND")));
@@ -197,6 +201,7 @@ function sendProblem({ log }: Context, reply: FastifyReply, problem: Problem): u
   return reply
     .code(status)
     .type("application/problem+json")
+    .headers(NO_PAGE)
     .header("cache-control", "no-store")
     .send(toDocument(problem));
 }

@@ -39,7 +39,7 @@ const SWEEP = 10_000;
  */
 export class Notifier {
   readonly #context: Context;
-  readonly #exchange = createExchange(toLookup(createResolver({})));
+  readonly #exchange = createExchange(toLookup(createResolver({})), { anyone: true });
   readonly #stopping = new AbortController();
   /** Attempts that go on, by agent. */
   readonly #pushing = new Map<DueAgent, Promise<void>>();

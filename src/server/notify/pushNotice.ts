@@ -6,8 +6,9 @@ import { toStatusError } from "../../http/httpErrors.ts";
 import type { Exchange } from "../../http/smallClient.ts";
 
 /** Longest time (ms) of one attempt at one address, and most bytes of an answer, which has no body. */
-const TIMEOUT = 5_000;
-const ANSWER_LIMIT = 4_096;
+const LIMITS = { timeout: 5_000, limit: 4_096 };
+/** Codes of a port at which something else than plain HTTP is spoken. */
+const NOT_PLAIN = ["CONNECTION_RESET", "HTTP_PROTOCOL", "CONNECTION_FAILED"];
 
 /** An agent that is to be told, and where it may be. */
 export interface Receiver {
@@ -24,8 +25,10 @@ export interface Pushed {
 }
 
 /**
- * Tells an agent, at the first of its addresses that answers as an agent does.
+ * Tells an agent, at the first of its addresses that answers as an agent does; over TLS where it listens so. A
+ * notification is public, and signed by whom it is from: it does not matter whose certificate answers.
  *
+ * @param exchange speaks to anyone over TLS
  * @param body a notification (docs/notification.md), as JSON text
  * @throws NearsourceError INTERRUPTED once `signal` aborts
  */
@@ -39,14 +42,18 @@ export async function pushNotice(
   let code = "NO_ADDRESS";
   for (const address of pushAddresses(addresses, seenAt)) {
     const host = address.includes(":") ? `[${address}]` : address;
-    const url = `http://${host}:${port ?? AGENT_PORT}/v1/notify`;
-    const request = { method: "POST", url, body, timeout: TIMEOUT, limit: ANSWER_LIMIT, signal } as const;
+    const place = `//${host}:${port ?? AGENT_PORT}/v1/notify`;
+    const request = { method: "POST", url: `http:${place}`, body, ...LIMITS, signal } as const;
     try {
-      const { status } = await exchange.send(request);
+      const { status } = await exchange.send(request).catch((error) => {
+        // An agent that listens with TLS hangs up on anything else.
+        if (!NOT_PLAIN.includes(toNearsourceError(error).code) || signal.aborted) throw error;
+        return exchange.send({ ...request, url: `https:${place}` });
+      });
       const answer = readPushAnswer(status);
       if (answer === "refused") return { answer, code: "REFUSED" };
       if (answer !== "unreachable") return { answer, code: null };
-      code = toStatusError(status, new URL(url)).code;
+      code = toStatusError(status, new URL(request.url)).code;
     } catch (error) {
       if (signal.aborted) throw error;
       code = toNearsourceError(error).code;

@@ -4,7 +4,7 @@ import { route } from "../../api/route.ts";
 import { listExpiries } from "../../expiries.ts";
 
 const Expiry = Type.Object({
-  area: Type.Enum(["settings", "content", "enrolment", "access"]),
+  area: Type.Enum(["settings", "content", "enrolment", "access", "certificate"]),
   what: Type.String(),
   expires: OrNull(Moment),
   state: Type.Enum(["fine", "soon", "ended"]),
@@ -16,7 +16,8 @@ const list = route({
   operation: "listExpiries",
   method: "GET",
   path: "/expiries",
-  summary: "Lists everything that ends, the next first: metadata, roots and tokens, each with what to do",
+  summary:
+    "Lists everything that ends, the next first: metadata, roots, certificates and tokens, each with what to do",
   allow: "viewer",
   schemas: {},
   answer: Type.Object({ items: Type.Array(Expiry) }),
