@@ -2,6 +2,7 @@ import type { Log } from "../config/log.ts";
 import type { SignInLimit } from "./access/signInLimit.ts";
 import type { EventStreams } from "./api/eventStreams.ts";
 import type { AskElsewhere } from "./effect/fleetQuestion.ts";
+import type { ReportIntake } from "./fleet/reportIntake.ts";
 import type { ContentMirror } from "./mirror/contentMirror.ts";
 import type { HeldPolls } from "./notify/heldPolls.ts";
 import type { ServerConfig } from "./serverConfig.ts";
@@ -31,6 +32,8 @@ export interface Context {
   upkeep: Upkeep;
   /** Agents that wait for a notification. */
   polls: HeldPolls;
+  /** Takes the reports of agents, many at a time. */
+  reports: ReportIntake;
   /** Pages that watch something change. */
   streams: EventStreams;
   /** The vendor's content, kept new in the trees. */

@@ -6,12 +6,10 @@ import type { Context } from "./context.ts";
 import { certificateExpiries, metadataExpiries } from "./expiries.ts";
 import { forgetOldTraffic, retireUnheard } from "./fleet/fleetUpkeep.ts";
 import { resignIfDue } from "./settings/resign.ts";
-import type { Database } from "./store/database.ts";
+import { isAnswering } from "./store/database.ts";
 
 /** Interval (ms) at which the settings' signatures are looked after. */
 const INTERVAL = 600_000;
-/** Longest time (ms) that the database may take to answer before it counts as failed. */
-const PATIENCE = 2_000;
 
 /** Looks after signatures now and then: what has to be signed again is, and what has ended is known. */
 export function startUpkeep(context: Context): () => Promise<void> {
@@ -59,17 +57,6 @@ export async function healthOf({ database, upkeep }: Context): Promise<Health> {
   const failing = [...((await isAnswering(database)) ? [] : ["database"]), ...upkeep.failing];
   const ending = [...upkeep.ending].filter((area) => !failing.includes(area));
   return { ok: failing.length === 0, failing, ending };
-}
-
-async function isAnswering({ db }: Database): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), PATIENCE);
-  const probe = db.selectFrom("setup").select("created_at").limit(1).execute();
-  const answered = probe.then(
-    () => true,
-    () => false,
-  );
-  return await Promise.race([answered, late.promise]).finally(() => clearTimeout(timer));
 }
 
 /** `GET /healthz`: 200 or 503. */

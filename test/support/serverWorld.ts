@@ -15,6 +15,7 @@ import { buildApi } from "../../src/server/api/buildApi.ts";
 import { EventStreams } from "../../src/server/api/eventStreams.ts";
 import type { Role } from "../../src/server/api/roles.ts";
 import type { Context } from "../../src/server/context.ts";
+import { openIntake } from "../../src/server/fleet/takeReports.ts";
 import { initServer } from "../../src/server/initServer.ts";
 import { ContentMirror } from "../../src/server/mirror/contentMirror.ts";
 import { HeldPolls } from "../../src/server/notify/heldPolls.ts";
@@ -70,6 +71,7 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     signIns: new SignInLimit(() => clock.now),
     upkeep: { resigning: undefined, failing: new Set(), ending: new Set() },
     polls: new HeldPolls(trees),
+    reports: openIntake({ config, database, now: () => clock.now, random: randomBytes }),
     streams: new EventStreams(),
     mirror: new ContentMirror({ config, trees, log: SILENT, now: () => clock.now }),
     now: () => clock.now,
@@ -94,6 +96,7 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     context.streams.close();
     await people.close();
     await agents.close();
+    await context.reports.close();
     await database.close();
   };
   const close = async () => {

@@ -1,20 +1,36 @@
+import { agentAfter } from "../../core/fleet/reports/agentAfter.ts";
 import { type AgentReport, summaryOf } from "../../core/fleet/reports/reportSummary.ts";
-import { trafficOf } from "../../core/fleet/reports/reportTraffic.ts";
-import { areTwoMachines } from "../../core/fleet/reports/sameMachine.ts";
+import { trafficOfAll } from "../../core/fleet/reports/reportTraffic.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { settleByReport } from "../notify/settle.ts";
-import { dropOldRuns, insertRun, lastPlaceOf, noteDoubled, noteReport } from "../store/fleet/runStore.ts";
+import { settleByReports } from "../notify/settle.ts";
+import { isAnswering } from "../store/database.ts";
+import { noteReported, type ReportedRow, takeReported } from "../store/fleet/reportedStore.ts";
+import { addKept, dropRuns, insertRuns, type NewRun } from "../store/fleet/runStore.ts";
 import { addTraffic } from "../store/fleet/trafficStore.ts";
-import { transact } from "../store/transaction.ts";
+import { type Tx, transact } from "../store/transaction.ts";
+import { type GivenReport, ReportIntake } from "./reportIntake.ts";
+
+type Means = Pick<Context, "config" | "database" | "now" | "random">;
+
+/** Opens the way by which reports come into a database. */
+export function openIntake(means: Means): ReportIntake {
+  const { database, random } = means;
+  return new ReportIntake({
+    write: (given) => transact(database.db, (tx) => takeReports(tx, means, given)),
+    isAnswering: () => isAnswering(database),
+    random,
+  });
+}
 
 /**
  * Keeps a report: acknowledged once it is on disk.
  *
  * @param address of the connection that it came by
+ * @throws Problem BODY_INVALID, NOT_SIGNED_IN for an agent that is gone, TOO_MANY
  */
 export async function takeReport(
-  { config, database, now, random }: Context,
+  { reports, now }: Context,
   agentId: string,
   report: AgentReport,
   address: string,
@@ -23,16 +39,56 @@ export async function takeReport(
   if (!Number.isFinite(summary.startedAt) || !Number.isFinite(summary.endedAt)) {
     throw new Problem("BODY_INVALID", "started and ended must be times that there are");
   }
-  await transact(database.db, async (tx) => {
-    const last = await lastPlaceOf(tx, agentId);
-    await insertRun(tx, { agentId, receivedAt: now(), ...summary, document: report });
-    await addTraffic(tx, hourOf(now()), trafficOf(report), random(1)[0] ?? 0);
-    await dropOldRuns(tx, agentId, config.reports.perAgent);
-    await noteReport(tx, agentId, summary, address);
-    const place = { ...summary, addresses: summary.addresses ?? [] };
-    if (last !== undefined && areTwoMachines(last, place)) await noteDoubled(tx, agentId, now());
-    await settleByReport(tx, agentId, summary);
-  });
+  const document = JSON.stringify(report);
+  await reports.take({ agentId, report, summary, document, address, receivedAt: now() });
+}
+
+/**
+ * Writes many reports, in the order in which they came. Whatever follows from reports is a call here that takes
+ * all of them at once, in a few statements however many they are.
+ *
+ * @returns the agents that there are: reports of others are not kept
+ */
+export async function takeReports(
+  tx: Tx,
+  { config, database, now, random }: Means,
+  given: readonly GivenReport[],
+): Promise<ReadonlySet<string>> {
+  const before = await takeReported(tx, database.dialect, [...new Set(given.map(({ agentId }) => agentId))]);
+  const agents = new Map<string, ReportedRow>(before.map((agent) => [agent.id, agent]));
+  const kept = given.filter(({ agentId }) => agents.has(agentId));
+  if (kept.length === 0) return new Set();
+  const runs = kept.map((each) => runOf(each, agents, now()));
+  await insertRuns(tx, runs);
+  const added = runs.reduce((sum, { document }) => sum + document.length, 0);
+  const dropped = await dropRuns(tx, outnumbered(agents.values(), config.reports.perAgent));
+  await addKept(tx, added - dropped, random(1)[0] ?? 0);
+  await noteReported(tx, [...agents.values()]);
+  await addTraffic(tx, hourOf(now()), trafficOfAll(kept.map(({ report }) => report)), random(1)[0] ?? 0);
+  await settleByReports(
+    tx,
+    kept.map(({ agentId, summary }) => ({ agentId, ...summary })),
+  );
+  return new Set(agents.keys());
+}
+
+/** The run of a report, after which its agent is another. */
+function runOf(
+  { agentId, summary, document, receivedAt, address }: GivenReport,
+  agents: Map<string, ReportedRow>,
+  now: number,
+): NewRun {
+  const agent = agents.get(agentId) as ReportedRow;
+  const after = agentAfter(agent, summary, { seenAt: address, now });
+  agents.set(agentId, { ...agent, ...after });
+  return { agentId, sequence: after.reports, receivedAt, document, ...summary };
+}
+
+/** Agents of which there are more runs than are kept. */
+function outnumbered(agents: Iterable<ReportedRow>, perAgent: number): { id: string; upTo: number }[] {
+  return [...agents].flatMap(({ id, reports }) =>
+    reports > perAgent ? [{ id, upTo: reports - perAgent }] : [],
+  );
 }
 
 const HOUR = 3_600_000;

@@ -189,7 +189,7 @@ export class Notifier {
     this.#outcomes = [];
     if (outcomes.length === 0 && asked.length === 0) return;
     await transact(database.db, async (tx) => {
-      await notePolls(tx, asked, now());
+      await notePolls(tx, database.dialect, asked, now());
       for (const each of outcomes) await noteTold(tx, each, ["waiting", "unreachable"]);
     });
   }

@@ -6,24 +6,36 @@ import {
   noteSettled,
   noteTold,
   type OpenTold,
-  openToldOf,
+  openToldOfAll,
   type Told,
 } from "../store/notifications/toldStore.ts";
 import type { Db, Tx } from "../store/transaction.ts";
 
-/** Settles what an agent was told, by the report of the run that followed. A later one that is better counts. */
-export async function settleByReport(
-  tx: Tx,
-  agentId: string,
-  run: { startedAt: number; trigger: string; outcome: string; code: string | null },
-): Promise<void> {
-  const states: ToldState[] = ["waiting", "notified", "running", "unreachable", "failed"];
-  for (const { notificationId, toldAt } of await openToldOf(tx, agentId, states)) {
-    if (toldAt === null || !isReportAfter(run, toldAt)) continue;
+/** A run that an agent has reported. */
+export interface ReportedRun {
+  agentId: string;
+  startedAt: number;
+  trigger: string;
+  outcome: string;
+  code: string | null;
+}
+
+const SETTLED_BY_RUNS: ToldState[] = ["waiting", "notified", "running", "unreachable", "failed"];
+
+/** Settles what agents were told, by the reports of the runs that followed. A later one that is better counts. */
+export async function settleByReports(tx: Tx, runs: readonly ReportedRun[]): Promise<void> {
+  const told = await openToldOfAll(tx, [...new Set(runs.map(({ agentId }) => agentId))], SETTLED_BY_RUNS);
+  if (told.length === 0) return;
+  const byAgent = Map.groupBy(runs, ({ agentId }) => agentId);
+  const settled = told.flatMap(({ notificationId, agentId, toldAt }) => {
+    if (toldAt === null) return [];
+    const run = byAgent.get(agentId)?.findLast((each) => isReportAfter(each, toldAt));
+    if (run === undefined) return [];
     const state = stateAfterRun(run.outcome);
     const code = state === "done" ? null : (run.code ?? run.outcome);
-    await noteSettled(tx, { notificationId, agentId, state, code });
-  }
+    return [{ notificationId, agentId, state, code }];
+  });
+  await noteSettled(tx, settled);
 }
 
 /** The state of an agent that holds what it is told, or has heard of it: it may have reported the run already. */

@@ -33,3 +33,18 @@ export async function openDatabase(url: string, from: (file: string) => string):
   const db = new Kysely<Tables>({ dialect: opened.driver });
   return { db, dialect: opened.dialect, close: () => db.destroy() };
 }
+
+/** Longest time (ms) that a database may take to answer before it counts as failed. */
+const PATIENCE = 2_000;
+
+/** Whether it answers at the moment. */
+export async function isAnswering({ db }: Database): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), PATIENCE);
+  const probe = db.selectFrom("setup").select("created_at").limit(1).execute();
+  const answered = probe.then(
+    () => true,
+    () => false,
+  );
+  return await Promise.race([answered, late.promise]).finally(() => clearTimeout(timer));
+}

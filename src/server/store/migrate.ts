@@ -7,6 +7,7 @@ import * as policies from "./migrations/0002Policies.ts";
 import * as notifications from "./migrations/0003Notifications.ts";
 import * as reports from "./migrations/0004Reports.ts";
 import * as traffic from "./migrations/0005Traffic.ts";
+import * as load from "./migrations/0011Load.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -16,6 +17,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0003Notifications": notifications,
   "0004Reports": reports,
   "0005Traffic": traffic,
+  "0011Load": load,
 };
 
 /**

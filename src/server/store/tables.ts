@@ -88,10 +88,17 @@ export interface Tables {
     polled_at: Time | null;
     /** When two machines last reported as this agent. */
     doubled_at: Time | null;
+    /** Reports that were ever taken of it. */
+    reports: Generated<number>;
+    /** Start and end, by its own clock, of the run that was reported last. */
+    run_started_at: Time | null;
+    run_ended_at: Time | null;
   };
   runs: {
     sequence: Generated<number>;
     agent_id: string;
+    /** Among the agent's own, from 1. */
+    number: number;
     started_at: Time;
     ended_at: Time;
     received_at: Time;
@@ -100,7 +107,11 @@ export interface Tables {
     code: string | null;
     bytes: number;
     document: Json;
+    /** Characters of the document. */
+    size: number;
   };
+  /** Characters of all reports that are kept: the sum of all parts. */
+  kept_reports: { part: number; bytes: number };
   /** Attempts at sources, summed up by hour: the time (ms) at which it began. */
   traffic: { hour: Time; source: string; part: number; attempts: number; failed: number; bytes: number };
   /** Every version of every settings document that was ever saved. */

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { hashOfSecret, newId, newSecret } from "../../../src/server/access/secrets.ts";
+import { takeReports } from "../../../src/server/fleet/takeReports.ts";
+import type { ServerConfig } from "../../../src/server/serverConfig.ts";
 import { insertAudit, listAudit } from "../../../src/server/store/auditStore.ts";
 import type { Database } from "../../../src/server/store/database.ts";
 import { takeTurn } from "../../../src/server/store/dialect.ts";
@@ -15,7 +17,7 @@ import {
   type NewAgent,
   renewAgent,
 } from "../../../src/server/store/fleet/agentStore.ts";
-import { countRuns, insertRun, listRuns, noteReport } from "../../../src/server/store/fleet/runStore.ts";
+import { countRuns, listRuns } from "../../../src/server/store/fleet/runStore.ts";
 import {
   deleteSession,
   deleteSessionsOf,
@@ -166,11 +168,16 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         [NOW + 10, "updated"],
         [NOW, "exhausted"],
       ] as const) {
-        await write(async (tx) => {
-          const summary = summaryAt(at, outcome);
-          await insertRun(tx, { agentId: agent.id, receivedAt: at, ...summary, document: { at: "\0" } });
-          await noteReport(tx, agent.id, summary, "10.1.2.4");
-        });
+        const report = { started: "", ended: "", trigger: "", program: "" };
+        const given = { agentId: agent.id, report, summary: summaryAt(at, outcome), address: "10.1.2.4" };
+        const document = JSON.stringify({ at: "\0" });
+        const means = {
+          database,
+          config: { reports: { perAgent: 5 } } as ServerConfig,
+          now: () => at,
+          random: randomBytes,
+        };
+        await write((tx) => takeReports(tx, means, [{ ...given, document, receivedAt: at }]));
       }
       const runs = await listRuns(database.db, agent.id, { limit: 5 });
       expect(runs.map(({ endedAt, bytes, outcome }) => [endedAt, bytes, outcome])).toEqual([

@@ -14,9 +14,11 @@ export interface SourceTraffic {
 /** Longest name of a source that is kept, and how many of one report: what agents say is not believed to be short. */
 const LONGEST = 200;
 const MOST = 64;
+/** Bytes that one report adds to a source at most: sums of them stay numbers, whatever agents say. */
+const MOST_BYTES = 1e12;
 
-/** The attempts of a run by source, by name: sorted, so that reports that come together wait for each other in one order. */
-export function trafficOf({ report }: AgentReport): SourceTraffic[] {
+/** The attempts of a run by source. */
+function trafficOf({ report }: AgentReport): SourceTraffic[] {
   const sums = new Map<string, SourceTraffic>();
   for (const { name, url, outcome, bytes = 0 } of report?.attempts ?? []) {
     const source = (name ?? url).slice(0, LONGEST);
@@ -24,8 +26,20 @@ export function trafficOf({ report }: AgentReport): SourceTraffic[] {
     sums.set(source, sum);
     sum.attempts++;
     if (outcome === "failed") sum.failed++;
-    sum.bytes = Math.min(sum.bytes + bytes, Number.MAX_SAFE_INTEGER);
+    sum.bytes = Math.min(sum.bytes + bytes, MOST_BYTES);
   }
-  const all = [...sums.values()].slice(0, MOST);
-  return all.toSorted((one, other) => (one.source < other.source ? -1 : 1));
+  return [...sums.values()].slice(0, MOST);
+}
+
+/** The attempts of many runs, by name: sorted, so that servers that add to the same rows wait in one order. */
+export function trafficOfAll(reports: readonly AgentReport[]): SourceTraffic[] {
+  const sums = new Map<string, SourceTraffic>();
+  for (const { source, attempts, failed, bytes } of reports.flatMap(trafficOf)) {
+    const sum = sums.get(source) ?? { source, attempts: 0, failed: 0, bytes: 0 };
+    sums.set(source, sum);
+    sum.attempts += attempts;
+    sum.failed += failed;
+    sum.bytes += bytes;
+  }
+  return [...sums.values()].toSorted((one, other) => (one.source < other.source ? -1 : 1));
 }

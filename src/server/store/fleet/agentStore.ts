@@ -81,7 +81,7 @@ export async function insertAgent(tx: Tx, agent: NewAgent): Promise<void> {
 }
 
 /** Text that a search looks through. */
-export function searchOf(name: string, addresses: string[]): string {
+export function searchOf(name: string, addresses: readonly string[]): string {
   return [name, ...addresses].join(" ").toLowerCase();
 }
 

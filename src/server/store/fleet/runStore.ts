@@ -1,20 +1,27 @@
+import { sql } from "kysely";
 import type { ReportSummary } from "../../../core/fleet/reports/reportSummary.ts";
-import type { RunPlace } from "../../../core/fleet/reports/sameMachine.ts";
+import { inParts, tableOf } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
-import { searchOf } from "./agentStore.ts";
 
 export interface Run extends Omit<ReportSummary, "addresses" | "source" | "program" | "port"> {
+  /** Among its agent's runs, in the order in which they were reported, from 1. */
   sequence: number;
   receivedAt: number;
   /** The report as it came. */
   document: unknown;
 }
 
-export async function insertRun(tx: Tx, run: Omit<Run, "sequence"> & { agentId: string }): Promise<void> {
-  await tx
-    .insertInto("runs")
-    .values({
+/** A run to keep, its report as JSON text. */
+export interface NewRun extends Omit<Run, "document"> {
+  agentId: string;
+  document: string;
+}
+
+export async function insertRuns(tx: Tx, runs: readonly NewRun[]): Promise<void> {
+  for (const some of inParts(runs)) {
+    const rows = some.map((run) => ({
       agent_id: run.agentId,
+      number: run.sequence,
       started_at: run.startedAt,
       ended_at: run.endedAt,
       received_at: run.receivedAt,
@@ -22,72 +29,80 @@ export async function insertRun(tx: Tx, run: Omit<Run, "sequence"> & { agentId: 
       outcome: run.outcome,
       code: run.code,
       bytes: run.bytes,
-      document: JSON.stringify(run.document),
-    })
-    .execute();
+      document: run.document,
+      size: run.document.length,
+    }));
+    await tx.insertInto("runs").values(rows).execute();
+  }
 }
 
-/** Writes the last run into an agent's row; a report that comes late changes nothing of a later one. */
-export async function noteReport(
+/**
+ * Forgets of each of these agents the runs up to a number.
+ *
+ * @returns characters of their reports
+ */
+export async function dropRuns(tx: Tx, agents: readonly { id: string; upTo: number }[]): Promise<number> {
+  let size = 0;
+  for (const some of inParts(agents)) {
+    const rows = some.map(({ id, upTo }) => [id, upTo]);
+    const { rows: gone } = await sql<{ size: number }>`delete from runs where sequence in (
+      select sequence from ${tableOf(["text", "bigint"], rows)} as given
+      join runs on runs.agent_id = given.column1 and runs.number <= given.column2) returning size`.execute(
+      tx,
+    );
+    for (const each of gone) size += each.size;
+  }
+  return size;
+}
+
+/** Forgets the oldest runs of all, `most` of them at most, if they came before a time. */
+export async function dropOldestRuns(
   tx: Tx,
-  agentId: string,
-  summary: ReportSummary,
-  seenAt: string,
-): Promise<void> {
-  const { endedAt, outcome, code, source, program, addresses, port } = summary;
-  const { name } = await tx
-    .selectFrom("agents")
-    .select("name")
-    .where("id", "=", agentId)
-    .executeTakeFirstOrThrow();
-  await tx
-    .updateTable("agents")
-    .set({
-      reported_at: endedAt,
-      outcome,
-      code,
-      source,
-      program,
-      seen_at: seenAt,
-      retired_at: null,
-      ...(port === undefined ? {} : { port: port ?? 0 }),
-      ...(addresses === undefined
-        ? {}
-        : { addresses: JSON.stringify(addresses), search: searchOf(name, addresses) }),
-    })
-    .where("id", "=", agentId)
-    .where((where) => where.or([where("reported_at", "is", null), where("reported_at", "<=", endedAt)]))
-    .execute();
-}
-
-/** Time and place of the run that an agent reported last. */
-export async function lastPlaceOf(db: Db, agentId: string): Promise<RunPlace | undefined> {
-  const found = await db
-    .selectFrom("runs")
-    .innerJoin("agents", "agents.id", "runs.agent_id")
-    .select(["started_at as startedAt", "ended_at as endedAt", "addresses"])
-    .where("runs.agent_id", "=", agentId)
-    .orderBy("sequence", "desc")
-    .limit(1)
-    .executeTakeFirst();
-  return found && { ...found, addresses: JSON.parse(found.addresses) as string[] };
-}
-
-/** Writes down that two machines report as one agent. */
-export async function noteDoubled(tx: Tx, agentId: string, at: number): Promise<void> {
-  await tx.updateTable("agents").set({ doubled_at: at }).where("id", "=", agentId).execute();
-}
-
-/** Forgets an agent's runs but for the newest `keep`. */
-export async function dropOldRuns(tx: Tx, agentId: string, keep: number): Promise<void> {
+  { before, most }: { before: number; most: number },
+): Promise<{ count: number; size: number }> {
   const oldest = tx
     .selectFrom("runs")
-    .select("sequence")
-    .where("agent_id", "=", agentId)
-    .orderBy("sequence", "desc")
-    .limit(1)
-    .offset(keep - 1);
-  await tx.deleteFrom("runs").where("agent_id", "=", agentId).where("sequence", "<", oldest).execute();
+    .select(["sequence", "received_at"])
+    .orderBy("sequence")
+    .limit(most)
+    .as("oldest");
+  const gone = await tx
+    .deleteFrom("runs")
+    .where("sequence", "in", (query) =>
+      query.selectFrom(oldest).select("sequence").where("received_at", "<", before),
+    )
+    .returning("size")
+    .execute();
+  return { count: gone.length, size: gone.reduce((sum, { size }) => sum + size, 0) };
+}
+
+/** Rows among which the sum of all reports' sizes is spread: a server holds one until its commit. */
+const PARTS = 16;
+
+/**
+ * Adds to the size of all reports that are kept.
+ *
+ * @param random any whole number
+ */
+export async function addKept(tx: Tx, bytes: number, random: number): Promise<void> {
+  await tx
+    .insertInto("kept_reports")
+    .values({ part: random % PARTS, bytes })
+    .onConflict((conflict) =>
+      conflict.column("part").doUpdateSet((row) => ({
+        bytes: row("kept_reports.bytes", "+", row.ref("excluded.bytes")),
+      })),
+    )
+    .execute();
+}
+
+/** Characters of all reports that are kept. */
+export async function keptBytes(db: Db): Promise<number> {
+  const { bytes } = await db
+    .selectFrom("kept_reports")
+    .select((row) => row.fn.sum<number | null>("bytes").as("bytes"))
+    .executeTakeFirstOrThrow();
+  return Number(bytes ?? 0);
 }
 
 /** An agent's runs, the newest first; `before` is the sequence to go on from. */
@@ -99,7 +114,7 @@ export async function listRuns(
   let query = db
     .selectFrom("runs")
     .select([
-      "sequence",
+      "number as sequence",
       "started_at as startedAt",
       "ended_at as endedAt",
       "received_at as receivedAt",
@@ -110,9 +125,9 @@ export async function listRuns(
       "document",
     ])
     .where("agent_id", "=", agentId)
-    .orderBy("sequence", "desc")
+    .orderBy("number", "desc")
     .limit(limit);
-  if (before !== undefined) query = query.where("sequence", "<", before);
+  if (before !== undefined) query = query.where("number", "<", before);
   const rows = await query.execute();
   return rows.map(({ document, ...row }) => ({ ...row, document: JSON.parse(document) as unknown }));
 }
@@ -135,7 +150,7 @@ export async function lastRunOf(
     .selectFrom("runs")
     .select(["received_at as receivedAt", "outcome", "code"])
     .where("agent_id", "=", agentId)
-    .orderBy("sequence", "desc")
+    .orderBy("number", "desc")
     .limit(1)
     .executeTakeFirst();
 }

@@ -1,4 +1,5 @@
 import type { SourceTraffic } from "../../../core/fleet/reports/reportTraffic.ts";
+import { inParts } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 
 export interface HourOfSource extends SourceTraffic {
@@ -17,21 +18,22 @@ const PARTS = 16;
 export async function addTraffic(
   tx: Tx,
   hour: number,
-  traffic: SourceTraffic[],
+  traffic: readonly SourceTraffic[],
   random: number,
 ): Promise<void> {
-  if (traffic.length === 0) return;
-  await tx
-    .insertInto("traffic")
-    .values(traffic.map((each) => ({ hour, part: random % PARTS, ...each })))
-    .onConflict((conflict) =>
-      conflict.columns(["hour", "source", "part"]).doUpdateSet((row) => ({
-        attempts: row("traffic.attempts", "+", row.ref("excluded.attempts")),
-        failed: row("traffic.failed", "+", row.ref("excluded.failed")),
-        bytes: row("traffic.bytes", "+", row.ref("excluded.bytes")),
-      })),
-    )
-    .execute();
+  for (const some of inParts(traffic)) {
+    await tx
+      .insertInto("traffic")
+      .values(some.map((each) => ({ hour, part: random % PARTS, ...each })))
+      .onConflict((conflict) =>
+        conflict.columns(["hour", "source", "part"]).doUpdateSet((row) => ({
+          attempts: row("traffic.attempts", "+", row.ref("excluded.attempts")),
+          failed: row("traffic.failed", "+", row.ref("excluded.failed")),
+          bytes: row("traffic.bytes", "+", row.ref("excluded.bytes")),
+        })),
+      )
+      .execute();
+  }
 }
 
 /** Traffic of the hours that began from `from` on and before `to`. */

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { ToldState } from "../../../core/fleet/notification/told.ts";
 import type { Dialect } from "../dialect.ts";
+import { inParts, tableOf } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 import type { NotificationTarget } from "./notificationStore.ts";
 
@@ -208,42 +209,72 @@ export async function failSilent(db: Db, notificationId: string, now: number): P
 /** The state of one agent in a notification that something is still to come of. */
 export interface OpenTold {
   notificationId: string;
+  agentId: string;
   state: ToldState;
   toldAt: number | null;
   attempts: number;
 }
 
 export async function openToldOf(db: Db, agentId: string, states: ToldState[]): Promise<OpenTold[]> {
-  const rows = await db
-    .selectFrom("told")
-    .innerJoin("notifications", "notifications.id", "told.notification_id")
-    .select(["notification_id as notificationId", "told.state as state", "told_at as toldAt", "attempts"])
-    .where("agent_id", "=", agentId)
-    .where("told.state", "in", states)
-    .where("ended_at", "is", null)
-    .execute();
-  return rows.map((row) => ({ ...row, state: row.state as ToldState }));
+  return await openToldOfAll(db, [agentId], states);
 }
 
+/** The same of many agents, in one order. */
+export async function openToldOfAll(
+  db: Db,
+  agentIds: readonly string[],
+  states: ToldState[],
+): Promise<OpenTold[]> {
+  const found: OpenTold[] = [];
+  const open = await db.selectFrom("notifications").select("id").where("ended_at", "is", null).execute();
+  if (open.length === 0) return [];
+  const notificationIds = open.map(({ id }) => id);
+  for (const some of inParts(agentIds)) {
+    const rows = await db
+      .selectFrom("told")
+      .select([
+        "notification_id as notificationId",
+        "agent_id as agentId",
+        "state",
+        "told_at as toldAt",
+        "attempts",
+      ])
+      .where("notification_id", "in", notificationIds)
+      .where("agent_id", "in", some)
+      .where("state", "in", states)
+      .execute();
+    found.push(...rows.map((row) => ({ ...row, state: row.state as ToldState })));
+  }
+  return found;
+}
+
+/** Writes what became of agents, by the reports of their runs. */
 export async function noteSettled(
   tx: Tx,
-  { notificationId, agentId, state, code }: Pick<Told, "notificationId" | "agentId" | "state" | "code">,
+  settled: readonly Pick<Told, "notificationId" | "agentId" | "state" | "code">[],
 ): Promise<void> {
-  await tx
-    .updateTable("told")
-    .set({ state, code, next_at: null })
-    .where("notification_id", "=", notificationId)
-    .where("agent_id", "=", agentId)
-    .execute();
+  for (const some of inParts(settled)) {
+    const rows = some.map((each) => [each.notificationId, each.agentId, each.state, each.code]);
+    await sql`update told set state = given.column3, code = given.column4, next_at = null
+      from ${tableOf(["text", "text", "text", "text"], rows)} as given
+      where told.notification_id = given.column1 and told.agent_id = given.column2`.execute(tx);
+  }
 }
 
-/** Remembers that agents ask for notifications. */
-export async function notePolls(tx: Tx, agentIds: string[], now: number): Promise<void> {
-  for (let from = 0; from < agentIds.length; from += AT_ONCE) {
-    await tx
-      .updateTable("agents")
-      .set({ polled_at: now, retired_at: null })
-      .where("id", "in", agentIds.slice(from, from + AT_ONCE))
-      .execute();
+/** Remembers that agents ask for notifications. Their rows are taken in the order of their ids, as reports do. */
+export async function notePolls(
+  tx: Tx,
+  { locksRows }: Dialect,
+  agentIds: readonly string[],
+  now: number,
+): Promise<void> {
+  for (const some of inParts(agentIds, AT_ONCE)) {
+    const ids = tx
+      .selectFrom("agents")
+      .select("id")
+      .where("id", "in", some)
+      .orderBy("id")
+      .$if(locksRows, (query) => query.forNoKeyUpdate());
+    await tx.updateTable("agents").set({ polled_at: now, retired_at: null }).where("id", "in", ids).execute();
   }
 }
