@@ -36,6 +36,7 @@ function orderOf(list: SourceList): unknown {
     policy: DEFAULT_POLICY,
     role: "agent",
     addresses,
+    dnsSuffixes: [],
     self: { names: ["agent.corp.example"], port: 21_112 },
     server: "https://server.corp.example",
     activeUpdate: "https://updates.vendor.example",

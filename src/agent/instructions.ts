@@ -7,10 +7,15 @@ import { openIdentity } from "../store/state/identity.ts";
 import { readState } from "../store/state/state.ts";
 import type { LastRun } from "../store/state/stateFormat.ts";
 import { newestSets, readTrustedSet } from "../tuf/trustedSet.ts";
-import type { Run } from "../update/run.ts";
 import { remarksOnDocuments, remarksOnKinds } from "../update/settings/remarks.ts";
 import { type Settings, settingsInForce } from "../update/settings/settings.ts";
-import { asksServerFirst, kindsOf, ownAddresses, uncoveredOf } from "../update/settings/situation.ts";
+import {
+  asksServerFirst,
+  kindsOf,
+  type Standing,
+  standingOf,
+  uncoveredOf,
+} from "../update/settings/situation.ts";
 
 /**
  * The instructions of a resident agent: plain data, made by another process. Reading and checking
@@ -62,7 +67,7 @@ export async function instructionsBy(config: Config): Promise<Instructions> {
   const trusted = await readTrustedSet(dirs, "settings");
   const settings = await settingsInForce(config, trusted, agentId);
   const { policy, role, granted } = settings;
-  const run = { config, addresses: ownAddresses(config) };
+  const run = standingOf(config);
   const kinds = coveredKinds(run, settings);
   return {
     config,
@@ -79,7 +84,7 @@ export async function instructionsBy(config: Config): Promise<Instructions> {
 }
 
 /** The kinds that a run can get from anybody. */
-function coveredKinds(run: Pick<Run, "config" | "addresses">, settings: Settings): Kind[] {
+function coveredKinds(run: Standing, settings: Settings): Kind[] {
   const kinds = kindsOf(run.config, undefined, settings.policy.kinds);
   const uncovered = uncoveredOf(run, settings, kinds).kinds;
   return kinds.filter((kind) => !uncovered.includes(kind));

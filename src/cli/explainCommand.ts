@@ -3,6 +3,7 @@ import { configPath } from "../config/configPath.ts";
 import type { Config } from "../config/configSchema.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { AddressSyntaxError, formatAddress, parseAddress } from "../core/order/address.ts";
+import { canonicalName, isHostName } from "../core/order/hostNames.ts";
 import type { PassedOver, Step, UpdateOrder } from "../core/order/plan.ts";
 import type { Report } from "../core/report.ts";
 import { DEFAULT_POLICY } from "../core/settings/policy.ts";
@@ -12,13 +13,14 @@ import { readState } from "../store/state/state.ts";
 import { readTrustedSet } from "../tuf/trustedSet.ts";
 import { remarkOnServer, remarksOnKinds } from "../update/settings/remarks.ts";
 import { readSourceListFile, type Settings, settingsInForce } from "../update/settings/settings.ts";
-import { kindsOf, NO_ADDRESS, orderOf, ownAddresses, uncoveredOf } from "../update/settings/situation.ts";
+import { kindsOf, NO_ADDRESS, orderOf, standingOf, uncoveredOf } from "../update/settings/situation.ts";
 import { paint, print, printJson } from "./terminal/output.ts";
 import { ifReadable } from "./terminal/readable.ts";
 import { warnOfRefusals } from "./terminal/refusals.ts";
 
 export interface ExplainOptions {
   ip?: string[];
+  dnsSuffix?: string[];
   sourceList?: string;
   kind?: Kind[];
   config?: string;
@@ -31,13 +33,18 @@ export async function explainCommand(options: ExplainOptions): Promise<number> {
   if (config.dataDir !== "") await warnOfRefusals(config);
   const hidden: string[] = [];
   const settings = await settingsFor(config, options, hidden);
-  const addresses = options.ip === undefined ? ownAddresses(config) : options.ip.map(parseIp);
+  const own = standingOf(config);
+  const run = {
+    config,
+    addresses: options.ip?.map(parseIp) ?? own.addresses,
+    dnsSuffixes: options.dnsSuffix?.map(parseSuffix) ?? own.dnsSuffixes,
+  };
+  const { addresses, dnsSuffixes } = run;
   const kinds = hasRoots(config)
     ? kindsOf(config, options.kind, settings.policy.kinds)
     : (options.kind ?? ["settings", "components", "programs"]);
-  const order = orderOf({ config, addresses }, settings, [...kinds]);
+  const order = orderOf(run, settings, [...kinds]);
   const shown = addresses.map(formatAddress);
-  const run = { config, addresses };
   const remarks = hasRoots(config)
     ? [
         ...((await ifReadable(hidden, "metadata", () => remarksOnKinds(run, settings, options.kind))) ?? []),
@@ -50,6 +57,7 @@ export async function explainCommand(options: ExplainOptions): Promise<number> {
     const { role, sourceList } = settings;
     printJson({
       addresses: shown,
+      dnsSuffixes,
       role,
       domain: config.domain,
       sourceList,
@@ -59,7 +67,7 @@ export async function explainCommand(options: ExplainOptions): Promise<number> {
       unknown,
     });
   } else {
-    printOrder(order, settings, shown, config.domain);
+    printOrder(order, settings, { addresses: shown, dnsSuffixes }, config.domain);
     if (remarks.length > 0) print();
     for (const remark of remarks) print(`${paint("yellow", "note")} ${remark}`);
     for (const each of unknown) print(`\n${paint("yellow", "Not known")} to this account: ${each}.`);
@@ -122,6 +130,14 @@ function parseIp(text: string) {
   }
 }
 
+function parseSuffix(text: string): string {
+  const name = canonicalName(text);
+  if (name !== "" && isHostName(name)) return name;
+  throw new NearsourceError("USAGE", `--dns-suffix: ${JSON.stringify(text)} is not a domain`, {
+    hint: "give one domain of a search list, such as corp.example",
+  });
+}
+
 const FROM = {
   server: "from the server",
   cache: "the last one that was verified",
@@ -134,9 +150,17 @@ export function describeSourceList({ version, from }: Report["sourceList"]): str
   return version === 0 ? FROM[from] : `version ${version}, ${FROM[from]}`;
 }
 
-function printOrder(order: UpdateOrder, settings: Settings, addresses: string[], domain: string): void {
+function printOrder(
+  order: UpdateOrder,
+  settings: Settings,
+  { addresses, dnsSuffixes }: { addresses: string[]; dnsSuffixes: readonly string[] },
+  domain: string,
+): void {
   const role = settings.role === "agent" ? "agent" : "Update Agent";
   print(`This ${role} (domain ${domain}) has ${addresses.join(", ") || "no address"}.`);
+  if (settings.list.entries.some(({ dnsSuffix }) => dnsSuffix !== undefined)) {
+    print(`Its DNS search list has ${dnsSuffixes.join(", ") || "no domain"}.`);
+  }
   print(`Source list: ${describeSourceList(settings.sourceList)}.`);
   print();
   print(order.steps.length === 0 ? "No source would be tried." : "Would be tried, one after the other:");

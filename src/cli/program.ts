@@ -118,6 +118,7 @@ function addExplainAndStatus(program: Command, done: Done): void {
     .command("explain")
     .description("which sources would be tried, in which order, and why; asks nobody")
     .option("--ip <address...>", "as if this agent had these addresses")
+    .option("--dns-suffix <domain...>", "as if its DNS search list had these domains")
     .option("--source-list <file>", "as if this were the source list")
     .addOption(kindOption())
     .addOption(configOption())

@@ -9,6 +9,8 @@ export interface Report {
   trigger: Trigger;
   exitCode: 0 | 3 | 4 | 8;
   addresses: string[];
+  /** The domains of the machine's DNS search list, 32 at most; reports of older programs lack them. */
+  dnsSuffixes?: string[];
   sourceList: {
     version: number;
     from: "server" | "cache" | "file" | "none";

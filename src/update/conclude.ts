@@ -80,6 +80,7 @@ function toReport(
     trigger,
     exitCode,
     addresses: run.addresses.map(formatAddress),
+    dnsSuffixes: [...run.dnsSuffixes],
     sourceList: settings.sourceList,
     attempts,
     skipped,

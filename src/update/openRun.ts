@@ -16,7 +16,7 @@ import { withDataDir } from "../store/withDataDir.ts";
 import { timeOfRun } from "../tuf/clock.ts";
 import { openTrusted } from "../tuf/roots.ts";
 import { byName, NO_TERMS, note, type Run } from "./run.ts";
-import { ownAddresses } from "./settings/situation.ts";
+import { standingOf } from "./settings/situation.ts";
 
 /** The options of every run. */
 export interface RunOptions {
@@ -80,7 +80,7 @@ async function openRun(options: RunOptions, config: Config, fetcher: Fetcher, di
   const state = await openState(dirs, (message) => losses.push(message));
   const installed = await readCurrent(dirs);
   const run: Run = {
-    config,
+    ...standingOf(config),
     dirs,
     fetcher,
     log: options.log ?? SILENT,
@@ -88,7 +88,6 @@ async function openRun(options: RunOptions, config: Config, fetcher: Fetcher, di
     signal: options.signal,
     now: timeOfRun(options.now ?? new Date(), state.clockFloor),
     began,
-    addresses: ownAddresses(config),
     notified: options.told ?? {},
     state,
     trusted: await openTrusted(dirs, config.roots),

@@ -29,6 +29,8 @@ export interface Run {
   /** Start of the run, on a clock that only goes forward (ms). */
   readonly began: number;
   readonly addresses: Address[];
+  /** The domains of the machine's DNS search list. */
+  readonly dnsSuffixes: readonly string[];
   /**
    * Versions of timestamps that this run was notified of: a source that has older ones is not the last to be
    * asked.

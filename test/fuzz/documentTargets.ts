@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { KINDS, sortKinds } from "../../src/core/content/kind.ts";
 import { DocumentError, parseJson } from "../../src/core/document.ts";
 import { formatAddress, parseAddress } from "../../src/core/order/address.ts";
+import { addressesOf } from "../../src/core/order/entryMatch.ts";
+import { canonicalName } from "../../src/core/order/hostNames.ts";
 import {
   MAX_ENTRIES,
   parseSourceList,
@@ -46,9 +48,20 @@ function madeList(): fc.Arbitrary<Buffer> {
     fc.ipV6(),
     fc.constantFrom("10.0.0.0/8", "::/0", "10.0.0.1-10.0.0.9", "1-2"),
   );
-  const entry = fc.record({ range, name: fc.string(), url, kinds }, { requiredKeys: ["range", "url"] });
+  const entry = fc.record(
+    {
+      range,
+      except: fc.array(range, { maxLength: 4 }),
+      dnsSuffix: fc.oneof(fc.domain(), fc.string()),
+      name: fc.string(),
+      url,
+      kinds,
+    },
+    { requiredKeys: ["range", "url"] },
+  );
   const list = fc.record(
     {
+      requires: fc.array(fc.constantFrom("except", "dnsSuffix", "hours"), { maxLength: 3 }),
       version: fc.oneof(fc.nat(), fc.double()),
       mode: fc.constantFrom("standard", "customized", "other"),
       entries: fc.array(entry, { maxLength: 6 }),
@@ -66,8 +79,12 @@ function checkSourceList(text: string): boolean {
   if (list === undefined) return false;
   assert(Number.isSafeInteger(list.version) && list.version >= 0);
   assert(list.entries.length <= MAX_ENTRIES);
-  for (const { range, url, kinds } of list.entries) {
-    assert(range.first <= range.last && range.first.length === (range.family === 4 ? 8 : 32));
+  for (const entry of list.entries) {
+    const { range, except = [], dnsSuffix, url, kinds } = entry;
+    for (const each of [range, ...except.map((one) => one.range), ...addressesOf(entry)]) {
+      assert(each.first <= each.last && each.first.length === (each.family === 4 ? 8 : 32));
+    }
+    if (dnsSuffix !== undefined) assert.equal(canonicalName(dnsSuffix), dnsSuffix);
     checkUrl(url);
     assert(kinds.length > 0);
     assert.deepEqual(kinds, sortKinds(kinds));
@@ -79,7 +96,11 @@ function checkSourceList(text: string): boolean {
 }
 
 function asWritten(list: SourceList): unknown {
-  const entries = list.entries.map(({ range: _, rangeText, ...entry }) => ({ range: rangeText, ...entry }));
+  const entries = list.entries.map(({ range: _, rangeText, except, ...entry }) => ({
+    range: rangeText,
+    ...entry,
+    ...(except && { except: except.map((each) => each.rangeText) }),
+  }));
   return { ...list, entries };
 }
 
@@ -102,6 +123,7 @@ function checkOrder(list: SourceList): void {
       policy,
       role,
       addresses,
+      dnsSuffixes: [],
       self: { names: ["ua-self"], port: 21_112 },
       server: "http://server.corp.example",
       activeUpdate: "https://update.vendor.example",

@@ -74,6 +74,7 @@ export function predict(
     policy,
     role: "agent",
     addresses: [parseAddress(ADDRESS)],
+    dnsSuffixes: [],
     self: { names: [], port: 21_112 },
     server: SERVER,
     activeUpdate: ACTIVE_UPDATE,

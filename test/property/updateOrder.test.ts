@@ -39,10 +39,19 @@ const ADDRESSES = [
   "::ffff:10.1.9.9",
 ];
 
+const SUFFIXES = ["corp.example", "berlin.corp.example", "home.arpa"];
+
 const kinds = fc.uniqueArray(fc.constantFrom<Kind>(...KINDS), { minLength: 1 });
 
 const entry = fc.record(
-  { range: fc.constantFrom(...RANGES), url: fc.constantFrom(...URLS), name: fc.constant("ua"), kinds },
+  {
+    range: fc.constantFrom(...RANGES),
+    except: fc.array(fc.constantFrom(...RANGES), { maxLength: 3 }),
+    dnsSuffix: fc.constantFrom(...SUFFIXES, "CORP.Example", "home.arpa."),
+    url: fc.constantFrom(...URLS),
+    name: fc.constant("ua"),
+    kinds,
+  },
   { requiredKeys: ["range", "url"] },
 );
 
@@ -77,6 +86,7 @@ const situation: fc.Arbitrary<Situation> = fc
     addresses: fc
       .uniqueArray(fc.constantFrom(...ADDRESSES), { maxLength: 4 })
       .map((all) => all.map(parseAddress)),
+    dnsSuffixes: fc.subarray(SUFFIXES),
     self: fc.constant(SELF),
     server: fc.option(fc.constant(SERVER), { nil: undefined }),
     activeUpdate: fc.option(fc.constant(VENDOR), { nil: undefined }),
@@ -99,20 +109,45 @@ function always(promise: (order: UpdateOrder, given: Situation) => void): void {
 }
 
 const customSteps = (order: UpdateOrder) => order.steps.filter((step) => step.rule === "custom");
-const matches = (each: SourceListEntry, { addresses }: Situation) =>
-  addresses.some((address) => rangeContains(each.range, address));
+/** Whom an entry is for, as naively as it can be said. */
+const matches = (each: SourceListEntry, { addresses, dnsSuffixes }: Situation) => {
+  const left = addresses
+    .filter((address) => rangeContains(each.range, address))
+    .filter((address) => !(each.except ?? []).some(({ range }) => rangeContains(range, address)));
+  return left.length > 0 && (each.dnsSuffix === undefined || dnsSuffixes.includes(each.dnsSuffix));
+};
+/** Whether an entry leads to the agent itself. */
+const isOwn = ({ url }: SourceListEntry, { addresses }: Situation) =>
+  [...SELF.names, ...addresses.map(formatAddress)].some((host) => url === `http://${host}:21112`);
 /** Whether the list is ignored, or is no more than a word for the server. */
 const isUnwalked = ({ list, role }: Situation) =>
   list.mode === "standard" || (role === "update-agent" && list.updateAgentsOnlyFromServer);
 
 describe("whatever the situation,", () => {
-  test("every step by the list is an entry whose range contains an address of the agent", () => {
+  test("every step by the list is an entry that is for an address of the agent, and for one of its search domains", () => {
     always((order, given) => {
       for (const step of customSteps(order)) {
         const each = given.list.entries[step.entry ?? -1];
         expect(each).toMatchObject({ url: step.url });
         expect(each !== undefined && matches(each, given)).toBe(true);
       }
+    });
+  });
+
+  test("the entries that are asked, or would be but for an earlier step, are those of the naive model", () => {
+    always((order, given) => {
+      if (isUnwalked(given)) return;
+      const naive = [...given.list.entries.keys()].filter((index) => {
+        const each = given.list.entries[index];
+        return each !== undefined && matches(each, given) && !isOwn(each, given);
+      });
+      const useless = order.skipped
+        .filter(
+          ({ rule, reason }) => rule === "custom" && /^an earlier step|which is not needed$/.test(reason),
+        )
+        .map(({ entry: index = -1 }) => index);
+      const asked = customSteps(order).map(({ entry: index = -1 }) => index);
+      expect([...asked, ...useless].sort((a, b) => a - b)).toEqual(naive);
     });
   });
 

@@ -36,6 +36,8 @@ export interface Branch {
 /** An agent at 10.1.2.3 that needs `components`, and knows a server and ActiveUpdate, unless it says otherwise. */
 interface AgentFile {
   addresses?: string[];
+  /** Its DNS search list; none by default. */
+  search?: string[];
   /** `null` for the kinds of the policy. */
   kinds?: string[] | null;
   server?: string | null;
@@ -90,7 +92,17 @@ async function readBranch(folder: string): Promise<Branch> {
   return branch;
 }
 
-const AGENT_KEYS = ["addresses", "kinds", "server", "activeUpdate", "roots", "id", "before", "daysLater"];
+const AGENT_KEYS = [
+  "addresses",
+  "search",
+  "kinds",
+  "server",
+  "activeUpdate",
+  "roots",
+  "id",
+  "before",
+  "daysLater",
+];
 
 function refuseUnknown(place: string, value: object, known: string[]): void {
   const unknown = Object.keys(value).find((key) => !known.includes(key));
@@ -172,7 +184,7 @@ async function makeAgent(
     ...(list === undefined ? {} : { sourceList: "list.json" }),
     ...(policy === undefined ? {} : { policy: "policy.json" }),
     // No request gets that far. One that did would find nobody there.
-    dns: { servers: ["127.0.0.1:9"], timeout: 1 },
+    dns: { servers: ["127.0.0.1:9"], timeout: 1, search: agent.search ?? [] },
     http: { proxy: "none" },
   });
   if (list !== undefined) await write("list.json", list);

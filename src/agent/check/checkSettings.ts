@@ -16,7 +16,7 @@ import {
   remarksOnState,
 } from "../../update/settings/remarks.ts";
 import { settingsInForce } from "../../update/settings/settings.ts";
-import { kindsOf, ownAddresses, uncoveredOf } from "../../update/settings/situation.ts";
+import { kindsOf, standingOf, uncoveredOf } from "../../update/settings/situation.ts";
 import { type Check, note, say } from "./finding.ts";
 
 /** The list and the policy: those in local files, and the result of those in force. */
@@ -61,7 +61,7 @@ async function checkOrder(check: Check): Promise<void> {
   });
   if (!read) return;
   const settings = await settingsInForce(config, trusted, agentId);
-  const run = { config, addresses: ownAddresses(config) };
+  const run = standingOf(config);
   note(check, "sourceList", reviewSourceList(settings.list).map(describeFinding));
   note(
     check,

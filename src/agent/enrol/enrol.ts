@@ -14,6 +14,7 @@ import { openDataDir } from "../../store/openDataDir.ts";
 import { sha256 } from "../../store/sha256.ts";
 import { writeIdentity } from "../../store/state/identity.ts";
 import { guardStorage } from "../../store/storageErrors.ts";
+import { ownDnsSuffixes } from "../../update/settings/situation.ts";
 import { VERSION } from "../../version.ts";
 import { machineFingerprint } from "./fingerprint.ts";
 
@@ -118,6 +119,7 @@ async function ask(
     token,
     name: machineName() ?? "unnamed",
     addresses: addresses.slice(0, 64),
+    dnsSuffixes: ownDnsSuffixes({}),
     fingerprint: machineFingerprint(),
     program: VERSION,
   });

@@ -15,7 +15,7 @@ import { type Progress, readProgress } from "../../update/runProgress.ts";
 import { type Hold, listHolds } from "../../update/settings/holds.ts";
 import { remarksOnDocuments, remarksOnKinds, remarksOnState } from "../../update/settings/remarks.ts";
 import { type Settings, settingsInForce } from "../../update/settings/settings.ts";
-import { ownAddresses } from "../../update/settings/situation.ts";
+import { standingOf } from "../../update/settings/situation.ts";
 import { exitCodeOf } from "../terminal/exitCode.ts";
 import { ifReadable } from "../terminal/readable.ts";
 import { type AgentStatus, agentStatus } from "./statusAgent.ts";
@@ -38,6 +38,8 @@ export interface Status {
   role: string | null;
   domain: string;
   addresses: string[];
+  /** The domains of the machine's DNS search list. */
+  dnsSuffixes: string[];
   dataDir: string;
   sourceList: Report["sourceList"] | null;
   generation: number;
@@ -70,11 +72,13 @@ export async function readStatus(config: Config): Promise<Status> {
   const trusted = await shown(PLACES.metadata, () => readTrustedSet(dirs, "settings"));
   const settings = await shown(PLACES.settings, () => settingsInForce(config, trusted, state?.agentId ?? ""));
   const installed = await shown(PLACES.installed, () => readCurrent(dirs));
+  const { addresses, dnsSuffixes } = standingOf(config);
   const status: Status = {
     agentId: state?.agentId || null,
     role: (state && settings?.role) ?? null,
     domain: config.domain,
-    addresses: ownAddresses(config).map(formatAddress),
+    addresses: addresses.map(formatAddress),
+    dnsSuffixes: [...dnsSuffixes],
     dataDir: config.dataDir,
     sourceList: settings?.sourceList ?? null,
     generation: installed?.generation ?? 0,
@@ -118,7 +122,7 @@ async function runningIn(dirs: DataDir): Promise<RunningNow | null> {
 
 /** Settings that are valid and hardly intended. */
 async function remarksOf(config: Config, settings: Settings, trusted: TrustedSet | undefined) {
-  const run = { config, addresses: ownAddresses(config) };
+  const run = standingOf(config);
   const hasRoot = config.roots.content !== undefined || config.roots.settings !== undefined;
   const onKinds = hasRoot ? await remarksOnKinds(run, settings) : [];
   return [...onKinds, ...(await remarksOnDocuments(config, trusted))];

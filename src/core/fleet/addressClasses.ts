@@ -1,27 +1,38 @@
-import { type Address, rangeContains } from "../order/address.ts";
+import type { Address } from "../order/address.ts";
+import { isForAgent, neighbour, type Whereabouts } from "../order/entryMatch.ts";
 import type { SourceList } from "../order/sourceList.ts";
 
 /**
- * The address space cut at every boundary of a list's ranges: what lies between two cuts is in the same
- * ranges, so all agents there have the same order. Hundreds of thousands of agents come to a few thousand
- * classes.
+ * The address space cut at every boundary of a list's ranges and of their exceptions: what lies between two cuts
+ * is in the same ranges, so all agents there that have the same of the search domains which the lists name
+ * have the same order. Hundreds of thousands of agents come to a few thousand classes.
  */
 export class AddressClasses {
   /** Per family, sorted: where a stretch begins. */
   readonly #starts: Record<4 | 6, string[]>;
+  /** Search domains that entries name. */
+  readonly #domains: readonly string[];
 
   constructor(lists: readonly SourceList[]) {
-    const ranges = lists.flatMap(({ entries }) => entries.map(({ range }) => range));
+    const entries = lists.flatMap((list) => list.entries);
+    const written = entries.flatMap((entry) => [entry, ...(entry.except ?? [])]);
+    const ranges = written.map(({ range }) => range);
+    this.#domains = [...new Set(entries.flatMap(({ dnsSuffix = [] }) => dnsSuffix))];
     const cutsOf = (family: 4 | 6) => {
       const own = ranges.filter((range) => range.family === family);
-      return [...new Set(own.flatMap(({ first, last }) => [first, after(last)]))].toSorted();
+      return [
+        ...new Set(own.flatMap(({ first, last }) => [first, neighbour(last, 1n) ?? BEHIND_ALL])),
+      ].toSorted();
     };
     this.#starts = { 4: cutsOf(4), 6: cutsOf(6) };
   }
 
-  /** The stretches that an agent's addresses are in: agents with the same ones are alike for these lists. */
-  of(addresses: readonly Address[]): string {
-    return addresses.map((address) => `${address.family}.${this.#stretchOf(address)}`).join(" ");
+  /** The stretches that an agent's addresses are in, and its domains: agents with the same are alike for these lists. */
+  of({ addresses, dnsSuffixes }: Whereabouts): string {
+    const stretches = addresses.map((address) => `${address.family}.${this.#stretchOf(address)}`).join(" ");
+    if (this.#domains.length === 0 || dnsSuffixes.length === 0) return stretches;
+    const own = new Set(dnsSuffixes);
+    return `${stretches};${this.#domains.filter((domain) => own.has(domain)).join(" ")}`;
   }
 
   #stretchOf({ family, hex }: Address): number {
@@ -36,13 +47,10 @@ export class AddressClasses {
   }
 }
 
-/** The address after one, as text that sorts behind it; behind the last of its family sorts nothing of it. */
-function after(hex: string): string {
-  const next = (BigInt(`0x${hex}`) + 1n).toString(16);
-  return next.length > hex.length ? "g" : next.padStart(hex.length, "0");
-}
+/** Sorts behind every address. */
+const BEHIND_ALL = "g";
 
-/** Whether any entry of a list matches one of these addresses. */
-export function isMatched({ entries }: SourceList, addresses: readonly Address[]): boolean {
-  return entries.some(({ range }) => addresses.some((address) => rangeContains(range, address)));
+/** Whether any entry of a list is for an agent. */
+export function isMatched({ entries }: SourceList, agent: Whereabouts): boolean {
+  return entries.some((entry) => isForAgent(entry, agent));
 }

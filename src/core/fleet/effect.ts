@@ -1,6 +1,7 @@
 import type { Kind } from "../content/kind.ts";
-import { type Address, parseAddress, rangeContains } from "../order/address.ts";
+import { type Address, parseAddress } from "../order/address.ts";
 import type { Situation } from "../order/conditions.ts";
+import { isForAgent } from "../order/entryMatch.ts";
 import type { Step, UpdateOrder } from "../order/plan.ts";
 import type { SourceList } from "../order/sourceList.ts";
 import { updateOrder } from "../order/updateOrder.ts";
@@ -12,6 +13,8 @@ import { AddressClasses, isMatched } from "./addressClasses.ts";
 export interface FleetAgent {
   id: string;
   addresses: Address[];
+  /** The domains of its DNS search list, in the spelling of `canonicalName`. */
+  dnsSuffixes: readonly string[];
   /** Its own host names, lower case, and the port it serves on. */
   self: { names: string[]; port: number };
   domain: string;
@@ -90,7 +93,7 @@ function classesOf(agents: Iterable<FleetAgent>, settings: readonly FleetSetting
     const { addresses, self, domain, role, id } = agent;
     const isNamed =
       self.names.some((name) => hosts.has(name)) || addresses.some((address) => named.has(keyOf(address)));
-    const key = `${stretches.of(addresses)}|${domain}|${role}|${isNamed ? id : ""}`;
+    const key = `${stretches.of(agent)}|${domain}|${role}|${isNamed ? id : ""}`;
     const known = classes.get(key);
     if (known === undefined) classes.set(key, { agent, count: 1 });
     else known.count++;
@@ -130,7 +133,7 @@ class Tally {
       ({ url }) => without?.has(url) !== true,
     );
     this.#agents += count;
-    if (!isMatched(list, agent.addresses)) this.#unmatched += count;
+    if (!isMatched(list, agent)) this.#unmatched += count;
     const firsts = new Map<string, Kind[]>();
     for (const kind of kinds) {
       const first = steps.find((step) => step.kinds.includes(kind));
@@ -143,11 +146,10 @@ class Tally {
   }
 
   /** The list without the entries that its order cannot depend on: reasons for each of those are for nobody here. */
-  #listFor({ addresses }: FleetAgent): SourceList {
+  #listFor(agent: FleetAgent): SourceList {
     const { list, activeUpdate } = this.#settings;
     const entries = list.entries.filter(
-      ({ range, url }, index) =>
-        index === 0 || url === activeUpdate || addresses.some((address) => rangeContains(range, address)),
+      (entry, index) => index === 0 || entry.url === activeUpdate || isForAgent(entry, agent),
     );
     return { ...list, entries };
   }
@@ -167,10 +169,20 @@ class Tally {
 
 /** The order of one agent by these settings: what it would itself compute. */
 export function orderOfAgent(agent: FleetAgent, settings: FleetSettings): UpdateOrder {
-  const { addresses, self, domain, role } = agent;
+  const { addresses, dnsSuffixes, self, domain, role } = agent;
   const { list, server, activeUpdate, kinds } = settings;
   const policy = settings.policyOf(domain);
-  const situation: Situation = { list, policy, role, addresses, self, server, activeUpdate, kinds };
+  const situation: Situation = {
+    list,
+    policy,
+    role,
+    addresses,
+    dnsSuffixes,
+    self,
+    server,
+    activeUpdate,
+    kinds,
+  };
   return updateOrder(situation);
 }
 

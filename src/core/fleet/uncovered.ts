@@ -35,9 +35,9 @@ export function findUncovered(agents: Iterable<FleetAgent>, list: SourceList): U
   const matched = new Map<string, boolean>();
   const networks = new Map<string, UncoveredNetwork>();
   const found = { agents: 0, withoutAddress: 0 };
-  for (const { id, addresses } of agents) {
-    const stretches = classes.of(addresses);
-    if (matched.getOrInsertComputed(stretches, () => isMatched(list, addresses))) continue;
+  for (const agent of agents) {
+    const { id, addresses } = agent;
+    if (matched.getOrInsertComputed(classes.of(agent), () => isMatched(list, agent))) continue;
     found.agents++;
     if (addresses.length === 0) found.withoutAddress++;
     const own = new Map(addresses.map((address) => [keyOf(address), address]));

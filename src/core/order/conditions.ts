@@ -1,6 +1,7 @@
 import type { Kind } from "../content/kind.ts";
 import type { Policy } from "../settings/policy.ts";
 import type { Address } from "./address.ts";
+import { isForDomains } from "./entryMatch.ts";
 import type { SourceList, SourceListEntry } from "./sourceList.ts";
 import { leadsTo } from "./url.ts";
 
@@ -9,8 +10,10 @@ export interface Situation {
   list: SourceList;
   policy: Policy;
   role: "agent" | "update-agent";
-  /** The agent's own addresses. An entry matches when its range contains any of them. */
+  /** The agent's own addresses. An entry matches when it is for any of them. */
   addresses: Address[];
+  /** The domains of its DNS search list, in the spelling of `canonicalName`. */
+  dnsSuffixes: readonly string[];
   /** The agent's own host names, lower case, and the port it serves on: it never updates from itself. */
   self: { names: string[]; port: number };
   server?: string | undefined;
@@ -37,8 +40,12 @@ export type Sentence<Of> = string | ((of: Of) => string);
 /** An entry of the list, and the facts about this agent that bear on it. */
 export interface OwnEntry {
   entry: SourceListEntry;
-  /** The first of the agent's own addresses that is in the entry's range, as text. */
+  /** The first of the agent's own addresses that the entry is for, else the first in its range, as text. */
   address: string | undefined;
+  /** The exception that this address is in: then the entry is for none of them. */
+  exception: string | undefined;
+  /** The domains of the agent's DNS search list. */
+  dnsSuffixes: readonly string[];
   /** The agent's own names and addresses, as hosts stand in URLs, and the port it serves on. */
   self: { hosts: ReadonlySet<string>; port: number };
 }
@@ -75,6 +82,19 @@ export const inRange: Condition<OwnEntry> = {
   holds: ({ address }) => address !== undefined,
   because: ({ address, entry }) => `${address} is in ${entry.rangeText}`,
   otherwise: ({ entry }) => `no address of this agent is in ${entry.rangeText}`,
+};
+
+export const notExcepted: Condition<OwnEntry> = {
+  holds: ({ exception }) => exception === undefined,
+  otherwise: ({ address, entry, exception }) =>
+    `${address} is in ${entry.rangeText}, but the entry excepts ${exception}`,
+};
+
+export const inDomain: Condition<OwnEntry> = {
+  holds: ({ entry, dnsSuffixes }) => isForDomains(entry, dnsSuffixes),
+  because: ({ entry: { dnsSuffix } }) =>
+    dnsSuffix === undefined ? "" : `${dnsSuffix} is in its DNS search list`,
+  otherwise: ({ entry }) => `${entry.dnsSuffix} is not in the DNS search list of this agent`,
 };
 
 export const notSelf: Condition<OwnEntry> = {

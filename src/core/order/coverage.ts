@@ -1,6 +1,6 @@
 import type { Kind } from "../content/kind.ts";
-import { rangeContains } from "./address.ts";
 import { customized, fallback, listApplies, type Situation, serverConfigured } from "./conditions.ts";
+import { isForAgent } from "./entryMatch.ts";
 import { judge, type UpdateOrder } from "./plan.ts";
 import type { SourceListEntry } from "./sourceList.ts";
 
@@ -22,9 +22,8 @@ export function uncoveredKinds(
   { uncovered }: Pick<UpdateOrder, "uncovered">,
   fromServer: boolean,
 ): Uncovered {
-  const { addresses } = situation;
   const walked = walkedEntries(situation);
-  const isNear = (entry: SourceListEntry) => addresses.some((each) => rangeContains(entry.range, each));
+  const isNear = (entry: SourceListEntry) => isForAgent(entry, situation);
   const elsewhere = walked.filter((entry) => !isNear(entry));
   const kinds = uncovered
     .filter((kind) => !(kind === "settings" && fromServer))

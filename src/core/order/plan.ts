@@ -8,6 +8,8 @@ import {
   type Situation,
   serverConfigured,
 } from "./conditions.ts";
+import { exceptionFor, isForAddress } from "./entryMatch.ts";
+import type { SourceListEntry } from "./sourceList.ts";
 
 /** The part of the update order that put a step there. */
 export type Rule = "custom" | "server" | "active-update";
@@ -73,20 +75,37 @@ type Candidates = (situation: Situation) => Candidate[];
  */
 export function entries([clause, ...ofList]: Way, ofEach: Condition<OwnEntry>[]): Candidates {
   return (situation) => {
-    const { list, addresses } = situation;
+    const { list, addresses, dnsSuffixes } = situation;
     const own = addresses.map(formatAddress);
     const self = { hosts: new Set([...situation.self.names, ...own]), port: situation.self.port };
     const ofAll = judge(clause, ofList, situation);
     return list.entries.map((entry, index) => {
-      const { name, url, kinds, range } = entry;
+      const { name, url, kinds } = entry;
       const source: Source = { rule: "custom", entry: index };
       if (name !== undefined) source.name = name;
       source.url = url;
       if (ofAll.reason !== undefined) return { source, kinds, verdict: ofAll };
-      const address = own[addresses.findIndex((each) => rangeContains(range, each))];
-      return { source, kinds, verdict: judge(clause, ofEach, { entry, address, self }) };
+      const { at, exception } = placeIn(entry, situation);
+      const address = own[at];
+      return {
+        source,
+        kinds,
+        verdict: judge(clause, ofEach, { entry, address, exception, dnsSuffixes, self }),
+      };
     });
   };
+}
+
+/** Index of the address that an entry is for; else of one that it excepts, with that exception; else -1. */
+function placeIn(
+  entry: SourceListEntry,
+  { addresses }: Situation,
+): { at: number; exception: string | undefined } {
+  const at = addresses.findIndex((each) => isForAddress(entry, each));
+  if (at !== -1 || entry.except === undefined) return { at, exception: undefined };
+  const excepted = addresses.findIndex((each) => rangeContains(entry.range, each));
+  const address = addresses[excepted];
+  return { at: excepted, exception: address && exceptionFor(entry.except, address)?.rangeText };
 }
 
 /**
@@ -124,7 +143,8 @@ export function judge<Of>(clause: Clause, conditions: Condition<Of>[], of: Of): 
   let why = "";
   for (const { holds, because, otherwise } of conditions) {
     if (!holds(of)) return { reason: tell(otherwise, of) };
-    if (because !== undefined) why += why === "" ? tell(because, of) : `, and ${tell(because, of)}`;
+    const reason = tell(because, of);
+    if (reason !== "") why += why === "" ? reason : `, and ${reason}`;
   }
   return { clause, why };
 }

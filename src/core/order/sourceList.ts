@@ -3,13 +3,21 @@ import { KINDS, type Kind, kindList, sortKinds } from "../content/kind.ts";
 import { withoutSlashes } from "../content/layout.ts";
 import { byteLength, isShown, parsedBy, readDocument } from "../document.ts";
 import { type AddressRange, parseRange } from "./address.ts";
+import { canonicalName, isHostName } from "./hostNames.ts";
 import { parseUrl } from "./url.ts";
 
-/** One entry of the source list: agents in `range` may fetch `kinds` from `url`. */
-export interface SourceListEntry {
+/** A range, and its text as it was written, for people. */
+export interface WrittenRange {
   range: AddressRange;
-  /** The range as it was written, for people. */
   rangeText: string;
+}
+
+/** One entry of the source list: agents in `range` may fetch `kinds` from `url`. */
+export interface SourceListEntry extends WrittenRange {
+  /** Ranges that it is not for, although they are in its own. */
+  except?: WrittenRange[] | undefined;
+  /** It is only for agents whose DNS search list has this domain, which is in lower case without a dot at its end. */
+  dnsSuffix?: string | undefined;
   /** The Update Agent's name; absent for a plain URL entry. */
   name?: string | undefined;
   /** Base URL without a trailing slash. */
@@ -19,6 +27,8 @@ export interface SourceListEntry {
 
 /** `settings/source-list.json` (docs/design.md §4). */
 export interface SourceList {
+  /** Fields that an agent has to know: one that lacks any refuses the list. */
+  requires: Feature[];
   version: number;
   mode: "standard" | "customized";
   entries: SourceListEntry[];
@@ -27,6 +37,16 @@ export interface SourceList {
 }
 
 export const MAX_ENTRIES = 1_024;
+/** Exceptions of one entry. */
+export const MAX_EXCEPTIONS = 64;
+
+/**
+ * Fields of entries that narrow down whom an entry is for. An agent that passed over one would go where it
+ * should not, so that a list names in `requires` those it has (docs/design.md §4).
+ */
+export const FEATURES = ["except", "dnsSuffix"] as const;
+
+export type Feature = (typeof FEATURES)[number];
 
 const allKinds: Kind[] = [...KINDS];
 
@@ -38,9 +58,15 @@ const sourceName = v.pipe(
   v.check(isShown, "!has characters that cannot be shown"),
 );
 
+const writtenRange = parsedBy((text): WrittenRange => ({ range: parseRange(text), rangeText: text }));
+
 const entrySchema = v.pipe(
   v.object({
-    range: parsedBy((text) => ({ range: parseRange(text), rangeText: text })),
+    range: writtenRange,
+    except: v.optional(
+      v.pipe(v.array(writtenRange), v.maxLength(MAX_EXCEPTIONS, `!has more than ${MAX_EXCEPTIONS} ranges`)),
+    ),
+    dnsSuffix: v.optional(parsedBy(parseDomain)),
     name: v.optional(sourceName),
     url: parsedBy(parseSourceUrl),
     kinds: v.optional(kindList, ["components"]),
@@ -50,6 +76,11 @@ const entrySchema = v.pipe(
 
 /** The schema of a source list; `parseSourceList` reads by it. */
 export const sourceListSchema = v.object({
+  // The first field: whatever else a newer list has, that it is newer is the reason to refuse it.
+  requires: v.optional(
+    v.pipe(v.array(parsedBy(parseFeature)), v.maxLength(32, "!has more than 32 names")),
+    [],
+  ),
   version: v.optional(byteLength, 0),
   mode: v.optional(v.picklist(["standard", "customized"]), "customized"),
   entries: v.optional(
@@ -80,6 +111,7 @@ export const sourceListSchema = v.object({
  * The list of an agent that has none: the standard source (docs/design.md §4, last paragraph).
  */
 export const STANDARD_SOURCE: SourceList = {
+  requires: [],
   version: 0,
   mode: "standard",
   entries: [],
@@ -95,6 +127,37 @@ export const STANDARD_SOURCE: SourceList = {
  */
 export function parseSourceList(value: unknown): SourceList {
   return readDocument(sourceListSchema, value);
+}
+
+function parseFeature(name: string): Feature {
+  const known = FEATURES.find((each) => each === name);
+  if (known !== undefined) return known;
+  throw new Error(
+    `${JSON.stringify(name)} is not known to this program; a newer one is needed for this list`,
+  );
+}
+
+function parseDomain(text: string): string {
+  const name = canonicalName(text);
+  if (name !== "" && isHostName(name)) return name;
+  throw new Error(`${JSON.stringify(text)} is not a domain, such as corp.example`);
+}
+
+/** Features that the entries of a list have, as it was written, whatever its shape. */
+export function featuresOf(written: unknown): Feature[] {
+  const { entries } = (written ?? {}) as { entries?: unknown };
+  if (!Array.isArray(entries)) return [];
+  const isUsed = (feature: Feature) =>
+    entries.some((each) => typeof each === "object" && each !== null && Object.hasOwn(each, feature));
+  return FEATURES.filter(isUsed);
+}
+
+/** The list, as it was written, with all that it has in `requires`. */
+export function withRequires(written: Record<string, unknown>): Record<string, unknown> {
+  const { requires = [] } = written;
+  if (!Array.isArray(requires)) return written;
+  const missing = featuresOf(written).filter((feature) => !requires.includes(feature));
+  return missing.length === 0 ? written : { ...written, requires: [...requires, ...missing] };
 }
 
 /**

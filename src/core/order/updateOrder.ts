@@ -4,8 +4,10 @@ import {
   documentedRule,
   fallback,
   firstEntry,
+  inDomain,
   inRange,
   listApplies,
+  notExcepted,
   notSelf,
   onlyFromServer,
   privilege,
@@ -21,7 +23,7 @@ import { activeUpdate, entries, plan, server, type UpdateOrder } from "./plan.ts
  * equal situations give equal plans, and how a source fails never changes the plan.
  */
 export function updateOrder(situation: Situation): UpdateOrder {
-  const custom = entries(["1", listApplies, customized], [inRange, notSelf]);
+  const custom = entries(["1", listApplies, customized], [inRange, notExcepted, inDomain, notSelf]);
 
   // An Update Agent, where these update only from the server.
   if (onlyFromServer.holds(situation)) {

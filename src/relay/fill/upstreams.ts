@@ -7,7 +7,7 @@ import { type Source, sourceOf } from "../../source/source.ts";
 import type { DataDir } from "../../store/dataDir.ts";
 import { readTrustedSet } from "../../tuf/trustedSet.ts";
 import { type Settings, settingsInForce } from "../../update/settings/settings.ts";
-import { orderOf, ownAddresses } from "../../update/settings/situation.ts";
+import { orderOf, standingOf } from "../../update/settings/situation.ts";
 
 /** The sources of an Update Agent, in its own update order (docs/design.md §2). */
 export interface Upstreams {
@@ -47,7 +47,7 @@ export function createUpstreams(config: Config, own: DataDir, agentId: string, l
     of(kinds) {
       if (settings === undefined) return [];
       const { list, policy } = settings;
-      const run = { config, addresses: ownAddresses(config) };
+      const run = standingOf(config);
       const { steps } = orderOf(run, { list, policy, role: "update-agent" }, [...kinds]);
       const sources = steps.map((step) => ({ ...sourceOf(step), kinds: step.kinds }));
       return [...sources.filter((each) => !isDead(each)), ...sources.filter(isDead)];

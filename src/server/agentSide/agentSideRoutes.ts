@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { HOLD_HEADER } from "../../core/fleet/notification/hold.ts";
-import { ById, Id, OrNull } from "../api/parts.ts";
+import { ById, DnsSuffixes, Id, OrNull } from "../api/parts.ts";
 import { type AnyRoute, route } from "../api/route.ts";
 import { enrolAgent } from "../fleet/enrolAgent.ts";
 import { takeReport } from "../fleet/takeReports.ts";
@@ -8,7 +8,6 @@ import { answerPoll } from "../notify/answerPoll.ts";
 
 const Short = Type.String({ maxLength: 200 });
 const Timestamp = Type.String({ maxLength: 40, pattern: "^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z$" });
-
 const enrol = route({
   operation: "enrol",
   method: "POST",
@@ -21,6 +20,7 @@ const enrol = route({
         token: Type.Optional(Short),
         name: Type.String({ minLength: 1, maxLength: 253 }),
         addresses: Type.Array(Type.String({ maxLength: 45 }), { maxItems: 64 }),
+        dnsSuffixes: Type.Optional(DnsSuffixes),
         fingerprint: Type.String({ pattern: "^[0-9a-f]{64}$" }),
         program: Type.String({ maxLength: 50 }),
       },
@@ -71,6 +71,7 @@ const report = route({
           outcome: Short,
           bytes: Type.Optional(Type.Integer({ minimum: 0 })),
           addresses: Type.Optional(Type.Array(Type.String({ maxLength: 45 }), { maxItems: 64 })),
+          dnsSuffixes: Type.Optional(DnsSuffixes),
           attempts: Type.Optional(Type.Array(Attempt, { maxItems: 2_000 })),
         }),
       ),

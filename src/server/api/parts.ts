@@ -52,3 +52,6 @@ export const UserName = Type.String({
 });
 /** Long enough that it is not guessed; NIST SP 800-63B asks for no more rules. */
 export const NewPassword = Type.String({ minLength: 12, maxLength: 1_000 });
+
+/** The domains of a machine's DNS search list. */
+export const DnsSuffixes = Type.Array(Type.String({ maxLength: 253 }), { maxItems: 32 });

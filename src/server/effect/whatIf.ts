@@ -1,8 +1,9 @@
 import { type Fault as DocumentFault, findFaults, placeOf } from "../../core/document.ts";
 import { type FleetAgent, type FleetEffect, nameOf, orderOfAgent } from "../../core/fleet/effect.ts";
 import { type Address, parseAddress } from "../../core/order/address.ts";
+import { canonicalName } from "../../core/order/hostNames.ts";
 import type { UpdateOrder } from "../../core/order/plan.ts";
-import type { SourceList } from "../../core/order/sourceList.ts";
+import { type SourceList, withRequires } from "../../core/order/sourceList.ts";
 import { policySchema } from "../../core/settings/policy.ts";
 import { type Fault, Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
@@ -24,6 +25,7 @@ export interface Supposition {
   address?: string | undefined;
   /** Of the machine at that address. */
   domain?: string | undefined;
+  dnsSuffixes?: string[] | undefined;
 }
 
 /** Consequences: the order of one, or the effect on all. */
@@ -39,7 +41,7 @@ export interface WouldBe {
  * @throws Problem REFUSED for a policy, an address or a source that there cannot be, NOT_FOUND, UNAVAILABLE
  */
 export async function whatIf(context: Context, given: Supposition): Promise<WouldBe> {
-  const findings = given.list === undefined ? [] : reviewList(given.list);
+  const findings = given.list === undefined ? [] : reviewList(withRequires(given.list));
   if (findings.some(({ level }) => level === "error")) return { findings, order: null, effect: null };
   if (given.agent !== undefined && given.address !== undefined) {
     throw new Problem("REFUSED", "either an agent is asked for, or an address");
@@ -99,7 +101,7 @@ function urlOf(
 
 async function askedAgent(
   { database: { db } }: Context,
-  { agent, address, domain = "default" }: Supposition,
+  { agent, address, domain = "default", dnsSuffixes = [] }: Supposition,
 ): Promise<FleetAgent | undefined> {
   if (agent !== undefined) {
     const found = await findAgent(db, agent);
@@ -108,7 +110,14 @@ async function askedAgent(
   }
   if (address === undefined) return undefined;
   const self = { names: [], port: 0 };
-  return { id: "", addresses: [readAddress(address)], self, domain, role: "agent" };
+  return {
+    id: "",
+    addresses: [readAddress(address)],
+    dnsSuffixes: dnsSuffixes.map(canonicalName),
+    self,
+    domain,
+    role: "agent",
+  };
 }
 
 function readAddress(text: string): Address {

@@ -13,6 +13,8 @@ export interface Enrolment {
   token?: string | undefined;
   name: string;
   addresses: string[];
+  /** The domains of its DNS search list. */
+  dnsSuffixes?: string[] | undefined;
   /** The same for as long as the machine is installed: SHA-256 in hex. */
   fingerprint: string;
   program: string;
@@ -40,8 +42,8 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
     const domain = await domainOf(context, tx, given.token);
     await takeTurn(tx, `fingerprint ${given.fingerprint}`);
     const known = await agentsOfFingerprint(tx, given.fingerprint);
-    const { name, addresses, program, fingerprint } = given;
-    const own = { name, addresses, program, seenAt: address, secretHash: hashOfSecret(secret) };
+    const { name, addresses, dnsSuffixes, program, fingerprint } = given;
+    const own = { name, addresses, dnsSuffixes, program, seenAt: address, secretHash: hashOfSecret(secret) };
     const before = agentOfMachine(known, given, now());
     const agent = before ?? newId(random);
     const cloneOf = before === undefined ? (known[0]?.id ?? null) : null;

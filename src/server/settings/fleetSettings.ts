@@ -2,11 +2,11 @@ import { AGENT_PORT } from "../../config/configPath.ts";
 import { KINDS } from "../../core/content/kind.ts";
 import type { FleetAgent, FleetSettings } from "../../core/fleet/effect.ts";
 import { type Address, parseAddress } from "../../core/order/address.ts";
-import { namesOfHost } from "../../core/order/hostNames.ts";
+import { canonicalName, namesOfHost } from "../../core/order/hostNames.ts";
 import { parseSourceList, type SourceList, STANDARD_SOURCE } from "../../core/order/sourceList.ts";
 import { DEFAULT_POLICY, type Policy, parsePolicy, parseUpdateAgents } from "../../core/settings/policy.ts";
 import type { Context } from "../context.ts";
-import { agentsOfFleet } from "../store/fleet/agentStore.ts";
+import { type Agent, agentsOfFleet } from "../store/fleet/agentStore.ts";
 import { newestDocument } from "../store/settings/documentStore.ts";
 import type { Db } from "../store/transaction.ts";
 
@@ -60,12 +60,19 @@ export async function fleetOf(db: Db): Promise<FleetAgent[]> {
 }
 
 export function toFleetAgent(
-  { id, name, domain, addresses }: { id: string; name: string; domain: string; addresses: string[] },
+  {
+    id,
+    name,
+    domain,
+    addresses,
+    dnsSuffixes,
+  }: Pick<Agent, "id" | "name" | "domain" | "addresses" | "dnsSuffixes">,
   grants: ReadonlyMap<string, unknown>,
 ): FleetAgent {
   return {
     id,
     addresses: addresses.flatMap(readAddress),
+    dnsSuffixes: dnsSuffixes.map(canonicalName),
     self: { names: namesOfHost(name.toLowerCase(), []), port: AGENT_PORT },
     domain,
     role: grants.has(id) ? "update-agent" : "agent",

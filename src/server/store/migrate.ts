@@ -8,6 +8,7 @@ import * as notifications from "./migrations/0003Notifications.ts";
 import * as reports from "./migrations/0004Reports.ts";
 import * as traffic from "./migrations/0005Traffic.ts";
 import * as load from "./migrations/0011Load.ts";
+import * as dnsSuffixes from "./migrations/0012DnsSuffixes.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -18,6 +19,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0004Reports": reports,
   "0005Traffic": traffic,
   "0011Load": load,
+  "0012DnsSuffixes": dnsSuffixes,
 };
 
 /**

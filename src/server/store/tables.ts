@@ -93,6 +93,8 @@ export interface Tables {
     /** Start and end, by its own clock, of the run that was reported last. */
     run_started_at: Time | null;
     run_ended_at: Time | null;
+    /** The domains of its DNS search list; null while it has not said. */
+    dns_suffixes: Json | null;
   };
   runs: {
     sequence: Generated<number>;

@@ -8,9 +8,8 @@ import { reviewPolicy, reviewUpdateAgents } from "../../core/settings/policyRevi
 import { type DataDir, dataDirAt } from "../../store/dataDir.ts";
 import { damagedState, lossOf } from "../../store/state/state.ts";
 import { isEmptyRole, type TrustedSet } from "../../tuf/trustedSet.ts";
-import type { Run } from "../run.ts";
 import type { Settings } from "./settings.ts";
-import { asksServerFirst, kindsOf, uncoveredOf } from "./situation.ts";
+import { asksServerFirst, kindsOf, type Standing, uncoveredOf } from "./situation.ts";
 
 /**
  * Remarks on settings that are valid and have an effect that was hardly intended: kinds that no source
@@ -19,7 +18,7 @@ import { asksServerFirst, kindsOf, uncoveredOf } from "./situation.ts";
  * @param asked the kinds of one run, where they are not those of the configuration
  */
 export async function remarksOnKinds(
-  run: Pick<Run, "config" | "addresses">,
+  run: Standing,
   settings: Pick<Settings, "list" | "policy" | "role">,
   asked?: Kind[],
 ): Promise<string[]> {

@@ -4,7 +4,7 @@ import type { Kind } from "../../core/content/kind.ts";
 import { type Address, parseAddress, privacyOf } from "../../core/order/address.ts";
 import type { Situation } from "../../core/order/conditions.ts";
 import { type Uncovered, uncoveredKinds } from "../../core/order/coverage.ts";
-import { namesOfHost } from "../../core/order/hostNames.ts";
+import { canonicalName, isHostName, namesOfHost } from "../../core/order/hostNames.ts";
 import type { UpdateOrder } from "../../core/order/plan.ts";
 import { updateOrder } from "../../core/order/updateOrder.ts";
 import { machineAddresses, machineName, machineSearch } from "../../dns/machine.ts";
@@ -12,9 +12,12 @@ import { NearsourceError } from "../../errors.ts";
 import type { Run } from "../run.ts";
 import type { Settings } from "./settings.ts";
 
+/** An agent as it stands, which its order depends on beside the settings. */
+export type Standing = Pick<Run, "config" | "addresses" | "dnsSuffixes">;
+
 /** The plan for this run: `nearsource explain` prints it, and a run walks it. */
 export function orderOf(
-  run: Pick<Run, "config" | "addresses">,
+  run: Standing,
   settings: Pick<Settings, "list" | "policy" | "role">,
   kinds: Kind[],
 ): UpdateOrder {
@@ -23,7 +26,7 @@ export function orderOf(
 
 /** Needed kinds that no run can get as things are set up; see `core/order/coverage.ts`. */
 export function uncoveredOf(
-  run: Pick<Run, "config" | "addresses">,
+  run: Standing,
   settings: Pick<Settings, "list" | "policy" | "role">,
   kinds: Kind[],
 ): Uncovered {
@@ -43,7 +46,7 @@ export function asksServerFirst({
 }
 
 function situationOf(
-  run: Pick<Run, "config" | "addresses">,
+  run: Standing,
   { list, policy, role }: Pick<Settings, "list" | "policy" | "role">,
   kinds: Kind[],
 ): Situation {
@@ -53,6 +56,7 @@ function situationOf(
     policy,
     role,
     addresses: run.addresses,
+    dnsSuffixes: run.dnsSuffixes,
     self: ownSelf(run.config),
     server,
     activeUpdate,
@@ -91,6 +95,20 @@ export function ownAddresses(config: Pick<Config, "addresses">): Address[] {
   const found = machineAddresses().map((address) => parseAddress(address.replace(/%.*$/, "")));
   const reaching = found.filter((address) => privacyOf(address) < 2);
   return reaching.length > 0 ? reaching : found;
+}
+
+/** Most search domains that count: what agents say of themselves is bounded. */
+const MOST_SUFFIXES = 32;
+
+/** The domains of this machine's search list: those of the configuration, else the system's. */
+export function ownDnsSuffixes({ dns }: Partial<Pick<Config, "dns">>): string[] {
+  const own = (dns?.search ?? machineSearch()).map(canonicalName).filter(isHostName);
+  return [...new Set(own)].slice(0, MOST_SUFFIXES);
+}
+
+/** This agent as it stands now. */
+export function standingOf(config: Config): Standing {
+  return { config, addresses: ownAddresses(config), dnsSuffixes: ownDnsSuffixes(config) };
 }
 
 /** The remark where `ownAddresses` finds none: the list is there, and none of its entries can be meant. */

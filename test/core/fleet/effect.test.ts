@@ -34,7 +34,17 @@ const url = fc.oneof(
   fc.constantFrom("http://ua-1.example:21112", "http://ua-2.example:21112", "http://mirror.example"),
   address.map((text) => `http://${text}:21112`),
 );
-const entry = fc.record({ range, url, kinds: fc.subarray([...KINDS], { minLength: 1 }) });
+const SUFFIXES = ["corp.example", "berlin.corp.example", "home.arpa"];
+const entry = fc.record(
+  {
+    range,
+    except: fc.array(range, { maxLength: 3 }),
+    dnsSuffix: fc.constantFrom(...SUFFIXES),
+    url,
+    kinds: fc.subarray([...KINDS], { minLength: 1 }),
+  },
+  { requiredKeys: ["range", "url", "kinds"] },
+);
 const list = fc
   .record({
     mode: fc.constantFrom("customized", "customized", "standard"),
@@ -47,6 +57,7 @@ const list = fc
 const agent: fc.Arbitrary<FleetAgent> = fc.record({
   id: fc.uuid(),
   addresses: fc.array(addressText.map(parseAddress), { maxLength: 3 }),
+  dnsSuffixes: fc.subarray([...SUFFIXES, "elsewhere.example"]),
   self: fc.record({
     names: fc.subarray(["ua-1.example", "pc-9.example"]),
     port: fc.constantFrom(21112, 8080),
@@ -102,6 +113,7 @@ describe("the effect of a change on a whole fleet", () => {
     const one = (id: string, text: string): FleetAgent => ({
       id,
       addresses: [parseAddress(text)],
+      dnsSuffixes: [],
       self: { names: [], port: 21112 },
       domain: "default",
       role: "agent",

@@ -8,6 +8,7 @@ import { parseSourceList } from "../../../src/core/order/sourceList.ts";
 const agent = (id: string, ...addresses: string[]): FleetAgent => ({
   id,
   addresses: addresses.map(parseAddress),
+  dnsSuffixes: [],
   self: { names: [], port: 21112 },
   domain: "default",
   role: "agent",

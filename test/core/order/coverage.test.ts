@@ -17,6 +17,7 @@ function uncovered(list: object, more: Partial<Situation> = {}, fromServer = fal
     policy: parsePolicy({}),
     role: "agent",
     addresses: [parseAddress("10.1.0.1")],
+    dnsSuffixes: [],
     self: { names: ["here"], port: 21_112 },
     kinds: [...KINDS],
     ...more,

@@ -6,6 +6,7 @@ import {
   parseSourceList,
   parseSourceUrl,
   STANDARD_SOURCE,
+  withRequires,
 } from "../../../src/core/order/sourceList.ts";
 
 const entry = { range: "10.1.0.0/16", url: "http://ua-berlin.corp.example:21112" };
@@ -24,16 +25,23 @@ function refusal(list: unknown): string {
 describe("a source list is read", () => {
   test("with every field it may have (docs/design.md §4)", () => {
     const list = parseSourceList({
+      requires: ["except", "dnsSuffix"],
       version: 7,
       mode: "customized",
       entries: [
         { ...entry, name: "ua-berlin", kinds: ["components", "settings"] },
-        { range: "10.1.0.10-10.1.0.99", url: "https://mirror.example/updates" },
+        {
+          range: "10.1.0.10-10.1.0.99",
+          except: ["10.1.0.20", "10.1.0.32/28"],
+          dnsSuffix: "Berlin.Corp.Example.",
+          url: "https://mirror.example/updates",
+        },
       ],
       serverFallback: { enabled: false, kinds: ["programs", "components"] },
       updateAgentsOnlyFromServer: true,
     });
     expect(list).toEqual({
+      requires: ["except", "dnsSuffix"],
       version: 7,
       mode: "customized",
       entries: [
@@ -47,6 +55,11 @@ describe("a source list is read", () => {
         {
           range: parseRange("10.1.0.10-10.1.0.99"),
           rangeText: "10.1.0.10-10.1.0.99",
+          except: [
+            { range: parseRange("10.1.0.20"), rangeText: "10.1.0.20" },
+            { range: parseRange("10.1.0.32/28"), rangeText: "10.1.0.32/28" },
+          ],
+          dnsSuffix: "berlin.corp.example",
           url: "https://mirror.example/updates",
           kinds: ["components"],
         },
@@ -58,6 +71,7 @@ describe("a source list is read", () => {
 
   test("with the defaults where it says nothing: customized, and the server for every kind", () => {
     expect(parseSourceList({})).toEqual({
+      requires: [],
       version: 0,
       mode: "customized",
       entries: [],
@@ -118,6 +132,23 @@ describe("an invalid list is refused whole, with the entry, the field and the re
     [withEntry({ kinds: [] }), "entries[1].kinds: names no kind"],
     [withEntry({ kinds: ["patterns"] }), "entries[1].kinds[0]: must be one of"],
     [withEntry({ kinds: "components" }), 'entries[1].kinds: must be a list, not "components"'],
+    [withEntry({ except: "10.1.2.0/24" }), 'entries[1].except: must be a list, not "10.1.2.0/24"'],
+    [
+      withEntry({ except: ["10.1.2.0/33"] }),
+      'entries[1].except[0]: "10.1.2.0/33" has a prefix length outside',
+    ],
+    [withEntry({ except: ["10.1.2.0/24", 7] }), "entries[1].except[1]: must be text, not 7"],
+    [withEntry({ except: Array(65).fill("10.1.2.3") }), "entries[1].except: has more than 64 ranges"],
+    [withEntry({ dnsSuffix: ".corp.example" }), 'entries[1].dnsSuffix: ".corp.example" is not a domain'],
+    [withEntry({ dnsSuffix: "." }), 'entries[1].dnsSuffix: "." is not a domain'],
+    [withEntry({ dnsSuffix: "*.corp.example" }), 'entries[1].dnsSuffix: "*.corp.example" is not a domain'],
+    [withEntry({ dnsSuffix: ["corp.example"] }), "entries[1].dnsSuffix: must be text, not a list"],
+    [{ requires: "except" }, 'requires: must be a list, not "except"'],
+    [
+      { requires: ["except", "weights"], entries: [{ range: { newer: true } }] },
+      'requires[1]: "weights" is not known to this program; a newer one is needed for this list',
+    ],
+    [{ requires: Array(33).fill("except") }, "requires: has more than 32 names"],
     [{ serverFallback: true }, "serverFallback: must be an object, not true"],
     [{ serverFallback: { enabled: "yes" } }, 'serverFallback.enabled: must be true or false, not "yes"'],
     [{ serverFallback: { kinds: ["all"] } }, "serverFallback.kinds[0]: must be one of"],
@@ -176,4 +207,23 @@ describe("the URL of a source", () => {
 
 test("an agent without a list has the standard source", () => {
   expect(STANDARD_SOURCE).toMatchObject({ mode: "standard", entries: [], serverFallback: { enabled: true } });
+});
+
+describe("what a list requires", () => {
+  test("is added where it is missing, after what was named by hand", () => {
+    const list = {
+      entries: [
+        { ...entry, except: [] },
+        { ...entry, dnsSuffix: "corp.example" },
+      ],
+    };
+    expect(withRequires(list)).toEqual({ ...list, requires: ["except", "dnsSuffix"] });
+    const named = { ...list, requires: ["dnsSuffix"] };
+    expect(withRequires(named)).toEqual({ ...list, requires: ["dnsSuffix", "except"] });
+  });
+
+  test("is left as it is where nothing is missing, or the list is none", () => {
+    for (const list of [{ entries: [entry] }, { requires: "all" }, { entries: 7 }, { entries: [null, 7] }])
+      expect(withRequires(list)).toBe(list);
+  });
 });

@@ -122,3 +122,72 @@ describe("a field that this program does not know", () => {
     expect(reviewFields(list)).toEqual([]);
   });
 });
+
+describe("exceptions and search domains", () => {
+  const reviewed = (...entries: object[]) => {
+    const written = entries.map((each) => ({ url: FAR, ...each }));
+    return reviewSourceList(parseSourceList({ entries: written })).map(
+      ({ entry, remark }) => `${entry}: ${remark}`,
+    );
+  };
+
+  test("set entries apart that would hide or overlap", () => {
+    expect(
+      reviewed(
+        { range: "10.0.0.0/8", except: ["10.1.0.0/16", "10.2.0.0-10.2.9.9"], url: NEAR },
+        { range: "10.1.0.0/16" },
+        { range: "10.2.0.0/21" },
+      ),
+    ).toEqual([]);
+    expect(
+      reviewed(
+        { range: "192.168.1.0/24", dnsSuffix: "berlin.corp.example", url: NEAR },
+        { range: "192.168.1.0/24", dnsSuffix: "lyon.corp.example" },
+        { range: "192.168.1.0/24" },
+      ),
+    ).toEqual([]);
+  });
+
+  test("do not where they leave what the later one has", () => {
+    const hole = { range: "10.0.0.0/8", except: ["10.1.0.0/24"], url: NEAR };
+    expect(reviewed(hole, { range: "10.1.0.0/16" })).toEqual([
+      "1: 10.1.0.0/16 overlaps 10.0.0.0/8 of entries[0], which is tried first",
+    ]);
+    expect(reviewed(hole, { range: "10.1.0.0/16", except: ["10.1.0.0-10.1.1.0"] })).toEqual([
+      "1: 10.1.0.0/16 lies within 10.0.0.0/8 of entries[0], which is tried first",
+    ]);
+    expect(
+      reviewed({ range: "10.0.0.0/8", url: NEAR }, { range: "10.1.0.0/16", dnsSuffix: "corp.example" }),
+    ).toEqual(["1: 10.1.0.0/16 lies within 10.0.0.0/8 of entries[0], which is tried first"]);
+  });
+
+  test("without effect, or that leave nobody, are said", () => {
+    expect(reviewed({ range: "10.1.0.0/16", except: ["10.2.0.0/16", "::/0", "10.1.2.3"] })).toEqual([
+      "0: excepts 10.2.0.0/16, of which nothing is in 10.1.0.0/16",
+      "0: excepts ::/0, of which nothing is in 10.1.0.0/16",
+    ]);
+    expect(reviewed({ range: "10.1.0.0/16", except: ["10.1.0.0/17", "10.1.128.0-10.9.9.9"] })).toEqual([
+      "0: excepts all of 10.1.0.0/16: it is for nobody",
+    ]);
+  });
+
+  test("that the list has and does not require, or the other way round, are said of the list", () => {
+    expect(reviewFields({ entries: [{ range: "10.1.0.0/16", url: NEAR, except: [] }] })).toEqual([
+      {
+        remark:
+          'it has except, which an older agent passes over, to go where it should not: add "except" to "requires"',
+      },
+    ]);
+    expect(reviewFields({ requires: ["dnsSuffix"], entries: [] })).toEqual([
+      {
+        remark: "it requires dnsSuffix and does not have it: agents that lack it refuse the list for nothing",
+      },
+    ]);
+    expect(
+      reviewFields({
+        requires: ["dnsSuffix"],
+        entries: [{ range: "::/0", url: NEAR, dnsSuffix: "a.example" }],
+      }),
+    ).toEqual([]);
+  });
+});

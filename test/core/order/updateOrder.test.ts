@@ -24,15 +24,20 @@ interface Given {
   list?: object;
   policy?: object;
   addresses?: string[];
+  dnsSuffixes?: string[];
 }
 
 /** The plan of an agent at 10.1.2.3 that needs every kind. */
-function orderOf({ list = {}, policy = {}, addresses = ["10.1.2.3"] }: Given, more: Partial<Situation> = {}) {
+function orderOf(
+  { list = {}, policy = {}, addresses = ["10.1.2.3"], dnsSuffixes = [] }: Given,
+  more: Partial<Situation> = {},
+) {
   return updateOrder({
     list: parseSourceList(list),
     policy: parsePolicy(policy),
     role: "agent",
     addresses: addresses.map(parseAddress),
+    dnsSuffixes,
     self: { names: ["ua-berlin"], port: 21_112 },
     server: SERVER,
     activeUpdate: VENDOR,
@@ -324,5 +329,60 @@ describe("uncovered are the needed kinds that", () => {
   test("are all that is needed when there is no step", () => {
     const order = orderOf({ list: { ...OFF, entries: [vendor] } });
     expect(order).toMatchObject({ steps: [], uncovered: ["settings", "components", "programs"] });
+  });
+});
+
+describe("an entry that excepts ranges", () => {
+  const list = { entries: [{ ...near, except: ["10.1.2.0/24", "10.1.9.1-10.1.9.9"] }] };
+
+  test("is passed over where the agent is in one of them, which is said", () => {
+    const order = orderOf({ list }, NOBODY);
+    expect(reasonFor(order, "custom", 0)).toBe(
+      "10.1.2.3 is in 10.1.0.0/16, but the entry excepts 10.1.2.0/24",
+    );
+    expect(places(order)).toEqual(["server by 2"]);
+  });
+
+  test("is for those beside them", () => {
+    expect(orderOf({ list, addresses: ["10.1.9.10"] }, NOBODY).steps[0]).toMatchObject({
+      entry: 0,
+      why: "10.1.9.10 is in 10.1.0.0/16",
+    });
+  });
+
+  test("is for an agent of which another address is in its range and not excepted (ADR 15)", () => {
+    const order = orderOf({ list, addresses: ["10.1.2.3", "192.168.0.1", "10.1.3.4"] }, NOBODY);
+    expect(order.steps[0]).toMatchObject({ entry: 0, why: "10.1.3.4 is in 10.1.0.0/16" });
+  });
+
+  test("is as one without where what it excepts is of the other family, or elsewhere", () => {
+    const idle = { entries: [{ ...near, except: ["::/0", "10.2.0.0/16"] }] };
+    expect(places(orderOf({ list: idle }, NOBODY))[0]).toBe("custom 0 by 1");
+  });
+});
+
+describe("an entry for a search domain", () => {
+  const list = { entries: [{ ...near, dnsSuffix: "Corp.Example." }] };
+
+  test.for([
+    ["that domain, whatever its case and the dot at its end", ["home.arpa", "corp.example"], true],
+    ["none", [], false],
+    ["another", ["corp.example.net"], false],
+    ["a domain below it", ["berlin.corp.example"], false],
+    ["a domain above it", ["example"], false],
+  ] as const)("and an agent whose search list has %s", ([, dnsSuffixes, isFor]) => {
+    const order = orderOf({ list, dnsSuffixes: [...dnsSuffixes] }, NOBODY);
+    if (isFor) {
+      expect(order.steps[0]?.why).toBe(
+        "10.1.2.3 is in 10.1.0.0/16, and corp.example is in its DNS search list",
+      );
+    } else {
+      expect(reasonFor(order, "custom", 0)).toBe("corp.example is not in the DNS search list of this agent");
+    }
+  });
+
+  test("is passed over for its range first", () => {
+    const order = orderOf({ list, addresses: ["10.7.0.1"] }, NOBODY);
+    expect(reasonFor(order, "custom", 0)).toBe("no address of this agent is in 10.1.0.0/16");
   });
 });

@@ -89,6 +89,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         name: "pc",
         domain: agent.domain,
         addresses: ["10.1.2.3"],
+        dnsSuffixes: [],
         program: "0.1.0",
         createdAt: NOW,
         reportedAt: null,

@@ -10,6 +10,8 @@ export interface ReportedAgent {
   source: string | null;
   program: string;
   addresses: readonly string[];
+  /** The domains of its DNS search list; null while it has not said. */
+  dnsSuffixes: readonly string[] | null;
   port: number | null;
   /** The address that its last enrolment or report came from. */
   seenAt: string | null;
@@ -27,7 +29,7 @@ export function agentAfter(
   summary: ReportSummary,
   { seenAt, now }: { seenAt: string; now: number },
 ): ReportedAgent {
-  const { startedAt, endedAt, outcome, code, source, program, addresses, port } = summary;
+  const { startedAt, endedAt, outcome, code, source, program, addresses, dnsSuffixes, port } = summary;
   const isDoubled =
     agent.run !== null &&
     areTwoMachines({ ...agent.run, addresses: agent.addresses }, { ...summary, addresses: addresses ?? [] });
@@ -45,6 +47,7 @@ export function agentAfter(
     source,
     program,
     addresses: addresses ?? agent.addresses,
+    dnsSuffixes: dnsSuffixes ?? agent.dnsSuffixes,
     port: port === undefined ? agent.port : (port ?? 0),
     seenAt,
     retiredAt: null,

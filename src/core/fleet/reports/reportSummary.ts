@@ -22,6 +22,7 @@ interface RunReport {
   outcome: string;
   bytes?: number | undefined;
   addresses?: string[] | undefined;
+  dnsSuffixes?: string[] | undefined;
   attempts?: ReportedAttempt[] | undefined;
 }
 
@@ -36,6 +37,7 @@ export interface ReportSummary {
   bytes: number;
   source: string | null;
   addresses: string[] | undefined;
+  dnsSuffixes?: string[] | undefined;
   port?: number | null | undefined;
 }
 
@@ -55,6 +57,7 @@ export function summaryOf(given: AgentReport): ReportSummary {
     bytes: report?.bytes ?? 0,
     source: served === undefined ? null : (served.name ?? served.url),
     addresses: report?.addresses,
+    dnsSuffixes: report?.dnsSuffixes,
     port,
   };
 }

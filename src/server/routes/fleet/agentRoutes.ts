@@ -21,6 +21,7 @@ const Agent = Type.Object({
   name: Type.String(),
   domain: DomainName,
   addresses: Type.Array(Type.String()),
+  dnsSuffixes: Type.Array(Type.String()),
   program: Type.String(),
   createdAt: Moment,
   reportedAt: OrNull(Moment),

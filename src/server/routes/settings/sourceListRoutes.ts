@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { withRequires } from "../../../core/order/sourceList.ts";
 import { isNumber, pageQuery, readCursor, toPart } from "../../api/paging.ts";
 import { Effect, ListFinding, Moment, OrNull } from "../../api/parts.ts";
 import { Problem } from "../../api/problem.ts";
@@ -58,7 +59,7 @@ const check = route({
   example: { body: EXAMPLE },
   fails: ["BODY_INVALID", "UNAVAILABLE"],
   audit: "none",
-  handle: (context, { body }) => checkList(context, body),
+  handle: (context, { body }) => checkList(context, withRequires(body)),
 });
 
 const put = route({
@@ -78,11 +79,12 @@ const put = route({
   audit: "saveSourceList",
   conditional: true,
   handle: async (context, { body, query, ifMatch, caller, address }) => {
-    const { findings, effect } = await checkList(context, body);
+    const document = withRequires(body);
+    const { findings, effect } = await checkList(context, document);
     refuseErrors(findings);
     const change = {
       name: SOURCE_LIST,
-      document: body,
+      document,
       from: Number(ifMatch),
       note: query.note ?? "",
       effect,
@@ -199,7 +201,7 @@ const restore = route({
   handle: async (context, { params, caller, address }) => {
     const found = await findDocument(context.database.db, SOURCE_LIST, params.version);
     if (found === undefined) throw new Problem("NOT_FOUND", `there is no version ${params.version}`);
-    const document = JSON.parse(found.content) as Record<string, unknown>;
+    const document = withRequires(JSON.parse(found.content) as Record<string, unknown>);
     const { findings, effect } = await checkList(context, document);
     refuseErrors(findings);
     const note = `version ${params.version} again`;

@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { DomainName, Effect, Id, ListFinding, OrNull } from "../../api/parts.ts";
+import { DnsSuffixes, DomainName, Effect, Id, ListFinding, OrNull } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
 import { askFleet } from "../../effect/fleetProcess.ts";
 import { whatIf } from "../../effect/whatIf.ts";
@@ -35,6 +35,7 @@ const whatIfRoute = route({
         agent: Type.Optional(Id),
         address: Type.Optional(Type.String({ minLength: 1, maxLength: 45 })),
         domain: Type.Optional(DomainName),
+        dnsSuffixes: Type.Optional(DnsSuffixes),
       },
       { additionalProperties: false },
     ),

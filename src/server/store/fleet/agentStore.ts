@@ -8,6 +8,8 @@ export interface Agent {
   name: string;
   domain: string;
   addresses: string[];
+  /** The domains of its DNS search list, as it reported them. */
+  dnsSuffixes: string[];
   program: string;
   createdAt: number;
   reportedAt: number | null;
@@ -26,6 +28,7 @@ const COLUMNS = [
   "name",
   "domain",
   "addresses",
+  "dns_suffixes as dnsSuffixes",
   "program",
   "created_at as createdAt",
   "reported_at as reportedAt",
@@ -36,10 +39,15 @@ const COLUMNS = [
   "doubled_at as doubledAt",
 ] as const;
 
-type Row = Omit<Agent, "addresses"> & { addresses: string };
+type Row = Omit<Agent, "addresses" | "dnsSuffixes"> & { addresses: string; dnsSuffixes: string | null };
 
-function fromRow({ addresses, ...row }: Row): Agent {
-  return { ...row, addresses: JSON.parse(addresses) as string[] };
+function fromRow({ addresses, dnsSuffixes, ...row }: Row): Agent {
+  return { ...row, addresses: JSON.parse(addresses) as string[], dnsSuffixes: suffixesOf(dnsSuffixes) };
+}
+
+/** Most agents have none, and say so in as many words. */
+function suffixesOf(text: string | null): string[] {
+  return text === null || text === "[]" ? [] : (JSON.parse(text) as string[]);
 }
 
 export interface NewAgent {
@@ -49,6 +57,7 @@ export interface NewAgent {
   domain: string;
   secretHash: string;
   addresses: string[];
+  dnsSuffixes?: string[] | undefined;
   program: string;
   /** The address that it asked from. */
   seenAt?: string | undefined;
@@ -67,6 +76,7 @@ export async function insertAgent(tx: Tx, agent: NewAgent): Promise<void> {
       domain: agent.domain,
       secret_hash: agent.secretHash,
       addresses: JSON.stringify(agent.addresses),
+      dns_suffixes: agent.dnsSuffixes && JSON.stringify(agent.dnsSuffixes),
       program: agent.program,
       created_at: agent.now,
       reported_at: null,
@@ -138,9 +148,9 @@ export async function findAgentBySecret(db: Db, secretHash: string): Promise<str
 export async function renewAgent(
   tx: Tx,
   id: string,
-  own: Pick<NewAgent, "name" | "secretHash" | "addresses" | "program" | "seenAt">,
+  own: Pick<NewAgent, "name" | "secretHash" | "addresses" | "dnsSuffixes" | "program" | "seenAt">,
 ): Promise<void> {
-  const { name, secretHash, addresses, program, seenAt } = own;
+  const { name, secretHash, addresses, dnsSuffixes, program, seenAt } = own;
   await tx
     .updateTable("agents")
     .set({
@@ -149,6 +159,7 @@ export async function renewAgent(
       secret_hash: secretHash,
       seen_at: seenAt,
       addresses: JSON.stringify(addresses),
+      dns_suffixes: dnsSuffixes && JSON.stringify(dnsSuffixes),
       program,
       retired_at: null,
     })
@@ -218,13 +229,19 @@ export async function moveAgent(tx: Tx, id: string, domain: string): Promise<boo
 /** Of each agent, what its order depends on. */
 export async function agentsOfFleet(
   db: Db,
-): Promise<{ id: string; name: string; domain: string; addresses: string[] }[]> {
+): Promise<Pick<Agent, "id" | "name" | "domain" | "addresses" | "dnsSuffixes">[]> {
   const rows = await db
     .selectFrom("agents")
-    .select(["id", "name", "domain", "addresses"])
+    .select(["id", "name", "domain", "addresses", "dns_suffixes"])
     .where("retired_at", "is", null)
     .execute();
-  return rows.map((row) => ({ ...row, addresses: JSON.parse(row.addresses) as string[] }));
+  return rows.map(({ id, name, domain, addresses, dns_suffixes }) => ({
+    id,
+    name,
+    domain,
+    addresses: JSON.parse(addresses) as string[],
+    dnsSuffixes: suffixesOf(dns_suffixes),
+  }));
 }
 
 /** Retires agents that were not heard of since a time. Returns how many. */

@@ -31,6 +31,7 @@ export async function takeReported(
       "source",
       "program",
       "addresses",
+      "dns_suffixes as dnsSuffixes",
       "port",
       "seen_at as seenAt",
       "retired_at as retiredAt",
@@ -43,9 +44,10 @@ export async function takeReported(
     .orderBy("id")
     .$if(locksRows, (query) => query.forNoKeyUpdate())
     .execute();
-  return rows.map(({ startedAt, endedAt, addresses, ...row }) => ({
+  return rows.map(({ startedAt, endedAt, addresses, dnsSuffixes, ...row }) => ({
     ...row,
     addresses: JSON.parse(addresses) as string[],
+    dnsSuffixes: dnsSuffixes === null ? null : (JSON.parse(dnsSuffixes) as string[]),
     run: startedAt === null || endedAt === null ? null : { startedAt, endedAt },
   }));
 }
@@ -58,6 +60,7 @@ const COLUMNS = [
   ["source", "text"],
   ["program", "text"],
   ["addresses", "text"],
+  ["dns_suffixes", "text"],
   ["search", "text"],
   ["port", "bigint"],
   ["seen_at", "text"],
@@ -81,6 +84,7 @@ export async function noteReported(tx: Tx, agents: readonly ReportedRow[]): Prom
       agent.source,
       agent.program,
       JSON.stringify(agent.addresses),
+      agent.dnsSuffixes && JSON.stringify(agent.dnsSuffixes),
       searchOf(agent.name, agent.addresses),
       agent.port,
       agent.seenAt,

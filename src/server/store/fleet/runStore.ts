@@ -3,7 +3,8 @@ import type { ReportSummary } from "../../../core/fleet/reports/reportSummary.ts
 import { inParts, tableOf } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 
-export interface Run extends Omit<ReportSummary, "addresses" | "source" | "program" | "port"> {
+export interface Run
+  extends Omit<ReportSummary, "addresses" | "dnsSuffixes" | "source" | "program" | "port"> {
   /** Among its agent's runs, in the order in which they were reported, from 1. */
   sequence: number;
   receivedAt: number;
