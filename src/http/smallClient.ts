@@ -13,6 +13,8 @@ export interface Request {
   url: string;
   /** JSON text. */
   body?: string | undefined;
+  /** Further fields of the header. */
+  headers?: Readonly<Record<string, string>>;
   /** A secret that proves who asks (RFC 6750). */
   bearer?: string | undefined;
   /** Longest time (ms) of the whole exchange. */
@@ -90,6 +92,7 @@ async function send(request: Request, lookup: LookupFunction, means: Means): Pro
       accept: "application/json",
       ...(request.bearer === undefined ? {} : { authorization: `Bearer ${request.bearer}` }),
       ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+      ...request.headers,
     },
   });
   // An error may come when nobody listens, between the headers and the body; reading that reports it.

@@ -15,6 +15,7 @@ import { auditRoutes } from "./routes/watch/auditRoutes.ts";
 import { documentRoutes } from "./routes/watch/documentRoutes.ts";
 import { expiryRoutes } from "./routes/watch/expiryRoutes.ts";
 import { mirrorRoutes } from "./routes/watch/mirrorRoutes.ts";
+import { webhookRoutes } from "./routes/watch/webhookRoutes.ts";
 
 const operations: readonly AnyRoute[] = [
   ...sessionRoutes,
@@ -31,6 +32,7 @@ const operations: readonly AnyRoute[] = [
   ...whatIfRoutes,
   ...expiryRoutes,
   ...trafficRoutes,
+  ...webhookRoutes,
   ...auditRoutes,
 ];
 

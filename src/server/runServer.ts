@@ -24,7 +24,9 @@ import { publishLeftOver } from "./settings/publishDocument.ts";
 import { PublishedTrees } from "./settings/publishedTrees.ts";
 import { openDatabase } from "./store/database.ts";
 import { migrate } from "./store/migrate.ts";
+import { writeNote } from "./store/watch/noteStore.ts";
 import { tlsOf } from "./tlsFiles.ts";
+import { WebhookSender } from "./watch/webhookSender.ts";
 
 /** A server that answers. */
 export interface RunningServer {
@@ -70,7 +72,8 @@ export async function runServer(
     const reports = openIntake({ config, database, now, random: randomBytes });
     ends.push(() => reports.close());
     const streams = new EventStreams();
-    const mirror = new ContentMirror({ config, trees, log, now });
+    const noteConfirmed = (confirmedAt: number) => writeNote(database.db, "mirrored", { confirmedAt }, now());
+    const mirror = new ContentMirror({ config, trees, log, now, noteConfirmed });
     ends.push(() => mirror.close());
     const upkeep = { resigning: undefined, failing: new Set<string>(), ending: new Set<string>() };
     const parts = { signIns, upkeep, polls, reports, streams, mirror };
@@ -80,6 +83,9 @@ export async function runServer(
     const notifier = new Notifier(context);
     notifier.start();
     ends.push(() => notifier.close());
+    const sender = new WebhookSender(context);
+    sender.start();
+    ends.push(() => sender.close());
     const people = await openConsole(context);
     ends.push(() => people.close());
     const agents = await openAgentSide(context);

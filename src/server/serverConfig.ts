@@ -11,6 +11,7 @@ import {
 } from "../config/configSchema.ts";
 import { isObject, section } from "../config/section.ts";
 import { parseJson } from "../core/document.ts";
+import { parseRange } from "../core/order/address.ts";
 import { NearsourceError } from "../errors.ts";
 import { DEFAULT_DATABASE } from "./store/database.ts";
 
@@ -31,6 +32,13 @@ const listener = (host: string, number: number) =>
     }),
     {},
   );
+
+const ranges = v.pipe(v.array(text, "must be a list"), eachParsedBy(parseRange));
+const share = v.pipe(
+  v.number("must be a number from 0 to 1"),
+  v.minValue(0.001, "must be a number from 0.001 to 1"),
+  v.maxValue(1, "must be a number from 0.001 to 1"),
+);
 
 /** Keys of the mirror of the vendor's content. */
 const mirror = section({
@@ -64,6 +72,16 @@ const schema = section({
   /** Limits of requests to ActiveUpdate, and its names: as in an agent's configuration. */
   http: v.optional(httpSection(text), {}),
   dns: v.optional(dns, {}),
+  /** Ranges of addresses off the internet that webhooks may be at. */
+  webhooks: v.optional(section({ allow: v.optional(ranges, []) }), {}),
+  /** Limits from which on events are raised: a share of the fleet, and an age (ms) of the mirrored content. */
+  watch: v.optional(
+    section({
+      troubledShare: v.optional(share, 0.1),
+      mirrorLate: v.optional(wholeNumber(60_000), 21_600_000),
+    }),
+    {},
+  ),
   /** Reports kept of each agent. */
   reports: v.optional(section({ perAgent: v.optional(wholeNumber(1, 10_000), 50) }), {}),
   /** Days after which an agent that was not heard of is retired; null for never. */

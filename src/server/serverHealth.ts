@@ -7,15 +7,17 @@ import { certificateExpiries, metadataExpiries } from "./expiries.ts";
 import { forgetOldTraffic, retireUnheard } from "./fleet/fleetUpkeep.ts";
 import { resignIfDue } from "./settings/resign.ts";
 import { isAnswering } from "./store/database.ts";
+import { watchConditions } from "./watch/watchConditions.ts";
 
 /** Interval (ms) at which the settings' signatures are looked after. */
 const INTERVAL = 600_000;
 
 /** Looks after signatures now and then: what has to be signed again is, and what has ended is known. */
 export function startUpkeep(context: Context): () => Promise<void> {
-  let work = lookAfter(context);
+  const since = context.now();
+  let work = lookAfter(context, since);
   const timer = setInterval(() => {
-    work = work.then(() => lookAfter(context));
+    work = work.then(() => lookAfter(context, since));
   }, INTERVAL);
   return async () => {
     clearInterval(timer);
@@ -23,11 +25,16 @@ export function startUpkeep(context: Context): () => Promise<void> {
   };
 }
 
-/** One look. It does not fail: its failures are what `context.upkeep` says. */
-export async function lookAfter(context: Context): Promise<void> {
+/**
+ * One look. It does not fail: its failures are what `context.upkeep` says.
+ *
+ * @param since when this server began to look (ms since the epoch)
+ */
+export async function lookAfter(context: Context, since = context.now()): Promise<void> {
   await resignIfDue(context);
   await retireUnheard(context);
   await forgetOldTraffic(context);
+  await watchConditions(context, since);
   try {
     const all = [...(await metadataExpiries(context)), ...(await certificateExpiries(context))];
     const wrong = all.filter(({ state, reason }) => state === "ended" || reason !== null);

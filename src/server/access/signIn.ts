@@ -7,6 +7,7 @@ import { deleteSessionsOf, insertSession } from "../store/people/sessionStore.ts
 import { findUserByName, insertUser, type User } from "../store/people/userStore.ts";
 import { transact } from "../store/transaction.ts";
 import { hashPassword, isPassword } from "./passwordHash.ts";
+import { attemptSignIn } from "./sayLocked.ts";
 import { hashOfSecret, newId, newSecret } from "./secrets.ts";
 import { SESSION_LIFE } from "./sessions.ts";
 
@@ -32,7 +33,7 @@ let nobody: Promise<string> | undefined;
  * @throws Problem CREDENTIALS_WRONG, TOO_MANY
  */
 export async function signIn(context: Context, given: SignIn): Promise<Answer<SignedIn>> {
-  const succeed = context.signIns.attempt(given.address, given.user);
+  const succeed = await attemptSignIn(context, given.address, given.user);
   const found = await findUserByName(context.database.db, given.user);
   nobody ??= hashPassword("", context.random);
   const isRight = await isPassword(given.password, found?.passwordHash ?? (await nobody));
@@ -68,8 +69,8 @@ async function beginSession(
  * @throws Problem TOKEN_INVALID, TOO_MANY, NOT_FOUND once it was used
  */
 export async function setUp(context: Context, given: SignIn & { token: string }): Promise<Answer<SignedIn>> {
-  const { database, now, random, signIns } = context;
-  const succeed = signIns.attempt(given.address);
+  const { database, now, random } = context;
+  const succeed = await attemptSignIn(context, given.address);
   const passwordHash = await hashPassword(given.password, random);
   const user = { id: newId(random), name: given.user, role: "administrator" as const };
   await transact(database.db, async (tx) => {

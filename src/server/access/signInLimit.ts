@@ -18,6 +18,14 @@ const REMEMBERED = 20_000;
 interface Failures {
   count: number;
   last: number;
+  /** It was said that guesses have to wait. */
+  isSaid?: boolean;
+}
+
+/** Something that is guessed at, or from where: a user's name as it was typed, or the place of an address. */
+export interface Locked {
+  name: string | undefined;
+  place: string;
 }
 
 /**
@@ -27,6 +35,7 @@ interface Failures {
 export class SignInLimit {
   readonly #now: () => number;
   readonly #failures = new Map<string, Failures>();
+  #locked: Locked[] = [];
 
   constructor(now: () => number) {
     this.#now = now;
@@ -46,6 +55,10 @@ export class SignInLimit {
     const waits = keys.map(([key, allowance]) => waitOf(this.#failures.get(key), allowance, now));
     const wait = Math.max(...waits);
     if (wait > 0) {
+      this.#noteLocked(
+        keys.filter((_, index) => (waits[index] ?? 0) > 0).map(([key]) => key),
+        { address, name },
+      );
       const retryAfter = Math.ceil(wait / 1_000);
       const sentence = `too many failures to sign in: try again in ${retryAfter} s`;
       throw new Problem("TOO_MANY", sentence, { retryAfter });
@@ -56,11 +69,28 @@ export class SignInLimit {
     };
   }
 
+  /** Names and addresses at which guesses have to wait, and of which that was not said yet: each once. */
+  takeLocked(): Locked[] {
+    const taken = this.#locked;
+    this.#locked = [];
+    return taken;
+  }
+
+  #noteLocked(keys: string[], { address, name }: { address: string; name: string | undefined }): void {
+    for (const key of keys) {
+      const failures = this.#failures.get(key);
+      if (failures === undefined || failures.isSaid === true) continue;
+      failures.isSaid = true;
+      this.#locked.push({ name: key.startsWith("name ") ? name : undefined, place: `address ${address}` });
+    }
+  }
+
   #count(key: string, now: number): void {
     const known = this.#failures.get(key);
     const isFresh = known !== undefined && now - known.last < FORGET;
     this.#failures.delete(key);
-    this.#failures.set(key, { count: isFresh ? known.count + 1 : 1, last: now });
+    const isSaid = isFresh && known.isSaid === true;
+    this.#failures.set(key, { count: isFresh ? known.count + 1 : 1, last: now, isSaid });
     const [oldest] = this.#failures.keys();
     if (this.#failures.size > REMEMBERED && oldest !== undefined) this.#failures.delete(oldest);
   }

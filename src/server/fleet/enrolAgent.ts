@@ -7,6 +7,7 @@ import { takeTurn } from "../store/dialect.ts";
 import { agentsOfFingerprint, insertAgent, renewAgent } from "../store/fleet/agentStore.ts";
 import { useEnrolmentToken } from "../store/people/tokenStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
+import { raiseEvent } from "../watch/raiseEvent.ts";
 
 /** Request of a machine to be an agent. */
 export interface Enrolment {
@@ -49,6 +50,7 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
     const cloneOf = before === undefined ? (known[0]?.id ?? null) : null;
     if (before !== undefined) await renewAgent(tx, agent, own);
     else await insertAgent(tx, { id: agent, fingerprint, domain, now: now(), cloneOf, ...own });
+    if (cloneOf !== null) await sayCloned(tx, context, { agent, name, cloneOf });
     await insertAudit(tx, {
       at: now(),
       actor: name,
@@ -63,6 +65,20 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
     return agent;
   });
   return { id, secret };
+}
+
+async function sayCloned(
+  tx: Tx,
+  context: Context,
+  { agent, name, cloneOf }: { agent: string; name: string; cloneOf: string },
+): Promise<void> {
+  const message = `${name} is a copy of another machine's disk, and has an id of its own`;
+  await raiseEvent(tx, context, {
+    type: "agent.cloned",
+    subject: cloneOf,
+    message,
+    detail: { agent, name, cloneOf },
+  });
 }
 
 async function domainOf({ config, now }: Context, tx: Tx, token: string | undefined): Promise<string> {

@@ -9,6 +9,7 @@ import { noteReported, type ReportedRow, takeReported } from "../store/fleet/rep
 import { addKept, dropRuns, insertRuns, type NewRun } from "../store/fleet/runStore.ts";
 import { addTraffic } from "../store/fleet/trafficStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
+import { raiseEvent } from "../watch/raiseEvent.ts";
 import { type GivenReport, ReportIntake } from "./reportIntake.ts";
 
 type Means = Pick<Context, "config" | "database" | "now" | "random">;
@@ -51,9 +52,10 @@ export async function takeReport(
  */
 export async function takeReports(
   tx: Tx,
-  { config, database, now, random }: Means,
+  means: Means,
   given: readonly GivenReport[],
 ): Promise<ReadonlySet<string>> {
+  const { config, database, now, random } = means;
   const before = await takeReported(tx, database.dialect, [...new Set(given.map(({ agentId }) => agentId))]);
   const agents = new Map<string, ReportedRow>(before.map((agent) => [agent.id, agent]));
   const kept = given.filter(({ agentId }) => agents.has(agentId));
@@ -65,6 +67,7 @@ export async function takeReports(
   await addKept(tx, added - dropped, random(1)[0] ?? 0);
   await noteReported(tx, [...agents.values()]);
   await addTraffic(tx, hourOf(now()), trafficOfAll(kept.map(({ report }) => report)), random(1)[0] ?? 0);
+  await sayDoubled(tx, means, before, agents);
   await settleByReports(
     tx,
     kept.map(({ agentId, summary }) => ({ agentId, ...summary })),
@@ -82,6 +85,20 @@ function runOf(
   const after = agentAfter(agent, summary, { seenAt: address, now });
   agents.set(agentId, { ...agent, ...after });
   return { agentId, sequence: after.reports, receivedAt, document, ...summary };
+}
+
+/** Raises an event for each agent as which two machines were now seen to report. */
+async function sayDoubled(
+  tx: Tx,
+  means: Means,
+  before: readonly ReportedRow[],
+  after: ReadonlyMap<string, ReportedRow>,
+): Promise<void> {
+  for (const { id, doubledAt } of before) {
+    if (after.get(id)?.doubledAt === doubledAt) continue;
+    const message = `two machines report as the agent ${id}: delete it, and enrol both`;
+    await raiseEvent(tx, means, { type: "agent.doubled", subject: id, message });
+  }
 }
 
 /** Agents of which there are more runs than are kept. */

@@ -17,6 +17,8 @@ export interface MirrorParts {
   log: Log;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Is told when the vendor is known to have had nothing newer, so that every server knows. */
+  noteConfirmed?(at: number): Promise<void>;
 }
 
 /** State of the mirror. Times in milliseconds since the epoch, sizes in bytes. */
@@ -187,6 +189,7 @@ export class ContentMirror {
         onReceived: (length) => this.#count(length),
       });
       this.#last = { ...mirrored, confirmedAt: now() - mirrored.age * 1_000 };
+      await this.#parts.noteConfirmed?.(this.#last.confirmedAt);
       await trees.look();
       if (mirrored.version !== before.version) {
         const received = formatBytes(this.#received - before.received);

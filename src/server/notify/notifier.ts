@@ -22,6 +22,7 @@ import {
 } from "../store/notifications/toldStore.ts";
 import { transact } from "../store/transaction.ts";
 import { pushNotice } from "./pushNotice.ts";
+import { sayFailed } from "./sayFailed.ts";
 import { notified, running, stateOfKnowing } from "./settle.ts";
 
 /** Time (ms) between two looks whose turn it is: while agents are told, and else. */
@@ -110,12 +111,15 @@ export class Notifier {
     }
     const next = nextState({ state, startedAt, ...left }, now());
     if (next === state) return;
-    if (next === "ended") log.info(`the notification ${id} has ended`);
     const times = {
       ...(next === "spreading" ? { spreadAt: now() } : {}),
       ...(next === "ended" ? { endedAt: now() } : {}),
     };
-    await updateNotification(database.db, id, { state: next, ...times });
+    if (next === "ended") log.info(`the notification ${id} has ended`);
+    await transact(database.db, async (tx) => {
+      await updateNotification(tx, id, { state: next, ...times });
+      if (next === "ended") await sayFailed(tx, this.#context, id);
+    });
   }
 
   /** Takes those whose turn it is, as many as there are places for. */

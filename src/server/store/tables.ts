@@ -95,6 +95,8 @@ export interface Tables {
     run_ended_at: Time | null;
     /** The domains of its DNS search list; null while it has not said. */
     dns_suffixes: Json | null;
+    /** Whether it listens to the fleet's broker; null while it has not said. */
+    on_broker: 0 | 1 | null;
   };
   runs: {
     sequence: Generated<number>;
@@ -157,6 +159,46 @@ export interface Tables {
     told_at: Time | null;
     code: string | null;
   };
+  /** Events, each as the text that webhooks are sent. */
+  events: { id: string; at: Time; type: string; subject: string; body: Json };
+  webhooks: {
+    id: string;
+    name: string;
+    url: string;
+    /** Types of the events that it is told of; none for all. */
+    events: Json;
+    /** Sealed (`access/sealedSecrets`). */
+    secret: string;
+    created_by: string;
+    created_at: Time;
+    /** Since when nothing could be delivered. */
+    failing_since: Time | null;
+    disabled_at: Time | null;
+    disabled_reason: string | null;
+  };
+  /** Events that webhooks are to be told of, or were. */
+  deliveries: {
+    event_id: string;
+    webhook_id: string;
+    raised_at: Time;
+    state: string;
+    attempts: number;
+    /** When it is tried next; nobody else takes it before. */
+    next_at: Time | null;
+    ended_at: Time | null;
+    code: string | null;
+  };
+  /** Conditions that hold, by the last look. */
+  conditions: {
+    kind: string;
+    subject: string;
+    since: Time;
+    raised_at: Time;
+    message: string;
+    detail: Json;
+  };
+  /** States of a server's work that every server shows. */
+  notes: { subject: string; at: Time; content: Json };
   audit: {
     sequence: Generated<number>;
     at: ColumnType<Time, Time, never>;

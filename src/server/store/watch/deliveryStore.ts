@@ -1,0 +1,191 @@
+import type { EventType } from "../../../core/fleet/watch/eventTypes.ts";
+import type { Dialect } from "../dialect.ts";
+import type { Db, Tx } from "../transaction.ts";
+
+/** States of a delivery: it is to be tried, was taken by its receiver, or is given up. */
+export const DELIVERY_STATES = ["waiting", "delivered", "failed"] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+/** One event for one webhook. Times in milliseconds since the epoch. */
+export interface Delivery {
+  eventId: string;
+  type: EventType;
+  subject: string;
+  raisedAt: number;
+  state: DeliveryState;
+  attempts: number;
+  nextAt: number | null;
+  endedAt: number | null;
+  /** `HTTP_500`, or an error's code; null where nothing went wrong. */
+  code: string | null;
+}
+
+/** Deliveries that may wait for one webhook: of more, none is added. */
+const MOST_WAITING = 1_000;
+
+/** Has a webhook told of an event, unless too many wait for it already. */
+export async function insertDelivery(
+  tx: Tx,
+  { eventId, webhookId, raisedAt }: { eventId: string; webhookId: string; raisedAt: number },
+): Promise<void> {
+  const { count } = await tx
+    .selectFrom("deliveries")
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .where("webhook_id", "=", webhookId)
+    .where("state", "=", "waiting")
+    .executeTakeFirstOrThrow();
+  if (Number(count) >= MOST_WAITING) return;
+  await tx
+    .insertInto("deliveries")
+    .values({
+      ...{ event_id: eventId, webhook_id: webhookId, raised_at: raisedAt },
+      ...{ state: "waiting", attempts: 0, next_at: raisedAt },
+    })
+    .execute();
+}
+
+/** A delivery that is to be tried now, with all that it takes. */
+export interface DueDelivery {
+  eventId: string;
+  webhookId: string;
+  raisedAt: number;
+  attempts: number;
+  url: string;
+  body: string;
+  secret: string;
+  failingSince: number | null;
+}
+
+/**
+ * Takes the deliveries that are due, the oldest of each webhook. They stay where they are, so that a server that is
+ * killed leaves them to the next.
+ *
+ * @param busy webhooks that something is being sent to
+ */
+export async function takeDeliveries(
+  tx: Tx,
+  { locksRows }: Dialect,
+  { now, limit, leaseUntil, busy }: { now: number; limit: number; leaseUntil: number; busy: string[] },
+): Promise<DueDelivery[]> {
+  const rows = await tx
+    .selectFrom("deliveries")
+    .innerJoin("webhooks", "webhooks.id", "deliveries.webhook_id")
+    .innerJoin("events", "events.id", "deliveries.event_id")
+    .select([
+      "event_id as eventId",
+      "webhook_id as webhookId",
+      "deliveries.raised_at as raisedAt",
+      "attempts",
+      "url",
+      "body",
+      "secret",
+      "failing_since as failingSince",
+    ])
+    .where("deliveries.state", "=", "waiting")
+    .where("next_at", "<=", now)
+    .where("disabled_at", "is", null)
+    .$if(busy.length > 0, (query) => query.where("webhook_id", "not in", busy))
+    .orderBy("next_at")
+    .orderBy("raised_at")
+    .limit(limit * 4)
+    .$if(locksRows, (query) => query.forUpdate("deliveries").skipLocked())
+    .execute();
+  const taken = [...Map.groupBy(rows, ({ webhookId }) => webhookId).values()].flatMap(([first]) =>
+    first === undefined ? [] : [first],
+  );
+  for (const { eventId, webhookId } of taken.slice(0, limit)) {
+    await ofOne(tx.updateTable("deliveries").set({ next_at: leaseUntil }), eventId, webhookId).execute();
+  }
+  return taken.slice(0, limit);
+}
+
+/** Writes down what became of an attempt, unless it has been settled meanwhile. */
+export async function noteDelivery(
+  tx: Tx,
+  { eventId, webhookId }: Pick<DueDelivery, "eventId" | "webhookId">,
+  outcome: Pick<Delivery, "state" | "attempts" | "nextAt" | "endedAt" | "code">,
+): Promise<void> {
+  const { state, attempts, nextAt, endedAt, code } = outcome;
+  const set = { state, attempts, next_at: nextAt, ended_at: endedAt, code };
+  await ofOne(tx.updateTable("deliveries").set(set), eventId, webhookId)
+    .where("state", "=", "waiting")
+    .execute();
+}
+
+function ofOne<Query extends { where(column: never, is: "=", value: string): Query }>(
+  query: Query,
+  eventId: string,
+  webhookId: string,
+): Query {
+  return query.where("event_id" as never, "=", eventId).where("webhook_id" as never, "=", webhookId);
+}
+
+/** Gives up all that waits for a webhook. */
+export async function failWaiting(tx: Tx, webhookId: string, code: string, now: number): Promise<void> {
+  await tx
+    .updateTable("deliveries")
+    .set({ state: "failed", next_at: null, ended_at: now, code })
+    .where("webhook_id", "=", webhookId)
+    .where("state", "=", "waiting")
+    .execute();
+}
+
+/** Deliveries of a webhook, the newest first, after the one that `before` names. */
+export async function listDeliveries(
+  db: Db,
+  webhookId: string,
+  { before, limit }: { before?: { raisedAt: number; eventId: string } | undefined; limit: number },
+): Promise<Delivery[]> {
+  let query = deliveries(db)
+    .where("webhook_id", "=", webhookId)
+    .orderBy("deliveries.raised_at", "desc")
+    .orderBy("event_id", "desc")
+    .limit(limit);
+  if (before !== undefined) {
+    query = query.where((where) =>
+      where.or([
+        where("deliveries.raised_at", "<", before.raisedAt),
+        where.and([
+          where("deliveries.raised_at", "=", before.raisedAt),
+          where("event_id", "<", before.eventId),
+        ]),
+      ]),
+    );
+  }
+  return (await query.execute()) as Delivery[];
+}
+
+export async function findDelivery(
+  db: Db,
+  { eventId, webhookId }: Pick<DueDelivery, "eventId" | "webhookId">,
+): Promise<Delivery | undefined> {
+  const query = deliveries(db).where("webhook_id", "=", webhookId).where("event_id", "=", eventId);
+  return (await query.executeTakeFirst()) as Delivery | undefined;
+}
+
+function deliveries(db: Db) {
+  return db
+    .selectFrom("deliveries")
+    .innerJoin("events", "events.id", "deliveries.event_id")
+    .select([
+      "event_id as eventId",
+      "type",
+      "subject",
+      "deliveries.raised_at as raisedAt",
+      "state",
+      "attempts",
+      "next_at as nextAt",
+      "ended_at as endedAt",
+      "code",
+    ]);
+}
+
+/** Deliveries that wait, and since when the oldest does. */
+export async function waitingDeliveries(db: Db): Promise<{ count: number; oldest: number | null }> {
+  const found = await db
+    .selectFrom("deliveries")
+    .select((row) => [row.fn.countAll<number>().as("count"), row.fn.min("raised_at").as("oldest")])
+    .where("state", "=", "waiting")
+    .executeTakeFirstOrThrow();
+  return { count: Number(found.count), oldest: found.oldest };
+}

@@ -1,0 +1,96 @@
+import type { EventType } from "../../../core/fleet/watch/eventTypes.ts";
+import type { Db, Tx } from "../transaction.ts";
+
+/** A receiver of events. Times in milliseconds since the epoch. */
+export interface Webhook {
+  id: string;
+  name: string;
+  url: string;
+  /** Types that it is told of; none for all. */
+  events: EventType[];
+  createdBy: string;
+  createdAt: number;
+  /** Since when nothing could be delivered; null where the last attempt was well. */
+  failingSince: number | null;
+  disabledAt: number | null;
+  disabledReason: string | null;
+}
+
+const COLUMNS = [
+  "id",
+  "name",
+  "url",
+  "events",
+  "created_by as createdBy",
+  "created_at as createdAt",
+  "failing_since as failingSince",
+  "disabled_at as disabledAt",
+  "disabled_reason as disabledReason",
+] as const;
+
+function fromRow({ events, ...row }: Omit<Webhook, "events"> & { events: string }): Webhook {
+  return { ...row, events: JSON.parse(events) as EventType[] };
+}
+
+export async function listWebhooks(db: Db): Promise<Webhook[]> {
+  const rows = await db.selectFrom("webhooks").select(COLUMNS).orderBy("created_at").orderBy("id").execute();
+  return rows.map(fromRow);
+}
+
+export async function findWebhook(db: Db, id: string): Promise<Webhook | undefined> {
+  const found = await db.selectFrom("webhooks").select(COLUMNS).where("id", "=", id).executeTakeFirst();
+  return found && fromRow(found);
+}
+
+/** The sealed secret of a webhook. */
+export async function secretOfWebhook(db: Db, id: string): Promise<string | undefined> {
+  const found = await db.selectFrom("webhooks").select("secret").where("id", "=", id).executeTakeFirst();
+  return found?.secret;
+}
+
+export async function insertWebhook(
+  tx: Tx,
+  webhook: Pick<Webhook, "id" | "name" | "url" | "events" | "createdBy" | "createdAt"> & { secret: string },
+): Promise<void> {
+  const { id, name, url, events, createdBy, createdAt, secret } = webhook;
+  const made = { created_by: createdBy, created_at: createdAt };
+  await tx
+    .insertInto("webhooks")
+    .values({ id, name, url, events: JSON.stringify(events), secret, ...made })
+    .execute();
+}
+
+/** Changes what `changes` names. */
+export async function updateWebhook(
+  tx: Tx,
+  id: string,
+  changes: Partial<Omit<Webhook, "id" | "createdBy" | "createdAt">> & { secret?: string },
+): Promise<void> {
+  const { name, url, events, secret, failingSince, disabledAt, disabledReason } = changes;
+  const set = {
+    ...(name === undefined ? {} : { name }),
+    ...(url === undefined ? {} : { url }),
+    ...(events === undefined ? {} : { events: JSON.stringify(events) }),
+    ...(secret === undefined ? {} : { secret }),
+    ...(failingSince === undefined ? {} : { failing_since: failingSince }),
+    ...(disabledAt === undefined ? {} : { disabled_at: disabledAt }),
+    ...(disabledReason === undefined ? {} : { disabled_reason: disabledReason }),
+  };
+  if (Object.keys(set).length === 0) return;
+  await tx.updateTable("webhooks").set(set).where("id", "=", id).execute();
+}
+
+export async function deleteWebhook(tx: Tx, id: string): Promise<void> {
+  await tx.deleteFrom("webhooks").where("id", "=", id).execute();
+}
+
+/** Whether nothing is sent any more to a webhook that nobody switched off. */
+export async function isAnyGivenUp(db: Db): Promise<boolean> {
+  const found = await db
+    .selectFrom("webhooks")
+    .select("id")
+    .where("disabled_reason", "is not", null)
+    .limit(1)
+    .executeTakeFirst();
+  return found !== undefined;
+}

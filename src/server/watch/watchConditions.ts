@@ -1,0 +1,95 @@
+import {
+  type Condition,
+  type ConditionKind,
+  changesOf,
+  conditionsOf,
+  type WatchedFacts,
+} from "../../core/fleet/watch/watchedConditions.ts";
+import { explainError } from "../../errors.ts";
+import type { Context } from "../context.ts";
+import { askFleet } from "../effect/fleetProcess.ts";
+import { listExpiries } from "../expiries.ts";
+import { listInForce } from "../settings/fleetSettings.ts";
+import { takeTurn } from "../store/dialect.ts";
+import { countStates } from "../store/fleet/fleetStateStore.ts";
+import { transact } from "../store/transaction.ts";
+import { dropCondition, heldConditions, keepCondition } from "../store/watch/conditionStore.ts";
+import { dropEvents } from "../store/watch/eventStore.ts";
+import { readNote } from "../store/watch/noteStore.ts";
+import { raiseEvent } from "./raiseEvent.ts";
+
+/** States in which an agent is no trouble. */
+const WELL = new Set(["online", "never"]);
+/** Days for which events are remembered. */
+const KEPT_DAYS = 30;
+const DAY = 86_400_000;
+
+/**
+ * Looks at what holds for a while (an expiry ahead, a mirror that is late, a fleet in trouble, networks without an
+ * entry), and raises an event for each that began or ended since the last look of any server. It does not fail.
+ *
+ * @param since when this server began to look (ms since the epoch)
+ */
+export async function watchConditions(context: Context, since: number): Promise<void> {
+  const { database, now, log } = context;
+  try {
+    const held = await heldConditions(database.db);
+    const facts = await factsOf(context, since, new Set(held.map(({ subject }) => subject)));
+    const unknown = new Set<ConditionKind>(facts.uncovered === undefined ? ["networks"] : []);
+    await writeChanges(context, conditionsOf(facts, now()), unknown);
+  } catch (error) {
+    log.error(`it could not be seen whether all is well: ${explainError(error)}`);
+  }
+}
+
+async function writeChanges(
+  context: Context,
+  found: Condition[],
+  unknown: ReadonlySet<ConditionKind>,
+): Promise<void> {
+  const { database, now } = context;
+  await transact(database.db, async (tx) => {
+    // Of two servers that see the same at once, the second finds it written down.
+    await takeTurn(tx, "conditions");
+    for (const { type, condition, holds } of changesOf(await heldConditions(tx), found, now(), unknown)) {
+      const { subject, message, detail } = condition;
+      if (holds) await keepCondition(tx, { ...condition, raisedAt: now() });
+      else await dropCondition(tx, condition);
+      const said = holds ? message : `over: ${message}`;
+      await raiseEvent(tx, context, { type, subject, message: said, detail });
+    }
+    await dropEvents(tx, now() - KEPT_DAYS * DAY);
+  });
+}
+
+async function factsOf(context: Context, since: number, held: ReadonlySet<string>): Promise<WatchedFacts> {
+  const { config, database, mirror, now } = context;
+  const counts = await countStates(database.db, now());
+  const sum = (some: typeof counts) => some.reduce((all, { agents }) => all + agents, 0);
+  const mirrored = await readNote(database.db, "mirrored");
+  return {
+    expiries: await listExpiries(context),
+    mirror:
+      mirror.isConfigured && config.mirror.every !== null
+        ? { confirmedAt: mirrored?.confirmedAt ?? null, since }
+        : undefined,
+    agents: { all: sum(counts), troubled: sum(counts.filter(({ state }) => !WELL.has(state))) },
+    uncovered: await uncoveredNow(context),
+    held,
+    limits: config.watch,
+  };
+}
+
+/** Undefined where nobody could count: another process does it, and one question after the other. */
+async function uncoveredNow(context: Context): Promise<WatchedFacts["uncovered"]> {
+  try {
+    // Agents that follow no list of ranges, or an empty one, have the server.
+    const { mode, entries } = await listInForce(context.database.db);
+    if (mode === "standard" || entries.length === 0) return { agents: 0, networks: 0 };
+    const { agents, networks, more } = await askFleet(context, { uncovered: true });
+    return { agents, networks: networks.length + more };
+  } catch (error) {
+    context.log.debug(`agents without an entry could not be counted: ${explainError(error)}`);
+    return undefined;
+  }
+}
