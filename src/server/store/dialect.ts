@@ -1,10 +1,6 @@
-import { chmodSync } from "node:fs";
+import { chmodSync, closeSync, openSync } from "node:fs";
 import {
-  CompiledQuery,
-  type DatabaseConnection,
   type DataTypeNode,
-  type DialectAdapter,
-  type Driver,
   type Kysely,
   type Dialect as KyselyDialect,
   OperationNodeTransformer,
@@ -12,13 +8,13 @@ import {
   type PostgresPoolClient,
   RawNode,
   SqliteAdapter,
-  SqliteDialect,
-  SqliteDriver,
   sql,
   type Transaction,
 } from "kysely";
 import type { Pool } from "pg";
 import { NearsourceError } from "../../errors.ts";
+import { openThreads, sqliteDialect } from "./sqliteDriver.ts";
+import { storable } from "./storable.ts";
 
 /** All that differs from one kind of database to the other. No other file asks which it is. */
 export interface Dialect {
@@ -37,70 +33,30 @@ interface Opened {
   dialect: Dialect;
 }
 
-/** A failed migration leaves nothing: SQLite takes DDL back with the transaction, which kysely does not assume. */
-class TransactionalSqliteAdapter extends SqliteAdapter {
-  override get supportsTransactionalDdl(): boolean {
-    return true;
-  }
-}
-
-/** A transaction is the only one that writes, from its beginning: one that began to read could not go on to write. */
-class ImmediateSqliteDriver extends SqliteDriver {
-  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
-  }
-}
-
-class NodeSqliteDialect extends SqliteDialect {
-  readonly #config: ConstructorParameters<typeof SqliteDialect>[0];
-
-  constructor(config: ConstructorParameters<typeof SqliteDialect>[0]) {
-    super(config);
-    this.#config = config;
-  }
-
-  override createDriver(): Driver {
-    return new ImmediateSqliteDriver(this.#config);
-  }
-
-  override createAdapter(): DialectAdapter {
-    return new TransactionalSqliteAdapter();
-  }
-}
-
 /**
  * SQLite by the runtime's own module. A commit has reached the disk when it is acknowledged.
  *
  * @param file absolute, or `:memory:`
  */
 export async function openSqlite(file: string): Promise<Opened> {
-  const { DatabaseSync } = await import("node:sqlite");
-  let database: InstanceType<typeof DatabaseSync>;
   try {
-    database = new DatabaseSync(file, { timeout: 10_000 });
-    if (file !== ":memory:") chmodSync(file, 0o600);
-    database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on");
+    // Files that SQLite lays beside it have the same mode.
+    if (file !== ":memory:") {
+      closeSync(openSync(file, "a", 0o600));
+      chmodSync(file, 0o600);
+    }
+    const driver = sqliteDialect(await openThreads(file));
+    return {
+      driver,
+      dialect: {
+        name: "sqlite",
+        isConflict: (error) => /^UNIQUE constraint failed/.test((error as Error).message),
+        locksRows: false,
+      },
+    };
   } catch (error) {
     throw new NearsourceError("STORAGE_FAILED", `cannot open the database ${file}`, { cause: error });
   }
-  const prepare = (sql: string) => {
-    const statement = database.prepare(sql);
-    const parameters = (given: readonly unknown[]) => given.map(storable) as (string | number | null)[];
-    return {
-      reader: statement.columns().length > 0,
-      all: (given: readonly unknown[]) => statement.all(...parameters(given)),
-      run: (given: readonly unknown[]) => statement.run(...parameters(given)),
-      iterate: (given: readonly unknown[]) => statement.iterate(...parameters(given)),
-    };
-  };
-  return {
-    driver: new NodeSqliteDialect({ database: { prepare, close: () => database.close() } }),
-    dialect: {
-      name: "sqlite",
-      isConflict: (error) => /^UNIQUE constraint failed/.test((error as Error).message),
-      locksRows: false,
-    },
-  };
 }
 
 /** PostgreSQL's numbers for `bigint` and `numeric`, which its driver hands over as text for fear of large ones. */
@@ -154,11 +110,6 @@ function poolOf(pool: Pool) {
     return { query, release: (discard: boolean) => client.release(discard) } as unknown as PostgresPoolClient;
   };
   return { connect, end: () => pool.end(), options: pool.options };
-}
-
-/** A text without NUL, which one of the databases refuses and the other would cut short. */
-function storable(value: unknown): unknown {
-  return typeof value === "string" && value.includes("\0") ? value.replaceAll("\0", "\ufffd") : value;
 }
 
 /** The type of a column whose value grows with each row. */
