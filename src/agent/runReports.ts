@@ -67,8 +67,6 @@ export interface ReportSenderOptions {
   folder: string;
   /** The URL for reports: `<server>/v1/agents/<id>/report`. */
   url: string;
-  /** Proves that a report is this agent's. */
-  bearer?: string | undefined;
   exchange: Exchange;
   clock: Clock;
   random(): number;
@@ -141,7 +139,7 @@ export function startReportSender(options: ReportSenderOptions): ReportSender {
 }
 
 async function sendOne(
-  { url, bearer, exchange, log }: ReportSenderOptions,
+  { url, exchange, log }: ReportSenderOptions,
   body: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -149,7 +147,6 @@ async function sendOne(
     method: "PUT",
     url,
     body,
-    bearer,
     timeout: TIMEOUT,
     limit: ANSWER_LIMIT,
     signal,

@@ -1,5 +1,6 @@
 import type { AnyRoute } from "./api/route.ts";
 import { agentRoutes } from "./routes/fleet/agentRoutes.ts";
+import { agentSecretRoutes } from "./routes/fleet/agentSecretRoutes.ts";
 import { enrolmentRoutes } from "./routes/fleet/enrolmentRoutes.ts";
 import { notificationRoutes } from "./routes/fleet/notificationRoutes.ts";
 import { trafficRoutes } from "./routes/fleet/trafficRoutes.ts";
@@ -22,6 +23,7 @@ const operations: readonly AnyRoute[] = [
   ...userRoutes,
   ...apiTokenRoutes,
   ...agentRoutes,
+  ...agentSecretRoutes,
   ...updateAgentRoutes,
   ...domainRoutes,
   ...policyRoutes,

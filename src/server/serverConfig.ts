@@ -82,6 +82,8 @@ const schema = section({
     }),
     {},
   ),
+  /** Days after which an agent fetches another secret; null for when it is asked to. */
+  agentSecrets: v.optional(section({ rotateAfter: v.optional(v.nullable(wholeNumber(1, 36_500)), 90) }), {}),
   /** Reports kept of each agent. */
   reports: v.optional(section({ perAgent: v.optional(wholeNumber(1, 10_000), 50) }), {}),
   /** Days after which an agent that was not heard of is retired; null for never. */

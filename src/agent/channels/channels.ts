@@ -1,9 +1,7 @@
-import type { Config, MqttConfig } from "../../config/configSchema.ts";
+import type { MqttConfig } from "../../config/configSchema.ts";
 import type { Log } from "../../config/log.ts";
 import type { AgentHealth } from "../../core/agentHealth.ts";
-import { mayCarrySecret } from "../../http/mayCarrySecret.ts";
 import type { Listener } from "../../http/server.ts";
-import { dataDirAt } from "../../store/dataDir.ts";
 import type { Instructions } from "../instructions.ts";
 import { keepOpen, type Openable, type Opening, type OpeningOptions } from "../keepOpen.ts";
 import { startMonitor } from "../monitor.ts";
@@ -126,15 +124,16 @@ async function connectServer(
   const { createExchange } = await import("../../http/smallClient.ts");
   const { readAuthority } = await import("../../http/connect/caFile.ts");
   const ca = await readAuthority(config);
-  const exchange = createExchange(toLookup(createResolver(config.dns)), { ca });
-  const bearer = await secretFor(config, server);
+  const { OwnExchange } = await import("./ownExchange.ts");
   const home = `${server}/v1/agents/${encodeURIComponent(agentId)}`;
-  const sender = startReportSender({ folder: dir.reports, url: `${home}/report`, bearer, exchange, ...rest });
+  const open = createExchange(toLookup(createResolver(config.dns)), { ca });
+  const { dataDir } = config;
+  const exchange = await new OwnExchange({ exchange: open, dataDir, home, log: rest.log }).open();
+  const sender = startReportSender({ folder: dir.reports, url: `${home}/report`, exchange, ...rest });
   const known = () => notifications.known();
   const poll = config.notify.poll
     ? (await import("./longPoll.ts")).startLongPoll({
         url: `${home}/notifications`,
-        bearer,
         exchange,
         receive,
         known,
@@ -146,13 +145,7 @@ async function connectServer(
     close: async () => {
       await Promise.all([sender.stop(), poll?.stop()]);
       exchange.close();
+      await exchange.settled();
     },
   };
-}
-
-/** The secret that the server gave, where it may travel there. */
-async function secretFor({ dataDir }: Config, server: string): Promise<string | undefined> {
-  const { readIdentity } = await import("../../store/state/identity.ts");
-  const { secret, insecure } = (await readIdentity(dataDirAt(dataDir))) ?? {};
-  return mayCarrySecret(server, insecure) ? secret : undefined;
 }

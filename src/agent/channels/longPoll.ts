@@ -17,8 +17,6 @@ const LEAST_WAIT = 10_000;
 export interface LongPollOptions {
   /** `<server>/v1/agents/<id>/notifications` */
   url: string;
-  /** Proves who asks. */
-  bearer?: string | undefined;
   exchange: Exchange;
   receive(text: string): Promise<Verdict>;
   known(): Promise<Versions>;
@@ -73,7 +71,7 @@ function isCutShort(error: unknown): boolean {
 
 /** @returns the status, and the seconds for which the server offers to hold the next request */
 async function askOnce(
-  { url, bearer, exchange, receive, known }: LongPollOptions,
+  { url, exchange, receive, known }: LongPollOptions,
   hold: number | undefined,
   signal: AbortSignal,
 ): Promise<{ status: number; hold: number | undefined }> {
@@ -85,7 +83,6 @@ async function askOnce(
   const request = {
     method: "GET",
     url: question.href,
-    bearer,
     timeout: (hold ?? HOLD.least) * 1_000 + GRACE,
     limit: NOTIFICATION_LIMIT,
     signal,

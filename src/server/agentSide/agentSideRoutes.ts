@@ -1,7 +1,9 @@
 import Type from "typebox";
 import { HOLD_HEADER } from "../../core/fleet/notification/hold.ts";
+import { rotationHeader } from "../access/agentBearer.ts";
 import { ById, DnsSuffixes, Id, OrNull } from "../api/parts.ts";
 import { type AnyRoute, route } from "../api/route.ts";
+import { renewSecret } from "../fleet/agentSecrets.ts";
 import { enrolAgent } from "../fleet/enrolAgent.ts";
 import { takeReport } from "../fleet/takeReports.ts";
 import { answerPoll } from "../notify/answerPoll.ts";
@@ -91,9 +93,9 @@ const report = route({
   },
   fails: ["BODY_INVALID", "NOT_SIGNED_IN", "NOT_ALLOWED", "TOO_MANY"],
   audit: "none",
-  handle: async (context, { params, body, address }) => {
+  handle: async (context, { params, body, address, caller }) => {
     await takeReport(context, params.id, body, address);
-    return { body: undefined };
+    return { body: undefined, headers: rotationHeader(caller) };
   },
 });
 
@@ -120,12 +122,27 @@ const poll = route({
   example: { params: { id: "some-agent" }, query: { content: 0, settings: 0, hold: 50 } },
   fails: ["NOT_SIGNED_IN", "NOT_ALLOWED", "PARAMETER_INVALID"],
   audit: "none",
-  handle: async (context, { params, query: { hold, ...versions }, gone }) => {
+  handle: async (context, { params, query: { hold, ...versions }, gone, caller }) => {
     const { body, hold: next } = await answerPoll(context, { agentId: params.id, versions, hold, gone });
-    const headers = { [HOLD_HEADER]: String(next) };
+    const headers = { [HOLD_HEADER]: String(next), ...rotationHeader(caller) };
     return body === undefined ? { body: null, status: 204, headers } : { body, headers };
   },
 });
 
+const secret = route({
+  operation: "renewSecret",
+  method: "POST",
+  path: "/agents/:id/secret",
+  summary: "Gives an agent another secret; the one before is good until this one was used",
+  allow: "agent",
+  schemas: { params: ById },
+  answer: Type.Object({ secret: Type.String() }),
+  status: 200,
+  example: { params: { id: "some-agent" } },
+  fails: ["NOT_SIGNED_IN", "NOT_ALLOWED", "PARAMETER_INVALID"],
+  audit: "none",
+  handle: (context, { params }) => renewSecret(context, params.id),
+});
+
 /** Operations for agents, besides the trees. */
-export const agentSideRoutes: readonly AnyRoute[] = [enrol, report, poll];
+export const agentSideRoutes: readonly AnyRoute[] = [enrol, report, poll, secret];

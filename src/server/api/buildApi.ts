@@ -121,7 +121,7 @@ async function admit(
   const misplaced =
     side === "console" ? refusalOfOrigin({ method, headers: request.headers }, names, byCookie) : undefined;
   if (misplaced !== undefined) throw new Problem(misplaced);
-  request.caller = await callerOf(context, request);
+  request.caller = await callerOf(context, side, request);
   // Whether the server is set up decides nothing for agents, who ask all the time.
   const isSetUp = allow === "public" || allow === "agent" || (await hasAdministrator(context.database.db));
   const agentId = (request.params as { id?: string }).id;

@@ -1,18 +1,27 @@
 import type { FastifyRequest } from "fastify";
+import { agentOfSecret } from "../access/agentBearer.ts";
 import { hashOfSecret } from "../access/secrets.ts";
 import { callerOfSession, SESSION_COOKIE } from "../access/sessions.ts";
 import type { Context } from "../context.ts";
-import { findAgentBySecret } from "../store/fleet/agentStore.ts";
 import { findApiToken, noteApiTokenUse } from "../store/people/tokenStore.ts";
 import type { Caller } from "./roles.ts";
 
 /** A use of an API token is written down when it is this much (ms) newer than the last that was. */
 const NOTE_AFTER = 60_000;
 
-/** Caller of a request, by its head alone: a bearer token counts before a cookie. */
-export async function callerOf(context: Context, request: FastifyRequest): Promise<Caller> {
+/**
+ * Caller of a request, by its head alone: a bearer token counts before a cookie. Agents come to their own side, with
+ * their secrets and nothing else; people and programs to theirs.
+ */
+export async function callerOf(
+  context: Context,
+  side: "console" | "agents",
+  request: FastifyRequest,
+): Promise<Caller> {
   const { db } = context.database;
   const [, bearer] = /^Bearer ([A-Za-z0-9_-]{20,200})$/.exec(request.headers.authorization ?? "") ?? [];
+  if (side === "agents")
+    return bearer === undefined ? { kind: "nobody" } : await agentOfSecret(context, bearer);
   if (bearer !== undefined) {
     const hash = hashOfSecret(bearer);
     const now = context.now();
@@ -22,8 +31,7 @@ export async function callerOf(context: Context, request: FastifyRequest): Promi
       if (now - (usedAt ?? 0) > NOTE_AFTER) await noteApiTokenUse(db, id, now);
       return { kind: "token", id, name, role };
     }
-    const agent = await findAgentBySecret(db, hash);
-    return agent === undefined ? { kind: "nobody" } : { kind: "agent", id: agent };
+    return { kind: "nobody" };
   }
   const cookie = request.cookies[SESSION_COOKIE];
   return cookie === undefined ? { kind: "nobody" } : await callerOfSession(context, cookie);

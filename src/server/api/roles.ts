@@ -12,7 +12,8 @@ export type Caller =
   | { kind: "nobody" }
   | { kind: "user"; id: string; name: string; role: Role; session: string }
   | { kind: "token"; id: string; name: string; role: Role }
-  | { kind: "agent"; id: string };
+  /** It is to fetch another secret. */
+  | { kind: "agent"; id: string; rotates: boolean };
 
 export interface Claim {
   allow: Allow;

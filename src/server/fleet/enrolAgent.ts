@@ -43,13 +43,16 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
     const domain = await domainOf(context, tx, given.token);
     await takeTurn(tx, `fingerprint ${given.fingerprint}`);
     const known = await agentsOfFingerprint(tx, given.fingerprint);
+    if (given.token === undefined && known.some(({ isRevoked }) => isRevoked))
+      throw new Problem("TOKEN_INVALID", "this machine's secret was taken back: a token is needed");
     const { name, addresses, dnsSuffixes, program, fingerprint } = given;
-    const own = { name, addresses, dnsSuffixes, program, seenAt: address, secretHash: hashOfSecret(secret) };
+    const seen = { seenAt: address, now: now() };
+    const own = { name, addresses, dnsSuffixes, program, ...seen, secretHash: hashOfSecret(secret) };
     const before = agentOfMachine(known, given, now());
     const agent = before ?? newId(random);
     const cloneOf = before === undefined ? (known[0]?.id ?? null) : null;
     if (before !== undefined) await renewAgent(tx, agent, own);
-    else await insertAgent(tx, { id: agent, fingerprint, domain, now: now(), cloneOf, ...own });
+    else await insertAgent(tx, { id: agent, fingerprint, domain, cloneOf, ...own });
     if (cloneOf !== null) await sayCloned(tx, context, { agent, name, cloneOf });
     await insertAudit(tx, {
       at: now(),

@@ -126,6 +126,42 @@ export async function takeTurn<Tables>(tx: Transaction<Tables>, subject: string)
   await sql`select pg_advisory_xact_lock(hashtextextended(${subject}, 0))`.execute(tx);
 }
 
+/** Days for which rows of a table that only grows stay, whatever a statement asks. */
+const KEPT_DAYS = 90;
+
+/**
+ * Has the database itself refuse to change a row of `table`, and to delete one that is younger than 90 days.
+ *
+ * @param at column with the time (ms) of a row
+ */
+export async function makeAppendOnly(db: Kysely<unknown>, table: string, at: string): Promise<void> {
+  const [name, time] = [sql.raw(table), sql.raw(at)];
+  const because = sql.raw(`'rows of ${table} are never changed, and stay for ${KEPT_DAYS} days'`);
+  const day = sql.raw(String(KEPT_DAYS * 86_400));
+  if (isSqlite(db)) {
+    const refuse = sql`begin select raise(abort, ${because}); end`;
+    const young = sql`old.${time} > (unixepoch() - ${day}) * 1000`;
+    await sql`create trigger ${sql.raw(`${table}_unchanged`)} before update on ${name} ${refuse}`.execute(db);
+    await sql`create trigger ${sql.raw(`${table}_kept`)} before delete on ${name} when ${young} ${refuse}`.execute(
+      db,
+    );
+    return;
+  }
+  const refuse = sql.raw(`${table}_refuse`);
+  await sql`create function ${refuse}() returns trigger language plpgsql as $$ begin raise exception ${because}; end $$`.execute(
+    db,
+  );
+  const young = sql`old.${time} > (extract(epoch from now()) - ${day}) * 1000`;
+  const run = sql`execute function ${refuse}()`;
+  await sql`create trigger ${sql.raw(`${table}_unchanged`)} before update on ${name} for each row ${run}`.execute(
+    db,
+  );
+  await sql`create trigger ${sql.raw(`${table}_kept`)} before delete on ${name} for each row when (${young}) ${run}`.execute(
+    db,
+  );
+  await sql`create trigger ${sql.raw(`${table}_whole`)} before truncate on ${name} ${run}`.execute(db);
+}
+
 /** `db` for migrations: their columns hold and sort the same in every kind of database. */
 export function withSameColumns<Tables>(db: Kysely<Tables>): Kysely<Tables> {
   if (isSqlite(db)) return db;

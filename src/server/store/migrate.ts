@@ -7,6 +7,7 @@ import * as policies from "./migrations/0002Policies.ts";
 import * as notifications from "./migrations/0003Notifications.ts";
 import * as reports from "./migrations/0004Reports.ts";
 import * as traffic from "./migrations/0005Traffic.ts";
+import * as access from "./migrations/0008Access.ts";
 import * as watching from "./migrations/0009Watching.ts";
 import * as load from "./migrations/0011Load.ts";
 import * as dnsSuffixes from "./migrations/0012DnsSuffixes.ts";
@@ -19,6 +20,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0003Notifications": notifications,
   "0004Reports": reports,
   "0005Traffic": traffic,
+  "0008Access": access,
   "0009Watching": watching,
   "0011Load": load,
   "0012DnsSuffixes": dnsSuffixes,

@@ -16,6 +16,23 @@ export interface Tables {
     password_hash: string;
     created_at: Time;
     disabled_at: Time | null;
+    /** Secret of the second factor, encrypted; when it was confirmed, and the step of the last code that was taken. */
+    factor_secret: string | null;
+    factor_at: Time | null;
+    factor_step: number | null;
+    /** Issuer and subject, of one who comes by OpenID Connect. */
+    open_id: string | null;
+  };
+  recovery_codes: { user_id: string; code_hash: string };
+  /** Failures to sign in, by hashed name and address. */
+  sign_in_failures: { key: string; count: number; last_at: Time };
+  /** Browsers on their way to the provider of OpenID Connect and back. */
+  open_id_attempts: {
+    state_hash: string;
+    verifier: string;
+    nonce: string;
+    browser_hash: string;
+    expires_at: Time;
   };
   sessions: {
     id_hash: string;
@@ -35,6 +52,8 @@ export interface Tables {
     created_at: Time;
     expires_at: Time | null;
     used_at: Time | null;
+    /** Operations and areas that it is for, as a list; null for all that its role may. */
+    scope: Json | null;
   };
   enrolment_tokens: {
     id: string;
@@ -97,6 +116,16 @@ export interface Tables {
     dns_suffixes: Json | null;
     /** Whether it listens to the fleet's broker; null while it has not said. */
     on_broker: 0 | 1 | null;
+    /** Of a secret that was given, and not used yet. */
+    next_secret_hash: string | null;
+    /** Of the secret before, which nobody should have any more. */
+    last_secret_hash: string | null;
+    /** When the secret in force was first used; null for as long as the agent. */
+    secret_at: Time | null;
+    /** When a person asked for another secret. */
+    rotate_at: Time | null;
+    /** When its secret was taken back. */
+    revoked_at: Time | null;
   };
   runs: {
     sequence: Generated<number>;

@@ -9,6 +9,8 @@ export interface Identity {
   id: string;
   /** Proves to the server that a report is this agent's. */
   secret?: string | undefined;
+  /** The one before, for a server that knows the newer one no more, or not yet. */
+  lastSecret?: string | undefined;
   /** The server said that the secret may travel over HTTP, unencrypted. */
   insecure?: boolean | undefined;
 }
@@ -23,11 +25,12 @@ export interface Identity {
 export async function readIdentity(dirs: DataDir): Promise<Identity | undefined> {
   const bytes = await readIfThere(placeOf(dirs));
   try {
-    const { id, secret, insecure } = JSON.parse(bytes?.toString() ?? "");
+    const { id, secret, lastSecret, insecure } = JSON.parse(bytes?.toString() ?? "");
     if (typeof id !== "string" || id === "") return undefined;
     return {
       id,
       ...(typeof secret === "string" ? { secret } : {}),
+      ...(typeof lastSecret === "string" ? { lastSecret } : {}),
       ...(insecure === true ? { insecure } : {}),
     };
   } catch {

@@ -11,13 +11,13 @@ import {
   countAgents,
   deleteAgent,
   findAgent,
-  findAgentBySecret,
   insertAgent,
   listAgents,
   type NewAgent,
   renewAgent,
 } from "../../../src/server/store/fleet/agentStore.ts";
 import { countRuns, listRuns } from "../../../src/server/store/fleet/runStore.ts";
+import { findAgentBySecret } from "../../../src/server/store/fleet/secretStore.ts";
 import {
   deleteSession,
   deleteSessionsOf,
@@ -98,11 +98,18 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         source: null,
         cloneOf: null,
         doubledAt: null,
+        revokedAt: null,
       });
       expect(await agentsOfFingerprint(database.db, agent.fingerprint)).toEqual([
-        { id: agent.id, name: "pc", domain: agent.domain, addresses: ["10.1.2.3"], heardAt: NOW },
+        {
+          ...{ id: agent.id, name: "pc", domain: agent.domain, addresses: ["10.1.2.3"] },
+          ...{ isRevoked: false, heardAt: NOW },
+        },
       ]);
-      expect(await findAgentBySecret(database.db, agent.secretHash)).toBe(agent.id);
+      expect(await findAgentBySecret(database.db, agent.secretHash)).toMatchObject({
+        id: agent.id,
+        which: "current",
+      });
       await write((tx) => renewAgent(tx, agent.id, { ...agent, secretHash: "another" }));
       expect(await findAgentBySecret(database.db, agent.secretHash)).toBeUndefined();
       expect(await write((tx) => deleteAgent(tx, agent.id))).toBe(true);

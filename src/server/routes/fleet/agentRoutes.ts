@@ -30,6 +30,7 @@ const Agent = Type.Object({
   source: OrNull(Type.String()),
   cloneOf: OrNull(Id),
   doubledAt: OrNull(Moment),
+  revokedAt: OrNull(Moment),
 });
 
 const Run = Type.Object({

@@ -21,6 +21,8 @@ export interface Agent {
   cloneOf: string | null;
   /** When two machines last reported as this agent: its identity was copied. */
   doubledAt: number | null;
+  /** When its secret was taken back. */
+  revokedAt: number | null;
 }
 
 const COLUMNS = [
@@ -37,6 +39,7 @@ const COLUMNS = [
   "source",
   "clone_of as cloneOf",
   "doubled_at as doubledAt",
+  "revoked_at as revokedAt",
 ] as const;
 
 type Row = Omit<Agent, "addresses" | "dnsSuffixes"> & { addresses: string; dnsSuffixes: string | null };
@@ -99,19 +102,20 @@ export function searchOf(name: string, addresses: readonly string[]): string {
 export async function agentsOfFingerprint(
   db: Db,
   fingerprint: string,
-): Promise<(KnownAgent & { domain: string })[]> {
+): Promise<(KnownAgent & { domain: string; isRevoked: boolean })[]> {
   const rows = await db
     .selectFrom("agents")
-    .select(["id", "name", "domain", "addresses", "created_at", "reported_at", "polled_at"])
+    .select(["id", "name", "domain", "addresses", "created_at", "reported_at", "polled_at", "revoked_at"])
     .where("fingerprint", "=", fingerprint)
     .orderBy("created_at")
     .orderBy("id")
     .execute();
-  return rows.map(({ id, name, domain, addresses, created_at, reported_at, polled_at }) => ({
+  return rows.map(({ id, name, domain, addresses, created_at, reported_at, polled_at, revoked_at }) => ({
     id,
     name,
     domain,
     addresses: JSON.parse(addresses) as string[],
+    isRevoked: revoked_at !== null,
     heardAt: Math.max(created_at, reported_at ?? 0, polled_at ?? 0),
   }));
 }
@@ -134,29 +138,24 @@ export async function findAgents(db: Db, ids: readonly string[]): Promise<{ id: 
 /** Values in one statement: fewer than any database takes. */
 const MANY = 500;
 
-/** The agent of a secret. One that was retired is heard again. */
-export async function findAgentBySecret(db: Db, secretHash: string): Promise<string | undefined> {
-  const found = await db
-    .selectFrom("agents")
-    .select("id")
-    .where("secret_hash", "=", secretHash)
-    .executeTakeFirst();
-  return found?.id;
-}
-
 /** A machine that was installed anew: the same agent, with a new secret. */
 export async function renewAgent(
   tx: Tx,
   id: string,
-  own: Pick<NewAgent, "name" | "secretHash" | "addresses" | "dnsSuffixes" | "program" | "seenAt">,
+  own: Pick<NewAgent, "name" | "secretHash" | "addresses" | "dnsSuffixes" | "program" | "seenAt" | "now">,
 ): Promise<void> {
-  const { name, secretHash, addresses, dnsSuffixes, program, seenAt } = own;
+  const { name, secretHash, addresses, dnsSuffixes, program, seenAt, now } = own;
   await tx
     .updateTable("agents")
     .set({
       name,
       search: searchOf(name, addresses),
       secret_hash: secretHash,
+      next_secret_hash: null,
+      last_secret_hash: null,
+      secret_at: now,
+      rotate_at: null,
+      revoked_at: null,
       seen_at: seenAt,
       addresses: JSON.stringify(addresses),
       dns_suffixes: dnsSuffixes && JSON.stringify(dnsSuffixes),

@@ -1,0 +1,31 @@
+import { isRotationDue, ROTATE_HEADER } from "../../core/fleet/secretRotation.ts";
+import type { Caller } from "../api/roles.ts";
+import type { Context } from "../context.ts";
+import { findAgentBySecret, noteCopied, takeNextSecret } from "../store/fleet/secretStore.ts";
+import { transact } from "../store/transaction.ts";
+import { hashOfSecret } from "./secrets.ts";
+
+/**
+ * The agent of a secret. A secret that was given in place of another takes its place with the first request that comes with
+ * it: until then the agent may be killed before it has written it down. Whoever comes with the one before has a copy of
+ * the agent's identity.
+ */
+export async function agentOfSecret({ config, database, now }: Context, secret: string): Promise<Caller> {
+  const hash = hashOfSecret(secret);
+  const found = await findAgentBySecret(database.db, hash);
+  if (found === undefined) return { kind: "nobody" };
+  const { id, which, givenAt, askedAt } = found;
+  if (which === "last") {
+    await transact(database.db, (tx) => noteCopied(tx, id, now()));
+    return { kind: "nobody" };
+  }
+  if (which === "next") await transact(database.db, (tx) => takeNextSecret(tx, id, hash, now()));
+  const rotates =
+    which === "current" && isRotationDue({ givenAt, askedAt }, config.agentSecrets.rotateAfter, now());
+  return { kind: "agent", id, rotates };
+}
+
+/** Header field of an answer to an agent that is to fetch a new secret. */
+export function rotationHeader(caller: Caller): Record<string, string> {
+  return caller.kind === "agent" && caller.rotates ? { [ROTATE_HEADER]: "1" } : {};
+}
