@@ -91,6 +91,7 @@ export const PHASE_OF = {
   THRESHOLD_NOT_MET: "publish",
   SERVER_EXISTS: "server",
   DATABASE_NEWER: "server",
+  SERVER_REFUSED: "server",
   INTERRUPTED: "internal",
   UNEXPECTED: "internal",
 } as const satisfies Record<string, Phase>;

@@ -205,6 +205,23 @@ function addListCommands(program: Command, done: Done): void {
       done(await exportCommand(file));
     });
   sources
+    .command("apply")
+    .description("check a source list on a server, and make it the one in force")
+    .argument("<file>", "the list, as JSON")
+    .requiredOption("--server <url>", "the administrators' side of the server")
+    .option("--dry-run", "say what it would do, and change nothing")
+    .option("--exit-code", "with --dry-run: exit 3 where the list would change")
+    .option("--note <text>", "why, for the list's history")
+    .option("--if-version <number>", "only where this version is in force")
+    .option("--token-file <file>", "has the API token, mode 0600; else NEARSOURCE_API_TOKEN has it")
+    .option("--ca <file>", "the authority of the server's certificate (PEM), where the system has it not")
+    .option("--insecure", "send the token over HTTP, unencrypted")
+    .addOption(jsonOption())
+    .action(async (file, options) => {
+      const { applyCommand } = await import("./sources/applyCommand.ts");
+      done(await applyCommand(file, options));
+    });
+  sources
     .command("check")
     .description("whether a source list is valid, and what is odd about it")
     .argument("<file>", "the list, as JSON")

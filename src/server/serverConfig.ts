@@ -13,6 +13,7 @@ import { isObject, section } from "../config/section.ts";
 import { parseJson } from "../core/document.ts";
 import { parseRange } from "../core/order/address.ts";
 import { NearsourceError } from "../errors.ts";
+import { AREAS } from "./api/roles.ts";
 import { DEFAULT_DATABASE } from "./store/database.ts";
 
 const text = v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"));
@@ -88,6 +89,11 @@ const schema = section({
   reports: v.optional(section({ perAgent: v.optional(wholeNumber(1, 10_000), 50) }), {}),
   /** Days after which an agent that was not heard of is retired; null for never. */
   retireAfter: v.optional(v.nullable(wholeNumber(1, 36_500)), 90),
+  /** Parts of the settings that API tokens alone may change: they are kept in a repository of one's own. */
+  readOnly: v.optional(
+    v.array(v.picklist(AREAS, `must be one of ${AREAS.join(", ")}`), "must be a list"),
+    [],
+  ),
   publicUrl: v.optional(text),
   insecure: v.optional(v.boolean("must be true or false"), false),
 });

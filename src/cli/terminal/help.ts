@@ -81,6 +81,19 @@ const HELP: Record<string, Help> = {
     codes: [6],
     own: { 0: "the list is valid", 6: "the list is refused" },
   },
+  "sources apply": {
+    examples: [
+      "nearsource sources apply source-list.json --server https://nearsource.corp.example:21110 --dry-run",
+      'nearsource sources apply source-list.json --server https://nearsource.corp.example:21110 --token-file ./token --note "Lyon moves"',
+    ],
+    codes: [3, 4, 6, 130],
+    own: {
+      0: "the list is in force, or with --dry-run could be",
+      3: "with --dry-run --exit-code: the list would change",
+      4: "the server could not be reached, or failed",
+      6: "the list is refused, the token may not, or another version is in force: nothing was changed",
+    },
+  },
   enrol: {
     examples: [
       "nearsource enrol --server https://nearsource.corp.example:21111 --token TOKEN",

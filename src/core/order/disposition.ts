@@ -104,6 +104,7 @@ export const DISPOSITIONS: Record<ErrorCode, Disposition> = {
   THRESHOLD_NOT_MET: { action: "stop", ends: "run" },
   SERVER_EXISTS: { action: "stop", ends: "run" },
   DATABASE_NEWER: { action: "stop", ends: "run" },
+  SERVER_REFUSED: { action: "stop", ends: "run" },
   INTERRUPTED: { action: "stop", ends: "run" },
   UNEXPECTED: { action: "stop", ends: "run" },
 };

@@ -113,7 +113,7 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
 /** Admits or refuses a request before a byte of its body is read. */
 async function admit(
   context: Context,
-  { allow, method }: AnyRoute,
+  { allow, method, area }: AnyRoute,
   { names, side }: ApiOptions,
   request: FastifyRequest,
 ): Promise<void> {
@@ -127,6 +127,8 @@ async function admit(
   const agentId = (request.params as { id?: string }).id;
   const refusal = refusalOf({ allow, caller: request.caller, isSetUp, agentId });
   if (refusal !== undefined) throw new Problem(refusal);
+  const isKeptElsewhere = area !== undefined && context.config.readOnly.includes(area);
+  if (isKeptElsewhere && request.caller.kind === "user") throw new Problem("READ_ONLY");
 }
 
 function check(schema: TSchema | undefined, make: (schema: TSchema) => (value: unknown) => unknown) {

@@ -9,6 +9,7 @@ export const PROBLEMS = {
   OTHER_SITE: { status: 403, title: "the request came from another site" },
   HOST_UNKNOWN: { status: 403, title: "this server is not called so" },
   NOT_SET_UP: { status: 403, title: "the server has no administrator yet: open the set-up link" },
+  READ_ONLY: { status: 403, title: "it is kept elsewhere: change it there, and apply it with an API token" },
   NOT_FOUND: { status: 404, title: "there is no such thing" },
   METHOD_UNKNOWN: { status: 405, title: "nothing is done so here" },
   CONFLICT: { status: 409, title: "it contradicts what is there" },

@@ -4,6 +4,10 @@ import type { ProblemCode } from "./problem.ts";
 export const ROLES = ["viewer", "operator", "administrator"] as const;
 export type Role = (typeof ROLES)[number];
 
+/** Parts of the settings that may be kept elsewhere, as in a repository of one's own. */
+export const AREAS = ["source-list", "policies"] as const;
+export type Area = (typeof AREAS)[number];
+
 /** Callers that a route is open to: everybody, the holder of the unused set-up link, one agent, or people of a role and above. */
 export type Allow = "public" | "set-up" | "agent" | Role;
 

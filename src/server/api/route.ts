@@ -1,7 +1,7 @@
 import type { Static, TSchema } from "typebox";
 import type { Context } from "../context.ts";
 import type { ProblemCode } from "./problem.ts";
-import type { Allow, Caller } from "./roles.ts";
+import type { Allow, Area, Caller } from "./roles.ts";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -70,6 +70,8 @@ export interface Route<Schemas extends RouteSchemas = RouteSchemas, Good extends
   audit: string;
   /** It changes one version of something: `If-Match` is needed. */
   conditional?: boolean;
+  /** The part of the settings that it changes, which `readOnly` of server.json keeps from people in the console. */
+  area?: Area;
   /** It answers with CSV too, where `Accept` says so. */
   csv?: boolean;
   /** It answers with events. */

@@ -98,8 +98,9 @@ const create = route({
   answer: Saved,
   status: 201,
   example: { body: EXAMPLE },
-  fails: ["BODY_INVALID", "REFUSED", "CONFLICT", "UNAVAILABLE"],
+  fails: ["BODY_INVALID", "REFUSED", "CONFLICT", "UNAVAILABLE", "READ_ONLY"],
   audit: "createPolicy",
+  area: "policies",
   handle: async (context, { body, caller, address }) => {
     const fields = { settings: {}, updateAgent: { kinds: [] }, ...body };
     const saved = await createPolicy(context, fields, { caller, address });
@@ -137,8 +138,10 @@ const change = route({
     "REFUSED",
     "CONFLICT",
     "UNAVAILABLE",
+    "READ_ONLY",
   ],
   audit: "changePolicy",
+  area: "policies",
   conditional: true,
   handle: async (context, { params, body, ifMatch, caller, address }) => {
     const at = { id: params.id, version: Number(ifMatch) };
@@ -156,8 +159,9 @@ const remove = route({
   schemas: { params: ById },
   status: 204,
   example: { params: { id: "some-policy" } },
-  fails: ["NOT_FOUND", "PARAMETER_INVALID", "UNAVAILABLE"],
+  fails: ["NOT_FOUND", "PARAMETER_INVALID", "UNAVAILABLE", "READ_ONLY"],
   audit: "deletePolicy",
+  area: "policies",
   handle: async (context, { params, caller, address }) => {
     await removePolicy(context, params.id, { caller, address });
     return { body: undefined };

@@ -33,16 +33,16 @@ const get = route({
   summary: "Shows the source list that is in force",
   allow: "viewer",
   schemas: {},
-  answer: Type.Object({ version: Type.Integer(), list: OrNull(List) }),
+  answer: Type.Object({ version: Type.Integer(), list: OrNull(List), readOnly: Type.Boolean() }),
   status: 200,
   example: {},
   fails: [],
   audit: "none",
-  handle: async ({ database: { db } }) => {
+  handle: async ({ config, database: { db } }) => {
     const newest = await newestDocument(db, SOURCE_LIST);
     const version = newest?.version ?? 0;
     const list = newest === undefined ? null : (JSON.parse(newest.content) as Record<string, unknown>);
-    return { body: { version, list }, version };
+    return { body: { version, list, readOnly: config.readOnly.includes("source-list") }, version };
   },
 });
 
@@ -75,7 +75,8 @@ const put = route({
   answer: Type.Object({ version: Type.Integer(), findings: Type.Array(ListFinding), effect: OrNull(Effect) }),
   status: 200,
   example: { query: { note: "Berlin has an Update Agent" }, body: EXAMPLE },
-  fails: ["BODY_INVALID", "REFUSED", "IF_MATCH_MISSING", "CHANGED_MEANWHILE", "UNAVAILABLE"],
+  fails: ["BODY_INVALID", "REFUSED", "IF_MATCH_MISSING", "CHANGED_MEANWHILE", "UNAVAILABLE", "READ_ONLY"],
+  area: "source-list",
   audit: "saveSourceList",
   conditional: true,
   handle: async (context, { body, query, ifMatch, caller, address }) => {
@@ -196,7 +197,8 @@ const restore = route({
   answer: Type.Object({ version: Type.Integer(), findings: Type.Array(ListFinding), effect: OrNull(Effect) }),
   status: 200,
   example: { params: { version: 1 } },
-  fails: ["NOT_FOUND", "REFUSED", "UNAVAILABLE"],
+  fails: ["NOT_FOUND", "REFUSED", "UNAVAILABLE", "READ_ONLY"],
+  area: "source-list",
   audit: "restoreSourceList",
   handle: async (context, { params, caller, address }) => {
     const found = await findDocument(context.database.db, SOURCE_LIST, params.version);
