@@ -14,6 +14,7 @@ import { sourceListRoutes } from "./routes/settings/sourceListRoutes.ts";
 import { whatIfRoutes } from "./routes/settings/whatIfRoutes.ts";
 import { auditRoutes } from "./routes/watch/auditRoutes.ts";
 import { documentRoutes } from "./routes/watch/documentRoutes.ts";
+import { eventRoutes } from "./routes/watch/eventRoutes.ts";
 import { expiryRoutes } from "./routes/watch/expiryRoutes.ts";
 import { mirrorRoutes } from "./routes/watch/mirrorRoutes.ts";
 import { webhookRoutes } from "./routes/watch/webhookRoutes.ts";
@@ -36,6 +37,7 @@ const operations: readonly AnyRoute[] = [
   ...trafficRoutes,
   ...webhookRoutes,
   ...auditRoutes,
+  ...eventRoutes,
 ];
 
 /** Every operation of the administrators' API: routing, documentation and tests read this list. */

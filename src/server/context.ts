@@ -2,12 +2,14 @@ import type { Log } from "../config/log.ts";
 import type { SignInLimit } from "./access/signInLimit.ts";
 import type { EventStreams } from "./api/eventStreams.ts";
 import type { AskElsewhere } from "./effect/fleetQuestion.ts";
+import type { ChangeFeed } from "./events/changeFeed.ts";
 import type { ReportIntake } from "./fleet/reportIntake.ts";
 import type { ContentMirror } from "./mirror/contentMirror.ts";
 import type { HeldPolls } from "./notify/heldPolls.ts";
 import type { ServerConfig } from "./serverConfig.ts";
 import type { PublishedTrees } from "./settings/publishedTrees.ts";
 import type { Database } from "./store/database.ts";
+import type { WakeUps } from "./store/wakeUps.ts";
 
 /** State of the signatures that this server looks after, as of its last look. */
 export interface Upkeep {
@@ -36,6 +38,10 @@ export interface Context {
   reports: ReportIntake;
   /** Pages that watch something change. */
   streams: EventStreams;
+  /** Ears for what servers of one database say to each other. */
+  wakeUps: WakeUps;
+  /** Pages that wait for any resource to change. */
+  changes: ChangeFeed;
   /** The vendor's content, kept new in the trees. */
   mirror: ContentMirror;
   /** Milliseconds since the epoch. */

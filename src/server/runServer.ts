@@ -4,8 +4,8 @@ import path from "node:path";
 import { createNotifyHandler } from "../agent/channels/notifyPort.ts";
 import type { Log } from "../config/log.ts";
 import { machineName } from "../dns/machine.ts";
-import { explainError } from "../errors.ts";
 import { type Listener, openListener } from "../http/server.ts";
+import { takeLock } from "../store/lock.ts";
 import { SignInLimit } from "./access/signInLimit.ts";
 import { agentSideRoutes } from "./agentSide/agentSideRoutes.ts";
 import { isTreePath, serveTreeFile } from "./agentSide/treeFiles.ts";
@@ -14,16 +14,19 @@ import { buildApi } from "./api/buildApi.ts";
 import { EventStreams } from "./api/eventStreams.ts";
 import type { Context } from "./context.ts";
 import type { AskElsewhere } from "./effect/fleetQuestion.ts";
+import { listen, openChanges } from "./events/hear.ts";
 import { openIntake } from "./fleet/takeReports.ts";
 import { ContentMirror } from "./mirror/contentMirror.ts";
 import { HeldPolls } from "./notify/heldPolls.ts";
 import { Notifier } from "./notify/notifier.ts";
-import type { ServerConfig } from "./serverConfig.ts";
+import { openSettings, startFollowing } from "./publication/settingsTree.ts";
+import { type ServerConfig, treesOf } from "./serverConfig.ts";
 import { answerHealth, startUpkeep } from "./serverHealth.ts";
-import { publishLeftOver } from "./settings/publishDocument.ts";
+import { publishLeftOver, startPublishingLeftOver } from "./settings/publishDocument.ts";
 import { PublishedTrees } from "./settings/publishedTrees.ts";
 import { openDatabase } from "./store/database.ts";
 import { migrate } from "./store/migrate.ts";
+import { WakeUps } from "./store/wakeUps.ts";
 import { writeNote } from "./store/watch/noteStore.ts";
 import { tlsOf } from "./tlsFiles.ts";
 import { WebhookSender } from "./watch/webhookSender.ts";
@@ -37,9 +40,6 @@ export interface RunningServer {
   reload(): Promise<void>;
   close(): Promise<void>;
 }
-
-/** Interval (ms) at which the published timestamps are looked at: another program may publish in the same folder. */
-const LOOK = 2_000;
 
 /**
  * Starts the parts of a server in their order: database, trees, API, then the ports.
@@ -57,29 +57,34 @@ export async function runServer(
     for (const end of ends.toReversed()) await end();
   };
   try {
+    // Its keys, its signing folder and its SQLite database are for one process.
+    const lock = await takeLock(config.dir, { role: "server" });
+    ends.push(() => lock.release());
     const database = await openDatabase(config.database, (file) => path.resolve(config.dir, file));
     ends.push(() => database.close());
     await migrate(database.db);
-    const trees = new PublishedTrees(path.join(config.dir, "www"));
-    await trees.look();
-    const looking = setInterval(() => {
-      trees.look().catch((error) => log.error(`the published trees cannot be read: ${explainError(error)}`));
-    }, LOOK);
-    ends.push(() => clearInterval(looking));
+    const trees = new PublishedTrees(treesOf(config));
+    await openSettings({ config, database, trees });
     const { now } = Date;
     const signIns = new SignInLimit(now);
     const polls = new HeldPolls(trees);
     const reports = openIntake({ config, database, now, random: randomBytes });
     ends.push(() => reports.close());
+    const wakeUps = new WakeUps((reason) => log.error(`a wake-up came to nothing: ${reason}`));
+    const changes = openChanges(database);
     const streams = new EventStreams();
     const noteConfirmed = (confirmedAt: number) => writeNote(database.db, "mirrored", { confirmedAt }, now());
     const mirror = new ContentMirror({ config, trees, log, now, noteConfirmed });
     ends.push(() => mirror.close());
     const upkeep = { resigning: undefined, failing: new Set<string>(), ending: new Set<string>() };
-    const parts = { signIns, upkeep, polls, reports, streams, mirror };
+    const parts = { signIns, upkeep, polls, reports, streams, wakeUps, changes, mirror };
     const outside = { log, askElsewhere, now, random: randomBytes };
     const context: Context = { config, database, trees, ...parts, ...outside };
+    ends.push(startFollowing(context));
+    await listen(context);
+    ends.push(() => wakeUps.close());
     await publishLeftOver(context);
+    ends.push(startPublishingLeftOver(context));
     const notifier = new Notifier(context);
     notifier.start();
     ends.push(() => notifier.close());
@@ -93,6 +98,7 @@ export async function runServer(
       () => agents.close(),
       () => polls.close(),
       () => streams.close(),
+      () => changes.close(),
     );
     mirror.start();
     ends.push(startUpkeep(context));

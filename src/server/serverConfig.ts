@@ -69,6 +69,12 @@ const schema = section({
     v.picklist(["token", "open", "closed"], "must be one of token, open, closed"),
     "token",
   ),
+  /** Folder of the two trees, `www` beside the configuration by default: one that servers share, or another disk. */
+  trees: v.optional(text),
+  /** Program that copies what is published to where agents fetch it. */
+  publish: v.optional(
+    section({ command: v.pipe(v.array(text, "must be a list"), v.minLength(1, "must not be empty")) }),
+  ),
   mirror: v.optional(mirror, {}),
   /** Limits of requests to ActiveUpdate, and its names: as in an agent's configuration. */
   http: v.optional(httpSection(text), {}),
@@ -103,6 +109,11 @@ export type ServerConfig = v.InferOutput<typeof schema> & {
   /** The server's folder, absolute. */
   dir: string;
 };
+
+/** The folder of the two trees. */
+export function treesOf({ dir, trees = "www" }: Pick<ServerConfig, "dir" | "trees">): string {
+  return path.resolve(dir, trees);
+}
 
 /** The file of a server's configuration in its folder. */
 export function serverConfigFile(dir: string): string {

@@ -26,7 +26,7 @@ const POLL = 250;
 const PAUSES = [10, 20, 40];
 
 /**
- * Takes the lock of a folder: the data directory's for a run, its `agent` for the resident agent. It is an
+ * Takes the lock of a folder: the data directory's for a run, its `agent` for the resident agent, a server's own folder for a server. It is an
  * exclusive transaction on an empty SQLite file: the operating system frees it when its holder dies, however
  * it dies, so there is no stale lock to recognise and no process id to be fooled by.
  *
@@ -38,7 +38,7 @@ export async function takeLock(
   dataDir: string,
   options: {
     /** The role of the process that holds it, for people: `update` by default. */
-    role?: "update" | "agent";
+    role?: "update" | "agent" | "server";
     wait?: boolean | undefined;
     signal?: AbortSignal | undefined;
     onWait?: (holder: string) => void;
@@ -138,8 +138,12 @@ async function whyClosed(file: string): Promise<unknown> {
 }
 
 function lockedBy(holder: string, role: string): NearsourceError {
-  const wait = role === "update" ? "wait for it with --wait, or " : "";
-  return new NearsourceError("LOCKED", holder, { hint: `${wait}look at it with: nearsource status` });
+  const hints: Record<string, string> = {
+    update: "wait for it with --wait, or look at it with: nearsource status",
+    server: "each server has a folder of its own; several share one PostgreSQL (docs/scale.md)",
+  };
+  const hint = hints[role] ?? "look at it with: nearsource status";
+  return new NearsourceError("LOCKED", holder, { hint });
 }
 
 async function describeHolder(file: string, role: string): Promise<string> {

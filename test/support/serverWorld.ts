@@ -3,6 +3,7 @@ import { promises as fs } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { FastifyInstance, InjectOptions } from "fastify";
+import { expect } from "vitest";
 import { SILENT } from "../../src/config/log.ts";
 import { readToken } from "../../src/core/fleet/enrolmentToken.ts";
 import { describeRepository } from "../../src/publisher/describe.ts";
@@ -15,15 +16,18 @@ import { buildApi } from "../../src/server/api/buildApi.ts";
 import { EventStreams } from "../../src/server/api/eventStreams.ts";
 import type { Role } from "../../src/server/api/roles.ts";
 import type { Context } from "../../src/server/context.ts";
+import { listen, openChanges } from "../../src/server/events/hear.ts";
 import { openIntake } from "../../src/server/fleet/takeReports.ts";
 import { initServer } from "../../src/server/initServer.ts";
 import { ContentMirror } from "../../src/server/mirror/contentMirror.ts";
 import { HeldPolls } from "../../src/server/notify/heldPolls.ts";
-import { readServerConfig } from "../../src/server/serverConfig.ts";
+import { openSettings } from "../../src/server/publication/settingsTree.ts";
+import { readServerConfig, treesOf } from "../../src/server/serverConfig.ts";
 import { PublishedTrees } from "../../src/server/settings/publishedTrees.ts";
 import { openDatabase } from "../../src/server/store/database.ts";
 import { insertUser } from "../../src/server/store/people/userStore.ts";
 import { transact } from "../../src/server/store/transaction.ts";
+import { WakeUps } from "../../src/server/store/wakeUps.ts";
 
 /** A server of its own, whose APIs are injected into: no socket is opened. */
 export interface ServerWorld {
@@ -60,8 +64,8 @@ export async function makeServer(
 export async function openServer(dir: string, token: string): Promise<ServerWorld> {
   const config = await readServerConfig(dir);
   const database = await openDatabase(config.database, (name) => path.resolve(dir, name));
-  const trees = new PublishedTrees(path.join(dir, "www"));
-  await trees.look();
+  const trees = new PublishedTrees(treesOf(config));
+  await openSettings({ config, database, trees });
   const clock = { now: Date.now() };
   const context: Context = {
     config,
@@ -73,10 +77,13 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     polls: new HeldPolls(trees),
     reports: openIntake({ config, database, now: () => clock.now, random: randomBytes }),
     streams: new EventStreams(),
+    wakeUps: new WakeUps((reason) => expect.unreachable(reason)),
+    changes: openChanges(database),
     mirror: new ContentMirror({ config, trees, log: SILENT, now: () => clock.now }),
     now: () => clock.now,
     random: randomBytes,
   };
+  await listen(context);
   const names = new Set(["localhost"]);
   const people = await buildApi(context, allRoutes, {
     prefix: "/api/v1",
@@ -94,6 +101,8 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     await context.mirror.close();
     context.polls.close();
     context.streams.close();
+    context.changes.close();
+    await context.wakeUps.close();
     await people.close();
     await agents.close();
     await context.reports.close();

@@ -20,6 +20,11 @@ export interface PublisherOptions extends RepositoryPlace {
   /** Waits for another publisher, for as long as it takes; otherwise LOCKED. */
   wait?: boolean | undefined;
   onFile?: OnFile | undefined;
+  /**
+   * The web root is a copy of a state that is kept elsewhere: it may be older than what was signed here last, which
+   * nobody has seen then. Versions go on above that.
+   */
+  isCopy?: boolean | undefined;
 }
 
 /** A repository opened for publishing: locked, read and verified. */
@@ -76,7 +81,7 @@ async function open(location: Location, options: PublisherOptions, tolerance: To
   const choices = await readChoices(location);
   const highest = await readHighest(location);
   const publication = await loadPublication(location, { firstRoot: choices.root, next: tolerance.nextRoot });
-  refuseOlder(location, publication, highest, tolerance.restored === true);
+  refuseOlder(location, publication, highest, tolerance.restored === true || options.isCopy === true);
   const placed = new Set<string>();
   const onFile = (file: string) => {
     placed.add(file);

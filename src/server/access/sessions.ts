@@ -1,7 +1,14 @@
 import type { Caller } from "../api/roles.ts";
 import type { Context } from "../context.ts";
 import { findSession, touchSession } from "../store/people/sessionStore.ts";
+import { isTokenValid } from "../store/people/tokenStore.ts";
 import { hashOfSecret } from "./secrets.ts";
+
+/** Whether a caller who was admitted has not been signed out, shut out, or lost the token since. */
+export async function isStillIn({ database: { db }, now }: Context, caller: Caller): Promise<boolean> {
+  if (caller.kind === "user") return (await findSession(db, caller.session, now())) !== undefined;
+  return caller.kind === "token" && (await isTokenValid(db, caller.id, now()));
+}
 
 export const SESSION_COOKIE = "nearsource-session";
 

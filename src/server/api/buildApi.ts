@@ -32,6 +32,8 @@ export interface ApiOptions {
   secure: boolean;
 }
 
+/** Seconds after which to ask again while the database is away. */
+const DATABASE_BACK = 2;
 /** Bodies are this long (bytes) at most. */
 const BODY_LIMIT = 4_194_304;
 
@@ -50,7 +52,7 @@ export async function buildApi(
     bodyLimit: BODY_LIMIT,
     exposeHeadRoutes: true,
     // A URL that is not UTF-8 gets a problem document, as any other mistake does.
-    frameworkErrors: (error, _, reply) => void sendProblem(context, reply, toProblem(error)),
+    frameworkErrors: (error, _, reply) => void sendProblem(context, reply, toProblem(context, error)),
   });
   await app.register(cookie);
   await app.register(helmet, helmetOptions(options.secure));
@@ -58,7 +60,7 @@ export async function buildApi(
     if (!reply.hasHeader("content-security-policy")) reply.headers(NO_PAGE);
   });
   app.decorateRequest("caller");
-  app.setErrorHandler((error, _, reply) => sendProblem(context, reply, toProblem(error)));
+  app.setErrorHandler((error, _, reply) => sendProblem(context, reply, toProblem(context, error)));
   app.setNotFoundHandler((_, reply) => sendProblem(context, reply, new Problem("NOT_FOUND")));
   // Bodies are JSON and nothing else; an empty one is none.
   app.removeAllContentTypeParsers();
@@ -186,8 +188,14 @@ function isAnswer(answered: unknown): answered is Answer<unknown> {
 }
 
 /** Errors of the framework in our words; anything unforeseen is ours, and says nothing of itself. */
-function toProblem(error: unknown): Problem {
+function toProblem({ database }: Context, error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (database.dialect.isDown(error)) {
+    return new Problem("UNAVAILABLE", "the database does not answer", {
+      retryAfter: DATABASE_BACK,
+      cause: error,
+    });
+  }
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return new Problem("BODY_TOO_LONG");
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") return new Problem("TYPE_UNKNOWN");

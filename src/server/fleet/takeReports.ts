@@ -31,7 +31,7 @@ export function openIntake(means: Means): ReportIntake {
  * @throws Problem BODY_INVALID, NOT_SIGNED_IN for an agent that is gone, TOO_MANY
  */
 export async function takeReport(
-  { reports, now }: Context,
+  { reports, now, changes }: Context,
   agentId: string,
   report: AgentReport,
   address: string,
@@ -42,6 +42,7 @@ export async function takeReport(
   }
   const document = JSON.stringify(report);
   await reports.take({ agentId, report, summary, document, address, receivedAt: now() });
+  for (const each of ["agents", "notifications"]) changes.note(each);
 }
 
 /**

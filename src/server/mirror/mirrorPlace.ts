@@ -1,6 +1,6 @@
 import path from "node:path";
 import { type DataDir, dataDirAt } from "../../store/dataDir.ts";
-import type { ServerConfig } from "../serverConfig.ts";
+import { type ServerConfig, treesOf } from "../serverConfig.ts";
 
 /** The vendor that is mirrored, and the mirror's own folder. */
 export interface MirrorPlace {
@@ -13,9 +13,12 @@ export interface MirrorPlace {
 }
 
 /** Undefined where `server.json` names no ActiveUpdate, or no root to verify it by. */
-export function mirrorPlaceOf({ dir, activeUpdate, roots }: ServerConfig): MirrorPlace | undefined {
+export function mirrorPlaceOf(config: ServerConfig): MirrorPlace | undefined {
+  const { dir, activeUpdate, roots, trees } = config;
   if (activeUpdate === undefined || roots.content === undefined) return undefined;
-  return { url: activeUpdate, root: path.resolve(dir, roots.content), home: path.join(dir, "mirror") };
+  // Beside a folder that servers share, so that one of them at a time mirrors into it, and on the same volume.
+  const home = trees === undefined ? path.join(dir, "mirror") : `${treesOf(config)}.mirror`;
+  return { url: activeUpdate, root: path.resolve(dir, roots.content), home };
 }
 
 /** The same directory, whose objects are those that are published in `www`. */

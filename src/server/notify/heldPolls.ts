@@ -59,6 +59,11 @@ export class HeldPolls {
     return { poll, leave };
   }
 
+  /** Has those of some agents read again, which any server has told; all, where it is not known which. */
+  wakeSome(agentIds: readonly string[] | undefined): void {
+    for (const agentId of agentIds ?? this.#held.keys()) this.wake(agentId);
+  }
+
   /** Has those of an agent read again. */
   wake(agentId: string): void {
     for (const poll of this.#held.get(agentId) ?? []) poll.wake();

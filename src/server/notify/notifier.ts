@@ -21,6 +21,7 @@ import {
   takeDue,
 } from "../store/notifications/toldStore.ts";
 import { transact } from "../store/transaction.ts";
+import { say } from "../store/wakeUps.ts";
 import { pushNotice } from "./pushNotice.ts";
 import { sayFailed } from "./sayFailed.ts";
 import { notified, running, stateOfKnowing } from "./settle.ts";
@@ -102,7 +103,7 @@ export class Notifier {
   }
 
   async #advance(notification: Notification): Promise<void> {
-    const { database, now, log } = this.#context;
+    const { database, now, log, changes } = this.#context;
     const { id, createdAt: startedAt, state } = notification;
     const left = await agentsLeft(database.db, id);
     if (state === "absorbed") {
@@ -120,6 +121,7 @@ export class Notifier {
       await updateNotification(tx, id, { state: next, ...times });
       if (next === "ended") await sayFailed(tx, this.#context, id);
     });
+    changes.note("notifications");
   }
 
   /** Takes those whose turn it is, as many as there are places for. */
@@ -148,12 +150,19 @@ export class Notifier {
 
   /** Those who ask get their answer: at once where this server holds their request. */
   async #answerHeld(agents: DueAgent[]): Promise<void> {
-    const { polls, now } = this.#context;
+    const { polls, now, database } = this.#context;
     for (const { notificationId, agentId, attempts } of agents) {
       this.#outcomes.push({ notificationId, agentId, attempts, ...notified(now()) });
     }
     await this.#write();
+    if (agents.length === 0) return;
     for (const { agentId } of agents) polls.wake(agentId);
+    // Requests that other servers hold.
+    await say(
+      database.db,
+      "agents",
+      agents.map(({ agentId }) => agentId),
+    );
   }
 
   async #push(agent: DueAgent, body: string): Promise<void> {
@@ -188,7 +197,7 @@ export class Notifier {
 
   /** Writes what came together, in one transaction. */
   async #write(): Promise<void> {
-    const { database, polls, now } = this.#context;
+    const { database, polls, now, changes } = this.#context;
     const [outcomes, asked] = [this.#outcomes, polls.takeUnwritten()];
     this.#outcomes = [];
     if (outcomes.length === 0 && asked.length === 0) return;
@@ -196,5 +205,6 @@ export class Notifier {
       await notePolls(tx, database.dialect, asked, now());
       for (const each of outcomes) await noteTold(tx, each, ["waiting", "unreachable"]);
     });
+    if (outcomes.length > 0) changes.note("notifications");
   }
 }

@@ -1,17 +1,20 @@
 import path from "node:path";
-import { publishTargets } from "../../publisher/publishTargets.ts";
+import { explainError } from "../../errors.ts";
+import { type NewTarget, publishTargets } from "../../publisher/publishTargets.ts";
 import { documentTarget } from "../../publisher/repository/checkDocument.ts";
 import { withRepository } from "../../publisher/repository/session.ts";
 import type { Context } from "../context.ts";
+import { followSettings, publishSettings } from "../publication/settingsTree.ts";
 import {
   type DocumentVersion,
+  findDocument,
   markPublished,
   newestDocument,
   unpublishedDocuments,
 } from "../store/settings/documentStore.ts";
 
-/** Place and keys of the site's settings repository. */
-export function settingsPlace({ config, trees }: Context) {
+/** Place and keys of the site's settings repository as it is served. */
+export function settingsPlace({ config, trees }: Pick<Context, "config" | "trees">) {
   return { dir: trees.www, keysDir: path.join(config.dir, "keys"), wait: true };
 }
 
@@ -21,25 +24,68 @@ export function settingsPlace({ config, trees }: Context) {
  * @throws NearsourceError of the publish and storage phases; nothing of it is out then
  */
 export async function publishDocuments(context: Context, documents: DocumentVersion[]): Promise<void> {
-  const { database, trees, now } = context;
-  await withRepository(settingsPlace(context), "settings", async (session) => {
-    const targets = [];
-    for (const { name, version, content } of documents) {
-      const newest = await newestDocument(database.db, name);
-      // A later save may have been signed before this one: its document stays out.
-      if (newest !== undefined && newest.version > version && newest.publishedAt !== null) continue;
-      targets.push({ role: "settings", target: documentTarget(name), bytes: Buffer.from(content) });
-    }
-    if (targets.length > 0) await publishTargets(session, targets);
-    return {};
-  });
-  for (const { name, version } of documents) await markPublished(database.db, name, version, now());
-  await trees.look();
+  const { now } = context;
+  await publishSettings(
+    context,
+    async (place, db) => {
+      const targets: NewTarget[] = [];
+      for (const { name, version, content } of documents) {
+        const newest = await newestDocument(db, name);
+        // Another server, or a later save, may have been first: then this one stays out.
+        if (newest !== undefined && newest.version >= version && newest.publishedAt !== null) continue;
+        // It may have been taken back, since its author was told that it failed.
+        if ((await findDocument(db, name, version)) === undefined) continue;
+        targets.push({ role: "settings", target: documentTarget(name), bytes: Buffer.from(content) });
+      }
+      if (targets.length === 0) return;
+      await withRepository(place, "settings", async (session) => {
+        await publishTargets(session, targets);
+        return {};
+      });
+    },
+    async (tx) => {
+      for (const { name, version } of documents) await markPublished(tx, name, version, now());
+    },
+  );
+  await serve(context);
 }
 
-/** Publishes what was saved by a server that was killed before it could. */
-export async function publishLeftOver(context: Context): Promise<void> {
-  const left = await unpublishedDocuments(context.database.db);
+/** Serves what is kept, and so is published: what stands in the way of that is tried again every few seconds. */
+async function serve(context: Context): Promise<void> {
+  await followSettings(context).catch((error) =>
+    context.log.error(`the published settings cannot be followed: ${explainError(error)}`),
+  );
+}
+
+/** Interval (ms) at which what another server left is looked for, and the age at which it counts as left. */
+const LOOK = 5_000;
+const LEFT_AFTER = 8_000;
+
+/** Publishes what any server of the database has saved and is not there to publish. @returns ends it */
+export function startPublishingLeftOver(context: Context): () => Promise<void> {
+  let work = Promise.resolve();
+  const look = () =>
+    publishLeftOver(context, context.now() - LEFT_AFTER).catch((error) => {
+      context.log.error(`what was saved could not be published: ${explainError(error)}`);
+    });
+  const timer = setInterval(() => {
+    work = work.then(look);
+  }, LOOK);
+  return async () => {
+    clearInterval(timer);
+    await work;
+  };
+}
+
+/**
+ * Publishes what was saved by a server that was killed before it could.
+ *
+ * @param before versions that were saved (ms since the epoch) before this moment
+ */
+export async function publishLeftOver(context: Context, before = Infinity): Promise<void> {
+  const left = (await unpublishedDocuments(context.database.db)).filter(
+    ({ createdAt }) => createdAt < before,
+  );
   const newest = new Map(left.toSorted((a, b) => a.version - b.version).map((each) => [each.name, each]));
   if (newest.size > 0) await publishDocuments(context, [...newest.values()]);
 }

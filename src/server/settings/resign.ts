@@ -3,6 +3,7 @@ import { explainError, toNearsourceError } from "../../errors.ts";
 import { describeRoles } from "../../publisher/describe.ts";
 import { renewRepository } from "../../publisher/renewRepository.ts";
 import type { Context } from "../context.ts";
+import { followSettings, publishSettings } from "../publication/settingsTree.ts";
 import { settingsPlace } from "./publishDocument.ts";
 
 /**
@@ -10,14 +11,18 @@ import { settingsPlace } from "./publishDocument.ts";
  * lifetime left. Why it could not is kept in `context.upkeep`, until it can.
  */
 export async function resignIfDue(context: Context): Promise<void> {
-  const { now, trees, upkeep, log } = context;
+  const { now, upkeep, log } = context;
   try {
     const place = settingsPlace(context);
     const { roles, signedAt } = await describeRoles({ ...place, repository: "settings" });
     const expires = Date.parse(roles.find(({ role }) => role === "timestamp")?.expires ?? "");
     if (upkeep.resigning === undefined && !isResignDue(millisecondsOf(signedAt), expires, now())) return;
-    const renewed = await renewRepository({ ...place, repository: "settings", now: new Date(now()) });
-    await trees.look();
+    const renewed = await publishSettings(
+      context,
+      async (signing) => await renewRepository({ ...signing, repository: "settings", now: new Date(now()) }),
+      async () => {},
+    );
+    await followSettings(context);
     const [skipped] = renewed.skipped;
     const lost = { reason: `the key of ${skipped} is not in ${place.keysDir}`, remedy: "put the key back" };
     upkeep.resigning = skipped === undefined ? undefined : lost;

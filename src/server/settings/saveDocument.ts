@@ -4,7 +4,12 @@ import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { takeTurn } from "../store/dialect.ts";
-import { deleteDocument, insertDocument, newestDocument } from "../store/settings/documentStore.ts";
+import {
+  deleteDocument,
+  findDocument,
+  insertDocument,
+  newestDocument,
+} from "../store/settings/documentStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
 import { publishDocuments } from "./publishDocument.ts";
 
@@ -63,17 +68,28 @@ export async function saveChange(
   try {
     await publishDocuments(context, saved);
   } catch (error) {
-    await transact(database.db, async (tx) => {
+    const isOut = await transact(database.db, async (tx) => {
+      // The database may have gone away in the moment in which it kept the publication.
+      if (await arePublished(tx, saved)) return true;
       for (const { name, version } of saved) await deleteDocument(tx, name, version);
       await planned.undo?.(tx);
       await writeAudit(tx, context, change, { ...change, detail: { undone: "it could not be published" } });
+      return false;
     });
+    if (isOut) return versions;
     log.error(`${change.subject} could not be published: ${explainError(error)}`);
     throw new Problem("UNAVAILABLE", "it could not be signed and published, and was not saved", {
       cause: error,
     });
   }
   return versions;
+}
+
+async function arePublished(tx: Tx, saved: { name: string; version: number }[]): Promise<boolean> {
+  for (const { name, version } of saved) {
+    if (((await findDocument(tx, name, version))?.publishedAt ?? null) === null) return false;
+  }
+  return true;
 }
 
 async function keepVersion({ now }: Context, tx: Tx, change: Change, { name, document, from }: NewDocument) {

@@ -1,4 +1,5 @@
 import type { Db, Tx } from "./transaction.ts";
+import { say } from "./wakeUps.ts";
 
 /** One change that somebody made. */
 export interface AuditEntry {
@@ -10,12 +11,13 @@ export interface AuditEntry {
   detail: unknown;
 }
 
-/** Rows are added, and never changed. */
+/** Rows are added, and never changed. All servers hear of it. */
 export async function insertAudit(tx: Tx, { detail, ...entry }: AuditEntry): Promise<void> {
   await tx
     .insertInto("audit")
     .values({ ...entry, detail: JSON.stringify(detail ?? null) })
     .execute();
+  await say(tx, "changed", [entry.operation]);
 }
 
 /** The newest first; `before` is the sequence to go on from. */

@@ -13,6 +13,7 @@ import {
 } from "kysely";
 import type { Pool } from "pg";
 import { NearsourceError } from "../../errors.ts";
+import { CHANNEL, type Heard, isPostgresDown, PostgresListener } from "./postgresListener.ts";
 import { openThreads, sqliteDialect } from "./sqliteDriver.ts";
 import { storable } from "./storable.ts";
 
@@ -26,6 +27,10 @@ export interface Dialect {
   isConflict(error: unknown): boolean;
   /** Whether several servers may take rows of one queue at a time, each passing over those that another holds. */
   locksRows: boolean;
+  /** Whether an error says that the database cannot be reached or has gone away: the same may work in a moment. */
+  isDown(error: unknown): boolean;
+  /** Hears what other server processes say; absent where there can be no other. */
+  listener?: (heard: Heard) => PostgresListener;
 }
 
 interface Opened {
@@ -52,6 +57,7 @@ export async function openSqlite(file: string): Promise<Opened> {
         name: "sqlite",
         isConflict: (error) => /^UNIQUE constraint failed/.test((error as Error).message),
         locksRows: false,
+        isDown: () => false,
       },
     };
   } catch (error) {
@@ -62,8 +68,16 @@ export async function openSqlite(file: string): Promise<Opened> {
 /** PostgreSQL's numbers for `bigint` and `numeric`, which its driver hands over as text for fear of large ones. */
 const INT8 = 20;
 const NUMERIC = 1_700;
-/** Connections of one server process, and how long (ms) a request waits for one. */
-const CONNECTIONS = { max: 10, connectionTimeoutMillis: 10_000 };
+/**
+ * Connections of one server process, how long (ms) a request waits for one, and after which time (ms) the
+ * database ends a transaction whose server does nothing: of one that hangs, others take over the locks.
+ */
+const CONNECTIONS = {
+  max: 10,
+  connectionTimeoutMillis: 10_000,
+  idle_in_transaction_session_timeout: 15_000,
+  keepAlive: true,
+};
 
 /**
  * PostgreSQL by its driver.
@@ -82,6 +96,8 @@ export async function openPostgres(url: string): Promise<Opened> {
   });
   // A connection that breaks while nobody uses it is replaced by the next that is needed.
   pool.on("error", () => {});
+  // One that breaks within a transaction is heard of by the next statement.
+  pool.on("connect", (client) => client.on("error", () => {}));
   try {
     (await pool.connect()).release();
   } catch (error) {
@@ -97,6 +113,9 @@ export async function openPostgres(url: string): Promise<Opened> {
       name: "postgres",
       isConflict: (error) => (error as { code?: string }).code === "23505",
       locksRows: true,
+      isDown: isPostgresDown,
+      listener: (heard) =>
+        new PostgresListener(() => new pg.Client({ connectionString: url, keepAlive: true }), heard),
     },
   };
 }
@@ -160,6 +179,26 @@ export async function makeAppendOnly(db: Kysely<unknown>, table: string, at: str
     db,
   );
   await sql`create trigger ${sql.raw(`${table}_whole`)} before truncate on ${name} ${run}`.execute(db);
+}
+
+/** The same, for work that needs doing by one server: whether this transaction is the one. Nobody waits. */
+export async function tryTurn<Tables>(tx: Transaction<Tables>, subject: string): Promise<boolean> {
+  if (isSqlite(tx)) return true;
+  const { rows } = await sql<{ mine: boolean }>`
+    select pg_try_advisory_xact_lock(hashtextextended(${subject}, 0)) as mine`.execute(tx);
+  return rows[0]?.mine === true;
+}
+
+/** Has the other servers of this database hear a text once the transaction is committed; false where there are none. */
+export async function sayElsewhere<Tables>(db: Kysely<Tables>, text: string): Promise<boolean> {
+  if (isSqlite(db)) return false;
+  await sql`select pg_notify(${CHANNEL}, ${text})`.execute(db);
+  return true;
+}
+
+/** Whether no other process works with this database. */
+export function isAlone<Tables>(db: Kysely<Tables>): boolean {
+  return isSqlite(db);
 }
 
 /** `db` for migrations: their columns hold and sort the same in every kind of database. */

@@ -9,6 +9,7 @@ import * as reports from "./migrations/0004Reports.ts";
 import * as traffic from "./migrations/0005Traffic.ts";
 import * as access from "./migrations/0008Access.ts";
 import * as watching from "./migrations/0009Watching.ts";
+import * as publishedFiles from "./migrations/0010PublishedFiles.ts";
 import * as load from "./migrations/0011Load.ts";
 import * as dnsSuffixes from "./migrations/0012DnsSuffixes.ts";
 import type { Tables } from "./tables.ts";
@@ -22,6 +23,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0005Traffic": traffic,
   "0008Access": access,
   "0009Watching": watching,
+  "0010PublishedFiles": publishedFiles,
   "0011Load": load,
   "0012DnsSuffixes": dnsSuffixes,
 };

@@ -158,6 +158,8 @@ export interface Tables {
     effect: Json | null;
     published_at: Time | null;
   };
+  /** The settings repository as it is published: paths below the web root, and the text of each file. */
+  published_files: { path: string; content: string };
   notifications: {
     id: string;
     created_at: Time;

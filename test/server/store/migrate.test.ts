@@ -125,6 +125,7 @@ test("which kind of database it is, nobody asks but the store's files that open 
   expect(asking.toSorted()).toEqual([
     "store/database.ts",
     "store/dialect.ts",
+    "store/postgresListener.ts",
     "store/sqliteDriver.ts",
     "store/sqliteThread.ts",
   ]);

@@ -1,5 +1,11 @@
 import type { Role } from "../../api/roles.ts";
 import type { Db, Tx } from "../transaction.ts";
+import { say } from "../wakeUps.ts";
+
+/** Streams that a session has open end with it, at whichever server. */
+async function sayEnded(tx: Tx): Promise<void> {
+  await say(tx, "changed", ["sessions"]);
+}
 
 /** User of a session, and its end. */
 export interface SessionOfUser {
@@ -59,6 +65,7 @@ export async function touchSession(db: Db, idHash: string, seenAt: number, expir
 
 export async function deleteSession(tx: Tx, idHash: string): Promise<void> {
   await tx.deleteFrom("sessions").where("id_hash", "=", idHash).execute();
+  await sayEnded(tx);
 }
 
 /** Ends all sessions of a user, and what has run out of anybody's. */
@@ -67,6 +74,7 @@ export async function deleteSessionsOf(tx: Tx, userId: string, now: number): Pro
     .deleteFrom("sessions")
     .where((where) => where.or([where("user_id", "=", userId), where("expires_at", "<=", now)]))
     .execute();
+  await sayEnded(tx);
 }
 
 /** A session as its user sees it. */
@@ -105,10 +113,12 @@ export async function deleteOwnSession(tx: Tx, userId: string, id: string): Prom
     .where("user_id", "=", userId)
     .where("id_hash", "=", id)
     .executeTakeFirst();
+  await sayEnded(tx);
   return numDeletedRows > 0n;
 }
 
 /** Ends all sessions of a user but one. */
 export async function deleteOtherSessions(tx: Tx, userId: string, kept: string): Promise<void> {
   await tx.deleteFrom("sessions").where("user_id", "=", userId).where("id_hash", "!=", kept).execute();
+  await sayEnded(tx);
 }

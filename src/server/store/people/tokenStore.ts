@@ -16,6 +16,17 @@ export async function findApiToken(
   return found as { id: string; name: string; role: Role; usedAt: number | null } | undefined;
 }
 
+/** Whether an API token is there, and has not expired. */
+export async function isTokenValid(db: Db, id: string, now: number): Promise<boolean> {
+  const found = await db
+    .selectFrom("api_tokens")
+    .select("id")
+    .where("id", "=", id)
+    .where((where) => where.or([where("expires_at", "is", null), where("expires_at", ">", now)]))
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
 /** An API token as lists show it. */
 export interface ApiToken {
   id: string;

@@ -1,0 +1,66 @@
+import { isAlone, takeTurn, tryTurn } from "./dialect.ts";
+import { type Db, type Tx, transact } from "./transaction.ts";
+
+/** Work of this process that waits for its turn, by database and subject. */
+const waiting = new WeakMap<Db, Map<string, Promise<unknown>>>();
+
+/**
+ * Runs `prepare`, then `keep` in a transaction, as the only server of the database that does so for `subject`.
+ * The turn of one that is killed ends at once; of one that hangs, after 15 s, and then nothing of its work is
+ * kept: what is to be seen belongs into `keep`, or after it.
+ *
+ * @param prepare takes its time; it has to use the database that it is given
+ */
+export async function asOnlyServer<Prepared, Result>(
+  db: Db,
+  subject: string,
+  prepare: (db: Db) => Promise<Prepared>,
+  keep: (tx: Tx, prepared: Prepared) => Promise<Result>,
+): Promise<Result> {
+  // Those of this process wait here, and so for one connection.
+  return await inLine(db, subject, async () => {
+    if (isAlone(db)) {
+      const prepared = await prepare(db);
+      return await transact(db, (tx) => keep(tx, prepared));
+    }
+    return await transact(db, async (tx) => {
+      await takeTurn(tx, subject);
+      return await keep(tx, await prepare(tx));
+    });
+  });
+}
+
+/**
+ * Runs `work` in a transaction unless another server does so for `subject` at this moment: for what all of them
+ * look at now and then, and one has to do.
+ *
+ * @returns whether it ran
+ */
+export async function unlessAnother(
+  db: Db,
+  subject: string,
+  work: (tx: Tx) => Promise<void>,
+): Promise<boolean> {
+  return await transact(db, async (tx) => {
+    const isMine = await tryTurn(tx, subject);
+    if (isMine) await work(tx);
+    return isMine;
+  });
+}
+
+async function inLine<Result>(db: Db, subject: string, work: () => Promise<Result>): Promise<Result> {
+  const lines = waiting.get(db) ?? new Map<string, Promise<unknown>>();
+  waiting.set(db, lines);
+  const before = lines.get(subject) ?? Promise.resolve();
+  const own = before.then(work, work);
+  const last = own.then(
+    () => {},
+    () => {},
+  );
+  lines.set(subject, last);
+  try {
+    return await own;
+  } finally {
+    if (lines.get(subject) === last) lines.delete(subject);
+  }
+}
