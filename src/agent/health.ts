@@ -1,16 +1,13 @@
-import path from "node:path";
 import type { AgentHealth, HeldMetadata } from "../core/agentHealth.ts";
-import { REPOSITORIES } from "../core/content/layout.ts";
 import { outcomeWord } from "../core/report.ts";
 import type { Trigger } from "../core/settings/schedule.ts";
 import { explainError } from "../errors.ts";
 import type { DataDir } from "../store/dataDir.ts";
-import { readIfThere } from "../store/durable.ts";
 import { currentNumber } from "../store/generations/generations.ts";
 import { confirmedAt, lastSuccessOf, readState } from "../store/state/state.ts";
 import type { State } from "../store/state/stateFormat.ts";
-import { describeRole, newestSets } from "../tuf/trustedSet.ts";
 import { VERSION } from "../version.ts";
+import { heldTimestamps } from "./machineFacts.ts";
 import type { ResidentState } from "./residentState.ts";
 
 export interface HealthOptions {
@@ -85,19 +82,11 @@ function newest(one: string | undefined, other: string | undefined): string | nu
 }
 
 async function heldMetadata(dirs: DataDir, state: State): Promise<HeldMetadata[]> {
-  const sets = await newestSets(dirs);
-  const found: HeldMetadata[] = [];
-  for (const repository of REPOSITORIES) {
-    const folder = path.join(dirs.metadata, repository, String(sets[repository]));
-    const timestamp = describeRole(await readIfThere(path.join(folder, "timestamp.json")));
-    if (timestamp === undefined) continue;
-    const { version, expires } = timestamp;
-    found.push({
-      repository,
-      version,
-      expires,
-      confirmed: confirmedAt(state, repository, { version, folder }),
-    });
-  }
-  return found;
+  const timestamps = await heldTimestamps(dirs);
+  return timestamps.map(({ repository, version, expires, folder }) => ({
+    repository,
+    version,
+    expires,
+    confirmed: confirmedAt(state, repository, { version, folder }),
+  }));
 }

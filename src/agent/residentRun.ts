@@ -2,6 +2,7 @@ import type { Trigger } from "../core/settings/schedule.ts";
 import { explainError } from "../errors.ts";
 import type { Notifications } from "./channels/notifications.ts";
 import { follow } from "./followInstructions.ts";
+import { machineFacts } from "./machineFacts.ts";
 import { CLOCK, type ResidentParts } from "./residentParts.ts";
 import { type RunEnd, runInProcess } from "./runProcess.ts";
 import { describeRun, queueReport } from "./runReports.ts";
@@ -34,7 +35,8 @@ async function conclude(parts: ResidentParts, trigger: Trigger, started: number,
   if ("failure" in end) log.error(`the update failed: ${end.failure.message} (${end.failure.code})`);
   journal.ended(trigger, started, ended, end);
   if (instructions.config.server === undefined) return;
-  const report = describeRun(trigger, started, ended, end, parts.channels?.port);
+  const facts = await machineFacts(instructions.config.dataDir);
+  const report = describeRun(trigger, started, ended, end, { port: parts.channels?.port, facts });
   await queueReport(dir.reports, report).catch((error) => log.warn(explainError(error)));
   parts.channels?.look();
 }

@@ -8,6 +8,7 @@ import type { Exchange } from "../http/smallClient.ts";
 import { listFolder, makePath, readIfThere, rename, temporaryName } from "../store/durable.ts";
 import { guardStorage } from "../store/storageErrors.ts";
 import { VERSION } from "../version.ts";
+import type { MachineFacts } from "./machineFacts.ts";
 import type { RunEnd } from "./runProcess.ts";
 import type { Clock } from "./scheduler.ts";
 
@@ -28,7 +29,8 @@ export type RunReport = {
   program: string;
   /** The port at which the agent listens for notifications; null for none, absent while it is opened. */
   port?: number | null | undefined;
-} & RunEnd;
+} & Partial<MachineFacts> &
+  RunEnd;
 
 /** The report of a run that ended just now. */
 export function describeRun(
@@ -36,10 +38,10 @@ export function describeRun(
   started: number,
   ended: number,
   end: RunEnd,
-  port?: number | null,
+  { port, facts }: { port?: number | null | undefined; facts?: MachineFacts } = {},
 ): RunReport {
   const times = { started: new Date(started).toISOString(), ended: new Date(ended).toISOString() };
-  return { ...times, trigger, program: VERSION, port, ...end };
+  return { ...times, trigger, program: VERSION, port, ...facts, ...end };
 }
 
 /**

@@ -104,6 +104,8 @@ export interface Installed {
   /** `delta` where at least one file came as a difference to an older one. */
   via: "full" | "delta";
   bytes: number;
+  /** Bytes of its new files without deltas, by their smallest whole form; of a component alone. */
+  whole?: number;
   /** Set where installed files of it were damaged: the same version is installed again. */
   mended?: boolean;
 }

@@ -15,6 +15,7 @@ import { EventStreams } from "./api/eventStreams.ts";
 import type { Context } from "./context.ts";
 import type { AskElsewhere } from "./effect/fleetQuestion.ts";
 import { listen, openChanges } from "./events/hear.ts";
+import { startPlanning } from "./fleet/keepPlanned.ts";
 import { openIntake } from "./fleet/takeReports.ts";
 import { ContentMirror } from "./mirror/contentMirror.ts";
 import { HeldPolls } from "./notify/heldPolls.ts";
@@ -100,6 +101,7 @@ export async function runServer(
       () => streams.close(),
       () => changes.close(),
     );
+    ends.push(startPlanning(context));
     mirror.start();
     ends.push(startUpkeep(context));
     const reload = async () => {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { InstalledComponent } from "../core/content/chooseRelease.ts";
 import { CONTENT_KINDS } from "../core/content/kind.ts";
+import { wholeBytes } from "../core/content/routes.ts";
 import type { Installed } from "../core/report.ts";
 import { NearsourceError } from "../errors.ts";
 import type { DataDir } from "../store/dataDir.ts";
@@ -192,6 +193,7 @@ function describeChange(
     toVersion: version,
     via,
     bytes,
+    whole: wholeBytes(component.files, new Set(old?.files.map(({ sha256 }) => sha256))),
     ...(mended.has(component) ? { mended: true } : {}),
   };
 }

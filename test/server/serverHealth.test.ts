@@ -5,17 +5,14 @@ import { SILENT } from "../../src/config/log.ts";
 import { runServer } from "../../src/server/runServer.ts";
 import { readServerConfig } from "../../src/server/serverConfig.ts";
 import { healthOf, lookAfter } from "../../src/server/serverHealth.ts";
-import { asBrowser, callApi, makeServer, type ServerWorld, tokenOf } from "../support/serverWorld.ts";
+import { type Call, makeReadyServer, type ServerWorld } from "../support/serverWorld.ts";
 
 const DAY = 86_400_000;
 let world: ServerWorld;
-let token: string;
+let call: Call;
 
 beforeEach(async () => {
-  world = await makeServer();
-  const payload = { token: world.token, user: "ada", password: "correct horse battery" };
-  await world.people.inject(asBrowser({ method: "POST", url: "/api/v1/setup", payload }));
-  token = await tokenOf(world, "administrator");
+  ({ world, call } = await makeReadyServer("administrator"));
 });
 
 afterEach(() => world.close());
@@ -27,7 +24,7 @@ interface Item {
   reason: string | null;
   remedy: string;
 }
-const expiries = async (): Promise<Item[]> => (await callApi(world, token, "GET /expiries")).body.items;
+const expiries = async (): Promise<Item[]> => (await call("GET /expiries")).body.items;
 const timestamp = async () => (await expiries()).find(({ what }) => what === "settings timestamp");
 const version = () => world.context.trees.versions().settings;
 
@@ -57,8 +54,8 @@ test("a signature that cannot be renewed is said long before it ends, with reaso
 
 test("everything that ends is listed, the next first: metadata, the root, tokens that expire", async () => {
   const { now } = world.clock;
-  await callApi(world, token, "POST /api-tokens", { name: "inventory", role: "viewer", expires: now + DAY });
-  await callApi(world, token, "POST /enrolment-tokens", { expires: now + 2 * DAY });
+  await call("POST /api-tokens", { name: "inventory", role: "viewer", expires: now + DAY });
+  await call("POST /enrolment-tokens", { expires: now + 2 * DAY });
   const items = await expiries();
   expect(items.map(({ what }) => what.replace(/token \S+ of/, "token of"))).toEqual([
     "API token inventory",

@@ -60,6 +60,28 @@ export async function makeServer(
   return await openServer(dir, token);
 }
 
+/** Makes the first administrator, by the link's token. */
+export async function setUp({ people, token }: ServerWorld): Promise<void> {
+  const payload = { token, user: "ada", password: PASSWORD };
+  const answer = await people.inject(asBrowser({ method: "POST", url: "/api/v1/setup", payload }));
+  if (answer.statusCode !== 201) throw new Error(`the set-up failed: ${answer.body}`);
+}
+
+/** Arguments of `callApi` after the world and the token. */
+type CallWords = Parameters<typeof callApi> extends [unknown, unknown, ...infer Rest] ? Rest : never;
+export type Call = (...given: CallWords) => ReturnType<typeof callApi>;
+
+/** A server that is set up, and calls of its administrators' API by a token of a role. */
+export async function makeReadyServer(
+  role: Role,
+  ...given: Parameters<typeof makeServer>
+): Promise<{ world: ServerWorld; token: string; call: Call }> {
+  const world = await makeServer(...given);
+  await setUp(world);
+  const token = await tokenOf(world, role);
+  return { world, token, call: (...words) => callApi(world, token, ...words) };
+}
+
 /** A server in a folder where there has been one before. */
 export async function openServer(dir: string, token: string): Promise<ServerWorld> {
   const config = await readServerConfig(dir);
@@ -181,6 +203,19 @@ export async function enrolMachine(
   const fingerprint = createHash("sha256").update(name).digest("hex");
   const payload = { token: secret, name, addresses, fingerprint, program: "0.1.0" };
   return (await world.agents.inject(asScript({ method: "POST", url: "/v1/enrol", payload }))).json();
+}
+
+/** Report of a run of no time that ended now, by the server's clock; status of the answer. */
+export async function reportRun(
+  { agents, clock }: ServerWorld,
+  { id, secret }: { id: string; secret: string },
+  report: object,
+  more: object = {},
+): Promise<number> {
+  const at = new Date(clock.now).toISOString();
+  const payload = { started: at, ended: at, trigger: "schedule", program: "0.1.0", report, ...more };
+  const request = { method: "PUT", url: `/v1/agents/${id}/report`, payload } as const;
+  return (await agents.inject(asScript(request, secret))).statusCode;
 }
 
 /** A settings document as it is signed and published; undefined where there is none. */

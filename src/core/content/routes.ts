@@ -60,6 +60,15 @@ export function waysTo(file: ManifestFile, situation: WaySituation): Way[] {
   return delta !== undefined && cost(delta) < cost(best) ? [delta, ...fromBest] : fromBest;
 }
 
+/** Bytes to fetch of those of `files` that are not `held` already (by SHA-256), each in its smallest whole form. */
+export function wholeBytes(files: readonly ManifestFile[], held: ReadonlySet<string>): number {
+  const missing = files.filter(({ sha256 }) => !held.has(sha256));
+  return missing.reduce((sum, { length, alternatives = [] }) => {
+    const compressed = alternatives.filter(({ format }) => format === "zstd").map((each) => each.length);
+    return sum + Math.min(length, ...compressed);
+  }, 0);
+}
+
 function wayOf(steps: WayStep[], { fetched }: WaySituation): Way {
   const objects = steps.map(({ alternative, result }) => alternative ?? result);
   return { steps, bytes: objects.reduce((sum, object) => sum + object.length - fetched(object), 0) };

@@ -22,11 +22,13 @@ export interface Deviation {
  * Difference between the order that was computed and the attempts that were made.
  *
  * @param nameOf how a source is called
+ * @param since when it began to differ (ms), where that is known
  */
 export function deviationOf(
   { steps }: UpdateOrder,
   happened: readonly HappenedAttempt[] | null,
   nameOf: (source: Pick<Step, "rule" | "name" | "url">) => string,
+  since: number | null = null,
 ): Deviation {
   const [first] = steps;
   const plan =
@@ -38,13 +40,28 @@ export function deviationOf(
   const failures = happened.filter(({ outcome }) => outcome === "failed");
   const why = failures.map((each) => `${nameOf(each)} ${inWords(each)}`).join(", ");
   const [used, ...later] = happened.filter(({ outcome }) => outcome !== "failed");
-  if (used === undefined) return { deviates: true, sentence: `${plan}; nothing was delivered: ${why}` };
+  const from = since === null ? "" : ` since ${momentInWords(since)}`;
+  if (used === undefined)
+    return { deviates: true, sentence: `${plan}; nothing was delivered${from}: ${why}` };
   const then = later.length === 0 ? "" : `, then ${later.map(nameOf).join(", ")} for the rest`;
   const isFirst = first !== undefined && nameOf(used) === nameOf(first);
   if (isFirst && why === "") return { deviates: false, sentence: `${plan}, and was used${then}` };
   const by = used.clause === undefined ? "" : ` by clause ${used.clause}`;
   const reasons = why === "" ? "" : `: ${why}`;
-  return { deviates: !isFirst, sentence: `${plan}; ${nameOf(used)} was used${by}${then}${reasons}` };
+  const lasting = isFirst ? "" : from;
+  return {
+    deviates: !isFirst,
+    sentence: `${plan}; ${nameOf(used)} was used${by}${then}${lasting}${reasons}`,
+  };
+}
+
+const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
+/** A time (ms) for people: `Tuesday 2026-11-24 14:05 UTC`. */
+export function momentInWords(time: number): string {
+  const date = new Date(time);
+  const [day, clock] = date.toISOString().split("T");
+  return `${DAYS[date.getUTCDay()]} ${day} ${clock?.slice(0, 5)} UTC`;
 }
 
 /** The reason of an attempt that failed, for the most frequent codes in words, else the code itself. */

@@ -1,37 +1,9 @@
 import type { Kind } from "../content/kind.ts";
-import { type Address, parseAddress } from "../order/address.ts";
-import type { Situation } from "../order/conditions.ts";
-import { isForAgent } from "../order/entryMatch.ts";
-import type { Step, UpdateOrder } from "../order/plan.ts";
-import type { SourceList } from "../order/sourceList.ts";
-import { updateOrder } from "../order/updateOrder.ts";
-import { hostOfUrl } from "../order/url.ts";
-import type { Policy } from "../settings/policy.ts";
-import { AddressClasses, isMatched } from "./addressClasses.ts";
-
-/** An agent, as far as its order depends on it. */
-export interface FleetAgent {
-  id: string;
-  addresses: Address[];
-  /** The domains of its DNS search list, in the spelling of `canonicalName`. */
-  dnsSuffixes: readonly string[];
-  /** Its own host names, lower case, and the port it serves on. */
-  self: { names: string[]; port: number };
-  domain: string;
-  role: "agent" | "update-agent";
-}
-
-/** Settings that all agents go by. */
-export interface FleetSettings {
-  list: SourceList;
-  /** The policy of a domain. */
-  policyOf(domain: string): Policy;
-  server: string | undefined;
-  activeUpdate: string | undefined;
-  kinds: Kind[];
-  /** Sources, by base URL, that are taken for dead: agents go on to the next. */
-  without?: ReadonlySet<string> | undefined;
-}
+import { isMatched } from "./addressClasses.ts";
+import { AgentClasses } from "./agentClasses.ts";
+import { type FleetAgent, type FleetSettings, sourcesOf } from "./fleetAgent.ts";
+import type { FleetUse } from "./fleetUse.ts";
+import { nameOf } from "./sourceName.ts";
 
 /** First sources of a fleet. */
 export interface FleetSources {
@@ -52,23 +24,20 @@ export interface FleetEffect {
   moved: { from: string | null; to: string | null; agents: number }[];
 }
 
-/** Agents that are alike: the order of one is that of all. */
-interface AgentClass {
-  agent: FleetAgent;
-  count: number;
-}
-
 /**
  * Adds up where a whole fleet goes, before a change and after it, by the real update order: once for each
  * class of agents that it cannot tell apart (docs/server.md).
+ *
+ * @param use takes note of how the list is used after the change, in the same pass
  */
 export function fleetEffect(
   agents: Iterable<FleetAgent>,
   before: FleetSettings,
   after: FleetSettings,
+  use?: FleetUse,
 ): FleetEffect {
-  const classes = classesOf(agents, [before, after]);
-  const [tallyBefore, tallyAfter] = [new Tally(before), new Tally(after)];
+  const classes = new AgentClasses([before.list, after.list]).of(agents);
+  const [tallyBefore, tallyAfter] = [new Tally(before), new Tally(after, use)];
   const moves = new Map<string, FleetEffect["moved"][number]>();
   for (const { agent, count } of classes) {
     const from = tallyBefore.add(agent, count);
@@ -82,56 +51,24 @@ export function fleetEffect(
   return { before: tallyBefore.sum(), after: tallyAfter.sum(), moved };
 }
 
-/** Agents by what their orders depend on. One that an entry leads to is passed over for itself, and is a class by itself. */
-function classesOf(agents: Iterable<FleetAgent>, settings: readonly FleetSettings[]): AgentClass[] {
-  const lists = settings.map(({ list }) => list);
-  const stretches = new AddressClasses(lists);
-  const hosts = new Set(lists.flatMap(({ entries }) => entries.map(({ url }) => hostOfUrl(url))));
-  const named = new Set([...hosts].flatMap(readAddress).map(keyOf));
-  const classes = new Map<string, AgentClass>();
-  for (const agent of agents) {
-    const { addresses, self, domain, role, id } = agent;
-    const isNamed =
-      self.names.some((name) => hosts.has(name)) || addresses.some((address) => named.has(keyOf(address)));
-    const key = `${stretches.of(agent)}|${domain}|${role}|${isNamed ? id : ""}`;
-    const known = classes.get(key);
-    if (known === undefined) classes.set(key, { agent, count: 1 });
-    else known.count++;
-  }
-  return [...classes.values()];
-}
-
-function readAddress(host: string): Address[] {
-  try {
-    return [parseAddress(host)];
-  } catch {
-    return [];
-  }
-}
-
-function keyOf({ family, hex }: Address): string {
-  return `${family}.${hex}`;
-}
-
 /** Counts agents by their first sources. */
 class Tally {
   readonly #settings: FleetSettings;
+  readonly #use: FleetUse | undefined;
   readonly #sources = new Map<string, FleetSources["sources"][number]>();
   readonly #uncovered: FleetSources["uncovered"] = {};
   #agents = 0;
   #unmatched = 0;
 
-  constructor(settings: FleetSettings) {
+  constructor(settings: FleetSettings, use?: FleetUse) {
     this.#settings = settings;
+    this.#use = use;
   }
 
   /** @returns the first source of these agents; null where they have none */
   add(agent: FleetAgent, count: number): string | null {
-    const { kinds, without } = this.#settings;
-    const list = this.#listFor(agent);
-    const steps = orderOfAgent(agent, { ...this.#settings, list }).steps.filter(
-      ({ url }) => without?.has(url) !== true,
-    );
+    const { kinds, list } = this.#settings;
+    const steps = sourcesOf(agent, this.#settings);
     this.#agents += count;
     if (!isMatched(list, agent)) this.#unmatched += count;
     const firsts = new Map<string, Kind[]>();
@@ -141,17 +78,9 @@ class Tally {
       else firsts.set(nameOf(first), [...(firsts.get(nameOf(first)) ?? []), kind]);
     }
     for (const [name, own] of firsts) this.#count(name, own, count);
+    this.#use?.add(agent, count, steps);
     const [first] = steps;
     return first === undefined ? null : nameOf(first);
-  }
-
-  /** The list without the entries that its order cannot depend on: reasons for each of those are for nobody here. */
-  #listFor(agent: FleetAgent): SourceList {
-    const { list, activeUpdate } = this.#settings;
-    const entries = list.entries.filter(
-      (entry, index) => index === 0 || entry.url === activeUpdate || isForAgent(entry, agent),
-    );
-    return { ...list, entries };
   }
 
   #count(name: string, kinds: Kind[], count: number): void {
@@ -165,29 +94,4 @@ class Tally {
     const sources = [...this.#sources.values()].toSorted((one, other) => other.agents - one.agents);
     return { agents: this.#agents, sources, uncovered: this.#uncovered, unmatched: this.#unmatched };
   }
-}
-
-/** The order of one agent by these settings: what it would itself compute. */
-export function orderOfAgent(agent: FleetAgent, settings: FleetSettings): UpdateOrder {
-  const { addresses, dnsSuffixes, self, domain, role } = agent;
-  const { list, server, activeUpdate, kinds } = settings;
-  const policy = settings.policyOf(domain);
-  const situation: Situation = {
-    list,
-    policy,
-    role,
-    addresses,
-    dnsSuffixes,
-    self,
-    server,
-    activeUpdate,
-    kinds,
-  };
-  return updateOrder(situation);
-}
-
-/** Name of a step's source, for people. */
-export function nameOf({ rule, name, url }: Pick<Step, "rule" | "name" | "url">): string {
-  if (rule === "server") return "server";
-  return rule === "active-update" ? "ActiveUpdate" : (name ?? url);
 }

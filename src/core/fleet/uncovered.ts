@@ -1,7 +1,7 @@
-import { type Address, formatAddress } from "../order/address.ts";
 import type { SourceList } from "../order/sourceList.ts";
 import { AddressClasses, isMatched } from "./addressClasses.ts";
-import type { FleetAgent } from "./effect.ts";
+import type { FleetAgent } from "./fleetAgent.ts";
+import { networkKey, networkOf } from "./network.ts";
 
 /** A network in which agents are that no entry matches. */
 export interface UncoveredNetwork {
@@ -24,8 +24,6 @@ export interface Uncovered {
   more: number;
 }
 
-/** Hex digits that a network's addresses have in common: of a /24 and a /64. */
-const COMMON = { 4: 6, 6: 16 };
 const SOME = 5;
 const NAMED = 1_000;
 
@@ -40,7 +38,7 @@ export function findUncovered(agents: Iterable<FleetAgent>, list: SourceList): U
     if (matched.getOrInsertComputed(classes.of(agent), () => isMatched(list, agent))) continue;
     found.agents++;
     if (addresses.length === 0) found.withoutAddress++;
-    const own = new Map(addresses.map((address) => [keyOf(address), address]));
+    const own = new Map(addresses.map((address) => [networkKey(address), address]));
     for (const [key, address] of own) {
       const network = networks.getOrInsertComputed(key, () => {
         return { network: networkOf(address), agents: 0, some: [] };
@@ -53,13 +51,4 @@ export function findUncovered(agents: Iterable<FleetAgent>, list: SourceList): U
     (one, other) => other.agents - one.agents || (one.network < other.network ? -1 : 1),
   );
   return { ...found, networks: sorted.slice(0, NAMED), more: Math.max(sorted.length - NAMED, 0) };
-}
-
-function keyOf({ family, hex }: Address): string {
-  return `${family}.${hex.slice(0, COMMON[family])}`;
-}
-
-function networkOf({ family, hex }: Address): string {
-  const first = { family, hex: hex.slice(0, COMMON[family]).padEnd(hex.length, "0") };
-  return `${formatAddress(first)}/${family === 4 ? 24 : 64}`;
 }

@@ -155,6 +155,17 @@ function slotAfter(schedule: Schedule, after: number): number | undefined {
   return slotsOf(schedule.cron, schedule.timeZone).nextRun(new Date(after))?.getTime();
 }
 
+/** Slots of a cron expression that are looked at for the longest pause: some days of hourly runs, a year of weekly ones. */
+const LOOKED_AT = 100;
+
+/** Longest time (ms) from one run to the next, from `now` on. */
+export function longestPause(schedule: Schedule, now: number): number {
+  if ("interval" in schedule) return schedule.interval;
+  const slots = slotsOf(schedule.cron, schedule.timeZone).nextRuns(LOOKED_AT, new Date(now));
+  const times = [now, ...slots.map((slot) => slot.getTime())];
+  return Math.max(...times.slice(1).map((time, index) => time - (times[index] ?? time)));
+}
+
 /** Time (ms) after a slot within which its runs begin, each agent always at the same distance. */
 function splayOf(schedule: Schedule): number {
   return schedule.splay ?? ("interval" in schedule ? schedule.interval : CRON_SPLAY);

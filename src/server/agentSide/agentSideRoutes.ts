@@ -45,7 +45,13 @@ const enrol = route({
   handle: (context, { body, address }) => enrolAgent(context, body, address),
 });
 
+/** A number that a report adds to sums, which no database keeps without an end. */
+const Amount = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Kinds = Type.Array(Short, { maxItems: 10 });
+
 const Attempt = Type.Object({
+  rule: Type.Optional(Short),
+  ms: Type.Optional(Amount),
   name: Type.Optional(Short),
   url: Type.String(),
   outcome: Short,
@@ -68,6 +74,9 @@ const report = route({
       trigger: Short,
       program: Short,
       port: Type.Optional(OrNull(Type.Integer({ minimum: 1, maximum: 65_535 }))),
+      freeBytes: Type.Optional(Amount),
+      uptime: Type.Optional(Amount),
+      held: Type.Optional(Type.Object({ content: Type.Optional(Amount), settings: Type.Optional(Amount) })),
       report: Type.Optional(
         Type.Object({
           outcome: Short,
@@ -75,6 +84,12 @@ const report = route({
           addresses: Type.Optional(Type.Array(Type.String({ maxLength: 45 }), { maxItems: 64 })),
           dnsSuffixes: Type.Optional(DnsSuffixes),
           attempts: Type.Optional(Type.Array(Attempt, { maxItems: 2_000 })),
+          installed: Type.Optional(
+            Type.Array(Type.Object({ bytes: Type.Optional(Amount), whole: Type.Optional(Amount) })),
+          ),
+          undelivered: Type.Optional(Kinds),
+          uncovered: Type.Optional(Kinds),
+          failure: Type.Optional(Type.Object({ code: Short })),
         }),
       ),
       failure: Type.Optional(Type.Object({ code: Short, message: Type.String() })),

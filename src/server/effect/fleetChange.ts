@@ -1,8 +1,10 @@
-import { type FleetEffect, type FleetSettings, fleetEffect } from "../../core/fleet/effect.ts";
+import { type FleetEffect, fleetEffect } from "../../core/fleet/effect.ts";
+import type { FleetSettings } from "../../core/fleet/fleetAgent.ts";
 import { findUncovered, type Uncovered } from "../../core/fleet/uncovered.ts";
 import { parseSourceList } from "../../core/order/sourceList.ts";
 import { parsePolicy } from "../../core/settings/policy.ts";
 import type { Context } from "../context.ts";
+import { planAgents } from "../fleet/planAgents.ts";
 import { fleetOf, listInForce, settingsOfFleet } from "../settings/fleetSettings.ts";
 import type { FleetChange, FleetQuestion } from "./fleetQuestion.ts";
 
@@ -24,7 +26,8 @@ export function changed(
 export async function answerOfFleet(
   context: Pick<Context, "config" | "database">,
   question: FleetQuestion,
-): Promise<FleetEffect | Uncovered> {
+): Promise<FleetEffect | Uncovered | number> {
+  if ("plan" in question) return await planAgents(context, question.plan, question.now);
   const { db } = context.database;
   const fleet = await fleetOf(db);
   if ("uncovered" in question) return findUncovered(fleet, await listInForce(db));

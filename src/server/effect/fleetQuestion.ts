@@ -11,11 +11,19 @@ export interface FleetChange {
   without?: string[] | undefined;
 }
 
-/** A question that takes a look at every agent: what a change would do, or whom no entry matches. */
-export type FleetQuestion = { effectOf: FleetChange } | { uncovered: true };
+/**
+ * A question that takes a look at every agent: what a change would do, whom no entry matches; or the work of planning
+ * them again (`planAgents`).
+ */
+export type FleetQuestion =
+  | { effectOf: FleetChange }
+  | { uncovered: true }
+  | { plan: "all" | "due"; now: number };
 export type FleetAnswer<Question extends FleetQuestion> = Question extends { effectOf: FleetChange }
   ? FleetEffect
-  : Uncovered;
+  : Question extends { uncovered: true }
+    ? Uncovered
+    : number;
 
 /** Answers questions of large fleets elsewhere than on the event loop. */
 export type AskElsewhere = (config: ServerConfig, question: FleetQuestion) => Promise<unknown>;

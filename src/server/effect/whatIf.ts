@@ -1,5 +1,7 @@
 import { type Fault as DocumentFault, findFaults, placeOf } from "../../core/document.ts";
-import { type FleetAgent, type FleetEffect, nameOf, orderOfAgent } from "../../core/fleet/effect.ts";
+import type { FleetEffect } from "../../core/fleet/effect.ts";
+import { type FleetAgent, orderOfAgent } from "../../core/fleet/fleetAgent.ts";
+import { nameOf } from "../../core/fleet/sourceName.ts";
 import { type Address, parseAddress } from "../../core/order/address.ts";
 import { canonicalName } from "../../core/order/hostNames.ts";
 import type { UpdateOrder } from "../../core/order/plan.ts";

@@ -1,9 +1,11 @@
-import { type Deviation, deviationOf, type HappenedAttempt } from "../../core/fleet/deviation.ts";
-import { type FleetSettings, nameOf, orderOfAgent } from "../../core/fleet/effect.ts";
+import { deviationOf, type HappenedAttempt } from "../../core/fleet/deviation.ts";
+import { orderOfAgent } from "../../core/fleet/fleetAgent.ts";
+import { nameOf } from "../../core/fleet/sourceName.ts";
 import type { UpdateOrder } from "../../core/order/plan.ts";
+import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
-import type { Agent } from "../store/fleet/agentStore.ts";
+import { findAgent } from "../store/fleet/agentStore.ts";
 import { listRuns } from "../store/fleet/runStore.ts";
 
 /** Order that an agent should follow, the attempts it made, and the difference. */
@@ -12,17 +14,25 @@ export interface AgentOrder {
   /** The attempts of its last run; null before the first report. */
   happened: HappenedAttempt[] | null;
   deviates: boolean;
+  /** When it began to (ms); null while it does not, or where that is not known yet. */
+  since: number | null;
   sentence: string;
 }
 
-/** The update order on what the server knows of an agent, beside the attempts of its last run. */
-export async function agentOrder(context: Context, agent: Agent): Promise<AgentOrder> {
+/**
+ * The update order on what the server knows of an agent, beside the attempts of its last run.
+ *
+ * @throws Problem NOT_FOUND
+ */
+export async function agentOrder(context: Context, id: string): Promise<AgentOrder> {
   const { db } = context.database;
-  const settings: FleetSettings = await settingsOfFleet(context);
+  const agent = await findAgent(db, id);
+  if (agent === undefined) throw new Problem("NOT_FOUND", "no agent has this id");
+  const settings = await settingsOfFleet(context);
   const planned = orderOfAgent(toFleetAgent(agent, await grantsOf(db)), settings);
-  const [last] = await listRuns(db, agent.id, { limit: 1 });
+  const [last] = await listRuns(db, id, { limit: 1 });
   const report = (last?.document as { report?: { attempts?: HappenedAttempt[] } } | undefined)?.report;
   const happened = report?.attempts ?? null;
-  const deviation: Deviation = deviationOf(planned, happened, nameOf);
-  return { planned, happened, ...deviation };
+  const deviation = deviationOf(planned, happened, nameOf, agent.deviatesSince);
+  return { planned, happened, since: deviation.deviates ? agent.deviatesSince : null, ...deviation };
 }

@@ -1,6 +1,7 @@
 import { explainError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { retireAgents } from "../store/fleet/agentStore.ts";
+import { dropNetworkTraffic } from "../store/fleet/networkStore.ts";
 import { dropTraffic } from "../store/fleet/trafficStore.ts";
 import { transact } from "../store/transaction.ts";
 
@@ -12,7 +13,10 @@ const TRAFFIC_DAYS = 400;
 /** Forgets traffic that is older than anybody compares with. It does not fail. */
 export async function forgetOldTraffic({ database, log, now }: Context): Promise<void> {
   try {
-    await transact(database.db, (tx) => dropTraffic(tx, now() - TRAFFIC_DAYS * DAY));
+    await transact(database.db, async (tx) => {
+      await dropTraffic(tx, now() - TRAFFIC_DAYS * DAY);
+      await dropNetworkTraffic(tx, now() - TRAFFIC_DAYS * DAY);
+    });
   } catch (error) {
     log.error(`old traffic could not be forgotten: ${explainError(error)}`);
   }

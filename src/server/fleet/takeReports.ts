@@ -1,10 +1,12 @@
 import { agentAfter } from "../../core/fleet/reports/agentAfter.ts";
+import { networkTrafficOfAll } from "../../core/fleet/reports/networkTraffic.ts";
 import { type AgentReport, summaryOf } from "../../core/fleet/reports/reportSummary.ts";
 import { trafficOfAll } from "../../core/fleet/reports/reportTraffic.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { settleByReports } from "../notify/settle.ts";
 import { isAnswering } from "../store/database.ts";
+import { addNetworkTraffic } from "../store/fleet/networkStore.ts";
 import { noteReported, type ReportedRow, takeReported } from "../store/fleet/reportedStore.ts";
 import { addKept, dropRuns, insertRuns, type NewRun } from "../store/fleet/runStore.ts";
 import { addTraffic } from "../store/fleet/trafficStore.ts";
@@ -67,8 +69,10 @@ export async function takeReports(
   const dropped = await dropRuns(tx, outnumbered(agents.values(), config.reports.perAgent));
   await addKept(tx, added - dropped, random(1)[0] ?? 0);
   await noteReported(tx, [...agents.values()]);
-  await addTraffic(tx, hourOf(now()), trafficOfAll(kept.map(({ report }) => report)), random(1)[0] ?? 0);
   await sayDoubled(tx, means, before, agents);
+  const reports = kept.map(({ report }) => report);
+  await addTraffic(tx, hourOf(now()), trafficOfAll(reports), random(1)[0] ?? 0);
+  await addNetworkTraffic(tx, dayOf(now()), networkTrafficOfAll(reports), random(1)[0] ?? 0);
   await settleByReports(
     tx,
     kept.map(({ agentId, summary }) => ({ agentId, ...summary })),
@@ -110,6 +114,12 @@ function outnumbered(agents: Iterable<ReportedRow>, perAgent: number): { id: str
 }
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** The day of a moment (UTC), by the server's clock. */
+function dayOf(time: number): number {
+  return time - (time % DAY);
+}
 
 /** The hour of a moment, by the server's clock: agents' clocks may be anything. */
 function hourOf(time: number): number {

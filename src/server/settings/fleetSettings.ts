@@ -1,6 +1,6 @@
 import { AGENT_PORT } from "../../config/configPath.ts";
 import { KINDS } from "../../core/content/kind.ts";
-import type { FleetAgent, FleetSettings } from "../../core/fleet/effect.ts";
+import type { FleetAgent, FleetSettings } from "../../core/fleet/fleetAgent.ts";
 import { type Address, parseAddress } from "../../core/order/address.ts";
 import { canonicalName, namesOfHost } from "../../core/order/hostNames.ts";
 import { parseSourceList, type SourceList, STANDARD_SOURCE } from "../../core/order/sourceList.ts";

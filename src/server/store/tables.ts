@@ -92,7 +92,7 @@ export interface Tables {
     addresses: Json;
     program: string;
     created_at: Time;
-    /** When it last reported, and what of that lists are sorted and filtered by. */
+    /** When its last report came, by the server's clock, and what of that lists are sorted and filtered by. */
     reported_at: Time | null;
     outcome: string | null;
     code: string | null;
@@ -126,6 +126,22 @@ export interface Tables {
     rotate_at: Time | null;
     /** When its secret was taken back. */
     revoked_at: Time | null;
+    /** 1 where its last run did not get what it could have. */
+    failing: Generated<0 | 1>;
+    /** The source that delivered first in its last run, as the order names it: null for none asked, empty where all failed. */
+    used: string | null;
+    /** The source that its order begins with: null before it was computed, empty for none. */
+    planned: string | null;
+    /** 1 while `planned` has to be computed again. */
+    plan_due: Generated<0 | 1>;
+    /** Since when `used` is another than `planned`. */
+    deviates_since: Time | null;
+    /** Space on its disk, in bytes, and how long its machine has run, in ms. */
+    free_bytes: number | null;
+    uptime: number | null;
+    /** Versions of the timestamps that it held at its last report. */
+    content_version: number | null;
+    settings_version: number | null;
   };
   runs: {
     sequence: Generated<number>;
@@ -147,6 +163,26 @@ export interface Tables {
   kept_reports: { part: number; bytes: number };
   /** Attempts at sources, summed up by hour: the time (ms) at which it began. */
   traffic: { hour: Time; source: string; part: number; attempts: number; failed: number; bytes: number };
+  /**
+   * What came to the agents of a network (/24, /64) on a day: the time (ms) at which it began. `far` is what came
+   * over the link, `whole` what it would have been without Update Agents and deltas.
+   */
+  network_traffic: {
+    day: Time;
+    network: string;
+    part: number;
+    runs: number;
+    bytes: number;
+    far_bytes: number;
+    far_ms: number;
+    whole_bytes: number;
+  };
+  /** When this site's servers first saw each version of a timestamp. */
+  publications: { repository: string; version: number; seen_at: Time };
+  /** Facts of the site as a whole: the settings by which `planned` was computed of all agents. */
+  marks: { name: string; value: string };
+  /** Suggestions that somebody accepted or dismissed. */
+  suggestions: { id: string; answer: string; author: string; answered_at: Time };
   /** Every version of every settings document that was ever saved. */
   documents: {
     name: string;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { deviationOf, type HappenedAttempt } from "../../../src/core/fleet/deviation.ts";
-import { nameOf } from "../../../src/core/fleet/effect.ts";
+import { nameOf } from "../../../src/core/fleet/sourceName.ts";
 import type { Step, UpdateOrder } from "../../../src/core/order/plan.ts";
 
 const berlin = { rule: "custom", clause: "1", name: "ua-berlin", url: "http://ua-berlin:21112" } as const;

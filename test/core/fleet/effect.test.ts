@@ -1,13 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { KINDS } from "../../../src/core/content/kind.ts";
-import {
-  type FleetAgent,
-  type FleetSettings,
-  fleetEffect,
-  nameOf,
-  orderOfAgent,
-} from "../../../src/core/fleet/effect.ts";
+import { fleetEffect } from "../../../src/core/fleet/effect.ts";
+import { type FleetAgent, type FleetSettings, orderOfAgent } from "../../../src/core/fleet/fleetAgent.ts";
+import { nameOf } from "../../../src/core/fleet/sourceName.ts";
 import { formatAddress, parseAddress } from "../../../src/core/order/address.ts";
 import { parseSourceList } from "../../../src/core/order/sourceList.ts";
 import { DEFAULT_POLICY } from "../../../src/core/settings/policy.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { FleetAgent } from "../../../src/core/fleet/effect.ts";
+import type { FleetAgent } from "../../../src/core/fleet/fleetAgent.ts";
 import { findUncovered } from "../../../src/core/fleet/uncovered.ts";
 import { parseAddress, parseRange, rangeContains } from "../../../src/core/order/address.ts";
 import { parseSourceList } from "../../../src/core/order/sourceList.ts";

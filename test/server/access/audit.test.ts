@@ -1,23 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { insertAudit } from "../../../src/server/store/auditStore.ts";
 import { transact } from "../../../src/server/store/transaction.ts";
-import {
-  asBrowser,
-  asScript,
-  callApi,
-  makeServer,
-  type ServerWorld,
-  tokenOf,
-} from "../../support/serverWorld.ts";
+import { asScript, callApi, makeReadyServer, type ServerWorld, tokenOf } from "../../support/serverWorld.ts";
 
 let world: ServerWorld;
 let token: string;
 
 beforeAll(async () => {
-  world = await makeServer();
-  const payload = { token: world.token, user: "ada", password: "correct horse battery" };
-  await world.people.inject(asBrowser({ method: "POST", url: "/api/v1/setup", payload }));
-  token = await tokenOf(world, "viewer");
+  ({ world, token } = await makeReadyServer("viewer"));
 });
 
 afterAll(() => world.close());

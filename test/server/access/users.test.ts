@@ -3,25 +3,19 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { PROGRAM } from "../../support/program.ts";
 import {
   asBrowser,
+  type Call,
   callApi,
-  makeServer,
+  makeReadyServer,
   PASSWORD,
   type ServerWorld,
   sessionOf,
-  tokenOf,
 } from "../../support/serverWorld.ts";
 
 let world: ServerWorld;
-let token: string;
-const call = (
-  ...given: Parameters<typeof callApi> extends [unknown, unknown, ...infer Rest] ? Rest : never
-) => callApi(world, token, ...given);
+let call: Call;
 
 beforeAll(async () => {
-  world = await makeServer();
-  const payload = { token: world.token, user: "ada", password: PASSWORD };
-  await world.people.inject(asBrowser({ method: "POST", url: "/api/v1/setup", payload }));
-  token = await tokenOf(world, "administrator");
+  ({ world, call } = await makeReadyServer("administrator"));
 });
 
 /** Failures of the test before are forgotten. */

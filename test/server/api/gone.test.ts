@@ -1,7 +1,7 @@
 import http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { callApi, enrolMachine, makeServer, PASSWORD, tokenOf } from "../../support/serverWorld.ts";
+import { enrolMachine, makeReadyServer, makeServer } from "../../support/serverWorld.ts";
 
 test("an agent that asks again and again over one connection leaves nothing behind on it", async () => {
   const world = await makeServer();
@@ -33,12 +33,9 @@ test("an agent that asks again and again over one connection leaves nothing behi
 });
 
 test("the request of an agent that has hung up is held no longer", async () => {
-  const world = await makeServer();
+  const { world, token: operator } = await makeReadyServer("operator");
   onTestFinished(() => world.close());
   const { polls, now } = world.context;
-  const operator = await tokenOf(world, "operator");
-  const administrator = { token: world.token, user: "ada", password: PASSWORD };
-  expect((await callApi(world, operator, "POST /setup", administrator)).status).toBe(201);
   const { id, secret } = await enrolMachine(world, operator, { name: "pc" });
   await world.agents.listen({ host: "127.0.0.1", port: 0 });
   const { port } = world.agents.server.address() as AddressInfo;

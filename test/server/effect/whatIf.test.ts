@@ -7,29 +7,17 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { answerOfFleet } from "../../../src/server/effect/fleetChange.ts";
 import { transact } from "../../../src/server/store/transaction.ts";
 import { PROGRAM } from "../../support/program.ts";
-import {
-  asBrowser,
-  callApi,
-  enrolMachine,
-  makeServer,
-  type ServerWorld,
-  tokenOf,
-} from "../../support/serverWorld.ts";
+import { type Call, enrolMachine, makeReadyServer, type ServerWorld } from "../../support/serverWorld.ts";
 
 let world: ServerWorld;
 let token: string;
-const call = (
-  ...given: Parameters<typeof callApi> extends [unknown, unknown, ...infer Rest] ? Rest : never
-) => callApi(world, token, ...given);
+let call: Call;
 
 const berlin = { range: "10.1.0.0/16", name: "ua-berlin", url: "http://ua-berlin.example:21112" };
 const list = { entries: [berlin], serverFallback: { enabled: true } };
 
 beforeAll(async () => {
-  world = await makeServer();
-  const payload = { token: world.token, user: "ada", password: "correct horse battery" };
-  await world.people.inject(asBrowser({ method: "POST", url: "/api/v1/setup", payload }));
-  token = await tokenOf(world, "operator");
+  ({ world, token, call } = await makeReadyServer("operator"));
   for (const [index, third] of ["1", "1", "2"].entries()) {
     await enrolMachine(world, token, { name: `pc-${index}`, addresses: [`10.${third}.0.${index + 1}`] });
   }

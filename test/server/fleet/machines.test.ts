@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { forgetOldTraffic, retireUnheard } from "../../../src/server/fleet/fleetUpkeep.ts";
 import { databases } from "../../support/databases.ts";
-import { asScript, makeServer, type ServerWorld, tokenOf } from "../../support/serverWorld.ts";
+import { asScript, makeReadyServer, type ServerWorld } from "../../support/serverWorld.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -13,11 +13,8 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
     let token: string;
     let count = 0;
     beforeAll(async () => {
-      world = await makeServer(await makeUrl(), { enrolment: "open", reports: { perAgent: 3 } });
-      const payload = { token: world.token, user: "ada", password: "correct horse battery" };
-      const headers = { "sec-fetch-site": "same-origin" };
-      await world.people.inject(asScript({ method: "POST", url: "/api/v1/setup", payload, headers }));
-      token = await tokenOf(world, "operator");
+      const settings = { enrolment: "open", reports: { perAgent: 3 } };
+      ({ world, token } = await makeReadyServer("operator", await makeUrl(), settings));
     });
     afterAll(() => world.close());
 

@@ -6,10 +6,9 @@ import { databases } from "../../support/databases.ts";
 import {
   asScript,
   callApi,
-  makeServer,
+  makeReadyServer,
   openServer,
   type ServerWorld,
-  tokenOf,
 } from "../../support/serverWorld.ts";
 import { type TellableAgent, tellableAgents } from "../../support/tellableAgents.ts";
 
@@ -19,13 +18,7 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
     let operator: string;
     let notifier: Notifier;
     beforeEach(async () => {
-      world = await makeServer(await makeUrl());
-      operator = await tokenOf(world, "administrator");
-      await callApi(world, operator, "POST /setup", {
-        token: world.token,
-        user: "ada",
-        password: "correct horse battery",
-      });
+      ({ world, token: operator } = await makeReadyServer("administrator", await makeUrl()));
       notifier = new Notifier(world.context);
     });
     afterEach(async () => {

@@ -2,26 +2,19 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
-  asBrowser,
-  callApi,
+  type Call,
   enrolMachine,
-  makeServer,
+  makeReadyServer,
   publishedDocument,
   type ServerWorld,
-  tokenOf,
 } from "../../support/serverWorld.ts";
 
 let world: ServerWorld;
 let token: string;
-const call = (
-  ...given: Parameters<typeof callApi> extends [unknown, unknown, ...infer Rest] ? Rest : never
-) => callApi(world, token, ...given);
+let call: Call;
 
 beforeAll(async () => {
-  world = await makeServer();
-  const payload = { token: world.token, user: "ada", password: "correct horse battery" };
-  await world.people.inject(asBrowser({ method: "POST", url: "/api/v1/setup", payload }));
-  token = await tokenOf(world, "administrator");
+  ({ world, token, call } = await makeReadyServer("administrator"));
 });
 
 afterAll(() => world.close());

@@ -99,6 +99,11 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         cloneOf: null,
         doubledAt: null,
         revokedAt: null,
+        deviatesSince: null,
+        freeBytes: null,
+        failing: false,
+        contentVersion: null,
+        settingsVersion: null,
       });
       expect(await agentsOfFingerprint(database.db, agent.fingerprint)).toEqual([
         {
@@ -158,7 +163,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
       expect(await countAgents(database.db, { domain: own, q: "c\0-" })).toBe(1);
     });
 
-    test("runs are kept with their reports, newest first; a late one changes nothing of a later one", async () => {
+    test("runs are kept with their reports, newest first; the one that came last counts, whatever the agent's clock", async () => {
       const agent = agentOf(await newDomain());
       await write((tx) => insertAgent(tx, agent));
       const summaryAt = (endedAt: number, outcome: string) => ({
@@ -171,10 +176,16 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         bytes: 5_000_000_000,
         source: "ua-berlin",
         addresses: ["10.1.2.4"],
+        failing: outcome === "exhausted",
+        used: "ua-berlin",
+        freeBytes: 7_000_000_000,
+        uptime: 5,
+        contentVersion: 3,
+        settingsVersion: null,
       });
-      for (const [at, outcome] of [
-        [NOW + 10, "updated"],
-        [NOW, "exhausted"],
+      for (const [at, receivedAt, outcome] of [
+        [NOW + 10, NOW, "updated"],
+        [NOW, NOW + 1, "exhausted"],
       ] as const) {
         const report = { started: "", ended: "", trigger: "", program: "" };
         const given = { agentId: agent.id, report, summary: summaryAt(at, outcome), address: "10.1.2.4" };
@@ -182,10 +193,10 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         const means = {
           database,
           config: { reports: { perAgent: 5 } } as ServerConfig,
-          now: () => at,
+          now: () => receivedAt,
           random: randomBytes,
         };
-        await write((tx) => takeReports(tx, means, [{ ...given, document, receivedAt: at }]));
+        await write((tx) => takeReports(tx, means, [{ ...given, document, receivedAt }]));
       }
       const runs = await listRuns(database.db, agent.id, { limit: 5 });
       expect(runs.map(({ endedAt, bytes, outcome }) => [endedAt, bytes, outcome])).toEqual([
@@ -199,8 +210,11 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
       ).toEqual(["updated"]);
       expect(await countRuns(database.db, agent.id)).toBe(2);
       expect(await findAgent(database.db, agent.id)).toMatchObject({
-        reportedAt: NOW + 10,
-        outcome: "updated",
+        reportedAt: NOW + 1,
+        outcome: "exhausted",
+        failing: true,
+        freeBytes: 7_000_000_000,
+        contentVersion: 3,
       });
       await write((tx) => deleteAgent(tx, agent.id));
       expect(await countRuns(database.db, agent.id)).toBe(0);

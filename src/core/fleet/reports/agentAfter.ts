@@ -3,7 +3,7 @@ import { areTwoMachines } from "./sameMachine.ts";
 
 /** An agent as its reports have it. Times in ms. */
 export interface ReportedAgent {
-  /** End of the newest run. */
+  /** When its last report came, by the server's clock. */
   reportedAt: number | null;
   outcome: string | null;
   code: string | null;
@@ -19,37 +19,74 @@ export interface ReportedAgent {
   doubledAt: number | null;
   /** Reports that were ever taken of it. */
   reports: number;
+  /** Its last run did not get what it could have. */
+  failing: boolean;
+  /** The source that delivered first in its last run; the one that its order begins with (`ReportSummary.used`). */
+  used: string | null;
+  planned: string | null;
+  /** `planned` is to be computed again. */
+  planDue: boolean;
+  /** Since when both differ. */
+  deviatesSince: number | null;
+  freeBytes: number | null;
+  uptime: number | null;
+  contentVersion: number | null;
+  settingsVersion: number | null;
   /** Times of the run that was reported last. */
   run: { startedAt: number; endedAt: number } | null;
 }
 
-/** An agent after one more report; one that comes late changes nothing of a later one. */
+/**
+ * An agent after one more report. The one that came last counts, by the server's clock: agents send theirs in their
+ * order, and an agent's own clock may be anything.
+ */
 export function agentAfter(
   agent: ReportedAgent,
   summary: ReportSummary,
   { seenAt, now }: { seenAt: string; now: number },
 ): ReportedAgent {
-  const { startedAt, endedAt, outcome, code, source, program, addresses, dnsSuffixes, port } = summary;
+  const { startedAt, endedAt, port, addresses = agent.addresses, dnsSuffixes = agent.dnsSuffixes } = summary;
   const isDoubled =
     agent.run !== null &&
-    areTwoMachines({ ...agent.run, addresses: agent.addresses }, { ...summary, addresses: addresses ?? [] });
-  const always = {
+    areTwoMachines(
+      { ...agent.run, addresses: agent.addresses },
+      { ...summary, addresses: summary.addresses ?? [] },
+    );
+  const hasMoved =
+    addresses.join() !== agent.addresses.join() || dnsSuffixes?.join() !== agent.dnsSuffixes?.join();
+  return {
     reports: agent.reports + 1,
     run: { startedAt, endedAt },
     doubledAt: isDoubled ? now : agent.doubledAt,
-  };
-  if (agent.reportedAt !== null && agent.reportedAt > endedAt) return { ...agent, ...always };
-  return {
-    ...always,
-    reportedAt: endedAt,
-    outcome,
-    code,
-    source,
-    program,
-    addresses: addresses ?? agent.addresses,
-    dnsSuffixes: dnsSuffixes ?? agent.dnsSuffixes,
+    reportedAt: now,
+    outcome: summary.outcome,
+    code: summary.code,
+    source: summary.source,
+    program: summary.program,
+    addresses,
+    dnsSuffixes,
     port: port === undefined ? agent.port : (port ?? 0),
     seenAt,
     retiredAt: null,
+    failing: summary.failing,
+    used: summary.used,
+    planned: agent.planned,
+    planDue: agent.planDue || hasMoved,
+    deviatesSince: deviatesSince({ ...agent, used: summary.used }, now),
+    freeBytes: summary.freeBytes,
+    uptime: summary.uptime,
+    contentVersion: summary.contentVersion,
+    settingsVersion: summary.settingsVersion,
   };
+}
+
+/**
+ * Since when an agent goes elsewhere than its order begins: as it was while it still does, `now` where it begins to,
+ * null where it does not, or where one of both is not known.
+ */
+export function deviatesSince(
+  { used, planned, deviatesSince: since }: Pick<ReportedAgent, "used" | "planned" | "deviatesSince">,
+  now: number,
+): number | null {
+  return used === null || planned === null || used === planned ? null : (since ?? now);
 }

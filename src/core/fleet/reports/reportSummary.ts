@@ -1,3 +1,5 @@
+import { nameOf } from "../sourceName.ts";
+
 /** Report of a run (docs/agent.md), as far as the server looks at it. */
 export interface AgentReport {
   started: string;
@@ -6,16 +8,23 @@ export interface AgentReport {
   program: string;
   /** The port at which the agent listens for notifications; null for none. */
   port?: number | null | undefined;
+  /** Free space (bytes) on its disk, and the time (ms) since its machine was started. */
+  freeBytes?: number | undefined;
+  uptime?: number | undefined;
+  /** Versions of the timestamps that it holds. */
+  held?: { content?: number | undefined; settings?: number | undefined } | undefined;
   report?: RunReport | undefined;
   failure?: { code: string; message: string } | undefined;
 }
 
 export interface ReportedAttempt {
-  name?: string;
+  rule?: string | undefined;
+  name?: string | undefined;
   url: string;
   outcome: string;
-  code?: string;
-  bytes?: number;
+  code?: string | undefined;
+  ms?: number | undefined;
+  bytes?: number | undefined;
 }
 
 interface RunReport {
@@ -24,6 +33,12 @@ interface RunReport {
   addresses?: string[] | undefined;
   dnsSuffixes?: string[] | undefined;
   attempts?: ReportedAttempt[] | undefined;
+  /** Components that changed: bytes that came, and those that would have come without deltas. */
+  installed?: { bytes?: number | undefined; whole?: number | undefined }[] | undefined;
+  undelivered?: string[] | undefined;
+  /** Kinds of the undelivered that no source could deliver. */
+  uncovered?: string[] | undefined;
+  failure?: { code: string } | undefined;
 }
 
 /** Columns of a report, which lists show and sort by. */
@@ -39,11 +54,22 @@ export interface ReportSummary {
   addresses: string[] | undefined;
   dnsSuffixes?: string[] | undefined;
   port?: number | null | undefined;
+  /** It did not get what it could have. */
+  failing: boolean;
+  /** The source that delivered first, as the order names it: null where none was asked, empty where all failed. */
+  used: string | null;
+  freeBytes: number | null;
+  uptime: number | null;
+  contentVersion: number | null;
+  settingsVersion: number | null;
 }
+
+/** Longest name of a source that is kept (characters). */
+export const LONGEST_SOURCE = 500;
 
 /** Sums a report up. A run that did not come to a report has failed, with its code. */
 export function summaryOf(given: AgentReport): ReportSummary {
-  const { started, ended, trigger, program, port, report, failure } = given;
+  const { started, ended, trigger, program, port, held, report, failure } = given;
   const attempts = report?.attempts ?? [];
   const served = attempts.findLast(({ outcome }) => outcome !== "failed");
   const failed = attempts.find(({ outcome }) => outcome === "failed");
@@ -53,11 +79,32 @@ export function summaryOf(given: AgentReport): ReportSummary {
     trigger,
     program,
     outcome: report?.outcome ?? "failed",
-    code: failure?.code ?? failed?.code ?? null,
+    code: failure?.code ?? report?.failure?.code ?? failed?.code ?? null,
     bytes: report?.bytes ?? 0,
     source: served === undefined ? null : (served.name ?? served.url),
     addresses: report?.addresses,
     dnsSuffixes: report?.dnsSuffixes,
     port,
+    failing: isFailing(given),
+    used: usedIn(attempts),
+    freeBytes: given.freeBytes ?? null,
+    uptime: given.uptime ?? null,
+    contentVersion: held?.content ?? null,
+    settingsVersion: held?.settings ?? null,
   };
+}
+
+/** Whether a run took something back, or did not get what a source could have delivered. */
+function isFailing({ report, failure }: AgentReport): boolean {
+  if (failure !== undefined || report === undefined || report.failure !== undefined) return true;
+  const { outcome, undelivered, uncovered = [] } = report;
+  if (undelivered === undefined) return outcome !== "updated" && outcome !== "current";
+  return undelivered.some((kind) => !uncovered.includes(kind)) || outcome === "exhausted";
+}
+
+/** The first source of a run that delivered or had nothing newer, as `deviationOf` compares it with the order. */
+function usedIn(attempts: readonly ReportedAttempt[]): string | null {
+  if (attempts.length === 0) return null;
+  const used = attempts.find(({ outcome }) => outcome !== "failed");
+  return used === undefined ? "" : nameOf(used).slice(0, LONGEST_SOURCE);
 }

@@ -1,20 +1,17 @@
 import Type, { type Static } from "typebox";
-import { actorOf } from "../../api/caller.ts";
+import { AGENT_STATES } from "../../../core/fleet/agentState.ts";
 import { isNumber, pageOf, pageQuery, readCursor, toPage } from "../../api/paging.ts";
 import { ById, DomainName, Id, Moment, OrNull } from "../../api/parts.ts";
-import { Problem } from "../../api/problem.ts";
 import { route } from "../../api/route.ts";
 import { agentOrder } from "../../fleet/agentOrder.ts";
+import { agentView, agentViews } from "../../fleet/agentViews.ts";
+import { moveToDomain } from "../../fleet/moveAgent.ts";
 import { forgetAgent } from "../../settings/updateAgents.ts";
-import { insertAudit } from "../../store/auditStore.ts";
-import {
-  countAgents,
-  findAgent,
-  listAgents as listOfAgents,
-  moveAgent,
-} from "../../store/fleet/agentStore.ts";
 import { countRuns, listRuns } from "../../store/fleet/runStore.ts";
-import { transact } from "../../store/transaction.ts";
+
+const State = Type.Enum(AGENT_STATES);
+const RoleOfAgent = Type.Enum(["agent", "update-agent"]);
+const Count = Type.Integer({ minimum: 0 });
 
 const Agent = Type.Object({
   id: Id,
@@ -31,6 +28,12 @@ const Agent = Type.Object({
   cloneOf: OrNull(Id),
   doubledAt: OrNull(Moment),
   revokedAt: OrNull(Moment),
+  state: State,
+  role: RoleOfAgent,
+  deviatesSince: OrNull(Moment),
+  freeBytes: OrNull(Count),
+  contentVersion: OrNull(Count),
+  settingsVersion: OrNull(Count),
 });
 
 const Run = Type.Object({
@@ -49,8 +52,11 @@ const AgentQuery = Type.Object({
   ...pageQuery,
   domain: Type.Optional(DomainName),
   q: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  state: Type.Optional(State),
+  role: Type.Optional(RoleOfAgent),
   outcome: Type.Optional(Type.String({ maxLength: 50 })),
   source: Type.Optional(Type.String({ maxLength: 500 })),
+  deviates: Type.Optional(Type.Boolean()),
 });
 
 const NamePlace = Type.Object({ name: Type.String(), id: Type.String() });
@@ -62,18 +68,21 @@ const list = route({
   operation: "listAgents",
   method: "GET",
   path: "/agents",
-  summary: "Lists agents by name",
+  summary: "Lists agents by name, and counts them by state",
   allow: "viewer",
   schemas: { query: AgentQuery },
-  answer: pageOf(Agent),
+  answer: Type.Object({
+    ...pageOf(Agent).properties,
+    states: Type.Object({ online: Count, late: Count, failing: Count, outdated: Count, never: Count }),
+  }),
   status: 200,
   example: { query: { limit: 10 } },
   fails: ["PARAMETER_INVALID"],
   audit: "none",
-  handle: async ({ database: { db } }, { query }) => {
+  handle: async (context, { query }) => {
     const { after, limit } = readCursor(query, isNamePlace);
-    const found = await listOfAgents(db, query, { after, limit: limit + 1 });
-    return toPage(found, limit, await countAgents(db, query), ({ name, id }) => ({ name, id }));
+    const { items, total, states } = await agentViews(context, query, { after, limit: limit + 1 });
+    return { ...toPage(items, limit, total, ({ name, id }) => ({ name, id })), states };
   },
 });
 
@@ -89,7 +98,7 @@ const one = route({
   example: { params: { id: "some-agent" } },
   fails: ["NOT_FOUND"],
   audit: "none",
-  handle: async ({ database: { db } }, { params }) => (await findAgent(db, params.id)) ?? notFound(),
+  handle: (context, { params }) => agentView(context, params.id),
 });
 
 const order = route({
@@ -107,16 +116,14 @@ const order = route({
     }),
     happened: OrNull(Type.Array(Type.Unknown())),
     deviates: Type.Boolean(),
+    since: OrNull(Moment),
     sentence: Type.String(),
   }),
   status: 200,
   example: { params: { id: "some-agent" } },
   fails: ["NOT_FOUND"],
   audit: "none",
-  handle: async (context, { params }) => {
-    const agent = (await findAgent(context.database.db, params.id)) ?? notFound();
-    return await agentOrder(context, agent);
-  },
+  handle: (context, { params }) => agentOrder(context, params.id),
 });
 
 const runs = route({
@@ -131,9 +138,10 @@ const runs = route({
   example: { params: { id: "some-agent" }, query: { limit: 5 } },
   fails: ["NOT_FOUND", "PARAMETER_INVALID"],
   audit: "none",
-  handle: async ({ database: { db } }, { params, query }) => {
+  handle: async (context, { params, query }) => {
+    const { db } = context.database;
     const { after: before, limit } = readCursor(query, isNumber);
-    if ((await findAgent(db, params.id)) === undefined) return notFound();
+    await agentView(context, params.id);
     const found = await listRuns(db, params.id, { before, limit: limit + 1 });
     return toPage(found, limit, await countRuns(db, params.id), ({ sequence }) => sequence);
   },
@@ -151,28 +159,8 @@ const move = route({
   example: { params: { id: "some-agent" }, body: { domain: "default" } },
   fails: ["NOT_FOUND", "BODY_INVALID", "REFUSED"],
   audit: "moveAgent",
-  handle: async ({ database, now }, { params, body, caller, address }) => {
-    await transact(database.db, async (tx) => {
-      const known = await tx
-        .selectFrom("domains")
-        .select("name")
-        .where("name", "=", body.domain)
-        .executeTakeFirst();
-      if (known === undefined) throw new Problem("REFUSED", `there is no domain ${body.domain}`);
-      const from = (await findAgent(tx, params.id))?.domain;
-      if (!(await moveAgent(tx, params.id, body.domain))) notFound();
-      const detail = { from, to: body.domain };
-      await insertAudit(tx, {
-        at: now(),
-        actor: actorOf(caller),
-        address,
-        operation: "moveAgent",
-        subject: params.id,
-        detail,
-      });
-    });
-    return (await findAgent(database.db, params.id)) ?? notFound();
-  },
+  handle: (context, { params, body, caller, address }) =>
+    moveToDomain(context, params.id, body.domain, { caller, address }),
 });
 
 const remove = route({
@@ -191,9 +179,5 @@ const remove = route({
     return { body: undefined };
   },
 });
-
-function notFound(): never {
-  throw new Problem("NOT_FOUND", "no agent has this id");
-}
 
 export const agentRoutes = [list, one, order, runs, move, remove];

@@ -1,18 +1,8 @@
 import Type from "typebox";
-import { writeToken } from "../../../core/fleet/enrolmentToken.ts";
-import { hashOfSecret, newId, newSecret } from "../../access/secrets.ts";
-import { actorOf } from "../../api/caller.ts";
 import { ById, DomainName, Id, Moment, OrNull } from "../../api/parts.ts";
-import { Problem } from "../../api/problem.ts";
 import { route } from "../../api/route.ts";
-import { firstRoots } from "../../settings/rootPins.ts";
-import { insertAudit } from "../../store/auditStore.ts";
-import {
-  deleteEnrolmentToken,
-  insertEnrolmentToken,
-  listEnrolmentTokens,
-} from "../../store/people/tokenStore.ts";
-import { transact } from "../../store/transaction.ts";
+import { createEnrolmentToken, removeEnrolmentToken } from "../../fleet/enrolmentTokens.ts";
+import { listEnrolmentTokens } from "../../store/people/tokenStore.ts";
 
 const Token = Type.Object({
   id: Id,
@@ -60,33 +50,7 @@ const create = route({
   example: { body: { uses: 100, domain: "default" } },
   fails: ["BODY_INVALID", "REFUSED", "UNAVAILABLE"],
   audit: "createEnrolmentToken",
-  handle: async ({ config, trees, database, now, random }, { body, caller, address }) => {
-    const { uses = null, expires = null, domain = "default" } = body;
-    const [id, secret] = [newId(random), newSecret(random)];
-    const { settings, content } = await firstRoots(trees.www);
-    if (settings === undefined) throw new Problem("UNAVAILABLE", "the settings repository has no root");
-    const pins = { settings, content };
-    await transact(database.db, async (tx) => {
-      const known = await tx
-        .selectFrom("domains")
-        .select("name")
-        .where("name", "=", domain)
-        .executeTakeFirst();
-      if (known === undefined) throw new Problem("REFUSED", `there is no domain ${domain}`);
-      const createdBy = actorOf(caller);
-      const row = { id, uses, domain, createdBy, createdAt: now(), expiresAt: expires };
-      await insertEnrolmentToken(tx, { ...row, hash: hashOfSecret(secret) });
-      await insertAudit(tx, {
-        at: now(),
-        actor: createdBy,
-        address,
-        operation: "createEnrolmentToken",
-        subject: id,
-        detail: { uses, domain },
-      });
-    });
-    return { id, token: writeToken({ ...pins, secret, insecure: config.insecure }) };
-  },
+  handle: (context, { body, caller, address }) => createEnrolmentToken(context, body, { caller, address }),
 });
 
 const remove = route({
@@ -100,18 +64,8 @@ const remove = route({
   example: { params: { id: "some-token" } },
   fails: ["NOT_FOUND"],
   audit: "deleteEnrolmentToken",
-  handle: async ({ database, now }, { params, caller, address }) => {
-    await transact(database.db, async (tx) => {
-      if (!(await deleteEnrolmentToken(tx, params.id))) throw new Problem("NOT_FOUND");
-      await insertAudit(tx, {
-        at: now(),
-        actor: actorOf(caller),
-        address,
-        operation: "deleteEnrolmentToken",
-        subject: params.id,
-        detail: null,
-      });
-    });
+  handle: async (context, { params, caller, address }) => {
+    await removeEnrolmentToken(context, params.id, { caller, address });
     return { body: undefined };
   },
 });

@@ -1,9 +1,10 @@
-import { sql } from "kysely";
+import type { StateFacts } from "../../../core/fleet/agentState.ts";
 import type { KnownAgent } from "../../../core/fleet/reports/sameMachine.ts";
 import type { Db, Tx } from "../transaction.ts";
+import { type AgentFilter, matchingAgents } from "./agentFilter.ts";
 
 /** An agent as the server knows it. Times in milliseconds since the epoch. */
-export interface Agent {
+export interface Agent extends StateFacts {
   id: string;
   name: string;
   domain: string;
@@ -12,7 +13,6 @@ export interface Agent {
   dnsSuffixes: string[];
   program: string;
   createdAt: number;
-  reportedAt: number | null;
   outcome: string | null;
   code: string | null;
   /** Name or URL of the source that delivered last. */
@@ -23,6 +23,10 @@ export interface Agent {
   doubledAt: number | null;
   /** When its secret was taken back. */
   revokedAt: number | null;
+  /** Since when it goes elsewhere than its order begins; null while it does not. */
+  deviatesSince: number | null;
+  /** Free space on its disk, in bytes, as it last reported. */
+  freeBytes: number | null;
 }
 
 const COLUMNS = [
@@ -40,16 +44,30 @@ const COLUMNS = [
   "clone_of as cloneOf",
   "doubled_at as doubledAt",
   "revoked_at as revokedAt",
+  "deviates_since as deviatesSince",
+  "free_bytes as freeBytes",
+  "failing",
+  "content_version as contentVersion",
+  "settings_version as settingsVersion",
 ] as const;
 
-type Row = Omit<Agent, "addresses" | "dnsSuffixes"> & { addresses: string; dnsSuffixes: string | null };
+type Row = Omit<Agent, "addresses" | "dnsSuffixes" | "failing"> & {
+  addresses: string;
+  dnsSuffixes: string | null;
+  failing: 0 | 1;
+};
 
-function fromRow({ addresses, dnsSuffixes, ...row }: Row): Agent {
-  return { ...row, addresses: JSON.parse(addresses) as string[], dnsSuffixes: suffixesOf(dnsSuffixes) };
+function fromRow({ addresses, dnsSuffixes, failing, ...row }: Row): Agent {
+  return {
+    ...row,
+    failing: failing === 1,
+    addresses: JSON.parse(addresses) as string[],
+    dnsSuffixes: suffixesOf(dnsSuffixes),
+  };
 }
 
-/** Most agents have none, and say so in as many words. */
-function suffixesOf(text: string | null): string[] {
+/** The domains of a row: most agents have none, and say so in as many words. */
+export function suffixesOf(text: string | null): string[] {
   return text === null || text === "[]" ? [] : (JSON.parse(text) as string[]);
 }
 
@@ -161,29 +179,10 @@ export async function renewAgent(
       dns_suffixes: dnsSuffixes && JSON.stringify(dnsSuffixes),
       program,
       retired_at: null,
+      plan_due: 1,
     })
     .where("id", "=", id)
     .execute();
-}
-
-export interface AgentFilter {
-  domain?: string | undefined;
-  /** Part of a name or an address. */
-  q?: string | undefined;
-  outcome?: string | undefined;
-  source?: string | undefined;
-}
-
-function matching(db: Db, { domain, q, outcome, source }: AgentFilter) {
-  let query = db.selectFrom("agents").where("retired_at", "is", null);
-  if (domain !== undefined) query = query.where("domain", "=", domain);
-  if (outcome !== undefined) query = query.where("outcome", "=", outcome);
-  if (source !== undefined) query = query.where("source", "=", source);
-  if (q !== undefined) {
-    const pattern = `%${q.toLowerCase().replaceAll(/[\\%_]/g, "\\$&")}%`;
-    query = query.where(sql<boolean>`search like ${pattern} escape '\\'`);
-  }
-  return query;
 }
 
 /** Agents by name, after the one that `after` names. */
@@ -192,7 +191,7 @@ export async function listAgents(
   filter: AgentFilter,
   { after, limit }: { after?: { name: string; id: string } | undefined; limit: number },
 ): Promise<Agent[]> {
-  let query = matching(db, filter).select(COLUMNS).orderBy("name").orderBy("id").limit(limit);
+  let query = matchingAgents(db, filter).select(COLUMNS).orderBy("name").orderBy("id").limit(limit);
   if (after !== undefined) {
     query = query.where((where) =>
       where.or([
@@ -204,8 +203,9 @@ export async function listAgents(
   return (await query.execute()).map(fromRow);
 }
 
-export async function countAgents(db: Db, filter: AgentFilter): Promise<number> {
-  const { count } = await matching(db, filter)
+/** Agents that are not retired. */
+export async function countAgents(db: Db, filter: AgentFilter = {}): Promise<number> {
+  const { count } = await matchingAgents(db, filter)
     .select((row) => row.fn.countAll<number>().as("count"))
     .executeTakeFirstOrThrow();
   return Number(count);
@@ -219,7 +219,7 @@ export async function deleteAgent(tx: Tx, id: string): Promise<boolean> {
 export async function moveAgent(tx: Tx, id: string, domain: string): Promise<boolean> {
   const { numUpdatedRows } = await tx
     .updateTable("agents")
-    .set({ domain })
+    .set({ domain, plan_due: 1 })
     .where("id", "=", id)
     .executeTakeFirst();
   return numUpdatedRows > 0n;

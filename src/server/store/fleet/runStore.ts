@@ -4,7 +4,7 @@ import { inParts, tableOf } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 
 export interface Run
-  extends Omit<ReportSummary, "addresses" | "dnsSuffixes" | "source" | "program" | "port"> {
+  extends Pick<ReportSummary, "startedAt" | "endedAt" | "trigger" | "outcome" | "code" | "bytes"> {
   /** Among its agent's runs, in the order in which they were reported, from 1. */
   sequence: number;
   receivedAt: number;

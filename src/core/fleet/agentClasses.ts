@@ -1,0 +1,65 @@
+import { type Address, parseAddress } from "../order/address.ts";
+import type { SourceList } from "../order/sourceList.ts";
+import { hostOfUrl } from "../order/url.ts";
+import { AddressClasses } from "./addressClasses.ts";
+import type { FleetAgent } from "./fleetAgent.ts";
+
+/** Agents that are alike: the order of one is that of all. */
+export interface AgentClass {
+  agent: FleetAgent;
+  count: number;
+}
+
+/**
+ * Agents by what their orders depend on under some lists. One that an entry leads to is passed over for itself,
+ * and is a class by itself.
+ */
+export class AgentClasses {
+  readonly #stretches: AddressClasses;
+  readonly #hosts: ReadonlySet<string>;
+  readonly #named: ReadonlySet<string>;
+
+  constructor(lists: readonly SourceList[]) {
+    this.#stretches = new AddressClasses(lists);
+    this.#hosts = new Set(lists.flatMap(({ entries }) => entries.map(({ url }) => hostOfUrl(url))));
+    this.#named = new Set([...this.#hosts].flatMap(readAddress).map(keyOf));
+  }
+
+  /** Agents with the same key have the same order. */
+  keyOf(agent: FleetAgent): string {
+    const { domain, role, id } = agent;
+    return `${this.#stretches.of(agent)}|${domain}|${role}|${this.isNamed(agent) ? id : ""}`;
+  }
+
+  /** Whether the host of an entry is one of this agent's names or addresses. */
+  isNamed({ self, addresses }: Pick<FleetAgent, "self" | "addresses">): boolean {
+    return (
+      self.names.some((name) => this.#hosts.has(name)) ||
+      addresses.some((address) => this.#named.has(keyOf(address)))
+    );
+  }
+
+  /** The classes of a fleet. */
+  of(agents: Iterable<FleetAgent>): AgentClass[] {
+    const classes = new Map<string, AgentClass>();
+    for (const agent of agents) {
+      const key = this.keyOf(agent);
+      const known = classes.get(key);
+      if (known === undefined) classes.set(key, { agent, count: 1 });
+      else known.count++;
+    }
+    return [...classes.values()];
+  }
+}
+
+function readAddress(host: string): Address[] {
+  try {
+    return [parseAddress(host)];
+  } catch {
+    return [];
+  }
+}
+
+function keyOf({ family, hex }: Address): string {
+  return `${family}.${hex}`;
+}

@@ -1,0 +1,63 @@
+import { isForAgent } from "../order/entryMatch.ts";
+import type { Step } from "../order/plan.ts";
+import type { SourceList } from "../order/sourceList.ts";
+import type { FleetAgent } from "./fleetAgent.ts";
+
+/** Use that a fleet makes of one entry of a list. */
+export interface EntryUse {
+  /** Agents that it is for. */
+  near: number;
+  /** Agents of whose order it is the first source for some kind. */
+  first: number;
+}
+
+/** Use that a fleet makes of a list, added up class by class. */
+export class FleetUse {
+  readonly entries: EntryUse[];
+  /** Agents by the URL of a first source of theirs. */
+  readonly agentsOf = new Map<string, number>();
+  /** Entries that an Update Agent goes to, in its order, by its id: those from which it may get what it serves. */
+  readonly upstreams = new Map<string, number[]>();
+  agents = 0;
+  unmatched = 0;
+  /** Agents that have no source for a kind that they need. */
+  uncovered = 0;
+  readonly #list: SourceList;
+  readonly #kinds: number;
+
+  /** @param kinds number of kinds that agents need */
+  constructor(list: SourceList, kinds: number) {
+    this.#list = list;
+    this.#kinds = kinds;
+    this.entries = list.entries.map(() => ({ near: 0, first: 0 }));
+  }
+
+  /** Agents that are alike, and the sources that they go to. */
+  add(agent: FleetAgent, count: number, steps: readonly Step[]): void {
+    this.agents += count;
+    let isMatched = false;
+    for (const [index, entry] of this.#list.entries.entries()) {
+      if (!isForAgent(entry, agent)) continue;
+      isMatched = true;
+      const use = this.entries[index];
+      if (use !== undefined) use.near += count;
+    }
+    if (!isMatched) this.unmatched += count;
+    const had = new Set<string>();
+    for (const { entry, url, kinds } of steps) {
+      const own = kinds.filter((kind) => !had.has(kind));
+      if (own.length === 0) continue;
+      for (const kind of own) had.add(kind);
+      this.agentsOf.set(url, (this.agentsOf.get(url) ?? 0) + count);
+      const use = entry === undefined ? undefined : this.entries[entry];
+      if (use !== undefined) use.first += count;
+    }
+    if (had.size < this.#kinds) this.uncovered += count;
+    if (agent.role === "update-agent") {
+      this.upstreams.set(
+        agent.id,
+        steps.flatMap(({ entry }) => entry ?? []),
+      );
+    }
+  }
+}

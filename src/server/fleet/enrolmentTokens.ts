@@ -1,0 +1,56 @@
+import { writeToken } from "../../core/fleet/enrolmentToken.ts";
+import { type By, writeAudit } from "../access/auditTrail.ts";
+import { hashOfSecret, newId, newSecret } from "../access/secrets.ts";
+import { actorOf } from "../api/caller.ts";
+import { Problem } from "../api/problem.ts";
+import type { Context } from "../context.ts";
+import { firstRoots } from "../settings/rootPins.ts";
+import { deleteEnrolmentToken, insertEnrolmentToken } from "../store/people/tokenStore.ts";
+import { findDomain } from "../store/settings/domainStore.ts";
+import { transact } from "../store/transaction.ts";
+
+/** An enrolment token to be made: for so many machines, until a time (ms), into a domain. */
+export interface NewToken {
+  uses?: number | undefined;
+  expires?: number | undefined;
+  domain?: string | undefined;
+}
+
+/**
+ * Makes an enrolment token, whose secret nobody is shown again.
+ *
+ * @throws Problem REFUSED for a domain that there is not, UNAVAILABLE without a root
+ */
+export async function createEnrolmentToken(
+  context: Context,
+  { uses, expires, domain = "default" }: NewToken,
+  by: By,
+): Promise<{ id: string; token: string }> {
+  const { config, trees, database, now, random } = context;
+  const [id, secret] = [newId(random), newSecret(random)];
+  const { settings, content } = await firstRoots(trees.www);
+  if (settings === undefined) throw new Problem("UNAVAILABLE", "the settings repository has no root");
+  await transact(database.db, async (tx) => {
+    if ((await findDomain(tx, domain)) === undefined) {
+      throw new Problem("REFUSED", `there is no domain ${domain}`);
+    }
+    const terms = { uses: uses ?? null, domain, expiresAt: expires ?? null };
+    const made = { createdBy: actorOf(by.caller), createdAt: now() };
+    await insertEnrolmentToken(tx, { id, ...terms, ...made, hash: hashOfSecret(secret) });
+    const detail = { uses: terms.uses, domain };
+    await writeAudit(tx, context, by, { operation: "createEnrolmentToken", subject: id, detail });
+  });
+  return { id, token: writeToken({ settings, content, secret, insecure: config.insecure }) };
+}
+
+/**
+ * Takes an enrolment token back.
+ *
+ * @throws Problem NOT_FOUND
+ */
+export async function removeEnrolmentToken(context: Context, id: string, by: By): Promise<void> {
+  await transact(context.database.db, async (tx) => {
+    if (!(await deleteEnrolmentToken(tx, id))) throw new Problem("NOT_FOUND");
+    await writeAudit(tx, context, by, { operation: "deleteEnrolmentToken", subject: id });
+  });
+}

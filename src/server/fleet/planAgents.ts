@@ -1,0 +1,106 @@
+import { AgentClasses } from "../../core/fleet/agentClasses.ts";
+import { type FleetSettings, sourcesOf } from "../../core/fleet/fleetAgent.ts";
+import { LONGEST_SOURCE } from "../../core/fleet/reports/reportSummary.ts";
+import { nameOf } from "../../core/fleet/sourceName.ts";
+import type { Context } from "../context.ts";
+import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
+import { type PlannedAgent, plannedAgents, putPlanned } from "../store/fleet/planStore.ts";
+import { findMark, putMark } from "../store/fleet/publicationStore.ts";
+import { type Db, transact } from "../store/transaction.ts";
+
+/** Agents that are read, and written, at once. */
+const BATCH = 500;
+/** The mark of the settings by which all agents were planned. */
+const MARK = "planned";
+
+/**
+ * Computes the first source of agents' orders again, and writes down where it has changed: whoever goes elsewhere is
+ * found without a look at the settings.
+ *
+ * @param scope all agents, or those whose addresses, domain or name have changed
+ * @returns the number of agents that were written
+ */
+export async function planAgents(
+  context: Pick<Context, "config" | "database">,
+  scope: "all" | "due",
+  now: number,
+): Promise<number> {
+  const { db } = context.database;
+  const mark = await settingsMark(context);
+  const settings = await settingsOfFleet(context);
+  const grants = await grantsOf(db);
+  const firsts = new FirstSources(settings);
+  let written = 0;
+  for (let after = ""; ; ) {
+    const agents = await plannedAgents(db, { after, limit: BATCH, due: scope === "due" });
+    const changed = agents.flatMap((agent) => {
+      const planned = firsts.of(toFleetAgent(agent, grants));
+      return agent.isDue || planned !== agent.planned ? [{ agent, planned }] : [];
+    });
+    await write(db, changed, now);
+    written += changed.length;
+    if (agents.length < BATCH) break;
+    after = agents.at(-1)?.id ?? "";
+  }
+  if (scope === "all") await transact(db, (tx) => putMark(tx, MARK, mark));
+  return written;
+}
+
+async function write(
+  db: Db,
+  changed: { agent: PlannedAgent; planned: string }[],
+  now: number,
+): Promise<void> {
+  if (changed.length === 0) return;
+  const groups = Map.groupBy(changed, ({ planned }) => planned);
+  await transact(db, async (tx) => {
+    for (const [planned, group] of groups) {
+      await putPlanned(
+        tx,
+        planned,
+        group.map(({ agent }) => agent),
+        now,
+      );
+    }
+  });
+}
+
+/** First sources, computed once for each class of agents that are alike. */
+class FirstSources {
+  readonly #settings: FleetSettings;
+  readonly #classes: AgentClasses;
+  readonly #known = new Map<string, string>();
+
+  constructor(settings: FleetSettings) {
+    this.#settings = settings;
+    this.#classes = new AgentClasses([settings.list]);
+  }
+
+  /** Name of the first source; empty for none. */
+  of(agent: Parameters<AgentClasses["keyOf"]>[0]): string {
+    return this.#known.getOrInsertComputed(this.#classes.keyOf(agent), () => {
+      const [first] = sourcesOf(agent, this.#settings);
+      return first === undefined ? "" : nameOf(first).slice(0, LONGEST_SOURCE);
+    });
+  }
+}
+
+/** Whether all agents were planned by the settings that are in force. */
+export async function isPlanned(context: Pick<Context, "config" | "database">): Promise<boolean> {
+  return (await findMark(context.database.db, MARK)) === (await settingsMark(context));
+}
+
+/** A text that changes with everything that orders depend on, beside the agents. */
+async function settingsMark({
+  config,
+  database: { db },
+}: Pick<Context, "config" | "database">): Promise<string> {
+  const newest = await db
+    .selectFrom("documents")
+    .select((row) => ["name", row.fn.max("version").as("version")])
+    .groupBy("name")
+    .orderBy("name")
+    .execute();
+  const documents = newest.map(({ name, version }) => [name, version]);
+  return JSON.stringify([config.publicUrl, config.agents.port, config.activeUpdate, documents]);
+}
