@@ -1,16 +1,19 @@
 import { readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
 import type { Config } from "../config/configSchema.ts";
+import { describeHeldBack } from "../core/content/chooseRelease.ts";
 import type { Kind } from "../core/content/kind.ts";
+import { formatMoment } from "../core/moment.ts";
 import { AddressSyntaxError, formatAddress, parseAddress } from "../core/order/address.ts";
 import { canonicalName, isHostName } from "../core/order/hostNames.ts";
 import type { PassedOver, Step, UpdateOrder } from "../core/order/plan.ts";
-import type { Report } from "../core/report.ts";
+import type { HeldComponent, Report } from "../core/report.ts";
 import { DEFAULT_POLICY } from "../core/settings/policy.ts";
 import { NearsourceError } from "../errors.ts";
 import { dataDirAt } from "../store/dataDir.ts";
 import { readState } from "../store/state/state.ts";
 import { readTrustedSet } from "../tuf/trustedSet.ts";
+import { heldBackNow } from "../update/settings/heldBack.ts";
 import { remarkOnServer, remarksOnKinds } from "../update/settings/remarks.ts";
 import { readSourceListFile, type Settings, settingsInForce } from "../update/settings/settings.ts";
 import { kindsOf, NO_ADDRESS, orderOf, standingOf, uncoveredOf } from "../update/settings/situation.ts";
@@ -51,6 +54,12 @@ export async function explainCommand(options: ExplainOptions): Promise<number> {
         ...remarkOnServer(config, settings),
       ]
     : uncoveredOf(run, settings, kinds).remarks;
+  const heldBack =
+    config.dataDir === ""
+      ? []
+      : await ifReadable(hidden, "metadata", () =>
+          heldBackNow(config, dataDirAt(config.dataDir), settings.policy, new Date()),
+        );
   const unknown = describeHidden(hidden);
   if (addresses.length === 0) remarks.unshift(NO_ADDRESS);
   if (options.json === true) {
@@ -63,11 +72,13 @@ export async function explainCommand(options: ExplainOptions): Promise<number> {
       sourceList,
       kinds,
       ...order,
+      heldBack: heldBack ?? [],
       remarks,
       unknown,
     });
   } else {
     printOrder(order, settings, { addresses: shown, dnsSuffixes }, config.domain);
+    printHeldBack(heldBack ?? []);
     if (remarks.length > 0) print();
     for (const remark of remarks) print(`${paint("yellow", "note")} ${remark}`);
     for (const each of unknown) print(`\n${paint("yellow", "Not known")} to this account: ${each}.`);
@@ -174,6 +185,11 @@ function printOrder(
     print();
     print(`${paint("yellow", "Not covered")}: nobody in this order delivers ${order.uncovered.join(", ")}.`);
   }
+}
+
+function printHeldBack(held: HeldComponent[]): void {
+  if (held.length > 0) print("\nHeld back:");
+  for (const each of held) print(`  - ${each.component}: ${describeHeldBack(each, formatMoment)}`);
 }
 
 function printStep(step: Step, number: number): void {

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../errors.ts";
+import type { HeldBack } from "./content/chooseRelease.ts";
 import type { ContentKind, Kind } from "./content/kind.ts";
 import type { Clause, Rule } from "./order/plan.ts";
 import type { Trigger } from "./settings/schedule.ts";
@@ -36,6 +37,15 @@ export interface Report {
   failure?: { code: ErrorCode; message: string };
   generation: number;
   bytes: number;
+  /** Components that are installed after the run, by `kind/name`. */
+  components?: { component: string; release: number; version: string }[];
+  /** Releases that are not for this agent, or not yet, each with the reason. */
+  held?: HeldComponent[];
+}
+
+/** A release that is held back, of a component by `kind/name`. */
+export interface HeldComponent extends HeldBack {
+  component: string;
 }
 
 /** Whether a run got all that any source could deliver, which was something, and took nothing back. */

@@ -8,6 +8,8 @@ import {
 } from "../core/content/layout.ts";
 import type { Alternative, Manifest, ManifestFile } from "../core/content/manifest.ts";
 import { objectsOfFile } from "../core/content/manifestObjects.ts";
+import { wantedReleases } from "../core/content/stages.ts";
+import { NO_RELEASES, type Releases } from "../core/settings/rollout.ts";
 
 /** A verified set of one repository: metadata files by name, documents by target path. */
 export interface HeldSet {
@@ -20,7 +22,10 @@ export interface CatalogObject {
   sha256: string;
   length: number;
   blocks?: { size: number; sha256: string[] } | undefined;
-  /** Whether it belongs to the newest release, or is a way to it: kept ahead of demand. */
+  /**
+   * Whether it belongs to a release that agents may ask for now, or is a way to it: kept ahead of demand. Without
+   * stages that is the newest.
+   */
   current: boolean;
   /** Place among those in the order in which agents will ask for them; see `needOf`. */
   need: number;
@@ -28,6 +33,12 @@ export interface CatalogObject {
   alternatives?: Alternative[] | undefined;
   /** Kinds of the manifests that name it: any source of one of them may have it. */
   kinds: ContentKind[];
+}
+
+/** Settings by which agents choose among releases, at a time in ms since the epoch. */
+export interface CatalogStaging {
+  releases: Releases;
+  now: number;
 }
 
 /** The answer to a path. `lasting`: the name is of these bytes for ever. */
@@ -41,11 +52,13 @@ export type Catalog = ReadonlyMap<string, Served>;
  * Agent answers by looking up, so there is no path that could lead out of it (docs/design.md §7).
  *
  * @param manifests those of the granted kinds
+ * @param staging how releases reach the fleet, and the time (ms since the epoch): which of them are current
  */
 export function relayCatalog(
   held: Partial<Record<Repository, HeldSet>>,
   kinds: readonly Kind[],
   manifests: readonly Manifest[],
+  staging: CatalogStaging = { releases: NO_RELEASES, now: 0 },
 ): Catalog {
   const catalog = new Map<string, Served>();
   for (const repository of REPOSITORIES) {
@@ -54,7 +67,10 @@ export function relayCatalog(
     if (set !== undefined && folders.length > 0) addRepository(catalog, repository, set, folders);
   }
   const granted = content(kinds);
-  for (const object of catalogObjects(manifests.filter(({ kind }) => granted.includes(kind)))) {
+  for (const object of catalogObjects(
+    manifests.filter(({ kind }) => granted.includes(kind)),
+    staging,
+  )) {
     catalog.set(`/${objectPath(object.sha256)}`, { object });
   }
   return catalog;
@@ -145,11 +161,11 @@ function rolesFor(folders: string[], targets: Signed, read: (file: string) => Si
   return [...roles];
 }
 
-/** The need of objects that no newest release has. */
+/** The need of objects that no current release has. */
 const LAST = 4;
 
 /**
- * The need of an object, the most needed first: one that turns the release before into this one (a delta from
+ * The need of an object of a current release, the most needed first: one that turns the release before into this one (a delta from
  * one of its files, or if there is none, the objects that every agent has to fetch); then the compressed
  * files, the files, and the deltas from older ones.
  *
@@ -167,18 +183,20 @@ function needOf(object: ManifestFile | Alternative, file: ManifestFile, bases: R
 }
 
 /** The objects of all releases, each once: with blocks where some file names them, current where any is. */
-function catalogObjects(manifests: Manifest[]): CatalogObject[] {
+function catalogObjects(manifests: Manifest[], { releases: rollouts, now }: CatalogStaging): CatalogObject[] {
   const objects = new Map<string, CatalogObject>();
-  for (const { kind, releases } of manifests) {
-    const [newest, before] = releases;
-    const bases = new Set(before?.files.map(({ sha256 }) => sha256));
-    for (const release of releases) {
+  for (const { kind, name, releases } of manifests) {
+    const offered = releases.map(({ release }) => release);
+    const wanted = wantedReleases(offered, rollouts.components[`${kind}/${name}`], now);
+    for (const [index, release] of releases.entries()) {
+      const isWanted = wanted.has(release.release);
+      const bases = new Set(isWanted ? releases[index + 1]?.files.map(({ sha256 }) => sha256) : []);
       for (const file of release.files) {
         for (const each of objectsOfFile(file)) {
           const { sha256, length } = each;
           const known = objects.get(sha256);
-          const current = known?.current === true || release === newest;
-          const need = Math.min(known?.need ?? LAST, release === newest ? needOf(each, file, bases) : LAST);
+          const current = known?.current === true || isWanted;
+          const need = Math.min(known?.need ?? LAST, isWanted ? needOf(each, file, bases) : LAST);
           const kinds = [...new Set([...(known?.kinds ?? []), kind])];
           const blocks = each === file ? (file.blocks ?? known?.blocks) : known?.blocks;
           const alternatives =

@@ -4,7 +4,7 @@ import type { Manifest } from "../core/content/manifest.ts";
 import { readManifests } from "../source/manifests.ts";
 import { sha256 } from "../store/sha256.ts";
 import type { TrustedSet } from "../tuf/trustedSet.ts";
-import { type CatalogObject, relayCatalog, type Served } from "./catalog.ts";
+import { type CatalogObject, type CatalogStaging, relayCatalog, type Served } from "./catalog.ts";
 
 /** A small file that is served from memory, with its strong entity tag. */
 export type Document = Extract<Served, { bytes: Buffer }> & {
@@ -21,9 +21,13 @@ export type Document = Extract<Served, { bytes: Buffer }> & {
  */
 export interface Publications {
   /** Makes a catalog of the announced sets, and answers from it. */
-  publish(announced: Partial<Record<Repository, TrustedSet>>, kinds: readonly Kind[]): void;
+  publish(
+    announced: Partial<Record<Repository, TrustedSet>>,
+    kinds: readonly Kind[],
+    staging?: CatalogStaging,
+  ): void;
   /** Answers for the objects of content learnt since, and for nothing else of it; undefined for nothing. */
-  expect(content: TrustedSet | undefined, kinds: readonly Kind[]): void;
+  expect(content: TrustedSet | undefined, kinds: readonly Kind[], staging?: CatalogStaging): void;
   /** Forgets everything. */
   clear(): void;
   lookUp(path: string): Answer | undefined;
@@ -61,14 +65,14 @@ export function createPublications(now: () => number = () => performance.now()):
       ?.answers.get(path);
   };
   return {
-    publish(announced, kinds) {
+    publish(announced, kinds, staging) {
       if (newest.size > 0) older = [{ answers: newest, until: now() + GRACE }, ...inGrace()];
-      const catalog = relayCatalog(announced, kinds, manifestsOf(announced.content));
+      const catalog = relayCatalog(announced, kinds, manifestsOf(announced.content), staging);
       newest = new Map([...catalog].map(([path, served]) => [path, withEtag(served)]));
     },
-    expect(content, kinds) {
+    expect(content, kinds, staging) {
       // A catalog without metadata: documents that are not announced are not answered with.
-      const objects = content && relayCatalog({}, kinds, manifestsOf(content));
+      const objects = content && relayCatalog({}, kinds, manifestsOf(content), staging);
       coming = objects && new Map([...objects].map(([path, served]) => [path, withEtag(served)]));
     },
     clear() {

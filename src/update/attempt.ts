@@ -6,7 +6,7 @@ import type { Attempt, Installed, Setback } from "../core/report.ts";
 import type { NearsourceError } from "../errors.ts";
 import { retrying } from "../source/retry.ts";
 import { type Source, sourceOf } from "../source/source.ts";
-import { deliverKind } from "./deliverKind.ts";
+import { deliverKind, type HeldReleases } from "./deliverKind.ts";
 import { fetcherOfStep } from "./fetcherOfStep.ts";
 import { type FetchedByName, sumOf } from "./fetchFiles.ts";
 import { learnOffer, type Offer } from "./learnOffer.ts";
@@ -20,9 +20,16 @@ export interface Delivery {
   /** Settings documents that changed. */
   settings: readonly Installed[];
   fetched: FetchedByName;
+  /** Per content kind that was delivered: the releases that are not for this agent, or not yet. */
+  held: ReadonlyMap<ContentKind, HeldReleases>;
 }
 
-export const NOTHING_DELIVERED: Delivery = { components: new Map(), settings: [], fetched: new Map() };
+export const NOTHING_DELIVERED: Delivery = {
+  components: new Map(),
+  settings: [],
+  fetched: new Map(),
+  held: new Map(),
+};
 
 /** Two deliveries as one, of which the later counts. */
 export function withDelivery(earlier: Delivery, later: Delivery): Delivery {
@@ -30,6 +37,7 @@ export function withDelivery(earlier: Delivery, later: Delivery): Delivery {
     components: new Map([...earlier.components, ...later.components]),
     settings: [...earlier.settings, ...later.settings],
     fetched: sumOf(earlier.fetched, later.fetched),
+    held: new Map([...earlier.held, ...later.held]),
   };
 }
 
@@ -97,9 +105,9 @@ export async function attemptSource(
   if (content.length > 0 && all.errors.every(({ code }) => leavesOtherKinds(code))) {
     all = await deliverContent(own, source, content, needed, all);
   }
-  const { components, settings, fetched, empty, errors } = all;
+  const { components, settings, fetched, held, empty, errors } = all;
   const attempt = { ...toAttempt(step, kinds, all, began), ...waited() };
-  return { attempt, components, settings, fetched, empty, errors };
+  return { attempt, components, settings, fetched, held, empty, errors };
 }
 
 function toAttempt(step: Step, kinds: Kind[], part: Part, began: number): Attempt {
@@ -167,11 +175,12 @@ async function deliverPart(
   before: number,
 ): Promise<Part> {
   try {
-    const { components, changed, fetched } = await deliverKind(run, source, kind, offer, before);
+    const { components, changed, fetched, held } = await deliverKind(run, source, kind, offer, before);
     const { address, bytes = 0, setbacks = [], failure } = fetched ?? {};
     const came = { ...NO_PART, fetched: fetched?.components ?? new Map(), address, bytes, setbacks };
     if (failure !== undefined) return { ...came, errors: [failure] };
-    return { ...came, delivered: [kind], components: new Map([[kind, components]]), changed };
+    const brought = { components: new Map([[kind, components]]), held: new Map([[kind, held]]) };
+    return { ...came, ...brought, delivered: [kind], changed };
   } catch (error) {
     return failed(error);
   }

@@ -1,6 +1,6 @@
 import type { Config } from "../config/configSchema.ts";
 import { formatAddress } from "../core/order/address.ts";
-import { isSuccess, type Report } from "../core/report.ts";
+import { type HeldComponent, isSuccess, type Report } from "../core/report.ts";
 import type { Trigger } from "../core/settings/schedule.ts";
 import { explainError, toNearsourceError } from "../errors.ts";
 import type { DataDir } from "../store/dataDir.ts";
@@ -8,9 +8,12 @@ import { keepState, noteFailure } from "../store/state/state.ts";
 import type { State } from "../store/state/stateFormat.ts";
 import { sweepUnfinished } from "../store/withDataDir.ts";
 import { VERSION } from "../version.ts";
+import type { HeldReleases } from "./deliverKind.ts";
 import type { Installation } from "./install.ts";
 import { namedObjects } from "./learnOffer.ts";
 import type { PlannedRun } from "./planRun.ts";
+import type { Run } from "./run.ts";
+import { listHolds } from "./settings/holds.ts";
 import { sweepUnwanted } from "./sweepUnwanted.ts";
 import type { Walked } from "./walk.ts";
 
@@ -40,6 +43,9 @@ export async function conclude(
   const ended = new Date().toISOString();
   state.lastRun = { started, ended, report };
   state.ranBy = ranBy(config);
+  const stageDue = nextStage([...walked.delivery.held.values()]);
+  if (stageDue === undefined) delete state.stageDue;
+  else state.stageDue = stageDue;
   if (isSuccess(report)) state.lastSuccess = ended;
   delete state.lastFailure;
   await keepState(dirs, state);
@@ -49,6 +55,12 @@ export async function conclude(
 /** Kept where the version record is asked for, which says nothing to a configuration that has changed since. */
 function ranBy({ dns, text }: Config): State["ranBy"] {
   return dns.versionRecord === undefined ? undefined : { version: VERSION, config: text };
+}
+
+/** When the next stage comes in which this agent is: a run is due then, although nothing was published. */
+function nextStage(held: HeldReleases[]): string | undefined {
+  const due = Math.min(...held.map((each) => each.due ?? Number.POSITIVE_INFINITY));
+  return Number.isFinite(due) ? new Date(due).toISOString() : undefined;
 }
 
 /** Remembers the error that ended a run before its report. */
@@ -64,7 +76,7 @@ export async function noteEnd(dirs: DataDir, { trigger, started }: RunStart, err
 function toReport(
   { run, settings, kinds, ...planned }: PlannedRun,
   { delivery, attempts, skipped, ...walked }: Walked,
-  { generation, installed, removed, failure }: Installation,
+  { generation, installed, removed, failure, components }: Installation,
   trigger: Trigger,
 ): Report {
   const undelivered = kinds.filter((kind) => walked.undelivered.has(kind));
@@ -95,5 +107,23 @@ function toReport(
       (sum, { bytes }) => sum + bytes,
       0,
     ),
+    components: components.map(({ kind, name, release, version }) => {
+      return { component: `${kind}/${name}`, release, version };
+    }),
+    held: heldOf(run, delivery.held),
   };
+}
+
+const OWN_HOLDS = {
+  failure: "held after a failure",
+  rollback: "held after a rollback",
+  policy: "held by policy",
+} as const;
+
+/** Releases that are held back by the site's stages, by this agent itself, and by its policy. */
+function heldOf({ state, terms }: Run, byStages: ReadonlyMap<unknown, HeldReleases>): HeldComponent[] {
+  const own = listHolds(state, { holds: terms.holds }).map(({ component, release, reason }) => {
+    return { component, release, reason: OWN_HOLDS[reason] };
+  });
+  return [...[...byStages.values()].flatMap(({ releases }) => releases), ...own];
 }

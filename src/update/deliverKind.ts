@@ -1,10 +1,17 @@
 import { statfs } from "node:fs/promises";
 import { formatBytes } from "../core/amounts.ts";
-import { type InstalledComponent, target } from "../core/content/chooseRelease.ts";
+import {
+  describeHeldBack,
+  type InstalledComponent,
+  type Staging,
+  target,
+} from "../core/content/chooseRelease.ts";
 import type { ContentKind } from "../core/content/kind.ts";
 import { manifestTarget } from "../core/content/layout.ts";
 import type { Manifest } from "../core/content/manifest.ts";
 import { filesBetween, roomFor } from "../core/content/routes.ts";
+import { formatMoment } from "../core/moment.ts";
+import type { HeldComponent } from "../core/report.ts";
 import { NearsourceError } from "../errors.ts";
 import type { Source } from "../source/source.ts";
 import { restoreObject } from "../store/generations/mendInstalled.ts";
@@ -12,7 +19,8 @@ import type { ObjectName } from "../store/partial.ts";
 import { inStore, isWholeInStore } from "../store/store.ts";
 import { type Fetched, fetchFiles, type MissingFile, planFile } from "./fetchFiles.ts";
 import type { Offer } from "./learnOffer.ts";
-import { installedOf, note, type Run } from "./run.ts";
+import { installedOf, note, presentOf, type Run } from "./run.ts";
+import { releasesInForce } from "./settings/settings.ts";
 
 /** One kind, as far as a source could deliver it. */
 export interface DeliveredKind {
@@ -22,6 +30,13 @@ export interface DeliveredKind {
   changed: boolean;
   /** The files that came; with a failure the kind was not delivered. */
   fetched: Fetched | undefined;
+  held: HeldReleases;
+}
+
+/** Releases that are held back from this agent, and when the next of them is not any more; ms since the epoch. */
+export interface HeldReleases {
+  releases: HeldComponent[];
+  due?: number | undefined;
 }
 
 /**
@@ -38,24 +53,26 @@ export async function deliverKind(
   before: number,
 ): Promise<DeliveredKind> {
   const components: InstalledComponent[] = [];
+  const held: HeldReleases = { releases: [] };
+  const stagingOf = stagingFor(run);
   let changed = false;
   for (const manifest of offer.manifests.get(kind) ?? []) {
     const { name } = manifest;
     if (run.config.components?.includes(name) === false) continue;
-    const component = decide(run, manifest, offer);
+    const component = decide(run, manifest, offer, { staging: stagingOf(`${kind}/${name}`), held });
     if (component === undefined) continue;
     components.push(component);
     if (component !== installedOf(run, kind, name)) changed = true;
   }
   // A stale source that nothing is needed from has confirmed nothing.
   if (!changed && offer.stale !== undefined) throw offer.stale;
-  if (!changed) return { components, changed, fetched: undefined };
+  if (!changed) return { components, changed, fetched: undefined, held };
   const missing = await missingOf(run, kind, components, offer);
   const fetched = await fetchFiles(run, source, await withinSpace(run, missing), before);
   if (missing.length > 0 && offer.stale !== undefined && fetched.failure === undefined) {
     run.log.info(`${source.url} is behind with its metadata; its objects are the signed ones`);
   }
-  return { components, changed, fetched };
+  return { components, changed, fetched, held };
 }
 
 /** Names in the configuration's `components` that are in no manifest of the kinds that were delivered. */
@@ -69,8 +86,27 @@ export function noteUnpublished(run: Run, kinds: readonly ContentKind[]): void {
   }
 }
 
-/** The component as it is to be installed: a new release, the one that is there, or none. */
-function decide(run: Run, manifest: Manifest, offer: Offer): InstalledComponent | undefined {
+/** The rollout of each component, by the settings that are held at this moment. */
+function stagingFor(run: Run): (component: string) => Staging | undefined {
+  const { components } = releasesInForce(run.trusted.settings);
+  const agent = { id: run.state.agentId, domain: run.config.domain };
+  const now = presentOf(run).getTime();
+  return (component) => {
+    const rollout = Object.hasOwn(components, component) ? components[component] : undefined;
+    return rollout && { rollout, agent, now };
+  };
+}
+
+/**
+ * The component as it is to be installed: a new release, the one that is there, or none. Adds to `held` what is
+ * held back of it.
+ */
+function decide(
+  run: Run,
+  manifest: Manifest,
+  offer: Offer,
+  { staging, held }: { staging: Staging | undefined; held: HeldReleases },
+): InstalledComponent | undefined {
   const { kind, name } = manifest;
   const key = `${kind}/${name}`;
   const installed = installedOf(run, kind, name);
@@ -79,12 +115,17 @@ function decide(run: Run, manifest: Manifest, offer: Offer): InstalledComponent 
     policy: run.terms.holds[key],
     failed: failed[key],
     rolledBack: rolledBack?.includes(key),
+    staging,
   });
   if (decision.action === "unavailable") {
     throw new NearsourceError("RELEASE_UNAVAILABLE", `${key}: ${decision.reason}`, { cause: offer.stale });
   }
+  const { heldBack, due } = decision;
+  if (heldBack !== undefined) held.releases.push({ component: key, ...heldBack });
+  if (due !== undefined) held.due = Math.min(held.due ?? due, due);
   if (decision.action === "keep") {
-    if (decision.reason !== "current") note(run, `${key} stays as it is: ${decision.reason}`);
+    if (heldBack !== undefined) note(run, `${key}: ${describeHeldBack(heldBack, formatMoment)}`);
+    else if (decision.reason !== "current") note(run, `${key} stays as it is: ${decision.reason}`);
     return installed;
   }
   const { release, version, files } = decision.release;

@@ -31,6 +31,8 @@ export interface Installation {
   generation: number;
   installed: Installed[];
   removed: string[];
+  /** All components of that generation. */
+  components: readonly InstalledComponent[];
   /** Set when the hook refused the new generation and the previous one came back. */
   failure?: NearsourceError;
 }
@@ -75,9 +77,9 @@ async function installDelivered(run: Run, delivery: Delivery, mending: Mending):
   if (failure === undefined) {
     const fetched = sumOf(delivery.fetched, mending.fetched);
     const installed = changes.map((component) => describeChange(run, component, fetched, mending));
-    return { generation, installed, removed: removed.map(nameOf) };
+    return { generation, installed, removed: removed.map(nameOf), components: after };
   }
-  return await goBack(run, { from: generation, to: previous, changes, failure }, mending);
+  return await goBack(run, { from: generation, to: previous, changes, failure, components: before }, mending);
 }
 
 /** A complete generation of these components; damaged ones that could not be mended stay as they are. */
@@ -119,13 +121,14 @@ async function announceAgain(
   const hasHook = generation > 0 && run.config.hooks.afterUpdate !== undefined;
   const isDue = hasHook && run.state.announced !== generation;
   const failure = isDue ? await announce(run, generation) : undefined;
-  if (failure === undefined) return { generation, installed: [], removed: [] };
+  if (failure === undefined) return { generation, installed: [], removed: [], components };
   const to = (await listGenerations(run.dirs)).find((number) => number < generation);
   const old = to === undefined ? undefined : await readGeneration(run.dirs, to);
   const changes = components.filter(
     (component) => !old?.components.some((each) => isDeepStrictEqual(each, component)),
   );
-  return await goBack(run, { from: generation, to: old?.generation, changes, failure }, mending);
+  const refused = { from: generation, to: old?.generation, changes, failure };
+  return await goBack(run, { ...refused, components: old?.components ?? [] }, mending);
 }
 
 interface Refused {
@@ -133,12 +136,14 @@ interface Refused {
   to: number | undefined;
   changes: InstalledComponent[];
   failure: NearsourceError;
+  /** Those of the generation before. */
+  components: readonly InstalledComponent[];
 }
 
 /** Leaves a generation that the hook refuses for the one before it, and holds its releases. */
 async function goBack(
   run: Run,
-  { from, to, changes, failure }: Refused,
+  { from, to, changes, failure, components }: Refused,
   { mended }: Mending,
 ): Promise<Installation> {
   await (to === undefined ? unlinkCurrent(run.dirs) : switchTo(run.dirs, to));
@@ -147,7 +152,7 @@ async function goBack(
     // Releases that were only mended are known to the hook from before.
     if (!mended.has(component)) holdRelease(run.state, nameOf(component), component.release, "failure");
   }
-  return { generation: to ?? 0, installed: [], removed: [], failure };
+  return { generation: to ?? 0, installed: [], removed: [], components, failure };
 }
 
 /** Components that stay are linked again from the store, which may have lost them. */

@@ -67,9 +67,9 @@ function askForTexts(name: string, servers?: string[]): Promise<{ server: string
   });
 }
 
-/** Whether the policy wants all that is installed to be hashed by now. */
-function isDue({ verifyDue }: State, now: Date): boolean {
-  return verifyDue !== undefined && new Date(verifyDue) <= now;
+/** Whether there is something to do by now although nothing is newer: to hash what is installed, or a stage that has come. */
+function isDue({ verifyDue, stageDue }: State, now: Date): boolean {
+  return [verifyDue, stageDue].some((due) => due !== undefined && new Date(due) <= now);
 }
 
 /** Whether the last run got all it wanted, and nothing that it went by has changed since. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { target } from "../../src/core/content/chooseRelease.ts";
 import { KINDS, sortKinds } from "../../src/core/content/kind.ts";
+import type { Release } from "../../src/core/content/manifest.ts";
 import { DocumentError, parseJson } from "../../src/core/document.ts";
 import { formatAddress, parseAddress } from "../../src/core/order/address.ts";
 import { addressesOf } from "../../src/core/order/entryMatch.ts";
@@ -14,6 +16,7 @@ import {
 import { reviewSourceList } from "../../src/core/order/sourceListReview.ts";
 import { updateOrder } from "../../src/core/order/updateOrder.ts";
 import { type Policy, parsePolicy, parseUpdateAgents } from "../../src/core/settings/policy.ts";
+import { parseReleases, reviewReleases } from "../../src/core/settings/rollout.ts";
 import { type FuzzTarget, toJsonBytes, unlessRefused } from "./target.ts";
 
 /** The documents that people and the server write: source list, policy, grants. */
@@ -31,6 +34,12 @@ export function documentTargets(): FuzzTarget[] {
       json: true,
       made: madeGrants(),
       check: (input) => checkGrants(input.toString()),
+    },
+    {
+      name: "releases",
+      json: true,
+      made: madeReleases(),
+      check: (input) => checkReleases(input.toString()),
     },
   ];
 }
@@ -186,5 +195,46 @@ function checkGrants(text: string): boolean {
   if (granted === undefined) return false;
   for (const { id, kinds } of granted.agents) assert(id !== "" && kinds.length > 0);
   assert.deepEqual(parseUpdateAgents(parseJson(JSON.stringify(granted))), granted);
+  return true;
+}
+
+function madeReleases(): fc.Arbitrary<Buffer> {
+  const release = fc.oneof(fc.integer({ min: 0, max: 4 }), fc.double());
+  const stage = fc.record(
+    {
+      domains: fc.array(fc.string(), { maxLength: 2 }),
+      percent: fc.oneof(fc.constantFrom(0, 10, 100, 101), fc.double()),
+      after: fc.oneof(fc.nat(), fc.double()),
+    },
+    { requiredKeys: ["percent", "after"] },
+  );
+  const rollout = fc.record(
+    {
+      stages: fc.array(stage, { maxLength: 3 }),
+      seen: fc.array(fc.record({ release, at: fc.nat() }), { maxLength: 3 }),
+      halted: fc.array(fc.record({ release, reason: fc.string() }), { maxLength: 2 }),
+      pin: release,
+    },
+    { requiredKeys: [] },
+  );
+  const name = fc.oneof(fc.constantFrom("components/rules", "programs/agent", "__proto__"), fc.string());
+  const components = fc.dictionary(name, rollout, { maxKeys: 3 });
+  return fc.oneof(fc.record({ version: fc.nat(), components }), fc.jsonValue()).map(toJsonBytes);
+}
+
+/** Accepted releases are the same when written and read again, and an agent can decide by each of them. */
+function checkReleases(text: string): boolean {
+  const given = unlessRefused(DocumentError, () => parseReleases(parseJson(text)));
+  if (given === undefined) return false;
+  assert.deepEqual(parseReleases(parseJson(JSON.stringify(given))), given);
+  reviewReleases(parseJson(text));
+  const releases: Release[] = [3, 2, 1].map((release) => ({ release, version: `${release}`, files: [] }));
+  const agent = { id: "some-agent", domain: "berlin" };
+  for (const rollout of Object.values(given.components)) {
+    const staging = { rollout, agent, now: 0 };
+    const decision = target({ kind: "components", name: "rules", releases }, undefined, { staging });
+    if (decision.action === "install") assert(releases.includes(decision.release));
+    assert(decision.action !== "unavailable");
+  }
   return true;
 }

@@ -29,6 +29,13 @@ async function settled(records: Record<string, NameRecords>, options: { etags?: 
   return { agent, source, dns };
 }
 
+/** The last run held a release back, for a stage that has come since. */
+async function comeToStage(agent: Agent): Promise<void> {
+  const file = path.join(agent.dataDir, "state.json");
+  const state = JSON.parse(await fs.readFile(file, "utf8"));
+  await fs.writeFile(file, JSON.stringify({ ...state, stageDue: new Date(Date.now() - 1_000) }));
+}
+
 const askedFor = ({ queries }: TestDnsServer) => queries.filter(({ type }) => type === "TXT");
 const record = (...TXT: string[]) => ({ [NAME]: { TXT } });
 
@@ -62,6 +69,7 @@ describe("a scheduled run", () => {
     ["the local source list has changed", (agent: Agent) => touchNow(path.join(agent.folder, "list.json"))],
     ["the state is damaged", (agent: Agent) => fs.writeFile(path.join(agent.dataDir, "state.json"), "{")],
     ["what is held is older than half its life", (agent: Agent) => age(agent)],
+    ["the stage of a release that waits has come", (agent: Agent) => comeToStage(agent)],
   ] as const)("asks the sources when %s", async ([, change]) => {
     const { agent, source, dns } = await settled(record("content=2"));
     await change(agent, dns);

@@ -1,4 +1,6 @@
 import { formatBytes, formatDuration } from "../../core/amounts.ts";
+import { describeHeldBack } from "../../core/content/chooseRelease.ts";
+import { formatMoment } from "../../core/moment.ts";
 import { outcomeWord } from "../../core/report.ts";
 import { describeSourceList } from "../explainCommand.ts";
 import { describeHold } from "../holdCommand.ts";
@@ -20,6 +22,9 @@ export function printStatus(status: Status): void {
   print();
   if (!hidden.includes(PLACES.installed)) printInstalled(status);
   for (const hold of status.holds) print(`  ${describeHold(hold)}`);
+  for (const each of status.heldBack) {
+    print(`  ${paint("yellow", "held back")}: ${each.component}: ${describeHeldBack(each, formatMoment)}`);
+  }
   print();
   if (!hidden.includes(PLACES.state)) printLastRun(status);
   if (status.running !== null) for (const line of describeRunning(status.running)) print(line);

@@ -2,7 +2,7 @@ import path from "node:path";
 import type { Config } from "../../config/configSchema.ts";
 import { REPOSITORIES, type Repository } from "../../core/content/layout.ts";
 import { formatAddress } from "../../core/order/address.ts";
-import type { Report } from "../../core/report.ts";
+import type { HeldComponent, Report } from "../../core/report.ts";
 import { NearsourceError } from "../../errors.ts";
 import { type DataDir, dataDirAt } from "../../store/dataDir.ts";
 import { listGenerations, readCurrent } from "../../store/generations/generations.ts";
@@ -12,7 +12,7 @@ import { confirmedAt, readState } from "../../store/state/state.ts";
 import type { LastFailure, State } from "../../store/state/stateFormat.ts";
 import { describeRole, readTrustedSet, type TrustedSet } from "../../tuf/trustedSet.ts";
 import { type Progress, readProgress } from "../../update/runProgress.ts";
-import { type Hold, listHolds } from "../../update/settings/holds.ts";
+import { type Hold, heldByStages, listHolds } from "../../update/settings/holds.ts";
 import { remarksOnDocuments, remarksOnKinds, remarksOnState } from "../../update/settings/remarks.ts";
 import { type Settings, settingsInForce } from "../../update/settings/settings.ts";
 import { standingOf } from "../../update/settings/situation.ts";
@@ -48,6 +48,8 @@ export interface Status {
   held: Record<string, number>;
   /** The same with the reason, and the holds of the policy. */
   holds: Hold[];
+  /** Releases that the site's stages held back from the last run (docs/releases.md). */
+  heldBack: HeldComponent[];
   metadata: MetadataStatus[];
   agent: AgentStatus;
   lastRun: State["lastRun"] | null;
@@ -86,6 +88,7 @@ export async function readStatus(config: Config): Promise<Status> {
     components: installed?.components ?? [],
     held: state?.failed ?? {},
     holds: state === undefined ? [] : listHolds(state, { holds: settings?.policy.holds ?? {} }),
+    heldBack: heldByStages(state?.lastRun?.report.held),
     metadata: (await shown(PLACES.metadata, () => metadataStatus(dirs, state))) ?? [],
     agent: (await shown(PLACES.agent, () => agentStatus(dirs.root))) ?? null,
     lastRun: state?.lastRun ?? null,

@@ -72,6 +72,7 @@ export function settingsTargets(domain: string) {
   return {
     sourceList: "settings/source-list.json",
     policy: `settings/policies/${domain}.json`,
+    releases: "settings/releases.json",
     updateAgents: "settings/update-agents.json",
   };
 }

@@ -5,6 +5,7 @@ import { sourceListSchema } from "../../core/order/sourceList.ts";
 import { describeFinding, reviewFields } from "../../core/order/sourceListReview.ts";
 import { policySchema, updateAgentsSchema } from "../../core/settings/policy.ts";
 import { reviewPolicy, reviewUpdateAgents } from "../../core/settings/policyReview.ts";
+import { releasesSchema, reviewReleases } from "../../core/settings/rollout.ts";
 import { type ErrorCode, NearsourceError } from "../../errors.ts";
 
 /**
@@ -22,7 +23,7 @@ export function documentTarget(name: string): string {
     "REPOSITORY_INPUT_INVALID",
     `${JSON.stringify(name)} is not a settings document`,
     {
-      hint: "a name is source-list, update-agents, policies/<domain>, or another of a-z 0-9 -",
+      hint: "a name is source-list, releases, update-agents, policies/<domain>, or another of a-z 0-9 -",
     },
   );
 }
@@ -82,6 +83,10 @@ function readerOf(name: string): Reader {
   if (name === "update-agents") {
     const what = "list of Update Agents";
     return { code: "SETTINGS_INVALID", what, schema: updateAgentsSchema, review: reviewUpdateAgents };
+  }
+  if (name === "releases") {
+    const what = "list of releases";
+    return { code: "SETTINGS_INVALID", what, schema: releasesSchema, review: reviewReleases };
   }
   if (name.startsWith("policies/")) {
     return { code: "POLICY_INVALID", what: "policy", schema: policySchema, review: reviewPolicy };

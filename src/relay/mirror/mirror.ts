@@ -2,16 +2,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../config/log.ts";
 import type { Kind } from "../../core/content/kind.ts";
 import { kindsIn, REPOSITORIES, type Repository } from "../../core/content/layout.ts";
+import type { Releases } from "../../core/settings/rollout.ts";
 import type { Fetcher } from "../../http/fetcher.ts";
 import type { RelayState } from "../../http/relayState.ts";
 import { oneAtATime } from "../../source/oneAtATime.ts";
 import type { DataDir } from "../../store/dataDir.ts";
 import { readState } from "../../store/state/state.ts";
-import type { CatalogObject } from "../../tree/catalog.ts";
+import type { CatalogObject, CatalogStaging } from "../../tree/catalog.ts";
 import { createPublications, type Document } from "../../tree/publications.ts";
 import { timeOfRun } from "../../tuf/clock.ts";
 import { openTrusted } from "../../tuf/roots.ts";
 import { writeTrustedSet } from "../../tuf/trustedSet.ts";
+import { newerReleases, releasesHeldIn } from "./announcedReleases.ts";
 import { confirmPatience, isToBeAsked } from "./confirmation.ts";
 import { type RefreshParts, refreshCopy, refreshFetcher } from "./refreshCopy.ts";
 import {
@@ -52,7 +54,7 @@ export async function openMirror(parts: MirrorParts, granted: Kind[]): Promise<M
   const sets = await openTrusted(parts.dirs, parts.config.roots);
   const verified = await verifiedKinds(parts, sets);
   const copies = Object.values(sets).map((set) => [set.repository, copyOf(set, verified)] as const);
-  return new Mirror(parts, new Map(copies), granted);
+  return new Mirror(parts, new Map(copies), granted, await releasesHeldIn(parts.own));
 }
 
 /**
@@ -68,13 +70,21 @@ export class Mirror {
   /** An announcement at a time: a caller that comes while one is under way is served by the next. */
   readonly #inTurn = oneAtATime();
   #kinds: Kind[] = [];
+  /** Rollouts by the agent's own settings. */
+  #releases: Releases;
   #byTimestamp = new Map<string, Repository>();
   /** The time (`performance.now`) when upstream was last asked, with any result. */
   #tried = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
 
-  constructor(parts: MirrorParts, copies: Map<Repository, RepositoryCopy>, granted: Kind[]) {
+  constructor(
+    parts: MirrorParts,
+    copies: Map<Repository, RepositoryCopy>,
+    granted: Kind[],
+    releases: Releases,
+  ) {
     this.#parts = parts;
+    this.#releases = releases;
     this.#copies = copies;
     this.grant(granted);
   }
@@ -188,6 +198,7 @@ export class Mirror {
     this.#publications.publish(
       Object.fromEntries(announced),
       this.#kinds.filter((kind) => verified.includes(kind)),
+      this.#staging(),
     );
   }
 
@@ -198,7 +209,24 @@ export class Mirror {
     this.#publications.expect(
       next?.set,
       this.#kinds.filter((kind) => next?.kinds.has(kind)),
+      this.#staging(),
     );
+  }
+
+  /** Rollouts by the newest settings held here: those of the agent, or those that it serves. */
+  #staging(): CatalogStaging {
+    const served = this.#copies.get("settings")?.learned;
+    return { releases: newerReleases(this.#releases, served), now: Date.now() };
+  }
+
+  /** Looks at the agent's own settings again: other releases may be asked for by now. */
+  async #lookAtReleases(): Promise<void> {
+    const before = this.#releases;
+    this.#releases = await releasesHeldIn(this.#parts.own);
+    if (this.#releases.version === before.version) return;
+    this.#publish();
+    this.#lookAhead();
+    this.#parts.onChange();
   }
 
   async #announceComplete(): Promise<void> {
@@ -244,6 +272,7 @@ export class Mirror {
     this.#tried = performance.now();
     const { clockFloor } = await readState(this.#parts.own);
     const now = timeOfRun(new Date(), clockFloor);
+    await this.#lookAtReleases();
     const fetcher = refreshFetcher(this.#parts, this.#upstream, via, revalidate);
     const parts = { ...this.#parts, upstream: this.#upstream };
     for (const copy of this.#copies.values()) {

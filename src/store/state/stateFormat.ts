@@ -31,6 +31,8 @@ export interface State {
   /** Time when the installed set was last hashed by a run, and is to be again, ISO 8601 (`verifyEvery`). */
   verified?: string;
   verifyDue?: string;
+  /** When a release that is held back is for this agent, ISO 8601 (docs/releases.md). */
+  stageDue?: string;
   /** ETag of the trusted timestamp, by repository, version and source: `content 7 http://ua:21112`. */
   etags: Record<string, string>;
   /** The newest timestamp held of each repository. */
@@ -90,6 +92,7 @@ const stateSchema = v.object({
   announced: v.optional(v.pipe(v.number(), v.safeInteger())),
   verified: v.optional(time),
   verifyDue: v.optional(time),
+  stageDue: v.optional(time),
   etags: v.record(v.string(), headerValue),
   timestamps: v.optional(
     v.object({ content: v.optional(heldTimestamp), settings: v.optional(heldTimestamp) }),

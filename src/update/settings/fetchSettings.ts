@@ -3,6 +3,7 @@ import { DISPOSITIONS, endsSource, leavesOtherKinds } from "../../core/order/dis
 import { parseSourceList } from "../../core/order/sourceList.ts";
 import type { Installed } from "../../core/report.ts";
 import { parsePolicy, parseUpdateAgents } from "../../core/settings/policy.ts";
+import { parseReleases } from "../../core/settings/rollout.ts";
 import { type ErrorCode, NearsourceError, toNearsourceError } from "../../errors.ts";
 import { fetchDocuments, refreshRepository } from "../../source/refreshRepository.ts";
 import type { Source } from "../../source/source.ts";
@@ -103,6 +104,7 @@ function checkDocuments(
 ): void {
   check(documents.get(targets.sourceList), targets.sourceList, "SOURCE_LIST_INVALID", parseSourceList);
   check(documents.get(targets.policy), targets.policy, "POLICY_INVALID", parsePolicy);
+  check(documents.get(targets.releases), targets.releases, "SETTINGS_INVALID", parseReleases);
   check(documents.get(targets.updateAgents), targets.updateAgents, "SETTINGS_INVALID", parseUpdateAgents);
 }
 
@@ -114,7 +116,7 @@ async function remarkOn(
 ): Promise<void> {
   const { remarksOnBytes } = await import("./remarks.ts");
   const targets = settingsTargets(run.config.domain);
-  for (const name of ["sourceList", "policy", "updateAgents"] as const) {
+  for (const name of ["sourceList", "policy", "releases", "updateAgents"] as const) {
     const bytes = after.get(targets[name]);
     if (bytes === undefined || before.get(targets[name])?.equals(bytes)) continue;
     for (const remark of remarksOnBytes(name, targets[name], bytes)) note(run, remark, "warn");

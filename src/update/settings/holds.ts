@@ -1,3 +1,5 @@
+import type { KeepReason } from "../../core/content/chooseRelease.ts";
+import type { HeldComponent } from "../../core/report.ts";
 import type { Policy } from "../../core/settings/policy.ts";
 import { NearsourceError } from "../../errors.ts";
 import { readState, writeState } from "../../store/state/state.ts";
@@ -29,6 +31,14 @@ export function listHolds(
     return { component, release, reason: "policy" };
   });
   return [...own, ...site];
+}
+
+/** Reasons that `settings/releases.json` gives; the others are those of the policy and of this agent itself. */
+const OF_STAGES: KeepReason[] = ["halted", "pinned", "held for a stage", "held until the server has seen it"];
+
+/** Those of a report's held releases that the site's stages hold back. */
+export function heldByStages(held: readonly HeldComponent[] = []): HeldComponent[] {
+  return held.filter(({ reason }) => OF_STAGES.includes(reason));
 }
 
 /** Puts a release away, with all below it, until a newer one appears. */

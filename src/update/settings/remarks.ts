@@ -5,6 +5,7 @@ import { settingsTargets } from "../../core/content/layout.ts";
 import { parseJson } from "../../core/document.ts";
 import { describeFinding, reviewFields } from "../../core/order/sourceListReview.ts";
 import { reviewPolicy, reviewUpdateAgents } from "../../core/settings/policyReview.ts";
+import { reviewReleases } from "../../core/settings/rollout.ts";
 import { type DataDir, dataDirAt } from "../../store/dataDir.ts";
 import { damagedState, lossOf } from "../../store/state/state.ts";
 import { isEmptyRole, type TrustedSet } from "../../tuf/trustedSet.ts";
@@ -82,6 +83,7 @@ type SettingsTarget = keyof ReturnType<typeof settingsTargets>;
 const REVIEWS: Record<SettingsTarget, (value: unknown) => string[]> = {
   sourceList: (value) => reviewFields(value).map(describeFinding),
   policy: reviewPolicy,
+  releases: reviewReleases,
   updateAgents: reviewUpdateAgents,
 };
 
@@ -90,7 +92,7 @@ export async function remarksOnDocuments(config: Config, trusted: TrustedSet | u
   const targets = settingsTargets(config.domain);
   const remarks: string[] = [];
   for (const name of Object.keys(REVIEWS) as SettingsTarget[]) {
-    const local = name === "updateAgents" ? undefined : config[name];
+    const local = name === "sourceList" || name === "policy" ? config[name] : undefined;
     const bytes =
       local === undefined
         ? trusted?.documents.get(targets[name])

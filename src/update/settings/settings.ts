@@ -6,6 +6,7 @@ import { DocumentError, parseJson } from "../../core/document.ts";
 import { parseSourceList, type SourceList, STANDARD_SOURCE } from "../../core/order/sourceList.ts";
 import type { Report } from "../../core/report.ts";
 import { DEFAULT_POLICY, type Policy, parsePolicy, parseUpdateAgents } from "../../core/settings/policy.ts";
+import { NO_RELEASES, parseReleases, type Releases } from "../../core/settings/rollout.ts";
 import { type ErrorCode, NearsourceError } from "../../errors.ts";
 import type { TrustedSet } from "../../tuf/trustedSet.ts";
 
@@ -51,6 +52,14 @@ export async function settingsInForce(
     granted: sortKinds(grants.flatMap(({ kinds }) => kinds)),
     sourceList: { version: list?.version ?? 0, from: origin },
   };
+}
+
+/**
+ * How releases reach the fleet, by the settings held now: those that a source has just brought count in the same
+ * run, so that a halt is heard of before the content that it is about.
+ */
+export function releasesInForce(trusted: TrustedSet | undefined): Releases {
+  return fromBytes(trusted?.documents.get(settingsTargets("").releases), parseReleases) ?? NO_RELEASES;
 }
 
 async function readLocal<Result>(
