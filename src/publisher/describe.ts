@@ -101,6 +101,18 @@ export async function describeRoles(
   );
 }
 
+/**
+ * The releases of each component of the content repository, without a look at the files that they are made of.
+ *
+ * @throws NearsourceError REPOSITORY_INVALID, storage errors
+ */
+export async function describeReleases(place: RepositoryPlace): Promise<DescribedComponent[]> {
+  const location = locate(place, "content");
+  return guardStorage(`cannot read ${location.folder}`, async () =>
+    describeComponents(location, await loadUnlocked(location)),
+  );
+}
+
 /** Showing acts on nothing: any account may do so, with or without access to the keys folder. */
 async function loadUnlocked(location: Location): Promise<Publication> {
   const choices = await findChoices(location).catch(noneIf("FILE_UNSAFE", "STORAGE_UNWRITABLE"));

@@ -10,6 +10,8 @@ import { sessionRoutes } from "./routes/people/sessionRoutes.ts";
 import { userRoutes } from "./routes/people/userRoutes.ts";
 import { domainRoutes } from "./routes/settings/domainRoutes.ts";
 import { policyRoutes } from "./routes/settings/policyRoutes.ts";
+import { proposalRoutes } from "./routes/settings/proposalRoutes.ts";
+import { releaseRoutes } from "./routes/settings/releaseRoutes.ts";
 import { sourceListRoutes } from "./routes/settings/sourceListRoutes.ts";
 import { whatIfRoutes } from "./routes/settings/whatIfRoutes.ts";
 import { auditRoutes } from "./routes/watch/auditRoutes.ts";
@@ -30,6 +32,8 @@ const operations: readonly AnyRoute[] = [
   ...policyRoutes,
   ...enrolmentRoutes,
   ...sourceListRoutes,
+  ...releaseRoutes,
+  ...proposalRoutes,
   ...notificationRoutes,
   ...mirrorRoutes,
   ...whatIfRoutes,

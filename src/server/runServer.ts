@@ -21,6 +21,7 @@ import { ContentMirror } from "./mirror/contentMirror.ts";
 import { HeldPolls } from "./notify/heldPolls.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { openSettings, startFollowing } from "./publication/settingsTree.ts";
+import { startWatch } from "./releases/watchStages.ts";
 import { type ServerConfig, treesOf } from "./serverConfig.ts";
 import { answerHealth, startUpkeep } from "./serverHealth.ts";
 import { publishLeftOver, startPublishingLeftOver } from "./settings/publishDocument.ts";
@@ -107,6 +108,7 @@ export async function runServer(
     const reload = async () => {
       await Promise.all([people.reload(), agents.reload()]);
     };
+    ends.push(startWatch(context));
     return { context, consolePort: people.port, agentsPort: agents.port, reload, close: stop };
   } catch (error) {
     await stop();

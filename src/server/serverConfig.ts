@@ -100,6 +100,18 @@ const schema = section({
     v.array(v.picklist(AREAS, `must be one of ${AREAS.join(", ")}`), "must be a list"),
     [],
   ),
+  /** Changes of rollouts that reach more than this share of the fleet wait for a second person; null for none. */
+  approval: v.optional(
+    section({
+      share: v.pipe(
+        v.number("must be a number from 0 to 1"),
+        v.minValue(0, "must be a number from 0 to 1"),
+        v.maxValue(1, "must be a number from 0 to 1"),
+      ),
+    }),
+  ),
+  /** Time (ms) from one look at the stages of releases to the next. */
+  releases: v.optional(section({ watchEvery: v.optional(wholeNumber(100, 3_600_000), 15_000) }), {}),
   publicUrl: v.optional(text),
   insecure: v.optional(v.boolean("must be true or false"), false),
 });

@@ -59,6 +59,10 @@ const Attempt = Type.Object({
   bytes: Type.Optional(Type.Integer({ minimum: 0 })),
 });
 
+/** `kind/name` of a component. */
+const Component = Type.String({ maxLength: 150 });
+const Release = Type.Integer({ minimum: 1 });
+
 const report = route({
   operation: "putReport",
   method: "PUT",
@@ -90,6 +94,23 @@ const report = route({
           undelivered: Type.Optional(Kinds),
           uncovered: Type.Optional(Kinds),
           failure: Type.Optional(Type.Object({ code: Short })),
+          components: Type.Optional(
+            Type.Array(Type.Object({ component: Component, release: Release, version: Short }), {
+              maxItems: 1_000,
+            }),
+          ),
+          held: Type.Optional(
+            Type.Array(
+              Type.Object({
+                component: Component,
+                release: Release,
+                reason: Short,
+                stage: Type.Optional(Type.Integer()),
+                from: Type.Optional(Type.Number()),
+              }),
+              { maxItems: 1_000 },
+            ),
+          ),
         }),
       ),
       failure: Type.Optional(Type.Object({ code: Short, message: Type.String() })),

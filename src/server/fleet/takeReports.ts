@@ -5,6 +5,7 @@ import { trafficOfAll } from "../../core/fleet/reports/reportTraffic.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { settleByReports } from "../notify/settle.ts";
+import { noteReleases } from "../releases/noteReleases.ts";
 import { isAnswering } from "../store/database.ts";
 import { addNetworkTraffic } from "../store/fleet/networkStore.ts";
 import { noteReported, type ReportedRow, takeReported } from "../store/fleet/reportedStore.ts";
@@ -77,6 +78,7 @@ export async function takeReports(
     tx,
     kept.map(({ agentId, summary }) => ({ agentId, ...summary })),
   );
+  await noteReleases(tx, kept);
   return new Set(agents.keys());
 }
 

@@ -20,10 +20,7 @@ export async function settingsOfFleet({
   config,
   database: { db },
 }: Pick<Context, "config" | "database">): Promise<FleetSettings> {
-  const policies = new Map<string, Policy>();
-  for (const { name } of await db.selectFrom("domains").select("name").execute()) {
-    policies.set(name, (await parsed(db, policyOf(name), parsePolicy)) ?? DEFAULT_POLICY);
-  }
+  const policies = await policiesInForce(db);
   return {
     list: await listInForce(db),
     policyOf: (domain) => policies.get(domain) ?? DEFAULT_POLICY,
@@ -31,6 +28,15 @@ export async function settingsOfFleet({
     activeUpdate: config.activeUpdate,
     kinds: [...KINDS],
   };
+}
+
+/** The policy of each domain. */
+export async function policiesInForce(db: Db): Promise<Map<string, Policy>> {
+  const policies = new Map<string, Policy>();
+  for (const { name } of await db.selectFrom("domains").select("name").execute()) {
+    policies.set(name, (await parsed(db, policyOf(name), parsePolicy)) ?? DEFAULT_POLICY);
+  }
+  return policies;
 }
 
 export async function listInForce(db: Db): Promise<SourceList> {

@@ -10,7 +10,7 @@ import {
   insertDocument,
   newestDocument,
 } from "../store/settings/documentStore.ts";
-import { type Tx, transact } from "../store/transaction.ts";
+import { type Db, type Tx, transact } from "../store/transaction.ts";
 import { publishDocuments } from "./publishDocument.ts";
 
 /** A settings document to be saved. */
@@ -119,8 +119,8 @@ export async function saveDocument(
 }
 
 /** Whether a document says the same as its newest version. */
-export async function isUnchanged(tx: Tx, { name, document }: NewDocument): Promise<boolean> {
-  const newest = await newestDocument(tx, name);
+export async function isUnchanged(db: Db, { name, document }: NewDocument): Promise<boolean> {
+  const newest = await newestDocument(db, name);
   if (newest === undefined) return false;
   const { version: _, ...content } = JSON.parse(newest.content) as Record<string, unknown>;
   return JSON.stringify(content) === JSON.stringify(document);

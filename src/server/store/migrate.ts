@@ -7,6 +7,7 @@ import * as policies from "./migrations/0002Policies.ts";
 import * as notifications from "./migrations/0003Notifications.ts";
 import * as reports from "./migrations/0004Reports.ts";
 import * as traffic from "./migrations/0005Traffic.ts";
+import * as releases from "./migrations/0006Releases.ts";
 import * as fleet from "./migrations/0007Fleet.ts";
 import * as access from "./migrations/0008Access.ts";
 import * as watching from "./migrations/0009Watching.ts";
@@ -22,6 +23,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0003Notifications": notifications,
   "0004Reports": reports,
   "0005Traffic": traffic,
+  "0006Releases": releases,
   "0007Fleet": fleet,
   "0008Access": access,
   "0009Watching": watching,

@@ -266,6 +266,61 @@ export interface Tables {
   };
   /** States of a server's work that every server shows. */
   notes: { subject: string; at: Time; content: Json };
+  /** Components that were ever offered, and how their releases reach the fleet. */
+  rollouts: {
+    component: string;
+    /** Stages as `core/settings/rollout` has them. */
+    stages: Json;
+    /** When a stage is halted. */
+    limits: Json;
+    pin: number | null;
+    version: number;
+    author: string;
+    changed_at: Time;
+  };
+  releases: {
+    component: string;
+    release: number;
+    version: string;
+    /** When it was first offered here; 0 for one that was there before this server first looked. */
+    seen_at: Time;
+    offered: 0 | 1;
+    halted_at: Time | null;
+    halted_by: string | null;
+    halt_reason: string | null;
+    evidence: Json | null;
+  };
+  /** Components of each agent, as of its last report. */
+  agent_components: {
+    agent_id: string;
+    component: string;
+    release: number;
+    version: string;
+    /** Its place in the percent of stages, in millionths of the whole. */
+    place: number;
+    /** When it was first reported with this release, and when it was last reported at all; by the server's clock. */
+    since_at: Time;
+    heard_at: Time;
+    /** The release that failed or was rolled back there. */
+    failed_release: number | null;
+    /** The failure of its last run. */
+    code: string | null;
+    /** The release that is held back, and why. */
+    held: Json | null;
+  };
+  /** Changes that wait for a second person, and those that were decided. */
+  proposals: {
+    id: string;
+    component: string;
+    change: Json;
+    from_version: number;
+    reach: Json;
+    state: string;
+    author: string;
+    created_at: Time;
+    decided_by: string | null;
+    decided_at: Time | null;
+  };
   audit: {
     sequence: Generated<number>;
     at: ColumnType<Time, Time, never>;

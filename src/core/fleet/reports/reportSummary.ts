@@ -38,7 +38,27 @@ interface RunReport {
   undelivered?: string[] | undefined;
   /** Kinds of the undelivered that no source could deliver. */
   uncovered?: string[] | undefined;
+  /** Set when an update was taken back, or what is installed is damaged. */
   failure?: { code: string } | undefined;
+  /** Components that are installed after the run. */
+  components?: ReportedComponent[] | undefined;
+  /** Releases that are held back there. */
+  held?: ReportedHold[] | undefined;
+}
+
+export interface ReportedComponent {
+  /** `kind/name`. */
+  component: string;
+  release: number;
+  version: string;
+}
+
+export interface ReportedHold {
+  component: string;
+  release: number;
+  reason: string;
+  stage?: number | undefined;
+  from?: number | undefined;
 }
 
 /** Columns of a report, which lists show and sort by. */

@@ -1,0 +1,103 @@
+import { type By, writeAudit } from "../access/auditTrail.ts";
+import { newId } from "../access/secrets.ts";
+import { actorOf } from "../api/caller.ts";
+import { Problem } from "../api/problem.ts";
+import type { Caller } from "../api/roles.ts";
+import type { Context } from "../context.ts";
+import { takeTurn } from "../store/dialect.ts";
+import {
+  decideProposal,
+  findProposal,
+  insertProposal,
+  type Proposal,
+} from "../store/releases/proposalStore.ts";
+import type { StoredRollout } from "../store/releases/releaseStore.ts";
+import { type Db, type Tx, transact } from "../store/transaction.ts";
+import { applyChange } from "./applyChange.ts";
+import type { RolloutChange } from "./rolloutChange.ts";
+
+/** Puts a change before a second person. Nothing else changes until that one has approved it. */
+export async function propose(
+  context: Context,
+  { component, version }: StoredRollout,
+  { change, reach }: { change: RolloutChange; reach: number },
+  by: By,
+): Promise<Proposal> {
+  const { database, random, now } = context;
+  const author = await personOf(database.db, by.caller);
+  const made = { id: newId(random), component, change, fromVersion: version, reach, author };
+  const waiting = { state: "waiting", createdAt: now(), decidedBy: null, decidedAt: null } as const;
+  const proposal: Proposal = { ...made, ...waiting };
+  await transact(database.db, async (tx) => {
+    await insertProposal(tx, proposal);
+    const detail = { id: proposal.id, change, reach };
+    await writeAudit(tx, context, by, { operation: "proposeRollout", subject: component, detail });
+  });
+  return proposal;
+}
+
+/**
+ * Carries out a change that waits, on behalf of a second person.
+ *
+ * @throws Problem NOT_FOUND, NOT_ALLOWED for the author's own and for programs, CONFLICT for one that was decided,
+ *   CHANGED_MEANWHILE, and as `changeRollout`
+ */
+export async function approveProposal(context: Context, id: string, by: By): Promise<Proposal> {
+  const { db } = context.database;
+  const { component, change, fromVersion, author, reach } = await waitingProposal(db, id);
+  if (by.caller.kind !== "user")
+    throw new Problem("NOT_ALLOWED", "a person approves: sign in, without a token");
+  if (author === actorOf(by.caller)) throw new Problem("NOT_ALLOWED", "nobody approves a change of his own");
+  const decided = { id, state: "approved", by: actorOf(by.caller), at: context.now() } as const;
+  await applyChange(context, component, change as RolloutChange, by, {
+    from: fromVersion,
+    reach,
+    also: async (tx) => {
+      await waitingProposal(tx, id);
+      await decideProposal(tx, decided);
+      const undo = (again: Tx) => decideProposal(again, { id, state: "waiting", by: null, at: null });
+      return { detail: { proposal: id, author }, undo };
+    },
+  });
+  return (await findProposal(db, id)) ?? unknownProposal();
+}
+
+/**
+ * Drops a change that waits; its author may, too.
+ *
+ * @throws Problem NOT_FOUND, CONFLICT for one that was decided
+ */
+export async function rejectProposal(context: Context, id: string, by: By): Promise<Proposal> {
+  const { database, now } = context;
+  await transact(database.db, async (tx) => {
+    await takeTurn(tx, "settings");
+    const { component, author } = await waitingProposal(tx, id);
+    await decideProposal(tx, { id, state: "rejected", by: actorOf(by.caller), at: now() });
+    const detail = { proposal: id, author };
+    await writeAudit(tx, context, by, { operation: "rejectProposal", subject: component, detail });
+  });
+  return (await findProposal(database.db, id)) ?? unknownProposal();
+}
+
+async function waitingProposal(db: Db, id: string): Promise<Proposal> {
+  const found = (await findProposal(db, id)) ?? unknownProposal();
+  if (found.state !== "waiting") {
+    throw new Problem("CONFLICT", `it was ${found.state} by ${found.decidedBy ?? "somebody"}`);
+  }
+  return found;
+}
+
+/** The person behind a caller: of a token, the one who made it. */
+async function personOf(db: Db, caller: Caller): Promise<string> {
+  if (caller.kind !== "token") return actorOf(caller);
+  const made = await db
+    .selectFrom("api_tokens")
+    .select("created_by")
+    .where("id", "=", caller.id)
+    .executeTakeFirst();
+  return made?.created_by ?? actorOf(caller);
+}
+
+function unknownProposal(): never {
+  throw new Problem("NOT_FOUND", "no proposal has this id");
+}

@@ -1,0 +1,355 @@
+import path from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import type { Rollout } from "../../../src/core/settings/rollout.ts";
+import { addRelease } from "../../../src/publisher/addRelease.ts";
+import { initRepository } from "../../../src/publisher/init.ts";
+import { takeReport } from "../../../src/server/fleet/takeReports.ts";
+import { watchStages } from "../../../src/server/releases/watchStages.ts";
+import { publishLeftOver } from "../../../src/server/settings/publishDocument.ts";
+import { databases } from "../../support/databases.ts";
+import {
+  asBrowser,
+  callApi,
+  enrolMachine,
+  makeServer,
+  PASSWORD,
+  publishedDocument,
+  type ServerWorld,
+  sessionOf,
+  tokenOf,
+} from "../../support/serverWorld.ts";
+import { newFolder, writeJson } from "../../support/world.ts";
+
+const HOUR = 3_600_000;
+const RULES = "components/rules";
+const URL = "/releases/components/rules";
+
+const worlds: ServerWorld[] = [];
+afterEach(async () => {
+  for (const each of worlds.splice(0)) await each.close();
+});
+
+/** A server with a content repository of its own, where release 1 of `rules` was there from the beginning. */
+async function made(settings: Record<string, unknown> = {}, database?: string) {
+  const world = await makeServer(database, settings);
+  worlds.push(world);
+  const payload = { token: world.token, user: "root", password: PASSWORD };
+  await world.people.inject(asBrowser({ method: "POST", url: "/api/v1/setup", payload }));
+  const dir = world.context.trees.www;
+  await initRepository({ dir, repository: "content", keysDir: path.join(world.dir, "content-keys") });
+  const release = async (version: string) => {
+    const folder = await newFolder();
+    await writeJson(path.join(folder, "rules.json"), { version });
+    await addRelease({
+      dir,
+      keysDir: path.join(world.dir, "content-keys"),
+      kind: "components",
+      name: "rules",
+      version,
+      path: folder,
+    });
+    await world.context.trees.look();
+  };
+  await release("1.0");
+  await watchStages(world.context);
+  const token = await tokenOf(world, "operator");
+  const call = (line: Parameters<typeof callApi>[2], body?: object, version?: number) =>
+    callApi(world, token, line, body, version);
+  const rollout = async () => {
+    const document = await publishedDocument(world, "releases");
+    return (document as { components: Record<string, Rollout> } | undefined)?.components[RULES];
+  };
+  return { world, call, release, rollout };
+}
+
+type Made = Awaited<ReturnType<typeof made>>;
+
+async function stage({ call }: Made, stages: object[], limits: object = { share: 0.05, silence: HOUR }) {
+  const { version } = (await call(`GET ${URL}`)).body;
+  return await call(`PUT ${URL}/rollout`, { stages, limits }, version);
+}
+
+async function agents({ world }: Made, names: string[], domain = "default"): Promise<string[]> {
+  const token = await tokenOf(world, "administrator");
+  const ids: string[] = [];
+  for (const name of names) ids.push((await enrolMachine(world, token, { name, domain })).id);
+  return ids;
+}
+
+/** The report of a run after which an agent has this release; with `failed` that one was taken back. */
+async function says({ world }: Made, agentId: string, release: number, failed?: number) {
+  const at = new Date(world.clock.now).toISOString();
+  const held =
+    failed === undefined ? [] : [{ component: RULES, release: failed, reason: "held after a failure" }];
+  const failure = failed === undefined ? {} : { failure: { code: "HOOK_FAILED" } };
+  const components = [{ component: RULES, release, version: `${release}.0` }];
+  const outcome = failed === undefined ? "updated" : "partial";
+  const report = { outcome, attempts: [], components, held, ...failure };
+  await takeReport(
+    world.context,
+    agentId,
+    { started: at, ended: at, trigger: "schedule", program: "0.1.0", report },
+    "10.0.0.1",
+  );
+}
+
+describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHere, makeUrl }) => {
+  describe.skipIf(!isHere)("a release", () => {
+    const start = async (settings: Record<string, unknown> = {}) => await made(settings, await makeUrl());
+
+    test("that was there before is for all; the next is signed with the time it was first seen, once", async () => {
+      const site = await start();
+      expect(await site.rollout())?.toBeUndefined();
+      const saved = await stage(site, [{ percent: 100, after: 12 * HOUR }]);
+      expect(saved).toMatchObject({ status: 200, body: { rollout: { version: 2 }, proposal: null } });
+      expect(await site.rollout())?.toMatchObject({
+        stages: [{ percent: 100, after: 12 * HOUR }],
+        seen: [{ release: 1, at: 0 }],
+      });
+      await site.release("2.0");
+      const seenAt = site.world.clock.now;
+      await watchStages(site.world.context);
+      site.world.clock.now += HOUR;
+      await watchStages(site.world.context);
+      expect((await site.rollout())?.seen).toEqual([
+        { release: 2, at: seenAt },
+        { release: 1, at: 0 },
+      ]);
+      const { body } = await site.call("GET /releases");
+      expect(body).toMatchObject({
+        approval: null,
+        items: [
+          {
+            component: RULES,
+            state: "in stages",
+            releases: [{ release: 2, seenAt, stages: [seenAt + 12 * HOUR] }, { release: 1 }],
+          },
+        ],
+      });
+    });
+
+    test("that fails in a stage is halted with its evidence, signed, audited, and the agents are told", async () => {
+      const site = await start();
+      const ids = await agents(site, ["pc-1", "pc-2", "pc-3"]);
+      for (const id of ids) await says(site, id, 1);
+      await stage(site, [{ percent: 100, after: HOUR }]);
+      await site.release("2.0");
+      await watchStages(site.world.context);
+      site.world.clock.now += HOUR - 1;
+      await says(site, ids[0] ?? "", 1, 2);
+      await watchStages(site.world.context);
+      expect((await site.rollout())?.halted, "its stage has not come").toEqual([]);
+      site.world.clock.now += 2;
+      await says(site, ids[1] ?? "", 2);
+      await watchStages(site.world.context);
+      expect((await site.rollout())?.halted).toMatchObject([
+        { release: 2, reason: "in stage 1, of 3 agents, it failed at 1" },
+      ]);
+      const shown = (await site.call(`GET ${URL}`)).body;
+      expect(shown).toMatchObject({
+        state: "halted",
+        domains: [
+          { domain: "default", release: 1, agents: 2 },
+          { domain: "default", release: 2, agents: 1 },
+        ],
+        releases: [
+          {
+            release: 2,
+            agents: 1,
+            failed: 1,
+            halt: {
+              by: "server",
+              evidence: {
+                stage: 1,
+                bad: 1,
+                of: 3,
+                agents: [{ name: "pc-1", what: "failed", code: "HOOK_FAILED" }],
+              },
+            },
+          },
+          { release: 1, agents: 2 },
+        ],
+      });
+      const audit = (await site.call("GET /audit")).body.items;
+      expect(audit.map(({ operation }: { operation: string }) => operation)).toEqual(
+        expect.arrayContaining(["haltRelease", "createNotification", "seeReleases"]),
+      );
+      expect(audit.find(({ operation }: { operation: string }) => operation === "haltRelease")).toMatchObject(
+        { actor: "server", subject: RULES },
+      );
+    });
+
+    test("that makes agents silent is halted, whether or not they had said that they have it", async () => {
+      const site = await start();
+      const ids = await agents(site, ["pc-1", "pc-2"]);
+      for (const id of ids) await says(site, id, 1);
+      await stage(site, [{ percent: 100, after: 0 }]);
+      await site.release("2.0");
+      await watchStages(site.world.context);
+      site.world.clock.now += 1_000;
+      await says(site, ids[0] ?? "", 2);
+      site.world.clock.now += HOUR;
+      await watchStages(site.world.context);
+      const { counts } = (await site.call(`GET ${URL}`)).body.releases[0].halt?.evidence ?? {
+        counts: undefined,
+      };
+      expect(counts).toMatchObject({ agents: 2, installed: 1, silent: 1, missing: 1 });
+      expect((await site.rollout())?.halted[0]?.reason).toMatch(/silent/);
+    });
+
+    test("that is fine goes on: agents that report again are well, and nothing is halted", async () => {
+      const site = await start();
+      const ids = await agents(site, ["pc-1", "pc-2"]);
+      for (const id of ids) await says(site, id, 1);
+      await stage(site, [{ percent: 100, after: 0 }]);
+      await site.release("2.0");
+      await watchStages(site.world.context);
+      for (const id of ids) await says(site, id, 2);
+      site.world.clock.now += HOUR / 2;
+      for (const id of ids) await says(site, id, 2);
+      site.world.clock.now += 3 * HOUR;
+      await watchStages(site.world.context);
+      expect((await site.rollout())?.halted).toEqual([]);
+      expect((await site.call(`GET ${URL}`)).body.progress).toMatchObject([
+        { release: 2, stage: 1, bad: 0, wouldHalt: false, counts: { agents: 2, installed: 2 } },
+      ]);
+    });
+
+    test("is halted by one of two servers that come to it at the same moment", async () => {
+      const site = await start();
+      const [id = ""] = await agents(site, ["pc-1"]);
+      await says(site, id, 1);
+      await stage(site, [{ percent: 100, after: 0 }]);
+      await site.release("2.0");
+      await watchStages(site.world.context);
+      await says(site, id, 1, 2);
+      await Promise.all([watchStages(site.world.context), watchStages(site.world.context)]);
+      const audit = (await site.call("GET /audit")).body.items;
+      expect(
+        audit.filter(({ operation }: { operation: string }) => operation === "haltRelease"),
+      ).toHaveLength(1);
+    });
+
+    test("that was halted when the server was killed is published by the next start", async () => {
+      const site = await start();
+      await site.release("2.0");
+      await watchStages(site.world.context);
+      await stage(site, [{ percent: 100, after: HOUR }]);
+      const { db } = site.world.context.database;
+      const saved = await db
+        .selectFrom("documents")
+        .selectAll()
+        .where("name", "=", "releases")
+        .executeTakeFirstOrThrow();
+      const content = JSON.parse(saved.content);
+      content.version = saved.version + 1;
+      content.components[RULES].halted = [{ release: 2 }];
+      await db
+        .insertInto("documents")
+        .values({
+          ...saved,
+          version: saved.version + 1,
+          content: JSON.stringify(content),
+          published_at: null,
+        })
+        .execute();
+      await publishLeftOver(site.world.context);
+      expect((await site.rollout())?.halted).toEqual([{ release: 2 }]);
+    });
+  });
+});
+
+describe("people", () => {
+  test("halt, resume, roll back and go on", async () => {
+    const site = await made();
+    await site.release("2.0");
+    await watchStages(site.world.context);
+    expect((await site.call(`POST ${URL}/halt`, { reason: "stops the spooler" })).status).toBe(200);
+    expect(await site.rollout())?.toMatchObject({
+      stages: [],
+      halted: [{ release: 2, reason: "stops the spooler" }],
+    });
+    expect((await site.call(`POST ${URL}/halt`, { release: 2 })).body).toMatchObject({ code: "CONFLICT" });
+    expect((await site.call(`POST ${URL}/rollback`, { release: 2 })).body).toMatchObject({ code: "REFUSED" });
+    expect((await site.call(`POST ${URL}/rollback`, { release: 9 })).body).toMatchObject({ code: "REFUSED" });
+    expect((await site.call(`POST ${URL}/rollback`, { release: 1 })).status).toBe(200);
+    expect(await site.rollout())?.toMatchObject({ pin: 1 });
+    expect((await site.call(`POST ${URL}/halt`, { release: 1 })).body).toMatchObject({ code: "CONFLICT" });
+    expect((await site.call(`POST ${URL}/resume`, { release: 2 })).status).toBe(200);
+    expect(await site.rollout())?.toMatchObject({ pin: 1, halted: [] });
+    expect((await site.call(`POST ${URL}/resume`, {})).status).toBe(200);
+    expect(await site.rollout())?.toBeUndefined();
+    expect((await site.call(`POST ${URL}/resume`, {})).body).toMatchObject({ code: "CONFLICT" });
+  });
+
+  test("are refused stages that agents would refuse, with the field, and versions that have changed", async () => {
+    const site = await made();
+    const bad = await stage(site, [
+      { percent: 0, after: 0 },
+      { percent: 5, after: 0, domains: ["nowhere"] },
+    ]);
+    expect(bad).toMatchObject({ status: 422, body: { code: "REFUSED" } });
+    expect(bad.body.errors).toEqual([
+      { field: "stages[0].percent", message: "must be above 0 and 100 at most" },
+      { field: "stages[1].domains", message: "there is no domain nowhere" },
+    ]);
+    expect((await site.call(`PUT ${URL}/rollout`, { stages: [] }, 7)).body.code).toBe("CHANGED_MEANWHILE");
+    expect((await site.call(`PUT ${URL}/rollout`, { stages: [] })).status).toBe(428);
+  });
+
+  test("of which one changes more than a set share wait for another; nobody approves his own", async () => {
+    const site = await made({ approval: { share: 0.5 } });
+    const ids = await agents(site, ["pc-1", "pc-2"]);
+    for (const id of ids) await says(site, id, 1);
+    await stage(site, [
+      { percent: 10, after: 0 },
+      { percent: 100, after: HOUR },
+    ]);
+    const before = await site.rollout();
+    const ada = await sessionOf(site.world, "operator");
+    const bob = await sessionOf(site.world, "operator");
+    const as = async (
+      session: string,
+      method: "PUT" | "POST",
+      place: string,
+      payload?: object,
+      version?: number,
+    ) => {
+      const headers = version === undefined ? {} : { "if-match": `"${version}"` };
+      const request = { method, url: `/api/v1${place}`, headers, ...(payload && { payload }) };
+      const answer = await site.world.people.inject(asBrowser(request, session));
+      return { status: answer.statusCode, body: answer.json() };
+    };
+    const { version } = (await site.call(`GET ${URL}`)).body;
+    const proposed = await as(ada, "PUT", `${URL}/rollout`, { stages: [] }, version);
+    expect(proposed).toMatchObject({
+      status: 200,
+      body: { rollout: { version }, proposal: { state: "waiting", reach: 0.9 } },
+    });
+    expect(await site.rollout())?.toEqual(before);
+    const { id } = proposed.body.proposal;
+    expect(await as(ada, "POST", `/proposals/${id}/approve`)).toMatchObject({
+      status: 403,
+      body: { code: "NOT_ALLOWED" },
+    });
+    expect((await site.call(`POST /proposals/${id}/approve`)).status, "a program approves nothing").toBe(403);
+    expect(await as(bob, "POST", `/proposals/${id}/approve`)).toMatchObject({
+      status: 200,
+      body: { state: "approved" },
+    });
+    expect(await site.rollout())?.toBeUndefined();
+    expect(await as(bob, "POST", `/proposals/${id}/approve`)).toMatchObject({ body: { code: "CONFLICT" } });
+
+    // What is halted waits for nobody; a proposal for what has changed meanwhile is over.
+    const next = (await site.call(`GET ${URL}`)).body.version;
+    await stage(site, [{ percent: 1, after: HOUR }]);
+    const again = await as(ada, "PUT", `${URL}/rollout`, { stages: [] }, next + 1);
+    await as(ada, "POST", `${URL}/halt`, { release: 1 });
+    const stale = await as(bob, "POST", `/proposals/${again.body.proposal.id}/approve`);
+    expect(stale).toMatchObject({ status: 412, body: { code: "CHANGED_MEANWHILE" } });
+    expect((await as(bob, "POST", `/proposals/${again.body.proposal.id}/reject`)).body.state).toBe(
+      "rejected",
+    );
+    expect((await site.call("GET /proposals?state=waiting")).body.items).toEqual([]);
+  });
+});
