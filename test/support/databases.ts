@@ -81,7 +81,7 @@ async function newFolder(label: string): Promise<string> {
 }
 
 /** The folder of PostgreSQL's own programs, which Debian keeps out of the path. */
-function programsOfPostgres(): string | undefined {
+export function programsOfPostgres(): string | undefined {
   const home = "/usr/lib/postgresql";
   const versions = existsSync(home) ? readdirSync(home).sort((a, b) => Number(b) - Number(a)) : [];
   const places = [...versions.map((version) => path.join(home, version, "bin"))];
@@ -106,7 +106,7 @@ function server(): Promise<PostgresServer> {
 }
 
 /** PostgreSQL refuses to work for the superuser: it is started as its own account then. */
-function accountOfPostgres(): { uid?: number; gid?: number } {
+export function accountOfPostgres(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const idOf = (option: string) => Number(execFileSync("id", [option, "postgres"]).toString());
   return { uid: idOf("-u"), gid: idOf("-g") };

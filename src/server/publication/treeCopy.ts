@@ -71,6 +71,8 @@ export async function copyTree(
   base: string,
   { afresh = false }: { afresh?: boolean } = {},
 ): Promise<void> {
+  // Read before all that it leads to: what is published meanwhile only adds to that.
+  const [timestamp] = await source.read([TIMESTAMP]);
   const paths = await source.paths();
   const there = new Set(await pathsBelow(base));
   const isWanted = (each: string) => !there.has(each) || (afresh && METADATA.test(each));
@@ -83,7 +85,6 @@ export async function copyTree(
       await placeFile(file, Buffer.from(content));
     }
   }
-  const [timestamp] = await source.read([TIMESTAMP]);
   if (timestamp === undefined) return;
   await makeFolders(path.dirname(path.join(base, TIMESTAMP)));
   await replaceJson(

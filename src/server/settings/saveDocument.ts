@@ -13,6 +13,9 @@ import {
 import { type Db, type Tx, transact } from "../store/transaction.ts";
 import { publishDocuments } from "./publishDocument.ts";
 
+/** Seconds after which a save that could not be published may be tried again. */
+const RETRY_AFTER = 5;
+
 /** A settings document to be saved. */
 export interface NewDocument {
   name: string;
@@ -79,6 +82,7 @@ export async function saveChange(
     if (isOut) return versions;
     log.error(`${change.subject} could not be published: ${explainError(error)}`);
     throw new Problem("UNAVAILABLE", "it could not be signed and published, and was not saved", {
+      retryAfter: RETRY_AFTER,
       cause: error,
     });
   }
