@@ -18,6 +18,7 @@ import { auditRoutes } from "./routes/watch/auditRoutes.ts";
 import { documentRoutes } from "./routes/watch/documentRoutes.ts";
 import { eventRoutes } from "./routes/watch/eventRoutes.ts";
 import { expiryRoutes } from "./routes/watch/expiryRoutes.ts";
+import { metricRoutes } from "./routes/watch/metricRoutes.ts";
 import { mirrorRoutes } from "./routes/watch/mirrorRoutes.ts";
 import { webhookRoutes } from "./routes/watch/webhookRoutes.ts";
 
@@ -40,6 +41,7 @@ const operations: readonly AnyRoute[] = [
   ...expiryRoutes,
   ...trafficRoutes,
   ...webhookRoutes,
+  ...metricRoutes,
   ...auditRoutes,
   ...eventRoutes,
 ];

@@ -4,6 +4,7 @@ import type { EventStreams } from "./api/eventStreams.ts";
 import type { AskElsewhere } from "./effect/fleetQuestion.ts";
 import type { ChangeFeed } from "./events/changeFeed.ts";
 import type { ReportIntake } from "./fleet/reportIntake.ts";
+import type { ServerMetrics } from "./metrics/serverMetrics.ts";
 import type { ContentMirror } from "./mirror/contentMirror.ts";
 import type { HeldPolls } from "./notify/heldPolls.ts";
 import type { ServerConfig } from "./serverConfig.ts";
@@ -36,6 +37,8 @@ export interface Context {
   polls: HeldPolls;
   /** Takes the reports of agents, many at a time. */
   reports: ReportIntake;
+  /** Counts what this process does. */
+  metrics: ServerMetrics;
   /** Pages that watch something change. */
   streams: EventStreams;
   /** Ears for what servers of one database say to each other. */

@@ -17,6 +17,9 @@ import type { AskElsewhere } from "./effect/fleetQuestion.ts";
 import { listen, openChanges } from "./events/hear.ts";
 import { startPlanning } from "./fleet/keepPlanned.ts";
 import { openIntake } from "./fleet/takeReports.ts";
+import { openMetricsPort } from "./metrics/metricsPort.ts";
+import { ServerMetrics } from "./metrics/serverMetrics.ts";
+import { timeAnswer, watchSources } from "./metrics/watchSources.ts";
 import { ContentMirror } from "./mirror/contentMirror.ts";
 import { HeldPolls } from "./notify/heldPolls.ts";
 import { Notifier } from "./notify/notifier.ts";
@@ -38,6 +41,8 @@ export interface RunningServer {
   context: Context;
   consolePort: number;
   agentsPort: number;
+  /** The port of monitors, where there is one. */
+  metricsPort: number | undefined;
   /** Reads the certificates again; a pair that cannot be used leaves the one before in use. */
   reload(): Promise<void>;
   close(): Promise<void>;
@@ -79,7 +84,8 @@ export async function runServer(
     const mirror = new ContentMirror({ config, trees, log, now, noteConfirmed });
     ends.push(() => mirror.close());
     const upkeep = { resigning: undefined, failing: new Set<string>(), ending: new Set<string>() };
-    const parts = { signIns, upkeep, polls, reports, streams, wakeUps, changes, mirror };
+    const metrics = new ServerMetrics();
+    const parts = { signIns, upkeep, polls, reports, metrics, streams, wakeUps, changes, mirror };
     const outside = { log, askElsewhere, now, random: randomBytes };
     const context: Context = { config, database, trees, ...parts, ...outside };
     ends.push(startFollowing(context));
@@ -87,12 +93,15 @@ export async function runServer(
     ends.push(() => wakeUps.close());
     await publishLeftOver(context);
     ends.push(startPublishingLeftOver(context));
+    await watchSources(context);
     const notifier = new Notifier(context);
     notifier.start();
     ends.push(() => notifier.close());
     const sender = new WebhookSender(context);
     sender.start();
     ends.push(() => sender.close());
+    const monitors = await openMetricsPort(context);
+    ends.push(() => monitors?.close());
     const people = await openConsole(context);
     ends.push(() => people.close());
     const agents = await openAgentSide(context);
@@ -109,7 +118,8 @@ export async function runServer(
       await Promise.all([people.reload(), agents.reload()]);
     };
     ends.push(startWatch(context));
-    return { context, consolePort: people.port, agentsPort: agents.port, reload, close: stop };
+    const ports = { consolePort: people.port, agentsPort: agents.port, metricsPort: monitors?.port };
+    return { context, ...ports, reload, close: stop };
   } catch (error) {
     await stop();
     throw error;
@@ -128,8 +138,12 @@ async function openConsole(context: Context): Promise<Listener> {
   const options = { prefix: "/api/v1", side: "console", names: namesOf(config), secure } as const;
   const app = await buildApi(context, allRoutes, options);
   await app.ready();
-  const handle = (request: IncomingMessage, response: ServerResponse) =>
-    request.url === "/healthz" ? void answerHealth(context, response) : app.routing(request, response);
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    if (request.url === "/healthz") return void answerHealth(context, response);
+    // Monitors look for it there.
+    if (request.url === "/metrics") request.url = "/api/v1/metrics";
+    app.routing(request, response);
+  };
   const { host, port } = config.console;
   return await openListener({ ...at(host), port, log, tls: tlsOf(config, "console") }, handle);
 }
@@ -143,6 +157,7 @@ async function openAgentSide(context: Context): Promise<Listener> {
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     if (request.url === "/v1/notify" && mirror.isConfigured) return void notify(request, response);
     if (!isTreePath(request.url ?? "")) return app.routing(request, response);
+    timeAnswer(context.metrics, response);
     serveTreeFile(trees.www, request, response).catch(() => response.destroy());
   };
   const { host, port } = config.agents;

@@ -79,6 +79,8 @@ const schema = section({
   /** Limits of requests to ActiveUpdate, and its names: as in an agent's configuration. */
   http: v.optional(httpSection(text), {}),
   dns: v.optional(dns, {}),
+  /** Listener for monitors, open to whoever reaches it. */
+  metrics: v.optional(section({ host: v.optional(v.string("must be text"), "127.0.0.1"), port })),
   /** Ranges of addresses off the internet that webhooks may be at. */
   webhooks: v.optional(section({ allow: v.optional(ranges, []) }), {}),
   /** Limits from which on events are raised: a share of the fleet, and an age (ms) of the mirrored content. */

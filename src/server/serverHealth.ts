@@ -7,6 +7,8 @@ import { certificateExpiries, metadataExpiries } from "./expiries.ts";
 import { forgetOldTraffic, retireUnheard } from "./fleet/fleetUpkeep.ts";
 import { resignIfDue } from "./settings/resign.ts";
 import { isAnswering } from "./store/database.ts";
+import { heldConditions } from "./store/watch/conditionStore.ts";
+import { countGivenUp } from "./store/watch/webhookStore.ts";
 import { watchConditions } from "./watch/watchConditions.ts";
 
 /** Interval (ms) at which the settings' signatures are looked after. */
@@ -57,13 +59,25 @@ export interface Health {
   failing: string[];
   /** Areas in which something ends soon, and a person has to act. */
   ending: string[];
+  /** Parts that do not do all they should, while the server does its work: `webhooks`, `mirror`. */
+  ailing: string[];
 }
 
 /** The areas that do not work: the database as it is now, signatures as they were at the last look. */
-export async function healthOf({ database, upkeep }: Context): Promise<Health> {
-  const failing = [...((await isAnswering(database)) ? [] : ["database"]), ...upkeep.failing];
+export async function healthOf(context: Context): Promise<Health> {
+  const { database, upkeep } = context;
+  const isThere = await isAnswering(database);
+  const failing = [...(isThere ? [] : ["database"]), ...upkeep.failing];
   const ending = [...upkeep.ending].filter((area) => !failing.includes(area));
-  return { ok: failing.length === 0, failing, ending };
+  const ailing = isThere ? await ailingParts(context).catch(() => []) : [];
+  return { ok: failing.length === 0, failing, ending, ailing };
+}
+
+async function ailingParts({ database: { db } }: Context): Promise<string[]> {
+  const parts: string[] = [];
+  if ((await countGivenUp(db)) > 0) parts.push("webhooks");
+  if ((await heldConditions(db)).some(({ kind }) => kind === "mirror")) parts.push("mirror");
+  return parts;
 }
 
 /** `GET /healthz`: 200 or 503. */

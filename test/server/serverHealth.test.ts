@@ -45,11 +45,11 @@ test("a signature that cannot be renewed is said long before it ends, with reaso
   world.clock.now += DAY;
   await lookAfter(world.context);
   expect(await timestamp()).toMatchObject({ state: "fine", reason: expect.stringContaining("timestamp") });
-  expect(await healthOf(world.context)).toEqual({ ok: false, failing: ["settings"], ending: [] });
+  expect(await healthOf(world.context)).toEqual({ ok: false, failing: ["settings"], ending: [], ailing: [] });
   await fs.rename(`${key}.away`, key);
   await lookAfter(world.context);
   expect(await timestamp()).toMatchObject({ state: "fine", reason: null });
-  expect(await healthOf(world.context)).toEqual({ ok: true, failing: [], ending: [] });
+  expect(await healthOf(world.context)).toEqual({ ok: true, failing: [], ending: [], ailing: [] });
 });
 
 test("everything that ends is listed, the next first: metadata, the root, tokens that expire", async () => {
@@ -87,12 +87,12 @@ test("/healthz is open at the console's port, and says which area fails and no m
       const answer = await fetch(`http://127.0.0.1:${server.consolePort}/healthz`);
       return [answer.status, await answer.json()];
     };
-    expect(await health()).toEqual([200, { ok: true, failing: [], ending: [] }]);
+    expect(await health()).toEqual([200, { ok: true, failing: [], ending: [], ailing: [] }]);
     server.context.upkeep.failing = new Set(["settings"]);
-    expect(await health()).toEqual([503, { ok: false, failing: ["settings"], ending: [] }]);
+    expect(await health()).toEqual([503, { ok: false, failing: ["settings"], ending: [], ailing: [] }]);
     server.context.upkeep.failing = new Set();
     await server.context.database.db.schema.alterTable("setup").renameTo("gone").execute();
-    expect(await health()).toEqual([503, { ok: false, failing: ["database"], ending: [] }]);
+    expect(await health()).toEqual([503, { ok: false, failing: ["database"], ending: [], ailing: [] }]);
   } finally {
     await server.close();
   }

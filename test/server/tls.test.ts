@@ -214,8 +214,8 @@ test("the end of a certificate is said three weeks before, and fails the health 
     await lookAfter(later);
     return await healthOf(later);
   };
-  expect(await at(1)).toEqual({ ok: true, failing: [], ending: [] });
-  expect(await at(10)).toEqual({ ok: true, failing: [], ending: ["certificate"] });
+  expect(await at(1)).toEqual({ ok: true, failing: [], ending: [], ailing: [] });
+  expect(await at(10)).toEqual({ ok: true, failing: [], ending: ["certificate"], ailing: [] });
   expect((await at(31)).failing).toContain("certificate");
 });
 

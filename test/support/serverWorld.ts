@@ -19,6 +19,7 @@ import type { Context } from "../../src/server/context.ts";
 import { listen, openChanges } from "../../src/server/events/hear.ts";
 import { openIntake } from "../../src/server/fleet/takeReports.ts";
 import { initServer } from "../../src/server/initServer.ts";
+import { ServerMetrics } from "../../src/server/metrics/serverMetrics.ts";
 import { ContentMirror } from "../../src/server/mirror/contentMirror.ts";
 import { HeldPolls } from "../../src/server/notify/heldPolls.ts";
 import { openSettings } from "../../src/server/publication/settingsTree.ts";
@@ -101,6 +102,7 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     streams: new EventStreams(),
     wakeUps: new WakeUps((reason) => expect.unreachable(reason)),
     changes: openChanges(database),
+    metrics: new ServerMetrics(),
     mirror: new ContentMirror({ config, trees, log: SILENT, now: () => clock.now }),
     now: () => clock.now,
     random: randomBytes,

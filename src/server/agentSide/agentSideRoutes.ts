@@ -158,6 +158,7 @@ const poll = route({
   example: { params: { id: "some-agent" }, query: { content: 0, settings: 0, hold: 50 } },
   fails: ["NOT_SIGNED_IN", "NOT_ALLOWED", "PARAMETER_INVALID"],
   audit: "none",
+  isHeld: true,
   handle: async (context, { params, query: { hold, ...versions }, gone, caller }) => {
     const { body, hold: next } = await answerPoll(context, { agentId: params.id, versions, hold, gone });
     const headers = { [HOLD_HEADER]: String(next), ...rotationHeader(caller) };

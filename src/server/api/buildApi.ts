@@ -21,6 +21,12 @@ declare module "fastify" {
   }
 }
 
+/** Settings of a fastify route, by which its answers are timed. */
+interface Timed {
+  operation?: string;
+  isHeld?: boolean;
+}
+
 export interface ApiOptions {
   /** Path above all routes, such as `/api/v1`. */
   prefix: string;
@@ -60,6 +66,11 @@ export async function buildApi(
     if (!reply.hasHeader("content-security-policy")) reply.headers(NO_PAGE);
   });
   app.decorateRequest("caller");
+  app.addHook("onResponse", async (request, reply) => {
+    const { operation = "none", isHeld = false } = request.routeOptions.config as Timed;
+    const seconds = reply.elapsedTime / 1_000;
+    if (!isHeld) context.metrics.answered({ operation, status: reply.statusCode, seconds });
+  });
   app.setErrorHandler((error, _, reply) => sendProblem(context, reply, toProblem(context, error)));
   app.setNotFoundHandler((_, reply) => sendProblem(context, reply, new Problem("NOT_FOUND")));
   // Bodies are JSON and nothing else; an empty one is none.
@@ -88,7 +99,7 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
   app.route({
     method,
     url: options.prefix + path,
-    config: { operation },
+    config: { operation, isHeld: route.streams === true || route.isHeld === true } satisfies Timed,
     // Nobody would read what a stream of events goes on to say.
     exposeHeadRoute: method === "GET" && route.streams !== true,
     onRequest: async (request) => await admit(context, route, options, request),
@@ -162,6 +173,10 @@ function send(
     // Proxies that gather answers would have events come late.
     reply.type("text/event-stream").header("x-accel-buffering", "no");
     return Readable.from(full.events);
+  }
+  if (full.text !== undefined) {
+    reply.type(full.text.type);
+    return full.text.body;
   }
   if (full.csv !== undefined) {
     reply.type("text/csv; charset=utf-8");

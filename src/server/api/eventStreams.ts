@@ -18,6 +18,11 @@ export class EventStreams {
   readonly #looks = new Map<string, { at: number; value: Promise<unknown> }>();
   #open = 0;
 
+  /** Pages that watch now. */
+  get size(): number {
+    return this.#open;
+  }
+
   /**
    * @param key what is watched: those who watch the same share one look
    * @param gone aborts when the page is

@@ -53,7 +53,7 @@ const PROBLEM = {
 
 function operationOf(route: AnyRoute): Record<string, unknown> {
   const { operation, summary, schemas, answer, status, allow, example } = route;
-  const type = route.streams === true ? "text/event-stream" : "application/json";
+  const type = route.text ?? (route.streams === true ? "text/event-stream" : "application/json");
   const csv = route.csv === true ? { "text/csv": { schema: { type: "string" } } } : {};
   const good = answer === undefined ? {} : { content: { [type]: { schema: answer }, ...csv } };
   return {

@@ -33,6 +33,8 @@ export interface Answer<Body> {
   events?: AsyncIterable<string>;
   /** In place of the body: lines of CSV (RFC 4180). */
   csv?: AsyncIterable<string>;
+  /** In place of the body: a text of a type of its own. */
+  text?: { type: string; body: string };
   /** Further header fields. */
   headers?: Record<string, string>;
   /** The value of a session cookie to set; null to take it away. */
@@ -74,6 +76,10 @@ export interface Route<Schemas extends RouteSchemas = RouteSchemas, Good extends
   area?: Area;
   /** It answers with CSV too, where `Accept` says so. */
   csv?: boolean;
+  /** It answers with text of this media type. */
+  text?: string;
+  /** Its answer may wait for something to happen. */
+  isHeld?: boolean;
   /** It answers with events. */
   streams?: boolean;
   handle(

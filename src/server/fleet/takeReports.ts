@@ -34,7 +34,7 @@ export function openIntake(means: Means): ReportIntake {
  * @throws Problem BODY_INVALID, NOT_SIGNED_IN for an agent that is gone, TOO_MANY
  */
 export async function takeReport(
-  { reports, now, changes }: Context,
+  { reports, metrics, now, changes }: Context,
   agentId: string,
   report: AgentReport,
   address: string,
@@ -46,6 +46,7 @@ export async function takeReport(
   const document = JSON.stringify(report);
   await reports.take({ agentId, report, summary, document, address, receivedAt: now() });
   for (const each of ["agents", "notifications"]) changes.note(each);
+  metrics.reported(report);
 }
 
 /**

@@ -41,6 +41,13 @@ export class HeldPolls {
     });
   }
 
+  /** Requests that are held. */
+  get size(): number {
+    let held = 0;
+    for (const polls of this.#held.values()) held += polls.size;
+    return held;
+  }
+
   /** Holds a request for `time` ms at most; `leave` has to be called in any case. */
   enter(agentId: string, time: number, gone: AbortSignal): { poll: HeldPoll; leave(): void } {
     const poll = new HeldPoll();

@@ -24,7 +24,8 @@ export function settingsPlace({ config, trees }: Pick<Context, "config" | "trees
  * @throws NearsourceError of the publish and storage phases; nothing of it is out then
  */
 export async function publishDocuments(context: Context, documents: DocumentVersion[]): Promise<void> {
-  const { now } = context;
+  const { metrics, now } = context;
+  const began = performance.now();
   await publishSettings(
     context,
     async (place, db) => {
@@ -48,6 +49,7 @@ export async function publishDocuments(context: Context, documents: DocumentVers
     },
   );
   await serve(context);
+  metrics.published((performance.now() - began) / 1_000);
 }
 
 /** Serves what is kept, and so is published: what stands in the way of that is tried again every few seconds. */

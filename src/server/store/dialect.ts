@@ -219,6 +219,17 @@ class SameColumns extends OperationNodeTransformer {
   }
 }
 
+/** Size of a database in bytes. */
+export async function databaseSize<Tables>(db: Kysely<Tables>): Promise<number> {
+  const query = isSqlite(db)
+    ? sql<{
+        bytes: number;
+      }>`select page_count * page_size as bytes from pragma_page_count(), pragma_page_size()`
+    : sql<{ bytes: number }>`select pg_database_size(current_database()) as bytes`;
+  const { rows } = await query.execute(db);
+  return Number(rows[0]?.bytes ?? 0);
+}
+
 function isSqlite<Tables>(db: Kysely<Tables>): boolean {
   return db.getExecutor().adapter instanceof SqliteAdapter;
 }

@@ -12,7 +12,7 @@ import { sendWebhook } from "./sendWebhook.ts";
  * @throws NearsourceError KEY_INVALID, INTERRUPTED; nothing is written then
  */
 export async function deliver(context: Context, due: DueDelivery, signal: AbortSignal): Promise<void> {
-  const { database, now, random, log } = context;
+  const { database, now, random, log, metrics } = context;
   const answer = await sendWebhook(context, due, signal);
   const attempts = due.attempts + 1;
   const chance = random(4).readUInt32LE() / 2 ** 32;
@@ -25,6 +25,7 @@ export async function deliver(context: Context, due: DueDelivery, signal: AbortS
     await updateWebhook(tx, due.webhookId, { failingSince, ...disabled });
     if (disable !== null) await failWaiting(tx, due.webhookId, "DISABLED", now());
   });
+  metrics.toldWebhook(state === "delivered" ? "delivered" : "failed");
   if (disable !== null) {
     log.error(onOneLine(`the webhook ${due.webhookId} is told of nothing more: ${disable}`));
   }

@@ -9,9 +9,10 @@ import { explainError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { askFleet } from "../effect/fleetProcess.ts";
 import { listExpiries } from "../expiries.ts";
+import { expectations } from "../fleet/expectations.ts";
 import { listInForce } from "../settings/fleetSettings.ts";
 import { takeTurn } from "../store/dialect.ts";
-import { countStates } from "../store/fleet/fleetStateStore.ts";
+import { countStatesOfDomains } from "../store/fleet/agentFilter.ts";
 import { transact } from "../store/transaction.ts";
 import { dropCondition, heldConditions, keepCondition } from "../store/watch/conditionStore.ts";
 import { dropEvents } from "../store/watch/eventStore.ts";
@@ -63,8 +64,8 @@ async function writeChanges(
 }
 
 async function factsOf(context: Context, since: number, held: ReadonlySet<string>): Promise<WatchedFacts> {
-  const { config, database, mirror, now } = context;
-  const counts = await countStates(database.db, now());
+  const { config, database, mirror } = context;
+  const counts = await countStatesOfDomains(database.db, await expectations(context));
   const sum = (some: typeof counts) => some.reduce((all, { agents }) => all + agents, 0);
   const mirrored = await readNote(database.db, "mirrored");
   return {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { readToken } from "../../../src/core/fleet/enrolmentToken.ts";
+import { healthOf } from "../../../src/server/serverHealth.ts";
 import { transact } from "../../../src/server/store/transaction.ts";
 import { raiseEvent } from "../../../src/server/watch/raiseEvent.ts";
 import { WebhookSender } from "../../../src/server/watch/webhookSender.ts";
@@ -150,6 +151,7 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ n
         disabledReason: "nothing could be delivered for a day: HTTP_500",
       });
       expect(await deliveries(id)).toMatchObject([{ state: "failed" }]);
+      expect(await healthOf(world.context)).toMatchObject({ ok: true, ailing: ["webhooks"] });
       const before = receiver.received.length;
       expect(before).toBeGreaterThan(10);
       await raise("another");

@@ -18,6 +18,7 @@ export interface AgentReport {
 }
 
 export interface ReportedAttempt {
+  /** The rule of the update order that put the source there: `custom`, `server`, `active-update`. */
   rule?: string | undefined;
   name?: string | undefined;
   url: string;

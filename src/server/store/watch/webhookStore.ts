@@ -84,13 +84,12 @@ export async function deleteWebhook(tx: Tx, id: string): Promise<void> {
   await tx.deleteFrom("webhooks").where("id", "=", id).execute();
 }
 
-/** Whether nothing is sent any more to a webhook that nobody switched off. */
-export async function isAnyGivenUp(db: Db): Promise<boolean> {
-  const found = await db
+/** Webhooks that are told of nothing more, and that nobody switched off. */
+export async function countGivenUp(db: Db): Promise<number> {
+  const { count } = await db
     .selectFrom("webhooks")
-    .select("id")
+    .select((row) => row.fn.countAll<number>().as("count"))
     .where("disabled_reason", "is not", null)
-    .limit(1)
-    .executeTakeFirst();
-  return found !== undefined;
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }
