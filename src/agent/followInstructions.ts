@@ -1,6 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
+import { DOMAIN_NAME } from "../core/settings/domainName.ts";
 import { explainError } from "../errors.ts";
 import { dataDirAt } from "../store/dataDir.ts";
+import { writeDomain } from "../store/state/givenDomain.ts";
+import { notifyDelay } from "../tuf/notification.ts";
 import { newestSets } from "../tuf/trustedSet.ts";
 import type { Instructions } from "./instructions.ts";
 import type { ResidentParts } from "./residentParts.ts";
@@ -34,5 +37,31 @@ export async function noticeOthers(parts: ResidentParts): Promise<void> {
     else parts.sets = before;
   } catch (error) {
     log.warn(`the settings stay as they were: ${explainError(error)}`);
+  }
+}
+
+/**
+ * Goes by the domain that the server says this agent is in, unless its configuration names one. The policy of it
+ * comes with an update, which follows as after a notification.
+ */
+export async function learnDomain(parts: ResidentParts, domain: string): Promise<void> {
+  const { log, scheduler } = parts;
+  const { config, window, role } = parts.instructions;
+  if (config.ownDomain === true || domain === config.domain || domain === parts.movingTo) return;
+  if (!DOMAIN_NAME.test(domain)) return;
+  parts.movingTo = domain;
+  try {
+    await writeDomain(dataDirAt(config.dataDir), domain);
+    const moved = { ...config, domain };
+    const instructions = await instructionsByInProcess(moved);
+    // A configuration that was changed meanwhile has been read with the new domain.
+    if (parts.instructions.config !== config) return;
+    follow(parts, { ...instructions, config: moved });
+    log.info(`the server has this agent in the domain ${domain} now: an update follows`);
+    scheduler.ask("notify", notifyDelay(window, role, Math.random()));
+  } catch (error) {
+    log.warn(`this agent stays in the domain ${config.domain}: ${explainError(error)}`);
+  } finally {
+    parts.movingTo = undefined;
   }
 }

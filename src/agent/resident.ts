@@ -8,7 +8,7 @@ import { takeLock } from "../store/lock.ts";
 import { notifyDelay } from "../tuf/notification.ts";
 import { openChannels } from "./channels/channels.ts";
 import { Notifications, type Verdict } from "./channels/notifications.ts";
-import { follow, noticeOthers } from "./followInstructions.ts";
+import { follow, learnDomain, noticeOthers } from "./followInstructions.ts";
 import type { Instructions } from "./instructions.ts";
 import { noticeRuns } from "./otherRuns.ts";
 import { Role, type StartRelay } from "./relayRole.ts";
@@ -123,6 +123,7 @@ async function listen(parts: ResidentParts): Promise<void> {
     ...{ instructions, dir, notifications, role, log },
     receive: (text) => receive(parts, text),
     describe: () => describe(parts),
+    onDomain: (domain) => void learnDomain(parts, domain),
     onPort: (port, failure) => journal.listens(port, failure),
     clock: CLOCK,
     random: Math.random,

@@ -19,6 +19,8 @@ export interface ResidentParts {
   role: Role;
   notifications: Notifications;
   scheduler: Scheduler;
+  /** The domain that it is about to go by. */
+  movingTo?: string | undefined;
   /** The trusted sets that were followed, or could not be. */
   sets: Instructions["sets"];
 }

@@ -3,6 +3,7 @@ import path from "node:path";
 import { parseJson } from "../core/document.ts";
 import { NearsourceError } from "../errors.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
+import { readDomain } from "../store/state/givenDomain.ts";
 import { refuseUnsafeFiles } from "./believedFiles.ts";
 import { type ConfigFault, readBySchema } from "./configFaults.ts";
 import { dataDirOf } from "./configPath.ts";
@@ -35,7 +36,13 @@ async function readWritten(file: string, env: NodeJS.ProcessEnv, onlyShown: bool
   const { config, faults } = completeConfig(await parseText(file, text), file, text, env);
   const lines = faults.map(({ line }) => line);
   if (config === undefined) throw invalid(file, lines);
-  return config;
+  return await withGivenDomain(config);
+}
+
+/** The configuration, with the domain that the server has this agent in where the file names none. */
+export async function withGivenDomain(config: Config): Promise<Config> {
+  if (config.ownDomain === true) return config;
+  return { ...config, domain: (await readDomain(config.dataDir)) ?? config.domain };
 }
 
 /**
@@ -74,7 +81,8 @@ export function completeConfig(
   const { output, faults } = readBySchema(schema, written);
   if (output === undefined) return { config: undefined, faults };
   const dataDir = dataDirOf(written, file, env);
-  return { config: { ...output, file, text, dataDir }, faults };
+  const ownDomain = written.domain !== undefined;
+  return { config: { ...output, file, text, dataDir, ownDomain }, faults };
 }
 
 async function parseText(file: string, text: string): Promise<Record<string, unknown>> {

@@ -6,6 +6,7 @@ import { findFaults, parsedBy } from "../core/document.ts";
 import { parseAddress } from "../core/order/address.ts";
 import { parseSourceUrl } from "../core/order/sourceList.ts";
 import { parseUrl } from "../core/order/url.ts";
+import { DOMAIN_NAME } from "../core/settings/domainName.ts";
 import { type RateLimit, rateLimitSchema, SOME_RATE_LIMIT } from "../core/settings/rateLimit.ts";
 import { AGENT_PORT, MONITOR_PORT } from "./configPath.ts";
 import { LEVELS, type Level } from "./log.ts";
@@ -75,10 +76,7 @@ export function configSchema(from: (name: string) => string) {
 
 const domain = v.pipe(
   v.string("must be text"),
-  v.regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
-    "must be 1 to 100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit",
-  ),
+  v.regex(DOMAIN_NAME, "must be 1 to 100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"),
 );
 
 const kinds = v.pipe(
@@ -253,6 +251,8 @@ export type Config = v.InferOutput<ReturnType<typeof configSchema>> & {
   file: string;
   text: string;
   dataDir: string;
+  /** The domain is that of the file, whatever the server says. */
+  ownDomain?: boolean;
 };
 
 /** A broker that brings notifications, and how it is reached. */

@@ -1,5 +1,5 @@
 import { type Fault, placeOf } from "../core/document.ts";
-import { completeConfig, describeSyntax, NO_OBJECT, readConfigText } from "./config.ts";
+import { completeConfig, describeSyntax, NO_OBJECT, readConfigText, withGivenDomain } from "./config.ts";
 import type { ConfigFault } from "./configFaults.ts";
 import type { Config } from "./configSchema.ts";
 import { readJsonText } from "./jsonText.ts";
@@ -45,7 +45,7 @@ export async function reviewConfig(file: string, env: NodeJS.ProcessEnv): Promis
   };
   const { config, refused } = withoutFaults(value, file, text, env);
   return {
-    config,
+    config: config && (await withGivenDomain(config)),
     faults: [
       ...found,
       ...refused.map((each) => ({

@@ -42,7 +42,7 @@ export async function checkVersionRecord(file: string, now: Date): Promise<Hint 
   if (name === undefined) return;
   const state = JSON.parse(readFileSync(path.join(dataDir, "state.json"), "utf8")) as State;
   if (state.ranBy?.version !== VERSION || state.ranBy.config !== text) return;
-  if (!isSettled(state, config, file) || isDue(state, now)) return;
+  if (!isSettled(state, config, file, dataDir) || isDue(state, now)) return;
   if (state.lastRun?.report.generation !== 0 && !looksWhole(dataDir)) return;
   const repositories = (["content", "settings"] as Repository[]).filter((each) => config.roots?.[each]);
   const { server, texts } = await askForTexts(name, config.dns?.servers);
@@ -73,10 +73,14 @@ function isDue({ verifyDue, stageDue }: State, now: Date): boolean {
 }
 
 /** Whether the last run got all it wanted, and nothing that it went by has changed since. */
-function isSettled({ lastRun }: State, config: Written, file: string): boolean {
+function isSettled({ lastRun }: State, config: Written, file: string, dataDir: string): boolean {
   if (lastRun === undefined || lastRun.report.exitCode !== 0) return false;
+  const began = new Date(lastRun.started);
+  // Another domain has another policy.
+  const moved = statSync(path.join(dataDir, "domain"), { throwIfNoEntry: false });
+  if (moved !== undefined && moved.mtime >= began) return false;
   return [config.sourceList, config.policy].every((local) => {
     if (local === undefined) return true;
-    return statSync(path.resolve(path.dirname(file), local)).mtime < new Date(lastRun.started);
+    return statSync(path.resolve(path.dirname(file), local)).mtime < began;
   });
 }

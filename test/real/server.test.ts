@@ -90,6 +90,46 @@ describe("from nothing to an agent that does what the list says:", () => {
     expect(await fs.readFile(file)).toEqual(payload(2, "rules")["rules.dat"]);
   });
 
+  test("it goes by the policy of its token's domain, and by another's once it was moved there", {
+    timeout: 300_000,
+  }, async () => {
+    const { folder, server } = await begin();
+    for (const domain of ["berlin", "lyon"]) {
+      expect((await server.call("POST", "/domains", { name: domain })).status).toBe(201);
+      const policy = {
+        name: domain,
+        targets: { domains: [domain], agents: [] },
+        settings: { notify: { window: 0 } },
+      };
+      expect((await server.call("POST", "/policies", policy)).status).toBe(201);
+    }
+    const { made, configFile } = await enrol(folder, server, { uses: 1, domain: "berlin" });
+    const { id } = json<{ id: string }>(made);
+    const domainOf = async () =>
+      json<{ domain: string }>(await nearsource("explain", "--config", configFile, "--json")).domain;
+    expect(await domainOf()).toBe("berlin");
+    const config = JSON.parse(await fs.readFile(configFile, "utf8"));
+    await writeJson(configFile, { ...config, listen: { port: null }, metrics: { port: null } });
+    const policies = async () => {
+      const found = fs.glob("metadata/settings/*/targets/settings/policies/*.json", {
+        cwd: path.join(folder, "agent", "data"),
+      });
+      return (await Array.fromAsync(found)).map((place) => path.basename(place));
+    };
+    const resident = startResident({ configFile });
+    residents.push(resident);
+    const slowly = { timeout: 120_000, interval: 200 };
+    await expect.poll(policies, slowly).toContain("berlin.json");
+    const reported = async () => (await server.call("GET", `/agents/${id}`)).body.outcome;
+    await expect.poll(reported, slowly).toBe("exhausted");
+    expect((await server.call("PATCH", `/agents/${id}`, { domain: "lyon" })).status).toBe(200);
+    // The server says so with its next answers, here to the report of the run that a save brings.
+    await server.call("PUT", "/source-list", { entries: [] }, { "if-match": '"0"' });
+    await resident.said(/has this agent in the domain lyon now/);
+    await expect.poll(policies, slowly).toContain("lyon.json");
+    expect(await domainOf()).toBe("lyon");
+  });
+
   test("a token is good for as many machines as it says, and a server that was killed goes on", async () => {
     const { folder, server } = await begin();
     const { made, token } = await enrol(folder, server, { uses: 1 });

@@ -31,6 +31,8 @@ export interface ChannelOptions {
   role: Pick<Role, "serve" | "watched">;
   /** The report for monitors. */
   describe(): Promise<AgentHealth>;
+  /** Called with the domain that the server says this agent is in. */
+  onDomain(domain: string): void;
   /** The port at which it listens is another one, or why there is none. */
   onPort(port: number | null, failure: string | undefined): void;
   clock: Clock;
@@ -116,7 +118,7 @@ async function openBroker(
 
 /** Reports go to the server, and where it is asked for notifications, they come from it. */
 async function connectServer(
-  { instructions, dir, receive, notifications, ...rest }: ChannelOptions,
+  { instructions, dir, receive, notifications, onDomain, ...rest }: ChannelOptions,
   server: string,
 ) {
   const { config, agentId } = instructions;
@@ -128,7 +130,7 @@ async function connectServer(
   const home = `${server}/v1/agents/${encodeURIComponent(agentId)}`;
   const open = createExchange(toLookup(createResolver(config.dns)), { ca });
   const { dataDir } = config;
-  const exchange = await new OwnExchange({ exchange: open, dataDir, home, log: rest.log }).open();
+  const exchange = await new OwnExchange({ exchange: open, dataDir, home, log: rest.log, onDomain }).open();
   const sender = startReportSender({ folder: dir.reports, url: `${home}/report`, exchange, ...rest });
   const known = () => notifications.known();
   const poll = config.notify.poll

@@ -1,5 +1,6 @@
 import type { Log } from "../../config/log.ts";
 import { ROTATE_HEADER } from "../../core/fleet/secretRotation.ts";
+import { DOMAIN_HEADER } from "../../core/settings/domainName.ts";
 import { explainError } from "../../errors.ts";
 import { toStatusError } from "../../http/httpErrors.ts";
 import { mayCarrySecret } from "../../http/mayCarrySecret.ts";
@@ -13,6 +14,8 @@ export interface OwnExchangeOptions {
   /** `<server>/v1/agents/<id>` */
   home: string;
   log: Log;
+  /** Called with the domain that the server says this agent is in. */
+  onDomain(domain: string): void;
 }
 
 const TIMEOUT = 30_000;
@@ -49,9 +52,15 @@ export class OwnExchange implements Exchange {
     const { exchange } = this.#options;
     const used = this.#secret;
     const reply = await exchange.send({ ...request, bearer: used });
+    this.#hearDomain(reply);
     if (reply.status === 401) return (await this.#sendByAnother(request, used)) ?? reply;
     if (reply.headers[ROTATE_HEADER] !== undefined && used !== undefined) this.#startRotation();
     return reply;
+  }
+
+  #hearDomain({ status, headers }: Reply): void {
+    const { [DOMAIN_HEADER]: domain } = headers;
+    if (status < 300 && typeof domain === "string") this.#options.onDomain(domain);
   }
 
   close(): void {

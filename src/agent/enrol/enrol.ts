@@ -2,6 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { type EnrolmentToken, type RootPin, readToken } from "../../core/fleet/enrolmentToken.ts";
 import { parseAddress, privacyOf } from "../../core/order/address.ts";
+import { DOMAIN_NAME } from "../../core/settings/domainName.ts";
 import { machineAddresses, machineName } from "../../dns/machine.ts";
 import { createResolver, toLookup } from "../../dns/resolver.ts";
 import { NearsourceError } from "../../errors.ts";
@@ -12,6 +13,7 @@ import { createExchange, type Exchange, type Reply } from "../../http/smallClien
 import { makePath, writeDurably } from "../../store/durable.ts";
 import { openDataDir } from "../../store/openDataDir.ts";
 import { sha256 } from "../../store/sha256.ts";
+import { writeDomain } from "../../store/state/givenDomain.ts";
 import { writeIdentity } from "../../store/state/identity.ts";
 import { guardStorage } from "../../store/storageErrors.ts";
 import { ownDnsSuffixes } from "../../update/settings/situation.ts";
@@ -63,8 +65,9 @@ export async function enrol(options: EnrolOptions): Promise<Enrolled> {
     const folder = path.dirname(configFile);
     await guardStorage(`cannot write in ${folder}`, () => makePath(folder));
     const roots = await fetchRoots(exchange, server, token, signal);
-    const { id, secret } = await ask(exchange, server, token, signal);
+    const { id, secret, domain } = await ask(exchange, server, token, signal);
     const dirs = await openDataDir(dataDir);
+    if (domain !== undefined) await writeDomain(dirs, domain);
     await writeIdentity(dirs, { id, secret, ...(token.insecure === true ? { insecure: true } : {}) });
     await guardStorage(`cannot write ${configFile}`, () => writeConfig(options, roots, ca));
     return { id, config: configFile, dataDir };
@@ -126,8 +129,8 @@ async function ask(
   const url = `${server}/v1/enrol`;
   const request = { method: "POST", url, body, timeout: TIMEOUT, limit: LIMIT, signal } as const;
   const { text } = await good(exchange.send(request), url);
-  const { id, secret } = JSON.parse(text) as { id: string; secret: string };
-  return { id, secret };
+  const { id, secret, domain } = JSON.parse(text) as { id: string; secret: string; domain?: string };
+  return { id, secret, domain: domain !== undefined && DOMAIN_NAME.test(domain) ? domain : undefined };
 }
 
 /** The answer, where it is a good one; else the error with what the server says is wrong. */

@@ -1,4 +1,5 @@
 import { isRotationDue, ROTATE_HEADER } from "../../core/fleet/secretRotation.ts";
+import { DOMAIN_HEADER } from "../../core/settings/domainName.ts";
 import type { Caller } from "../api/roles.ts";
 import type { Context } from "../context.ts";
 import { findAgentBySecret, noteCopied, takeNextSecret } from "../store/fleet/secretStore.ts";
@@ -14,7 +15,7 @@ export async function agentOfSecret({ config, database, now }: Context, secret: 
   const hash = hashOfSecret(secret);
   const found = await findAgentBySecret(database.db, hash);
   if (found === undefined) return { kind: "nobody" };
-  const { id, which, givenAt, askedAt } = found;
+  const { id, domain, which, givenAt, askedAt } = found;
   if (which === "last") {
     await transact(database.db, (tx) => noteCopied(tx, id, now()));
     return { kind: "nobody" };
@@ -22,10 +23,11 @@ export async function agentOfSecret({ config, database, now }: Context, secret: 
   if (which === "next") await transact(database.db, (tx) => takeNextSecret(tx, id, hash, now()));
   const rotates =
     which === "current" && isRotationDue({ givenAt, askedAt }, config.agentSecrets.rotateAfter, now());
-  return { kind: "agent", id, rotates };
+  return { kind: "agent", id, domain, rotates };
 }
 
-/** Header field of an answer to an agent that is to fetch a new secret. */
-export function rotationHeader(caller: Caller): Record<string, string> {
-  return caller.kind === "agent" && caller.rotates ? { [ROTATE_HEADER]: "1" } : {};
+/** Header fields of an answer to an agent: the domain that it is in, and whether it is to fetch a new secret. */
+export function headersForAgent(caller: Caller): Record<string, string> {
+  if (caller.kind !== "agent") return {};
+  return { [DOMAIN_HEADER]: caller.domain, ...(caller.rotates ? { [ROTATE_HEADER]: "1" } : {}) };
 }

@@ -1,7 +1,7 @@
 import Type from "typebox";
 import { HOLD_HEADER } from "../../core/fleet/notification/hold.ts";
-import { rotationHeader } from "../access/agentBearer.ts";
-import { ById, DnsSuffixes, Id, OrNull } from "../api/parts.ts";
+import { headersForAgent } from "../access/agentBearer.ts";
+import { ById, DnsSuffixes, DomainName, Id, OrNull } from "../api/parts.ts";
 import { type AnyRoute, route } from "../api/route.ts";
 import { renewSecret } from "../fleet/agentSecrets.ts";
 import { enrolAgent } from "../fleet/enrolAgent.ts";
@@ -29,7 +29,7 @@ const enrol = route({
       { additionalProperties: false },
     ),
   },
-  answer: Type.Object({ id: Id, secret: Type.String() }),
+  answer: Type.Object({ id: Id, secret: Type.String(), domain: DomainName }),
   status: 201,
   example: {
     body: {
@@ -131,7 +131,7 @@ const report = route({
   audit: "none",
   handle: async (context, { params, body, address, caller }) => {
     await takeReport(context, params.id, body, address);
-    return { body: undefined, headers: rotationHeader(caller) };
+    return { body: undefined, headers: headersForAgent(caller) };
   },
 });
 
@@ -161,7 +161,7 @@ const poll = route({
   isHeld: true,
   handle: async (context, { params, query: { hold, ...versions }, gone, caller }) => {
     const { body, hold: next } = await answerPoll(context, { agentId: params.id, versions, hold, gone });
-    const headers = { [HOLD_HEADER]: String(next), ...rotationHeader(caller) };
+    const headers = { [HOLD_HEADER]: String(next), ...headersForAgent(caller) };
     return body === undefined ? { body: null, status: 204, headers } : { body, headers };
   },
 });

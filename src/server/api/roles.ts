@@ -17,7 +17,7 @@ export type Caller =
   | { kind: "user"; id: string; name: string; role: Role; session: string }
   | { kind: "token"; id: string; name: string; role: Role }
   /** It is to fetch another secret. */
-  | { kind: "agent"; id: string; rotates: boolean }
+  | { kind: "agent"; id: string; domain: string; rotates: boolean }
   /** This program itself, which asks nobody: no request comes from it. */
   | { kind: "server" };
 

@@ -24,6 +24,8 @@ export interface Enrolment {
 export interface Enrolled {
   id: string;
   secret: string;
+  /** The one of its token, or that it was in before. */
+  domain: string;
 }
 
 /** The domain of agents that enrol without a token. */
@@ -39,8 +41,8 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
   const { config, database, now, random } = context;
   if (config.enrolment === "closed") throw new Problem("NOT_ALLOWED", "enrolment is closed in server.json");
   const secret = newSecret(random);
-  const id = await transact(database.db, async (tx) => {
-    const domain = await domainOf(context, tx, given.token);
+  const made = await transact(database.db, async (tx) => {
+    const ofToken = await domainOf(context, tx, given.token);
     await takeTurn(tx, `fingerprint ${given.fingerprint}`);
     const known = await agentsOfFingerprint(tx, given.fingerprint);
     if (given.token === undefined && known.some(({ isRevoked }) => isRevoked))
@@ -51,6 +53,7 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
     const before = agentOfMachine(known, given, now());
     const agent = before ?? newId(random);
     const cloneOf = before === undefined ? (known[0]?.id ?? null) : null;
+    const domain = known.find(({ id }) => id === before)?.domain ?? ofToken;
     if (before !== undefined) await renewAgent(tx, agent, own);
     else await insertAgent(tx, { id: agent, fingerprint, domain, cloneOf, ...own });
     if (cloneOf !== null) await sayCloned(tx, context, { agent, name, cloneOf });
@@ -60,14 +63,11 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
       address,
       operation: before !== undefined ? "enrolAgentAgain" : cloneOf === null ? "enrolAgent" : "enrolClone",
       subject: agent,
-      detail: {
-        domain: known.find(({ id }) => id === before)?.domain ?? domain,
-        ...(cloneOf && { cloneOf }),
-      },
+      detail: { domain, ...(cloneOf && { cloneOf }) },
     });
-    return agent;
+    return { id: agent, domain };
   });
-  return { id, secret };
+  return { ...made, secret };
 }
 
 async function sayCloned(

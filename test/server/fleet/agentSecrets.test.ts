@@ -59,6 +59,7 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
         dataDir: dirs.root,
         home,
         log: SILENT,
+        onDomain: () => {},
       }).open();
       const request = { method: "GET", url: `${home}/notifications?settings=0`, timeout: 30_000 } as const;
       const { status } = await exchange.send({

@@ -18,7 +18,13 @@ async function poll(): Promise<void> {
     import("../../../src/dns/resolver.ts"),
   ]);
   const open = createExchange(toLookup(createResolver({})));
-  const exchange = await new OwnExchange({ exchange: open, dataDir, home, log: SILENT }).open();
+  const exchange = await new OwnExchange({
+    exchange: open,
+    dataDir,
+    home,
+    log: SILENT,
+    onDomain: () => {},
+  }).open();
   const request = {
     method: "GET",
     url: `${home}/notifications?settings=0`,

@@ -3,6 +3,7 @@ import type { Db, Tx } from "../transaction.ts";
 /** An agent as its secret names it. */
 export interface SecretHolder {
   id: string;
+  domain: string;
   /** It is the one in force, the one that was given last and not used yet, or the one before. */
   which: "current" | "next" | "last";
   givenAt: number;
@@ -13,7 +14,7 @@ export interface SecretHolder {
 export async function findAgentBySecret(db: Db, hash: string): Promise<SecretHolder | undefined> {
   const found = await db
     .selectFrom("agents")
-    .select(["id", "secret_hash", "next_secret_hash", "secret_at", "rotate_at", "created_at"])
+    .select(["id", "domain", "secret_hash", "next_secret_hash", "secret_at", "rotate_at", "created_at"])
     .where((where) =>
       where.or([
         where("secret_hash", "=", hash),
@@ -23,9 +24,9 @@ export async function findAgentBySecret(db: Db, hash: string): Promise<SecretHol
     )
     .executeTakeFirst();
   if (found === undefined) return undefined;
-  const { id, secret_hash, next_secret_hash, secret_at, rotate_at, created_at } = found;
+  const { id, domain, secret_hash, next_secret_hash, secret_at, rotate_at, created_at } = found;
   const which = secret_hash === hash ? "current" : next_secret_hash === hash ? "next" : "last";
-  return { id, which, givenAt: secret_at ?? created_at, askedAt: rotate_at };
+  return { id, domain, which, givenAt: secret_at ?? created_at, askedAt: rotate_at };
 }
 
 export async function setNextSecret(tx: Tx, id: string, hash: string): Promise<void> {

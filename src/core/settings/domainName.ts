@@ -1,0 +1,5 @@
+/** Field of the server's answers to an agent: the domain that it is in (docs/agent.md). */
+export const DOMAIN_HEADER = "nearsource-domain";
+
+/** The name of a domain, as in `settings/policies/<domain>.json`. */
+export const DOMAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
