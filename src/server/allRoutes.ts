@@ -1,4 +1,5 @@
 import type { AnyRoute } from "./api/route.ts";
+import { scopesOf } from "./api/scopes.ts";
 import { agentRoutes } from "./routes/fleet/agentRoutes.ts";
 import { agentSecretRoutes } from "./routes/fleet/agentSecretRoutes.ts";
 import { enrolmentRoutes } from "./routes/fleet/enrolmentRoutes.ts";
@@ -8,6 +9,7 @@ import { updateAgentRoutes } from "./routes/fleet/updateAgentRoutes.ts";
 import { apiTokenRoutes } from "./routes/people/apiTokenRoutes.ts";
 import { sessionRoutes } from "./routes/people/sessionRoutes.ts";
 import { userRoutes } from "./routes/people/userRoutes.ts";
+import { userSessionRoutes } from "./routes/people/userSessionRoutes.ts";
 import { domainRoutes } from "./routes/settings/domainRoutes.ts";
 import { policyRoutes } from "./routes/settings/policyRoutes.ts";
 import { proposalRoutes } from "./routes/settings/proposalRoutes.ts";
@@ -25,7 +27,8 @@ import { webhookRoutes } from "./routes/watch/webhookRoutes.ts";
 const operations: readonly AnyRoute[] = [
   ...sessionRoutes,
   ...userRoutes,
-  ...apiTokenRoutes,
+  ...userSessionRoutes,
+  ...apiTokenRoutes(() => new Set(allRoutes.flatMap(scopesOf))),
   ...agentRoutes,
   ...agentSecretRoutes,
   ...updateAgentRoutes,

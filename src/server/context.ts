@@ -1,5 +1,4 @@
 import type { Log } from "../config/log.ts";
-import type { SignInLimit } from "./access/signInLimit.ts";
 import type { EventStreams } from "./api/eventStreams.ts";
 import type { AskElsewhere } from "./effect/fleetQuestion.ts";
 import type { ChangeFeed } from "./events/changeFeed.ts";
@@ -31,7 +30,6 @@ export interface Context {
   trees: PublishedTrees;
   /** Answers questions of large fleets in another process; without it, on the event loop. */
   askElsewhere?: AskElsewhere | undefined;
-  signIns: SignInLimit;
   upkeep: Upkeep;
   /** Agents that wait for a notification. */
   polls: HeldPolls;

@@ -6,7 +6,6 @@ import type { Log } from "../config/log.ts";
 import { machineName } from "../dns/machine.ts";
 import { type Listener, openListener } from "../http/server.ts";
 import { takeLock } from "../store/lock.ts";
-import { SignInLimit } from "./access/signInLimit.ts";
 import { agentSideRoutes } from "./agentSide/agentSideRoutes.ts";
 import { isTreePath, serveTreeFile } from "./agentSide/treeFiles.ts";
 import { allRoutes } from "./allRoutes.ts";
@@ -73,7 +72,6 @@ export async function runServer(
     const trees = new PublishedTrees(treesOf(config));
     await openSettings({ config, database, trees });
     const { now } = Date;
-    const signIns = new SignInLimit(now);
     const polls = new HeldPolls(trees);
     const reports = openIntake({ config, database, now, random: randomBytes });
     ends.push(() => reports.close());
@@ -85,7 +83,7 @@ export async function runServer(
     ends.push(() => mirror.close());
     const upkeep = { resigning: undefined, failing: new Set<string>(), ending: new Set<string>() };
     const metrics = new ServerMetrics();
-    const parts = { signIns, upkeep, polls, reports, metrics, streams, wakeUps, changes, mirror };
+    const parts = { upkeep, polls, reports, metrics, streams, wakeUps, changes, mirror };
     const outside = { log, askElsewhere, now, random: randomBytes };
     const context: Context = { config, database, trees, ...parts, ...outside };
     ends.push(startFollowing(context));

@@ -91,6 +91,16 @@ const schema = section({
     }),
     {},
   ),
+  /** Time (ms) that a session lasts after its last use, and that it lasts at most. */
+  sessions: v.optional(
+    section({
+      idle: v.optional(wholeNumber(60_000, 2_592_000_000), 43_200_000),
+      longest: v.optional(wholeNumber(60_000, 31_536_000_000), 604_800_000),
+    }),
+    {},
+  ),
+  /** Days for which the audit log is kept; null for ever. */
+  audit: v.optional(section({ keep: v.optional(v.nullable(wholeNumber(90, 36_500)), null) }), {}),
   /** Days after which an agent fetches another secret; null for when it is asked to. */
   agentSecrets: v.optional(section({ rotateAfter: v.optional(v.nullable(wholeNumber(1, 36_500)), 90) }), {}),
   /** Reports kept of each agent. */

@@ -9,7 +9,6 @@ import { readToken } from "../../src/core/fleet/enrolmentToken.ts";
 import { describeRepository } from "../../src/publisher/describe.ts";
 import { hashPassword } from "../../src/server/access/passwordHash.ts";
 import { hashOfSecret, newId, newSecret } from "../../src/server/access/secrets.ts";
-import { SignInLimit } from "../../src/server/access/signInLimit.ts";
 import { agentSideRoutes } from "../../src/server/agentSide/agentSideRoutes.ts";
 import { allRoutes } from "../../src/server/allRoutes.ts";
 import { buildApi } from "../../src/server/api/buildApi.ts";
@@ -95,7 +94,6 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     database,
     log: SILENT,
     trees,
-    signIns: new SignInLimit(() => clock.now),
     upkeep: { resigning: undefined, failing: new Set(), ending: new Set() },
     polls: new HeldPolls(trees),
     reports: openIntake({ config, database, now: () => clock.now, random: randomBytes }),
@@ -139,8 +137,12 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
   return { dir, token, context, people, agents, clock, stop, close };
 }
 
-/** An API token of a role, without signing in. */
-export async function tokenOf({ context }: ServerWorld, role: Role): Promise<string> {
+/** An API token of a role, without signing in; for these operations and areas, or for all. */
+export async function tokenOf(
+  { context }: ServerWorld,
+  role: Role,
+  scope?: readonly string[],
+): Promise<string> {
   const { database, random, now } = context;
   const secret = newSecret(random);
   await database.db
@@ -154,6 +156,7 @@ export async function tokenOf({ context }: ServerWorld, role: Role): Promise<str
       created_at: now(),
       expires_at: null,
       used_at: null,
+      scope: scope === undefined ? null : JSON.stringify(scope),
     })
     .execute();
   return secret;

@@ -7,26 +7,49 @@ import { transact } from "../store/transaction.ts";
 import { type By, writeAudit } from "./auditTrail.ts";
 import { hashOfSecret, newId, newSecret } from "./secrets.ts";
 
+export interface NewApiToken {
+  name: string;
+  role: Role;
+  expires?: number | null | undefined;
+  /** Operations and areas; null for all that the role may. */
+  scope?: string[] | null | undefined;
+}
+
 /**
  * Makes a token for a program, which is shown this once.
  *
- * @throws Problem REFUSED for one that would have expired already
+ * @param known words that a scope may have
+ * @throws Problem REFUSED for one that would have expired already, or is for more than the token that makes it, or for
+ *   what there is not
  */
 export async function createApiToken(
   context: Context,
-  { name, role, expires = null }: { name: string; role: Role; expires?: number | null | undefined },
+  { name, role, expires = null, scope = null }: NewApiToken,
+  known: ReadonlySet<string>,
   by: By,
 ): Promise<{ id: string; token: string }> {
   const { database, random, now } = context;
   if (expires !== null && expires <= now()) throw new Problem("REFUSED", "expires is not in the future");
+  refuseScope(scope, known, by);
   const [id, token] = [newId(random), newSecret(random)];
-  const row = { id, name, role, createdBy: actorOf(by.caller), createdAt: now(), expiresAt: expires };
+  const row = { id, name, role, createdBy: actorOf(by.caller), createdAt: now(), expiresAt: expires, scope };
   await transact(database.db, async (tx) => {
     await insertApiToken(tx, { ...row, hash: hashOfSecret(token) });
-    const detail = { name, role, expires };
+    const detail = { name, role, expires, scope };
     await writeAudit(tx, context, by, { operation: "createApiToken", subject: id, detail });
   });
   return { id, token };
+}
+
+function refuseScope(scope: string[] | null, known: ReadonlySet<string>, { caller }: By): void {
+  const unknown = scope?.find((word) => !known.has(word));
+  if (unknown !== undefined) {
+    const areas = [...known].filter((word) => !/[A-Z]/.test(word)).toSorted();
+    throw new Problem("REFUSED", `there is no operation or area ${unknown}; areas are ${areas.join(", ")}`);
+  }
+  const own = caller.kind === "token" ? caller.scope : null;
+  if (own === null || scope?.every((word) => own.includes(word)) === true) return;
+  throw new Problem("REFUSED", `this token makes no others but of its own scope: ${own.join(", ")}`);
 }
 
 /**

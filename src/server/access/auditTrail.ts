@@ -31,6 +31,17 @@ export async function* auditCsv(db: Db, before?: number): AsyncGenerator<string>
   }
 }
 
+/** The audit log as lines of JSON, the oldest first, after the entry `since`. */
+export async function* auditLines(db: Db, since = 0): AsyncGenerator<string> {
+  for (let last = since; ; ) {
+    const page = await listAudit(db, { since: last, limit: PAGE });
+    const lines = page.map((entry) => JSON.stringify({ ...entry, at: new Date(entry.at).toISOString() }));
+    if (lines.length > 0) yield `${lines.join("\n")}\n`;
+    if (page.length < PAGE) return;
+    last = page.at(-1)?.sequence ?? last;
+  }
+}
+
 /** Lines of CSV, in which no spreadsheet takes a text for a formula. */
 function linesOf(rows: (string | number)[][]): string {
   return `${Papa.unparse(rows, { escapeFormulae: true })}\r\n`;

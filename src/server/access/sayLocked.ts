@@ -1,8 +1,10 @@
 import { explainError } from "../../errors.ts";
+import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { findUserByName } from "../store/people/userStore.ts";
 import { transact } from "../store/transaction.ts";
 import { raiseEvent } from "../watch/raiseEvent.ts";
+import { countAttempt, type Locked } from "./signInLimit.ts";
 
 /**
  * Begins an attempt to sign in, and raises an event where guesses at a name or from an address now have to wait.
@@ -10,21 +12,20 @@ import { raiseEvent } from "../watch/raiseEvent.ts";
  * @returns to be called when it has succeeded
  * @throws Problem TOO_MANY
  */
-export async function attemptSignIn(context: Context, address: string, name?: string): Promise<() => void> {
-  try {
-    return context.signIns.attempt(address, name);
-  } catch (error) {
-    for (const what of context.signIns.takeLocked()) await sayLocked(context, what, address);
-    throw error;
-  }
+export async function attemptSignIn(
+  context: Context,
+  address: string,
+  name?: string,
+): Promise<() => Promise<void>> {
+  const { wait, locked, succeed } = await countAttempt(context, address, name);
+  if (wait === 0) return succeed;
+  for (const what of locked) await sayLocked(context, what, address);
+  const retryAfter = Math.ceil(wait / 1_000);
+  throw new Problem("TOO_MANY", `too many failures to sign in: try again in ${retryAfter} s`, { retryAfter });
 }
 
 /** It does not fail: whoever guesses is refused in any case. */
-async function sayLocked(
-  context: Context,
-  { name, place }: { name: string | undefined; place: string },
-  address: string,
-): Promise<void> {
+async function sayLocked(context: Context, { name, place }: Locked, address: string): Promise<void> {
   const { database, log } = context;
   try {
     // Some people type their password where their name belongs: only names that there are go out.

@@ -12,19 +12,19 @@ export async function isStillIn({ database: { db }, now }: Context, caller: Call
 
 export const SESSION_COOKIE = "nearsource-session";
 
-const HOUR = 3_600_000;
-/** Time (ms) that a session lasts after its last use. */
-export const SESSION_LIFE = 12 * HOUR;
 /** A use is written down when it is this much (ms) newer than the last that was. */
 const TOUCH_AFTER = 60_000;
 
 /** The user of a session; nobody where there is none, or it has ended. */
-export async function callerOfSession({ database, now }: Context, cookie: string): Promise<Caller> {
+export async function callerOfSession({ config, database, now }: Context, cookie: string): Promise<Caller> {
   const idHash = hashOfSecret(cookie);
   const at = now();
   const found = await findSession(database.db, idHash, at);
   if (found === undefined) return { kind: "nobody" };
-  if (at - found.seenAt > TOUCH_AFTER) await touchSession(database.db, idHash, at, at + SESSION_LIFE);
+  const { idle, longest } = config.sessions;
+  if (at >= found.createdAt + longest) return { kind: "nobody" };
+  const ends = Math.min(at + idle, found.createdAt + longest);
+  if (at - found.seenAt > TOUCH_AFTER) await touchSession(database.db, idHash, at, ends);
   const { userId, name, role } = found;
   return { kind: "user", id: userId, name, role, session: idHash };
 }

@@ -9,7 +9,6 @@ import { transact } from "../store/transaction.ts";
 import { hashPassword, isPassword } from "./passwordHash.ts";
 import { attemptSignIn } from "./sayLocked.ts";
 import { hashOfSecret, newId, newSecret } from "./secrets.ts";
-import { SESSION_LIFE } from "./sessions.ts";
 
 /** Credentials, and the address that they came from. */
 export interface SignIn {
@@ -38,12 +37,12 @@ export async function signIn(context: Context, given: SignIn): Promise<Answer<Si
   nobody ??= hashPassword("", context.random);
   const isRight = await isPassword(given.password, found?.passwordHash ?? (await nobody));
   if (found === undefined || !isRight) throw new Problem("CREDENTIALS_WRONG");
-  succeed();
+  await succeed();
   return await beginSession(context, found, given);
 }
 
 async function beginSession(
-  { database, now, random }: Context,
+  { config, database, now, random }: Context,
   user: Pick<User, "id" | "name" | "role">,
   { address, userAgent }: Pick<SignIn, "address" | "userAgent">,
 ): Promise<Answer<SignedIn>> {
@@ -54,12 +53,12 @@ async function beginSession(
       idHash: hashOfSecret(secret),
       userId: user.id,
       now: at,
-      expiresAt: at + SESSION_LIFE,
+      expiresAt: at + Math.min(config.sessions.idle, config.sessions.longest),
       address,
       agent: userAgent.slice(0, 200),
     });
   });
-  const cookie = { value: secret, maxAge: SESSION_LIFE };
+  const cookie = { value: secret, maxAge: config.sessions.longest };
   return { body: { user: user.name, role: user.role }, cookie };
 }
 
@@ -94,6 +93,6 @@ export async function setUp(context: Context, given: SignIn & { token: string })
       detail: null,
     });
   });
-  succeed();
+  await succeed();
   return await beginSession(context, user, given);
 }

@@ -1,5 +1,15 @@
 import { parseAddress } from "../../core/order/address.ts";
-import { Problem } from "../api/problem.ts";
+import type { Context } from "../context.ts";
+import { takeTurn } from "../store/dialect.ts";
+import {
+  countFailure,
+  type Failures,
+  failuresOf,
+  forgetFailures,
+  noteSaid,
+} from "../store/people/signInFailureStore.ts";
+import { transact } from "../store/transaction.ts";
+import { hashOfSecret } from "./secrets.ts";
 
 /** Failures that are free of a wait, and the longest wait (ms). */
 interface Allowance {
@@ -11,94 +21,70 @@ interface Allowance {
 const NAME: Allowance = { free: 5, longest: 60_000 };
 const ADDRESS: Allowance = { free: 20, longest: 900_000 };
 /** Failures are forgotten this long (ms) after the last of them. */
-const FORGET = 1_800_000;
-/** Names and addresses remembered at most: the longest unused ones go first. */
-const REMEMBERED = 20_000;
+export const FORGET = 1_800_000;
 
-interface Failures {
-  count: number;
-  last: number;
-  /** It was said that guesses have to wait. */
-  isSaid?: boolean;
-}
-
-/** Something that is guessed at, or from where: a user's name as it was typed, or the place of an address. */
+/** A name or an address at which guesses have to wait. */
 export interface Locked {
+  /** Absent for an address. */
   name: string | undefined;
   place: string;
 }
 
+/** An attempt to sign in, as far as the password is not looked at. */
+export interface Attempt {
+  /** Time (ms) that it has to wait; 0 for none. */
+  wait: number;
+  /** Names and addresses that are locked, of which that was not said yet. */
+  locked: Locked[];
+  /** To be called when it has succeeded. */
+  succeed(): Promise<void>;
+}
+
 /**
- * Slows down guessing of passwords, by name and by address. Each failure beyond those that are free doubles
- * the wait; a success forgets them. Kept by each server process for itself.
+ * Slows down guessing of passwords, by name and by address. Each failure beyond those that are free doubles the wait; a
+ * success forgets them. Kept in the database, for all servers on it; hashed, since people type passwords for names.
+ *
+ * An attempt counts as a failure until it has succeeded, so that many at once are no way around the wait.
+ *
+ * @param name of the user; absent where none is guessed at
  */
-export class SignInLimit {
-  readonly #now: () => number;
-  readonly #failures = new Map<string, Failures>();
-  #locked: Locked[] = [];
-
-  constructor(now: () => number) {
-    this.#now = now;
+export async function countAttempt(
+  { database, now }: Pick<Context, "database" | "now">,
+  address: string,
+  name?: string,
+): Promise<Attempt> {
+  const place = `address ${address}`;
+  const looked: { key: string; allowance: Allowance; what: Locked }[] = [
+    {
+      key: hashOfSecret(`address ${placeOf(address)}`),
+      allowance: ADDRESS,
+      what: { name: undefined, place },
+    },
+  ];
+  if (name !== undefined) {
+    looked.push({ key: hashOfSecret(`name ${name.toLowerCase()}`), allowance: NAME, what: { name, place } });
   }
-
-  /**
-   * Counts an attempt as a failure until it has succeeded, so that many at once are no way around the wait.
-   *
-   * @param name of the user; absent where none is guessed at
-   * @returns to be called when it has succeeded
-   * @throws Problem TOO_MANY
-   */
-  attempt(address: string, name?: string): () => void {
-    const keys: [string, Allowance][] = [[`address ${placeOf(address)}`, ADDRESS]];
-    if (name !== undefined) keys.push([`name ${name.toLowerCase()}`, NAME]);
-    const now = this.#now();
-    const waits = keys.map(([key, allowance]) => waitOf(this.#failures.get(key), allowance, now));
-    const wait = Math.max(...waits);
-    if (wait > 0) {
-      this.#noteLocked(
-        keys.filter((_, index) => (waits[index] ?? 0) > 0).map(([key]) => key),
-        { address, name },
-      );
-      const retryAfter = Math.ceil(wait / 1_000);
-      const sentence = `too many failures to sign in: try again in ${retryAfter} s`;
-      throw new Problem("TOO_MANY", sentence, { retryAfter });
+  const keys = looked.map(({ key }) => key);
+  const at = now();
+  const found = await transact(database.db, async (tx) => {
+    const waiting: { wait: number; locked: Locked[] } = { wait: 0, locked: [] };
+    for (const { key, allowance, what } of looked) {
+      await takeTurn(tx, `sign-in ${key}`);
+      const failures = await failuresOf(tx, key);
+      const wait = waitOf(failures, allowance, at);
+      waiting.wait = Math.max(waiting.wait, wait);
+      if (wait > 0 && failures?.said === 0) waiting.locked.push(what);
+      if (wait > 0) await noteSaid(tx, key);
     }
-    for (const [key] of keys) this.#count(key, now);
-    return () => {
-      for (const [key] of keys) this.#failures.delete(key);
-    };
-  }
-
-  /** Names and addresses at which guesses have to wait, and of which that was not said yet: each once. */
-  takeLocked(): Locked[] {
-    const taken = this.#locked;
-    this.#locked = [];
-    return taken;
-  }
-
-  #noteLocked(keys: string[], { address, name }: { address: string; name: string | undefined }): void {
-    for (const key of keys) {
-      const failures = this.#failures.get(key);
-      if (failures === undefined || failures.isSaid === true) continue;
-      failures.isSaid = true;
-      this.#locked.push({ name: key.startsWith("name ") ? name : undefined, place: `address ${address}` });
-    }
-  }
-
-  #count(key: string, now: number): void {
-    const known = this.#failures.get(key);
-    const isFresh = known !== undefined && now - known.last < FORGET;
-    this.#failures.delete(key);
-    const isSaid = isFresh && known.isSaid === true;
-    this.#failures.set(key, { count: isFresh ? known.count + 1 : 1, last: now, isSaid });
-    const [oldest] = this.#failures.keys();
-    if (this.#failures.size > REMEMBERED && oldest !== undefined) this.#failures.delete(oldest);
-  }
+    if (waiting.wait === 0) for (const key of keys) await countFailure(tx, key, at, at - FORGET);
+    return waiting;
+  });
+  return { ...found, succeed: () => transact(database.db, (tx) => forgetFailures(tx, keys)) };
 }
 
 /** Time (ms) that an attempt still has to wait. */
 function waitOf(failures: Failures | undefined, { free, longest }: Allowance, now: number): number {
-  if (failures === undefined || failures.count < free) return 0;
+  if (failures === undefined || failures.count < free || now - failures.last >= FORGET) return 0;
   const wait = Math.min(1_000 * 2 ** (failures.count - free), longest);
   return failures.last + wait - now;
 }

@@ -17,6 +17,7 @@ import {
 import { type Tx, transact } from "../store/transaction.ts";
 import { type By, writeAudit } from "./auditTrail.ts";
 import { hashPassword, isPassword } from "./passwordHash.ts";
+import { attemptSignIn } from "./sayLocked.ts";
 import { newId } from "./secrets.ts";
 
 /**
@@ -104,12 +105,12 @@ export async function changeOwnPassword(
   { password, old }: { password: string; old: string },
   { caller, address }: { caller: Caller; address: string },
 ): Promise<void> {
-  const { database, random, signIns } = context;
+  const { database, random } = context;
   if (caller.kind !== "user") throw new Problem("CONFLICT", "a token has no password");
-  const succeed = signIns.attempt(address, caller.name);
+  const succeed = await attemptSignIn(context, address, caller.name);
   const known = (await findUserByName(database.db, caller.name)) ?? unknownUser();
   if (!(await isPassword(old, known.passwordHash))) throw new Problem("REFUSED", "the old password is wrong");
-  succeed();
+  await succeed();
   const passwordHash = await hashPassword(password, random);
   await transact(database.db, async (tx) => {
     await setPassword(tx, caller.id, passwordHash);

@@ -12,6 +12,7 @@ export function apiPage(people: readonly AnyRoute[], agents: readonly AnyRoute[]
     "",
     "Who may call: `viewer` includes operators and administrators, `operator` includes administrators. Scripts send an API token",
     "(`Authorization: Bearer …`), the console a session cookie; a change by cookie is taken from the server's own pages alone.",
+    "A token's scope names operations, areas (the first word of a path), or `read` for every GET ([hardening.md](hardening.md)).",
     "",
     "## For administrators: port 21110, below `/api/v1`",
     "",

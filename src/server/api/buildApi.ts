@@ -10,8 +10,9 @@ import { hasAdministrator } from "../store/people/userStore.ts";
 import { callerOf } from "./caller.ts";
 import { PROBLEMS, Problem, toDocument } from "./problem.ts";
 import { type Caller, refusalOf } from "./roles.ts";
-import type { Answer, AnyRoute, Asked } from "./route.ts";
+import type { Answer, AnyRoute, Asked, Format } from "./route.ts";
 import { refusalOfOrigin } from "./sameOrigin.ts";
+import { scopesOf } from "./scopes.ts";
 import { helmetOptions, NO_PAGE } from "./securityHeaders.ts";
 import { bodyCheck, wordsCheck } from "./validate.ts";
 
@@ -111,7 +112,7 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
         caller: request.caller,
         address: request.ip,
         ifMatch: ifMatchOf(route, request),
-        wantsCsv: route.csv === true && prefersCsv(request.headers.accept),
+        format: formatOf(route, request.headers.accept),
         userAgent: request.headers["user-agent"] ?? "",
         get gone() {
           return goneSignal(reply);
@@ -126,10 +127,11 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
 /** Admits or refuses a request before a byte of its body is read. */
 async function admit(
   context: Context,
-  { allow, method, area }: AnyRoute,
+  route: AnyRoute,
   { names, side }: ApiOptions,
   request: FastifyRequest,
 ): Promise<void> {
+  const { allow, method, area } = route;
   const byCookie = request.headers.authorization === undefined;
   const misplaced =
     side === "console" ? refusalOfOrigin({ method, headers: request.headers }, names, byCookie) : undefined;
@@ -138,7 +140,8 @@ async function admit(
   // Whether the server is set up decides nothing for agents, who ask all the time.
   const isSetUp = allow === "public" || allow === "agent" || (await hasAdministrator(context.database.db));
   const agentId = (request.params as { id?: string }).id;
-  const refusal = refusalOf({ allow, caller: request.caller, isSetUp, agentId });
+  const claim = { allow, caller: request.caller, isSetUp, agentId, names: scopesOf(route) };
+  const refusal = refusalOf(claim);
   if (refusal !== undefined) throw new Problem(refusal);
   const isKeptElsewhere = area !== undefined && context.config.readOnly.includes(area);
   if (isKeptElsewhere && request.caller.kind === "user") throw new Problem("READ_ONLY");
@@ -178,17 +181,25 @@ function send(
     reply.type(full.text.type);
     return full.text.body;
   }
-  if (full.csv !== undefined) {
-    reply.type("text/csv; charset=utf-8");
-    return Readable.from(full.csv);
+  if (full.lines !== undefined) {
+    reply.type(TYPES[full.lines.format]);
+    return Readable.from(full.lines.of);
   }
   return answer === undefined || full.status === 204 ? null : full.body;
 }
 
-/** Whether CSV is named, and before JSON where that is named too. */
-function prefersCsv(accept = ""): boolean {
-  const [first] = /text\/csv|application\/json/i.exec(accept) ?? [];
-  return first?.toLowerCase() === "text/csv";
+/** Media types of answers that come as lines. */
+const TYPES = { csv: "text/csv; charset=utf-8", ndjson: "application/x-ndjson" } as const;
+/** Formats by their names in `Accept`. */
+const FORMATS = { "text/csv": "csv", "application/x-ndjson": "ndjson", "application/json": "json" } as const;
+
+/** The format that is named first, of those that the route has. */
+function formatOf({ formats = [] }: AnyRoute, accept = ""): Format {
+  for (const [name] of accept.matchAll(/[\w-]+\/[\w-]+/g)) {
+    const format = FORMATS[name.toLowerCase() as keyof typeof FORMATS];
+    if (format === "json" || (format !== undefined && formats.includes(format))) return format;
+  }
+  return "json";
 }
 
 /** Made for those who ask for it. It hangs on the answer: a connection may bring thousands of requests. */

@@ -27,9 +27,9 @@ export async function callerOf(
     const now = context.now();
     const token = await findApiToken(db, hash, now);
     if (token !== undefined) {
-      const { id, name, role, usedAt } = token;
+      const { id, name, role, scope, usedAt } = token;
       if (now - (usedAt ?? 0) > NOTE_AFTER) await noteApiTokenUse(db, id, now);
-      return { kind: "token", id, name, role };
+      return { kind: "token", id, name, role, scope };
     }
     return { kind: "nobody" };
   }

@@ -2,6 +2,7 @@ import { VERSION } from "../../version.ts";
 import { PROBLEMS } from "./problem.ts";
 import type { Allow } from "./roles.ts";
 import type { AnyRoute } from "./route.ts";
+import { scopesOf } from "./scopes.ts";
 
 interface Side {
   title: string;
@@ -54,12 +55,18 @@ const PROBLEM = {
 function operationOf(route: AnyRoute): Record<string, unknown> {
   const { operation, summary, schemas, answer, status, allow, example } = route;
   const type = route.text ?? (route.streams === true ? "text/event-stream" : "application/json");
-  const csv = route.csv === true ? { "text/csv": { schema: { type: "string" } } } : {};
-  const good = answer === undefined ? {} : { content: { [type]: { schema: answer }, ...csv } };
+  const lines = Object.fromEntries(
+    (route.formats ?? []).map((format: "csv" | "ndjson") => [
+      LINE_TYPES[format],
+      { schema: { type: "string" } },
+    ]),
+  );
+  const good = answer === undefined ? {} : { content: { [type]: { schema: answer }, ...lines } };
   return {
     operationId: operation,
     summary,
     "x-roles": allow,
+    "x-scopes": scopesOf(route),
     security: securityOf(allow),
     parameters: [
       ...parametersOf("path", schemas.params),
@@ -98,6 +105,9 @@ function parametersOf(place: "path" | "query", schema: ObjectSchema | undefined)
     schema: each,
   }));
 }
+
+/** Media types of answers that come as lines. */
+const LINE_TYPES = { csv: "text/csv", ndjson: "application/x-ndjson" };
 
 /** Problems by status: several codes may share one. */
 function failuresOf({ fails }: AnyRoute): Record<string, unknown> {

@@ -6,6 +6,7 @@ export const PROBLEMS = {
   CREDENTIALS_WRONG: { status: 401, title: "name and password do not belong together" },
   TOKEN_INVALID: { status: 401, title: "the token is unknown, used up, or has expired" },
   NOT_ALLOWED: { status: 403, title: "this account's role does not allow it" },
+  SCOPE_TOO_NARROW: { status: 403, title: "this token is not for this operation" },
   OTHER_SITE: { status: 403, title: "the request came from another site" },
   HOST_UNKNOWN: { status: 403, title: "this server is not called so" },
   NOT_SET_UP: { status: 403, title: "the server has no administrator yet: open the set-up link" },

@@ -15,7 +15,8 @@ export type Allow = "public" | "set-up" | "agent" | Role;
 export type Caller =
   | { kind: "nobody" }
   | { kind: "user"; id: string; name: string; role: Role; session: string }
-  | { kind: "token"; id: string; name: string; role: Role }
+  /** `scope` has the operations and areas that it is for; null for all that its role may. */
+  | { kind: "token"; id: string; name: string; role: Role; scope: readonly string[] | null }
   /** It is to fetch another secret. */
   | { kind: "agent"; id: string; domain: string; rotates: boolean }
   /** This program itself, which asks nobody: no request comes from it. */
@@ -28,10 +29,17 @@ export interface Claim {
   isSetUp: boolean;
   /** The agent that the path names, for what only that agent may. */
   agentId?: string | undefined;
+  /** Names by which a token's scope may have the operation. */
+  names: readonly string[];
+}
+
+/** Whether what a token is for lets it call an operation of these names; one without is for every token. */
+function isInScope(scope: readonly string[] | null, names: readonly string[]): boolean {
+  return scope === null || names.length === 0 || names.some((name) => scope.includes(name));
 }
 
 /** Reason for which a call is refused; undefined when it is allowed. */
-export function refusalOf({ allow, caller, isSetUp, agentId }: Claim): ProblemCode | undefined {
+export function refusalOf({ allow, caller, isSetUp, agentId, names }: Claim): ProblemCode | undefined {
   if (allow === "public") return undefined;
   if (allow === "agent") {
     if (caller.kind !== "agent") return "NOT_SIGNED_IN";
@@ -41,5 +49,6 @@ export function refusalOf({ allow, caller, isSetUp, agentId }: Claim): ProblemCo
   if (allow === "set-up") return isSetUp ? "NOT_FOUND" : undefined;
   if (!isSetUp) return "NOT_SET_UP";
   if (caller.kind !== "user" && caller.kind !== "token") return "NOT_SIGNED_IN";
-  return ROLES.indexOf(caller.role) >= ROLES.indexOf(allow) ? undefined : "NOT_ALLOWED";
+  if (ROLES.indexOf(caller.role) < ROLES.indexOf(allow)) return "NOT_ALLOWED";
+  return caller.kind === "user" || isInScope(caller.scope, names) ? undefined : "SCOPE_TOO_NARROW";
 }

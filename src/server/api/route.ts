@@ -5,6 +5,9 @@ import type { Allow, Area, Caller } from "./roles.ts";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
+/** Formats of an answer: JSON is that of every one. */
+export type Format = "json" | "csv" | "ndjson";
+
 /** Checked parts of a request, which is all that a handler is given of it. */
 export interface Asked<Params, Query, Body> {
   params: Params;
@@ -16,8 +19,8 @@ export interface Asked<Params, Query, Body> {
   /** The version that `If-Match` names, for routes that take one. */
   ifMatch: string | undefined;
   userAgent: string;
-  /** Its `Accept` prefers CSV, for routes that have it. */
-  wantsCsv: boolean;
+  /** The format that its `Accept` prefers, of those that the route has. */
+  format: Format;
   /** Aborts when whoever asked has hung up, or the server stops. */
   gone: AbortSignal;
 }
@@ -31,8 +34,8 @@ export interface Answer<Body> {
   status?: 200 | 204;
   /** In place of the body: events (the HTML standard's `text/event-stream`), for as long as it goes on. */
   events?: AsyncIterable<string>;
-  /** In place of the body: lines of CSV (RFC 4180). */
-  csv?: AsyncIterable<string>;
+  /** In place of the body: lines of CSV (RFC 4180), or of JSON. */
+  lines?: { format: Exclude<Format, "json">; of: AsyncIterable<string> };
   /** In place of the body: a text of a type of its own. */
   text?: { type: string; body: string };
   /** Further header fields. */
@@ -74,8 +77,10 @@ export interface Route<Schemas extends RouteSchemas = RouteSchemas, Good extends
   conditional?: boolean;
   /** The part of the settings that it changes, which `readOnly` of server.json keeps from people in the console. */
   area?: Area;
-  /** It answers with CSV too, where `Accept` says so. */
-  csv?: boolean;
+  /** It answers in these formats too, where `Accept` says so. */
+  formats?: readonly Exclude<Format, "json">[];
+  /** Word that a token's scope names it by, in place of the first word of its path; `any` for every token. */
+  scope?: string;
   /** It answers with text of this media type. */
   text?: string;
   /** Its answer may wait for something to happen. */

@@ -1,8 +1,11 @@
 import { explainError } from "../../errors.ts";
+import { FORGET } from "../access/signInLimit.ts";
 import type { Context } from "../context.ts";
+import { dropOldAudit } from "../store/auditStore.ts";
 import { retireAgents } from "../store/fleet/agentStore.ts";
 import { dropNetworkTraffic } from "../store/fleet/networkStore.ts";
 import { dropTraffic } from "../store/fleet/trafficStore.ts";
+import { dropOldFailures } from "../store/people/signInFailureStore.ts";
 import { transact } from "../store/transaction.ts";
 
 const DAY = 86_400_000;
@@ -19,6 +22,18 @@ export async function forgetOldTraffic({ database, log, now }: Context): Promise
     });
   } catch (error) {
     log.error(`old traffic could not be forgotten: ${explainError(error)}`);
+  }
+}
+
+/** Forgets failures to sign in that nobody waits for, and of the audit log what it is not kept for. It does not fail. */
+export async function forgetOldAccess({ config, database, log, now }: Context): Promise<void> {
+  try {
+    await transact(database.db, async (tx) => {
+      await dropOldFailures(tx, now() - FORGET);
+      if (config.audit.keep !== null) await dropOldAudit(tx, now() - config.audit.keep * DAY);
+    });
+  } catch (error) {
+    log.error(`old entries of the audit log could not be forgotten: ${explainError(error)}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { takeTurn } from "./dialect.ts";
 import type { Db, Tx } from "./transaction.ts";
 import { say } from "./wakeUps.ts";
 
@@ -11,8 +12,13 @@ export interface AuditEntry {
   detail: unknown;
 }
 
-/** Rows are added, and never changed. All servers hear of it. */
+/**
+ * Rows are added, and never changed: the database refuses it. They become visible in the order of their numbers, so that
+ * whoever has read one has missed none before it; others wait for the end of the transaction, of which this comes last.
+ * All servers hear of it.
+ */
 export async function insertAudit(tx: Tx, { detail, ...entry }: AuditEntry): Promise<void> {
+  await takeTurn(tx, "audit");
   await tx
     .insertInto("audit")
     .values({ ...entry, detail: JSON.stringify(detail ?? null) })
@@ -20,13 +26,23 @@ export async function insertAudit(tx: Tx, { detail, ...entry }: AuditEntry): Pro
   await say(tx, "changed", [entry.operation]);
 }
 
-/** The newest first; `before` is the sequence to go on from. */
+/** The newest first, before the sequence `before`; or the oldest first, after the sequence `since`. */
 export async function listAudit(
   db: Db,
-  { before, limit }: { before?: number | undefined; limit: number },
+  { before, since, limit }: { before?: number | undefined; since?: number | undefined; limit: number },
 ): Promise<(AuditEntry & { sequence: number })[]> {
-  let query = db.selectFrom("audit").selectAll().orderBy("sequence", "desc").limit(limit);
+  let query = db
+    .selectFrom("audit")
+    .selectAll()
+    .orderBy("sequence", since === undefined ? "desc" : "asc")
+    .limit(limit);
   if (before !== undefined) query = query.where("sequence", "<", before);
+  if (since !== undefined) query = query.where("sequence", ">", since);
   const rows = await query.execute();
   return rows.map(({ detail, ...row }) => ({ ...row, detail: JSON.parse(detail) as unknown }));
+}
+
+/** Forgets entries from before a time; the database keeps the last 90 days in any case. */
+export async function dropOldAudit(tx: Tx, before: number): Promise<void> {
+  await tx.deleteFrom("audit").where("at", "<", before).execute();
 }

@@ -25,7 +25,7 @@ export interface Tables {
   };
   recovery_codes: { user_id: string; code_hash: string };
   /** Failures to sign in, by hashed name and address. */
-  sign_in_failures: { key: string; count: number; last_at: Time };
+  sign_in_failures: { key: string; count: number; last_at: Time; said: number };
   /** Browsers on their way to the provider of OpenID Connect and back. */
   open_id_attempts: {
     state_hash: string;

@@ -34,11 +34,29 @@ test("the audit log is had whole as CSV, in which nothing is a formula", async (
   );
 });
 
+test("the audit log is had as lines of JSON from an entry on, the oldest first, and none is missed", async () => {
+  const { headers, body } = await audit("application/x-ndjson");
+  expect(headers["content-type"]).toBe("application/x-ndjson");
+  const read = (text: string) =>
+    text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line));
+  const all = read(body);
+  expect(all).toHaveLength(1_201);
+  expect(all[1]).toMatchObject({ actor: "=cmd()", subject: 'a "1", quoted', at: "2026-11-18T11:06:40.000Z" });
+  const rest = read((await audit("application/x-ndjson", `?since=${all[1_198].sequence}`)).body);
+  expect(rest).toEqual(all.slice(-2));
+  const last = all.at(-1).sequence;
+  expect((await audit("application/x-ndjson", `?since=${last}`)).body).toBe("");
+});
+
 test.for([
   ["application/json", "json"],
   ["*/*", "json"],
   ["application/json, text/csv", "json"],
   ["text/csv, application/json;q=0.5", "csv"],
+  ["application/x-ndjson", "ndjson"],
 ])("Accept: %s is answered with %s", async ([accept, type]) => {
   expect((await audit(String(accept), "?limit=1")).headers["content-type"]).toContain(type);
 });

@@ -9,13 +9,16 @@ import {
   PASSWORD,
   type ServerWorld,
   sessionOf,
+  tokenOf,
 } from "../../support/serverWorld.ts";
 
 let world: ServerWorld;
 let call: Call;
+let token: string;
 
 beforeAll(async () => {
   ({ world, call } = await makeReadyServer("administrator"));
+  token = await tokenOf(world, "administrator");
 });
 
 /** Failures of the test before are forgotten. */
@@ -106,6 +109,56 @@ test("one's sessions are listed and ended, and nobody else's", async () => {
   expect((await asUser(mine, "GET", "/session")).statusCode).toBe(401);
 });
 
+test("a session ends when it was not used for half a day, and after a week however much it is used", async () => {
+  const HOUR = 3_600_000;
+  const isSignedIn = async (cookie: string) => (await asUser(cookie, "GET", "/session")).statusCode === 200;
+  const idle = await sessionOf(world, "viewer");
+  world.clock.now += 12 * HOUR;
+  expect(await isSignedIn(idle)).toBe(false);
+  const used = await sessionOf(world, "viewer");
+  for (let hours = 0; hours < 160; hours += 8) {
+    world.clock.now += 8 * HOUR;
+    expect(await isSignedIn(used)).toBe(true);
+  }
+  world.clock.now += 8 * HOUR;
+  expect(await isSignedIn(used)).toBe(false);
+});
+
+test("an administrator sees and ends the sessions of others, one or all", async () => {
+  const { body: user } = await call("POST /users", { user: "lise", password: PASSWORD, role: "viewer" });
+  const cookies = [
+    (await signIn("lise", PASSWORD)).cookie ?? "",
+    (await signIn("lise", PASSWORD)).cookie ?? "",
+  ];
+  const sessions = async () => (await call(`GET /users/${user.id}/sessions`)).body.items;
+  const [first] = await sessions();
+  expect(await sessions()).toHaveLength(2);
+  expect((await call(`DELETE /users/${user.id}/sessions/${first.id}`)).status).toBe(204);
+  expect((await call(`DELETE /users/${user.id}/sessions/${first.id}`)).status).toBe(404);
+  const states = await Promise.all(cookies.map((cookie) => asUser(cookie, "GET", "/session")));
+  expect(states.map(({ statusCode }) => statusCode).toSorted()).toEqual([200, 401]);
+  expect((await call(`DELETE /users/${user.id}/sessions`)).status).toBe(204);
+  expect(await sessions()).toEqual([]);
+  expect((await call("GET /users/nobody/sessions")).status).toBe(404);
+});
+
+test("signing in tells nothing of who there is, of whose password was wrong, or of who is shut out", async () => {
+  const { body: user } = await call("POST /users", { user: "emmy", password: PASSWORD, role: "viewer" });
+  await call(`PATCH /users/${user.id}`, { disabled: true });
+  const answers = [];
+  for (const [name, password] of [
+    ["ada", "wrong"],
+    ["nobody", "wrong"],
+    ["emmy", PASSWORD],
+  ] as const) {
+    const request = { method: "POST", url: "/api/v1/session", payload: { user: name, password } } as const;
+    const { statusCode, body } = await world.people.inject(asBrowser(request));
+    answers.push([statusCode, body]);
+  }
+  expect(answers[0]?.[0]).toBe(401);
+  expect([answers[1], answers[2]]).toEqual([answers[0], answers[0]]);
+});
+
 test("a token is shown once, has its role, and ends when it expires or is taken back", async () => {
   const expires = world.clock.now + 60_000;
   const made = (await call("POST /api-tokens", { name: "inventory", role: "viewer", expires })).body;
@@ -122,6 +175,31 @@ test("a token is shown once, has its role, and ends when it expires or is taken 
   const second = (await call("POST /api-tokens", { name: "second", role: "viewer" })).body;
   expect((await call(`DELETE /api-tokens/${second.id}`)).status).toBe(204);
   expect((await callApi(world, second.token, "GET /agents")).status).toBe(401);
+});
+
+test("a token is for what its scope says, which is checked, and makes no wider one", async () => {
+  const make = async (scope: string[], by = token) =>
+    await callApi(world, by, "POST /api-tokens", { name: "some", role: "administrator", scope });
+  const unknown = await make(["agents", "agnets"]);
+  expect([unknown.status, unknown.body.detail]).toEqual([
+    422,
+    expect.stringContaining("agnets; areas are agents, "),
+  ]);
+  const { body } = await make(["api-tokens", "read"]);
+  expect((await callApi(world, body.token, "GET /agents")).status).toBe(200);
+  expect((await callApi(world, body.token, "GET /session")).status).toBe(200);
+  const refused = await callApi(world, body.token, "POST /users", {
+    user: "x",
+    password: PASSWORD,
+    role: "viewer",
+  });
+  expect([refused.status, refused.body.code]).toEqual([403, "SCOPE_TOO_NARROW"]);
+  expect((await make(["users"], body.token)).status).toBe(422);
+  const whole = { name: "whole", role: "administrator" };
+  expect((await callApi(world, body.token, "POST /api-tokens", whole)).status).toBe(422);
+  expect((await make(["read"], body.token)).status).toBe(201);
+  const listed = (await call("GET /api-tokens")).body.items;
+  expect(listed.find(({ id }: { id: string }) => id === body.id).scope).toEqual(["api-tokens", "read"]);
 });
 
 test("guessing at a name is slowed down from whatever address, by attempts at once too, until a success", async () => {

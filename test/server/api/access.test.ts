@@ -5,6 +5,7 @@ import { allRoutes } from "../../../src/server/allRoutes.ts";
 import { PROBLEMS } from "../../../src/server/api/problem.ts";
 import { ROLES, type Role } from "../../../src/server/api/roles.ts";
 import type { AnyRoute } from "../../../src/server/api/route.ts";
+import { scopesOf } from "../../../src/server/api/scopes.ts";
 import { databases } from "../../support/databases.ts";
 import {
   asBrowser,
@@ -23,6 +24,8 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
     const sessions = {} as Record<Role, string>;
     const tokens = {} as Record<Role, string>;
     let ended: string;
+    /** A token of an administrator for something else than any operation. */
+    let narrow: string;
 
     beforeAll(async () => {
       world = await makeServer(await makeUrl());
@@ -30,6 +33,7 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       expect(await setUpWith(world, world.token)).toBe(201);
       ended = await sessionOf(world, "administrator");
       world.clock.now += 24 * 3_600_000;
+      narrow = await tokenOf(world, "administrator", ["something-else"]);
       for (const role of ROLES) {
         sessions[role] = await sessionOf(world, role);
         tokens[role] = await tokenOf(world, role);
@@ -118,6 +122,26 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
           }
         }
       });
+
+      test.for(rows.filter(([, { allow }]) => ROLES.includes(allow as Role)))(
+        "%s is refused to a token that is for something else, and answered to one that is for it",
+        async ([, each]) => {
+          const names = scopesOf(each);
+          const other = await world.people.inject(asScript(requestOf(each), narrow));
+          if (names.length === 0) return expect(refused).not.toContain(other.statusCode);
+          expect([other.statusCode, other.json().code]).toEqual([403, "SCOPE_TOO_NARROW"]);
+          for (const name of names) {
+            const token = await tokenOf(world, "administrator", ["something-else", name]);
+            const { statusCode } = await world.people.inject(asScript(requestOf(each), token));
+            expect(refused).not.toContain(statusCode);
+          }
+          // A scope adds nothing to a role.
+          if (each.allow === "viewer") return;
+          const viewer = await tokenOf(world, "viewer", names);
+          const { json } = await world.people.inject(asScript(requestOf(each), viewer));
+          expect(json().code).toBe("NOT_ALLOWED");
+        },
+      );
 
       test.for(rows.filter(([, { method }]) => method !== "GET"))(
         "%s is refused to a page of another site, whoever is signed in",

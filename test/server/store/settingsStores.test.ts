@@ -131,11 +131,14 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
 
     test("an API token is known by its hash until it is taken back", async () => {
       const token = { id: "t", name: "inventory", role: "viewer" as const, createdBy: "ada", createdAt: NOW };
-      await write((tx) => insertApiToken(tx, { ...token, expiresAt: NOW + 10, hash: "h" }));
+      const scope = ["agents", "read"];
+      await write((tx) => insertApiToken(tx, { ...token, expiresAt: NOW + 10, hash: "h", scope }));
       await noteApiTokenUse(database.db, "t", NOW);
-      expect(await findApiToken(database.db, "h", NOW)).toMatchObject({ id: "t", usedAt: NOW });
+      expect(await findApiToken(database.db, "h", NOW)).toMatchObject({ id: "t", usedAt: NOW, scope });
       expect(await findApiToken(database.db, "h", NOW + 10)).toBeUndefined();
-      expect(await listApiTokens(database.db)).toEqual([{ ...token, expiresAt: NOW + 10, usedAt: NOW }]);
+      expect(await listApiTokens(database.db)).toEqual([
+        { ...token, expiresAt: NOW + 10, usedAt: NOW, scope },
+      ]);
       expect(await write((tx) => deleteApiToken(tx, "t"))).toBe("inventory");
       expect(await write((tx) => deleteApiToken(tx, "t"))).toBeUndefined();
     });

@@ -12,6 +12,8 @@ const Token = Type.Object({
   createdAt: Moment,
   expiresAt: OrNull(Moment),
   usedAt: OrNull(Moment),
+  /** Operations and areas that it is for; null for all that its role may. */
+  scope: OrNull(Type.Array(Type.String())),
 });
 
 const list = route({
@@ -29,25 +31,30 @@ const list = route({
   handle: async ({ database }) => ({ items: await listApiTokens(database.db) }),
 });
 
-const create = route({
-  operation: "createApiToken",
-  method: "POST",
-  path: "/api-tokens",
-  summary: "Makes a token for a program, which is shown this once",
-  allow: "administrator",
-  schemas: {
-    body: Type.Object(
-      { name: UserName, role: RoleName, expires: Type.Optional(Moment) },
-      { additionalProperties: false },
-    ),
-  },
-  answer: Type.Object({ id: Id, token: Type.String() }),
-  status: 201,
-  example: { body: { name: "the inventory", role: "viewer" } },
-  fails: ["BODY_INVALID", "REFUSED"],
-  audit: "createApiToken",
-  handle: (context, { body, caller, address }) => createApiToken(context, body, { caller, address }),
-});
+/** Operations by name, areas, or `read` for all that changes nothing. */
+const Scope = Type.Array(Type.String({ pattern: "^[A-Za-z-]{1,50}$" }), { minItems: 1, maxItems: 100 });
+
+const create = (known: () => ReadonlySet<string>) =>
+  route({
+    operation: "createApiToken",
+    method: "POST",
+    path: "/api-tokens",
+    summary: "Makes a token for a program, which is shown this once",
+    allow: "administrator",
+    schemas: {
+      body: Type.Object(
+        { name: UserName, role: RoleName, expires: Type.Optional(Moment), scope: Type.Optional(Scope) },
+        { additionalProperties: false },
+      ),
+    },
+    answer: Type.Object({ id: Id, token: Type.String() }),
+    status: 201,
+    example: { body: { name: "the inventory", role: "viewer" } },
+    fails: ["BODY_INVALID", "REFUSED"],
+    audit: "createApiToken",
+    handle: (context, { body, caller, address }) =>
+      createApiToken(context, body, known(), { caller, address }),
+  });
 
 const remove = route({
   operation: "deleteApiToken",
@@ -66,4 +73,5 @@ const remove = route({
   },
 });
 
-export const apiTokenRoutes = [list, create, remove];
+/** @param known words that a scope may have, asked for once all routes are there */
+export const apiTokenRoutes = (known: () => ReadonlySet<string>) => [list, create(known), remove];

@@ -55,6 +55,7 @@ const ownSession = route({
   path: "/session",
   summary: "Says who is signed in",
   allow: "viewer",
+  scope: "any",
   schemas: {},
   answer: SignedIn,
   status: 200,

@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { auditCsv } from "../../access/auditTrail.ts";
+import { auditCsv, auditLines } from "../../access/auditTrail.ts";
 import { isNumber, pageQuery, readCursor, toPart } from "../../api/paging.ts";
 import { Moment } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
@@ -19,18 +19,27 @@ const list = route({
   operation: "listAudit",
   method: "GET",
   path: "/audit",
-  summary: "Lists what was changed, by whom and from where, the newest first; all of it as CSV",
+  summary:
+    "Lists what was changed, by whom and from where, the newest first; all as CSV; as JSON lines from `since` on",
   allow: "viewer",
-  schemas: { query: Type.Object(pageQuery) },
+  schemas: {
+    query: Type.Object({
+      ...pageQuery,
+      /** For JSON lines: the sequence number of the last entry that was read. */
+      since: Type.Optional(Type.Integer({ minimum: 0 })),
+    }),
+  },
   answer: Type.Object({ items: Type.Array(Entry), next: Type.Union([Type.String(), Type.Null()]) }),
   status: 200,
   example: { query: { limit: 20 } },
   fails: ["PARAMETER_INVALID"],
   audit: "none",
-  csv: true,
-  handle: async ({ database }, { query, wantsCsv }) => {
+  formats: ["csv", "ndjson"],
+  handle: async ({ database }, { query, format }) => {
     const { after: before, limit } = readCursor(query, isNumber);
-    if (wantsCsv) return { body: { items: [], next: null }, csv: auditCsv(database.db, before) };
+    const body = { items: [], next: null };
+    if (format === "csv") return { body, lines: { format, of: auditCsv(database.db, before) } };
+    if (format === "ndjson") return { body, lines: { format, of: auditLines(database.db, query.since) } };
     const found = await listAudit(database.db, { before, limit: limit + 1 });
     return toPart(found, limit, ({ sequence }) => sequence);
   },

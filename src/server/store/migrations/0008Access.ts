@@ -24,6 +24,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("key", "text", (column) => column.primaryKey())
     .addColumn("count", "integer", (column) => column.notNull())
     .addColumn("last_at", "bigint", (column) => column.notNull())
+    .addColumn("said", "integer", (column) => column.notNull())
     .execute();
   await schema.createIndex("sign_in_failures_last").on("sign_in_failures").column("last_at").execute();
   await schema

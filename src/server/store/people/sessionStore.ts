@@ -12,6 +12,7 @@ export interface SessionOfUser {
   userId: string;
   name: string;
   role: Role;
+  createdAt: number;
   seenAt: number;
   expiresAt: number;
 }
@@ -44,6 +45,7 @@ export async function findSession(db: Db, idHash: string, now: number): Promise<
       "users.id as userId",
       "users.name as name",
       "users.role as role",
+      "sessions.created_at as createdAt",
       "sessions.seen_at as seenAt",
       "sessions.expires_at as expiresAt",
     ])

@@ -6,14 +6,14 @@ export async function findApiToken(
   db: Db,
   hash: string,
   now: number,
-): Promise<{ id: string; name: string; role: Role; usedAt: number | null } | undefined> {
+): Promise<Pick<ApiToken, "id" | "name" | "role" | "scope" | "usedAt"> | undefined> {
   const found = await db
     .selectFrom("api_tokens")
-    .select(["id", "name", "role", "used_at as usedAt"])
+    .select(["id", "name", "role", "scope", "used_at as usedAt"])
     .where("token_hash", "=", hash)
     .where((where) => where.or([where("expires_at", "is", null), where("expires_at", ">", now)]))
     .executeTakeFirst();
-  return found as { id: string; name: string; role: Role; usedAt: number | null } | undefined;
+  return found && { ...found, role: found.role as Role, scope: scopeOf(found.scope) };
 }
 
 /** Whether an API token is there, and has not expired. */
@@ -36,6 +36,12 @@ export interface ApiToken {
   createdAt: number;
   expiresAt: number | null;
   usedAt: number | null;
+  /** Operations and areas that it is for; null for all that its role may. */
+  scope: string[] | null;
+}
+
+function scopeOf(text: string | null): string[] | null {
+  return text === null ? null : (JSON.parse(text) as string[]);
 }
 
 export async function listApiTokens(db: Db): Promise<ApiToken[]> {
@@ -49,17 +55,18 @@ export async function listApiTokens(db: Db): Promise<ApiToken[]> {
       "created_at as createdAt",
       "expires_at as expiresAt",
       "used_at as usedAt",
+      "scope",
     ])
     .orderBy("created_at", "desc")
     .execute();
-  return rows as ApiToken[];
+  return rows.map((row) => ({ ...row, role: row.role as Role, scope: scopeOf(row.scope) }));
 }
 
 export async function insertApiToken(
   tx: Tx,
   token: Omit<ApiToken, "usedAt"> & { hash: string },
 ): Promise<void> {
-  const { id, name, role, hash, createdBy, createdAt, expiresAt } = token;
+  const { id, name, role, hash, createdBy, createdAt, expiresAt, scope } = token;
   await tx
     .insertInto("api_tokens")
     .values({
@@ -71,6 +78,7 @@ export async function insertApiToken(
       created_at: createdAt,
       expires_at: expiresAt,
       used_at: null,
+      scope: scope && JSON.stringify(scope),
     })
     .execute();
 }
