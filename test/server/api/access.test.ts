@@ -127,18 +127,18 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
         "%s is refused to a token that is for something else, and answered to one that is for it",
         async ([, each]) => {
           const names = scopesOf(each);
-          const other = await world.people.inject(asScript(requestOf(each), narrow));
+          const other = await inject(world, each, asScript(requestOf(each), narrow));
           if (names.length === 0) return expect(refused).not.toContain(other.statusCode);
           expect([other.statusCode, other.json().code]).toEqual([403, "SCOPE_TOO_NARROW"]);
           for (const name of names) {
             const token = await tokenOf(world, "administrator", ["something-else", name]);
-            const { statusCode } = await world.people.inject(asScript(requestOf(each), token));
+            const { statusCode } = await inject(world, each, asScript(requestOf(each), token));
             expect(refused).not.toContain(statusCode);
           }
           // A scope adds nothing to a role.
           if (each.allow === "viewer") return;
           const viewer = await tokenOf(world, "viewer", names);
-          const { json } = await world.people.inject(asScript(requestOf(each), viewer));
+          const { json } = await inject(world, each, asScript(requestOf(each), viewer));
           expect(json().code).toBe("NOT_ALLOWED");
         },
       );
