@@ -225,6 +225,7 @@ function addListCommands(program: Command, done: Done): void {
     .command("check")
     .description("whether a source list is valid, and what is odd about it")
     .argument("<file>", "the list, as JSON")
+    .option("--resolve", "look the host names of its entries up")
     .addOption(jsonOption())
     .action(async (file, options) => {
       const { checkCommand } = await import("./sources/sourcesCommand.ts");

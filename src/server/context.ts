@@ -1,4 +1,5 @@
 import type { Log } from "../config/log.ts";
+import type { Resolver } from "../dns/resolver.ts";
 import type { EventStreams } from "./api/eventStreams.ts";
 import type { AskElsewhere } from "./effect/fleetQuestion.ts";
 import type { ChangeFeed } from "./events/changeFeed.ts";
@@ -45,6 +46,8 @@ export interface Context {
   changes: ChangeFeed;
   /** The vendor's content, kept new in the trees. */
   mirror: ContentMirror;
+  /** Looks the host names of sources up. */
+  resolver: Resolver;
   /** Milliseconds since the epoch. */
   now(): number;
   random(bytes: number): Buffer;

@@ -4,6 +4,7 @@ import path from "node:path";
 import { createNotifyHandler } from "../agent/channels/notifyPort.ts";
 import type { Log } from "../config/log.ts";
 import { machineName } from "../dns/machine.ts";
+import { createResolver } from "../dns/resolver.ts";
 import { type Listener, openListener } from "../http/server.ts";
 import { takeLock } from "../store/lock.ts";
 import { agentSideRoutes } from "./agentSide/agentSideRoutes.ts";
@@ -84,7 +85,7 @@ export async function runServer(
     const upkeep = { resigning: undefined, failing: new Set<string>(), ending: new Set<string>() };
     const metrics = new ServerMetrics();
     const parts = { upkeep, polls, reports, metrics, streams, wakeUps, changes, mirror };
-    const outside = { log, askElsewhere, now, random: randomBytes };
+    const outside = { log, askElsewhere, resolver: createResolver(config.dns), now, random: randomBytes };
     const context: Context = { config, database, trees, ...parts, ...outside };
     ends.push(startFollowing(context));
     await listen(context);

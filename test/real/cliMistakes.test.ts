@@ -355,7 +355,14 @@ describe.concurrent("nearsource sources check", () => {
     expect(json(document)).toEqual({
       valid: false,
       errors: SAID.map(([line, column, words]) => ({ line, column, message: expect.stringMatching(words) })),
-      findings: [],
+      findings: [
+        [0, "range"],
+        [1, "range"],
+        [1, "url"],
+        [1, "kinds[0]"],
+      ].map(([entry, field]) =>
+        expect.objectContaining({ level: "error", code: "FIELD_INVALID", entry, field }),
+      ),
       error: { code: "SOURCE_LIST_INVALID", message: expect.any(String), hint: expect.any(String) },
     });
   });
@@ -383,7 +390,12 @@ describe.concurrent("nearsource sources check", () => {
     }
     expect(json(await nearsource("sources", "check", "--json", file))).toMatchObject({
       errors: [{ line: 2 }],
-      findings: [{ entry: 0 }, {}, { entry: 0 }],
+      findings: [
+        { entry: 0, code: "FIELD_REPEATED" },
+        { entry: null, code: "FIELD_UNKNOWN" },
+        { entry: 0, code: "FIELD_INVALID" },
+        { entry: 0, code: "FIELD_UNKNOWN" },
+      ],
     });
   });
 });

@@ -6,6 +6,7 @@ import type { FastifyInstance, InjectOptions } from "fastify";
 import { expect } from "vitest";
 import { SILENT } from "../../src/config/log.ts";
 import { readToken } from "../../src/core/fleet/enrolmentToken.ts";
+import { createResolver } from "../../src/dns/resolver.ts";
 import { describeRepository } from "../../src/publisher/describe.ts";
 import { hashPassword } from "../../src/server/access/passwordHash.ts";
 import { hashOfSecret, newId, newSecret } from "../../src/server/access/secrets.ts";
@@ -102,6 +103,8 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     changes: openChanges(database),
     metrics: new ServerMetrics(),
     mirror: new ContentMirror({ config, trees, log: SILENT, now: () => clock.now }),
+    // No name is looked up beyond this machine, unless a test says where.
+    resolver: createResolver({ servers: ["127.0.0.1:9"], search: [], now: () => clock.now }),
     now: () => clock.now,
     random: randomBytes,
   };

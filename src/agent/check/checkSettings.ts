@@ -1,7 +1,8 @@
 import { describeFault, reviewSettingsFile } from "../../config/settingsFile.ts";
+import { describeFinding } from "../../core/findings/findingCodes.ts";
 import { formatAddress } from "../../core/order/address.ts";
 import { sourceListSchema } from "../../core/order/sourceList.ts";
-import { describeFinding, reviewFields, reviewSourceList } from "../../core/order/sourceListReview.ts";
+import { reviewFields, reviewSourceList } from "../../core/order/sourceListReview.ts";
 import { policySchema } from "../../core/settings/policy.ts";
 import { reviewPolicy } from "../../core/settings/policyReview.ts";
 import { explainError } from "../../errors.ts";

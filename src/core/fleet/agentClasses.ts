@@ -32,11 +32,15 @@ export class AgentClasses {
   }
 
   /** Whether the host of an entry is one of this agent's names or addresses. */
-  isNamed({ self, addresses }: Pick<FleetAgent, "self" | "addresses">): boolean {
+  isNamed({ self, addresses, dnsSuffixes }: FleetAgent): boolean {
     return (
-      self.names.some((name) => this.#hosts.has(name)) ||
+      self.names.some((name) => this.#isHost(name, dnsSuffixes)) ||
       addresses.some((address) => this.#named.has(keyOf(address)))
     );
+  }
+
+  #isHost(name: string, dnsSuffixes: readonly string[]): boolean {
+    return this.#hosts.has(name) || dnsSuffixes.some((suffix) => this.#hosts.has(`${name}.${suffix}`));
   }
 
   /** The classes of a fleet. */

@@ -16,7 +16,7 @@ export class FleetUse {
   readonly entries: EntryUse[];
   /** Agents by the URL of a first source of theirs. */
   readonly agentsOf = new Map<string, number>();
-  /** Entries that an Update Agent goes to, in its order, by its id: those from which it may get what it serves. */
+  /** Entries that are the first source of an Update Agent, by its id; none where that is no entry. */
   readonly upstreams = new Map<string, number[]>();
   agents = 0;
   unmatched = 0;
@@ -24,12 +24,19 @@ export class FleetUse {
   uncovered = 0;
   readonly #list: SourceList;
   readonly #kinds: number;
+  readonly #firstEntries = new Map<string, number>();
 
   /** @param kinds number of kinds that agents need */
   constructor(list: SourceList, kinds: number) {
     this.#list = list;
     this.#kinds = kinds;
     this.entries = list.entries.map(() => ({ near: 0, first: 0 }));
+    for (const [index, { url }] of list.entries.entries()) this.#firstEntries.getOrInsert(url, index);
+  }
+
+  /** Index of the first entry with a URL. */
+  firstEntryOf(url: string): number | undefined {
+    return this.#firstEntries.get(url);
   }
 
   /** Agents that are alike, and the sources that they go to. */
@@ -54,10 +61,8 @@ export class FleetUse {
     }
     if (had.size < this.#kinds) this.uncovered += count;
     if (agent.role === "update-agent") {
-      this.upstreams.set(
-        agent.id,
-        steps.flatMap(({ entry }) => entry ?? []),
-      );
+      const [first] = steps;
+      this.upstreams.set(agent.id, first?.entry === undefined ? [] : [first.entry]);
     }
   }
 }

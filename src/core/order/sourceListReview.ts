@@ -1,7 +1,8 @@
 import { type Fault, placeOf } from "../document.ts";
+import { type Finding, type FindingCode, findingOf, sortFindings } from "../findings/findingCodes.ts";
 import { hasNoEffect, unknownFields } from "../settings/unknownFields.ts";
 import type { AddressRange } from "./address.ts";
-import { addressesOf } from "./entryMatch.ts";
+import { addressesOf, neighbour } from "./entryMatch.ts";
 import {
   FEATURES,
   featuresOf,
@@ -9,12 +10,6 @@ import {
   type SourceListEntry,
   sourceListSchema,
 } from "./sourceList.ts";
-
-/** A probable mistake in a list. */
-export interface Finding {
-  entry?: number;
-  remark: string;
-}
 
 /** An entry, and the addresses that it is for. */
 interface Reach {
@@ -31,60 +26,110 @@ export function reviewSourceList(list: SourceList): Finding[] {
   const findings = reviewWhole(list);
   const reaches = list.entries.map((entry) => ({ entry, addresses: addressesOf(entry) }));
   for (const [index, reach] of reaches.entries()) {
-    for (const remark of remarksOn(reach, reaches.slice(0, index))) findings.push({ entry: index, remark });
+    const found = [...reviewExceptions(reach), ...reviewAgainst(reach, reaches.slice(0, index))];
+    for (const each of found) findings.push({ ...each, entry: index });
   }
   return findings;
 }
 
 function reviewWhole(list: SourceList): Finding[] {
-  const remarks: string[] = [];
-  if (list.mode === "standard" && list.entries.length > 0) {
-    remarks.push("its mode is standard, so its entries are not used");
+  const { mode, entries, serverFallback } = list;
+  if (mode === "standard" && entries.length > 0) {
+    return [findingOf("STANDARD_WITH_ENTRIES", "its mode is standard, so its entries are not used", MODE)];
   }
-  if (list.mode === "customized" && list.entries.length === 0 && !list.serverFallback.enabled) {
-    remarks.push("it has no entries and does not fall back to the server");
+  if (mode === "customized" && entries.length === 0 && !serverFallback.enabled) {
+    return [findingOf("LEADS_NOWHERE", "it has no entries and does not fall back to the server")];
   }
-  return remarks.map((remark) => ({ remark }));
+  return [];
 }
 
-function remarksOn(reach: Reach, earlier: Reach[]): string[] {
+const MODE = { field: "mode" };
+
+function reviewExceptions({ entry, addresses }: Reach): Finding[] {
+  const { except = [], range, rangeText } = entry;
+  const idle = except.filter((each) => !overlap([each.range], [range]));
+  const findings = idle.map((each) => {
+    const message = `excepts ${each.rangeText}, of which nothing is in ${rangeText}`;
+    return findingOf("EXCEPTION_IDLE", message, { field: "except" });
+  });
+  if (addresses.length > 0) return findings;
+  const message = `excepts all of ${rangeText}: it is for nobody`;
+  return [...findings, findingOf("ENTRY_EXCEPTED", message, { field: "except" })];
+}
+
+function reviewAgainst(reach: Reach, earlier: Reach[]): Finding[] {
   const { entry, addresses } = reach;
-  const idle = (entry.except ?? []).filter(({ range }) => !overlap([range], [entry.range]));
-  const remarks = idle.map(
-    ({ rangeText }) => `excepts ${rangeText}, of which nothing is in ${entry.rangeText}`,
+  if (addresses.length === 0) return [];
+  const twin = earlier.findIndex(
+    (each) => each.entry.url === entry.url && delivers(each.entry, entry) && isCovered(reach, [each]),
   );
-  if (addresses.length === 0) return [...remarks, `excepts all of ${entry.rangeText}: it is for nobody`];
-  const others = remarkOnEarlier(reach, earlier);
-  return others === undefined ? remarks : [...remarks, others];
+  if (twin !== -1) {
+    const message = `repeats ${entry.url} of entries[${twin}] for addresses that are in its range already`;
+    return [findingOf("ENTRY_REPEATED", message, { field: "url" })];
+  }
+  const covers = shadowsOf(reach, earlier);
+  if (covers !== undefined) {
+    const [first = 0] = covers;
+    const by = covers.map((index) => `entries[${index}]`).join(", ");
+    const where =
+      covers.length === 1
+        ? `${earlier[first]?.entry.rangeText} of ${by}, which is tried first`
+        : `${by}, which are tried first`;
+    return [findingOf("ENTRY_SHADOWED", `${entry.rangeText} lies within ${where}`, { field: "range" })];
+  }
+  const crossed = earlier.findIndex(
+    (each) => sharesKind(each.entry, entry) && overlaps(each, reach) && !isCovered(each, [reach]),
+  );
+  if (crossed === -1) return [];
+  const message = `${entry.rangeText} overlaps ${earlier[crossed]?.entry.rangeText} of entries[${crossed}], which is tried first`;
+  return [findingOf("ENTRY_OVERLAPS", message, { field: "range" })];
 }
 
-function remarkOnEarlier(reach: Reach, earlier: Reach[]): string | undefined {
-  const { entry } = reach;
-  const twin = earlier.findIndex(
-    (each) => each.entry.url === entry.url && delivers(each.entry, entry) && contains(each, reach),
-  );
-  if (twin !== -1)
-    return `repeats ${entry.url} of entries[${twin}] for addresses that are in its range already`;
-  const cover = earlier.findIndex((each) => contains(each, reach));
-  if (cover !== -1) {
-    return `${entry.rangeText} lies within ${earlier[cover]?.entry.rangeText} of entries[${cover}], which is tried first`;
-  }
-  const crossed = earlier.findIndex((each) => overlaps(each, reach) && !contains(reach, each));
-  if (crossed === -1) return undefined;
-  return `${entry.rangeText} overlaps ${earlier[crossed]?.entry.rangeText} of entries[${crossed}], which is tried first`;
+/**
+ * The earlier entries because of which one is nobody's first source for any of its kinds; one of them alone where
+ * that is enough. Undefined where it is somebody's.
+ */
+function shadowsOf(reach: Reach, earlier: Reach[]): number[] | undefined {
+  const near = [...earlier.keys()].filter((index) => {
+    const each = earlier[index];
+    return each !== undefined && sharesKind(each.entry, reach.entry) && overlaps(each, reach);
+  });
+  const reachesOf = (indices: number[]) => indices.flatMap((index) => earlier[index] ?? []);
+  const isShadowedBy = (indices: number[]) =>
+    reach.entry.kinds.every((kind) =>
+      isCovered(
+        reach,
+        reachesOf(indices).filter(({ entry }) => entry.kinds.includes(kind)),
+      ),
+    );
+  if (near.length === 0 || !isShadowedBy(near)) return undefined;
+  const alone = near.find((index) => isShadowedBy([index]));
+  return alone === undefined ? near : [alone];
+}
+
+function sharesKind(one: SourceListEntry, other: SourceListEntry): boolean {
+  return one.kinds.some((kind) => other.kinds.includes(kind));
 }
 
 function delivers(one: SourceListEntry, other: SourceListEntry): boolean {
   return other.kinds.every((kind) => one.kinds.includes(kind));
 }
 
-/** Whether every agent that `inner` is for is one that `outer` is for. */
-function contains(outer: Reach, inner: Reach): boolean {
-  const { dnsSuffix } = outer.entry;
-  if (dnsSuffix !== undefined && dnsSuffix !== inner.entry.dnsSuffix) return false;
-  return inner.addresses.every(({ family, first, last }) =>
-    outer.addresses.some((each) => each.family === family && each.first <= first && last <= each.last),
-  );
+/** Whether every agent that `inner` is for is one that some of `outer` are for. */
+function isCovered(inner: Reach, outer: Reach[]): boolean {
+  const covering = outer
+    .filter(({ entry: { dnsSuffix } }) => dnsSuffix === undefined || dnsSuffix === inner.entry.dnsSuffix)
+    .flatMap(({ addresses }) => addresses)
+    .toSorted((one, other) => (one.first < other.first ? -1 : 1));
+  return inner.addresses.every(({ family, first, last }) => {
+    let next: string | undefined = first;
+    for (const each of covering) {
+      if (each.family !== family || next === undefined || each.last < next || next > last) continue;
+      if (each.first > next) return false;
+      next = neighbour(each.last, 1n);
+    }
+    return next === undefined || next > last;
+  });
 }
 
 /** Whether two entries are for the same addresses in part, in domains that go together. */
@@ -106,9 +151,9 @@ function overlap(some: readonly AddressRange[], others: readonly AddressRange[])
  */
 export function reviewFields(list: unknown): Finding[] {
   const findings = unknownFields(sourceListSchema, list).map((field) =>
-    findingAt(field.path, (place) => hasNoEffect(place, field)),
+    findingAt("FIELD_UNKNOWN", field.path, (place) => hasNoEffect(place, field)),
   );
-  return [...reviewRequires(list), ...findings].sort((a, b) => (a.entry ?? -1) - (b.entry ?? -1));
+  return sortFindings([...reviewRequires(list), ...findings]);
 }
 
 function reviewRequires(list: unknown): Finding[] {
@@ -116,25 +161,23 @@ function reviewRequires(list: unknown): Finding[] {
   const [used, required] = [featuresOf(list), Array.isArray(requires) ? requires : []];
   const lacking = used.filter((feature) => !required.includes(feature));
   const idle = FEATURES.filter((feature) => required.includes(feature) && !used.includes(feature));
+  const place = { field: "requires" };
   return [
-    ...lacking.map((feature) => ({
-      remark: `it has ${feature}, which an older agent passes over, to go where it should not: add "${feature}" to "requires"`,
-    })),
-    ...idle.map((feature) => ({
-      remark: `it requires ${feature} and does not have it: agents that lack it refuse the list for nothing`,
-    })),
+    ...lacking.map((feature) => {
+      const message = `it has ${feature}, which an older agent passes over, to go where it should not: add "${feature}" to "requires"`;
+      return findingOf("REQUIRES_LACKING", message, place);
+    }),
+    ...idle.map((feature) => {
+      const message = `it requires ${feature} and does not have it: agents that lack it refuse the list for nothing`;
+      return findingOf("REQUIRES_IDLE", message, place);
+    }),
   ];
 }
 
 /** The finding of `say` about a place in a list; `say` gets the part of the place within the entry. */
-export function findingAt(path: Fault["path"], say: (place: string) => string): Finding {
+export function findingAt(code: FindingCode, path: Fault["path"], say: (place: string) => string): Finding {
   const [first, entry, ...rest] = path;
-  return first === "entries" && typeof entry === "number"
-    ? { entry, remark: say(placeOf(rest)) }
-    : { remark: say(placeOf(path)) };
-}
-
-/** A finding with its place, in words for people. */
-export function describeFinding({ entry, remark }: Finding): string {
-  return entry === undefined ? remark : `entries[${entry}]: ${remark}`;
+  const isOfEntry = first === "entries" && typeof entry === "number";
+  const field = placeOf(isOfEntry ? rest : path);
+  return findingOf(code, say(field), { entry: isOfEntry ? entry : null, field });
 }

@@ -1,8 +1,9 @@
 import { promises as fs } from "node:fs";
 import * as v from "valibot";
 import { parseComponentName } from "../../core/content/manifest.ts";
+import { describeFinding } from "../../core/findings/findingCodes.ts";
 import { sourceListSchema } from "../../core/order/sourceList.ts";
-import { describeFinding, reviewFields } from "../../core/order/sourceListReview.ts";
+import { reviewFields } from "../../core/order/sourceListReview.ts";
 import { policySchema, updateAgentsSchema } from "../../core/settings/policy.ts";
 import { reviewPolicy, reviewUpdateAgents } from "../../core/settings/policyReview.ts";
 import { releasesSchema, reviewReleases } from "../../core/settings/rollout.ts";

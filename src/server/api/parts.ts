@@ -1,5 +1,6 @@
 import Type from "typebox";
 import { KINDS } from "../../core/content/kind.ts";
+import { FINDINGS, type FindingCode } from "../../core/findings/findingCodes.ts";
 import { ROLES } from "./roles.ts";
 
 /** Schemas that several routes share. */
@@ -21,7 +22,9 @@ export const ListFinding = Type.Object({
   level: Type.Enum(["error", "warning"]),
   entry: OrNull(Type.Integer({ minimum: 0 })),
   field: Type.String(),
+  code: Type.Enum(Object.keys(FINDINGS) as FindingCode[]),
   message: Type.String(),
+  remedy: Type.String(),
 });
 /** Agents by their first source. */
 export const Sources = Type.Object({

@@ -1,53 +1,51 @@
-import { type Fault, findFaults, placeOf } from "../../core/document.ts";
+import { type Finding, sortFindings } from "../../core/findings/findingCodes.ts";
+import { hasError, hostsOf, listFindings, unresolvedFindings } from "../../core/findings/listFindings.ts";
 import type { FleetEffect } from "../../core/fleet/effect.ts";
-import { parseSourceList, sourceListSchema } from "../../core/order/sourceList.ts";
-import { type Finding, reviewFields, reviewSourceList } from "../../core/order/sourceListReview.ts";
+import { unresolvedHosts } from "../../dns/unresolvedHosts.ts";
+import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
+import { SOURCE_LIST } from "../settings/fleetSettings.ts";
+import { newestDocument } from "../store/settings/documentStore.ts";
 import { askFleet } from "./fleetProcess.ts";
-
-/** Something wrong or odd about a source list, for people and for pages. */
-export interface ListFinding {
-  level: "error" | "warning";
-  /** Index of the entry; null for the list as a whole. */
-  entry: number | null;
-  /** Within the entry, or the list. */
-  field: string;
-  message: string;
-}
 
 /** A list that was looked at: what is odd about it and, where it is valid, its effect. */
 export interface CheckedList {
-  findings: ListFinding[];
+  findings: Finding[];
   effect: FleetEffect | null;
 }
 
-/** Looks at a list as it was written, and at what it would do to the whole fleet. */
-export async function checkList(context: Context, written: unknown): Promise<CheckedList> {
-  const findings = reviewList(written);
-  if (findings.some(({ level }) => level === "error")) return { findings, effect: null };
-  const list = written as Record<string, unknown>;
-  return { findings, effect: await askFleet(context, { effectOf: { list } }) };
+/** Looks at a list as it was written, by itself and with the whole fleet, and at what it would do to that. */
+export async function checkList(
+  context: Pick<Context, "config" | "database" | "askElsewhere" | "mirror" | "resolver" | "now">,
+  list: Record<string, unknown>,
+): Promise<CheckedList> {
+  const own = listFindings(list);
+  if (hasError(own)) return { findings: own, effect: null };
+  const { mirror, resolver, now } = context;
+  const hosts = hostsOf(list);
+  const contentBytes = mirror.state().bytes || null;
+  const [unresolved, { effect, findings }] = await Promise.all([
+    unresolvedHosts(resolver, hosts.keys()),
+    askFleet(context, { check: list, contentBytes, now: now() }),
+  ]);
+  return { findings: sortFindings([...own, ...findings, ...unresolvedFindings(hosts, unresolved)]), effect };
 }
 
-/** Faults and oddities of a list as it was written. */
-export function reviewList(written: unknown): ListFinding[] {
-  const faults = findFaults(sourceListSchema, written).map(asError);
-  const odd = reviewFields(written).map(asWarning);
-  if (faults.length > 0) return [...faults, ...odd];
-  return [...odd, ...reviewSourceList(parseSourceList(written)).map(asWarning)];
+/** Findings of the list in force, as the fleet is now. */
+export async function checkInForce(context: Context): Promise<{ version: number; findings: Finding[] }> {
+  const newest = await newestDocument(context.database.db, SOURCE_LIST);
+  if (newest === undefined) return { version: 0, findings: [] };
+  const { findings } = await checkList(context, JSON.parse(newest.content) as Record<string, unknown>);
+  return { version: newest.version, findings };
 }
 
-function asError({ path, error }: Fault): ListFinding {
-  const [first, entry, ...rest] = path;
-  const ofEntry = first === "entries" && typeof entry === "number";
-  return {
-    level: "error",
-    entry: ofEntry ? entry : null,
-    field: placeOf(ofEntry ? rest : path),
-    message: error.message.replace(`${placeOf(path)}: `, "").replace(`${placeOf(path)} `, ""),
-  };
-}
-
-function asWarning({ entry, remark }: Finding): ListFinding {
-  return { level: "warning", entry: entry ?? null, field: "", message: remark };
+/** @throws Problem REFUSED for a list that agents would refuse, with each of its errors */
+export function refuseErrors(findings: readonly Finding[]): void {
+  const errors = findings
+    .filter(({ level }) => level === "error")
+    .map(({ entry, field, message }) => ({
+      field: entry === null ? field : [`entries[${entry}]`, field].filter((part) => part !== "").join("."),
+      message,
+    }));
+  if (errors.length > 0) throw new Problem("REFUSED", "agents would refuse this list", { errors });
 }

@@ -6,7 +6,8 @@ import { parsePolicy } from "../../core/settings/policy.ts";
 import type { Context } from "../context.ts";
 import { planAgents } from "../fleet/planAgents.ts";
 import { fleetOf, listInForce, settingsOfFleet } from "../settings/fleetSettings.ts";
-import type { FleetChange, FleetQuestion } from "./fleetQuestion.ts";
+import { checkWithFleet } from "./checkWithFleet.ts";
+import type { CheckAnswer, FleetChange, FleetQuestion } from "./fleetQuestion.ts";
 
 /** The settings with a change made. */
 export function changed(
@@ -26,11 +27,12 @@ export function changed(
 export async function answerOfFleet(
   context: Pick<Context, "config" | "database">,
   question: FleetQuestion,
-): Promise<FleetEffect | Uncovered | number> {
+): Promise<FleetEffect | CheckAnswer | Uncovered | number> {
   if ("plan" in question) return await planAgents(context, question.plan, question.now);
   const { db } = context.database;
   const fleet = await fleetOf(db);
   if ("uncovered" in question) return findUncovered(fleet, await listInForce(db));
   const before = await settingsOfFleet(context);
+  if ("check" in question) return await checkWithFleet(context, fleet, before, question);
   return fleetEffect(fleet, before, changed(before, question.effectOf));
 }

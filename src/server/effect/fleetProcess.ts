@@ -25,7 +25,7 @@ let waiting = 0;
  * @throws Problem UNAVAILABLE
  */
 export async function askFleet<Question extends FleetQuestion>(
-  context: Context,
+  context: Pick<Context, "config" | "database" | "askElsewhere">,
   question: Question,
 ): Promise<FleetAnswer<Question>> {
   const { config, database, askElsewhere } = context;

@@ -1,3 +1,4 @@
+import type { Finding } from "../../core/findings/findingCodes.ts";
 import type { FleetEffect } from "../../core/fleet/effect.ts";
 import type { Uncovered } from "../../core/fleet/uncovered.ts";
 import type { ServerConfig } from "../serverConfig.ts";
@@ -11,19 +12,35 @@ export interface FleetChange {
   without?: string[] | undefined;
 }
 
+/** A question of a valid list, as it was written: its effect, and what is odd about it in this fleet. */
+export interface CheckQuestion {
+  check: Record<string, unknown>;
+  /** Bytes of the content that Update Agents keep; null where that is not known. */
+  contentBytes: number | null;
+  now: number;
+}
+
+export interface CheckAnswer {
+  effect: FleetEffect;
+  findings: Finding[];
+}
+
 /**
  * A question that takes a look at every agent: what a change would do, whom no entry matches; or the work of planning
  * them again (`planAgents`).
  */
 export type FleetQuestion =
   | { effectOf: FleetChange }
+  | CheckQuestion
   | { uncovered: true }
   | { plan: "all" | "due"; now: number };
 export type FleetAnswer<Question extends FleetQuestion> = Question extends { effectOf: FleetChange }
   ? FleetEffect
-  : Question extends { uncovered: true }
-    ? Uncovered
-    : number;
+  : Question extends CheckQuestion
+    ? CheckAnswer
+    : Question extends { uncovered: true }
+      ? Uncovered
+      : number;
 
 /** Answers questions of large fleets elsewhere than on the event loop. */
 export type AskElsewhere = (config: ServerConfig, question: FleetQuestion) => Promise<unknown>;

@@ -1,4 +1,6 @@
 import { type Fault as DocumentFault, findFaults, placeOf } from "../../core/document.ts";
+import type { Finding } from "../../core/findings/findingCodes.ts";
+import { listFindings } from "../../core/findings/listFindings.ts";
 import type { FleetEffect } from "../../core/fleet/effect.ts";
 import { type FleetAgent, orderOfAgent } from "../../core/fleet/fleetAgent.ts";
 import { nameOf } from "../../core/fleet/sourceName.ts";
@@ -11,7 +13,6 @@ import { type Fault, Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
 import { findAgent } from "../store/fleet/agentStore.ts";
-import { type ListFinding, reviewList } from "./checkList.ts";
 import { changed } from "./fleetChange.ts";
 import { askFleet } from "./fleetProcess.ts";
 import type { FleetChange } from "./fleetQuestion.ts";
@@ -32,7 +33,7 @@ export interface Supposition {
 
 /** Consequences: the order of one, or the effect on all. */
 export interface WouldBe {
-  findings: ListFinding[];
+  findings: Finding[];
   order: UpdateOrder | null;
   effect: FleetEffect | null;
 }
@@ -43,7 +44,7 @@ export interface WouldBe {
  * @throws Problem REFUSED for a policy, an address or a source that there cannot be, NOT_FOUND, UNAVAILABLE
  */
 export async function whatIf(context: Context, given: Supposition): Promise<WouldBe> {
-  const findings = given.list === undefined ? [] : reviewList(withRequires(given.list));
+  const findings = given.list === undefined ? [] : listFindings(withRequires(given.list));
   if (findings.some(({ level }) => level === "error")) return { findings, order: null, effect: null };
   if (given.agent !== undefined && given.address !== undefined) {
     throw new Problem("REFUSED", "either an agent is asked for, or an address");

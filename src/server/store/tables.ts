@@ -164,7 +164,7 @@ export interface Tables {
   /** Attempts at sources, summed up by hour: the time (ms) at which it began. */
   traffic: { hour: Time; source: string; part: number; attempts: number; failed: number; bytes: number };
   /**
-   * What came to the agents of a network (/24, /64) on a day: the time (ms) at which it began. `far` is what came
+   * Bytes that came to the agents of a network (/24, /64) on a day: the time (ms) at which it began. `far` is what came
    * over the link, `whole` what it would have been without Update Agents and deltas.
    */
   network_traffic: {

@@ -1,6 +1,17 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { KINDS } from "../../../src/core/content/kind.ts";
+import type { Finding } from "../../../src/core/findings/findingCodes.ts";
+import { parseAddress } from "../../../src/core/order/address.ts";
+import { isForAddress } from "../../../src/core/order/entryMatch.ts";
 import { parseSourceList } from "../../../src/core/order/sourceList.ts";
-import { reviewFields, reviewSourceList } from "../../../src/core/order/sourceListReview.ts";
+import * as reviewed from "../../../src/core/order/sourceListReview.ts";
+
+/** Places and texts of findings. */
+const said = (findings: Finding[]) =>
+  findings.map(({ entry, message }) => (entry === null ? { remark: message } : { entry, remark: message }));
+const reviewSourceList = (list: ReturnType<typeof parseSourceList>) => said(reviewed.reviewSourceList(list));
+const reviewFields = (list: unknown) => said(reviewed.reviewFields(list));
 
 const NEAR = "http://ua-berlin.corp.example:21112";
 const FAR = "http://ua-munich.corp.example:21112";
@@ -60,16 +71,20 @@ describe("a finding names", () => {
     ]);
   });
 
-  test("an entry that asks a source for other kinds as no repetition", () => {
+  test("an entry that brings another kind as nothing odd: it is the first for that", () => {
     const list = parseSourceList({
       entries: [
         { range: "10.1.0.0/16", url: NEAR, kinds: ["components"] },
         { range: "10.1.0.0/16", url: NEAR, kinds: ["components", "programs"] },
       ],
     });
-    expect(reviewSourceList(list)).toMatchObject([
-      { entry: 1, remark: expect.stringContaining("lies within 10.1.0.0/16 of entries[0]") },
-    ]);
+    expect(reviewSourceList(list)).toEqual([]);
+  });
+
+  test("an entry that several earlier ones hide together", () => {
+    expect(review(["10.1.0.0/17", NEAR], ["10.1.128.0/17", FAR], ["10.1.0.0/16", "http://all.test"])).toEqual(
+      [{ entry: 2, remark: "10.1.0.0/16 lies within entries[0], entries[1], which are tried first" }],
+    );
   });
 
   test("neighbours, families and later entries of no entry", () => {
@@ -124,23 +139,23 @@ describe("a field that this program does not know", () => {
 });
 
 describe("exceptions and search domains", () => {
-  const reviewed = (...entries: object[]) => {
+  const reviewOf = (...entries: object[]) => {
     const written = entries.map((each) => ({ url: FAR, ...each }));
-    return reviewSourceList(parseSourceList({ entries: written })).map(
-      ({ entry, remark }) => `${entry}: ${remark}`,
-    );
+    return reviewed
+      .reviewSourceList(parseSourceList({ entries: written }))
+      .map(({ entry, message }) => `${entry}: ${message}`);
   };
 
   test("set entries apart that would hide or overlap", () => {
     expect(
-      reviewed(
+      reviewOf(
         { range: "10.0.0.0/8", except: ["10.1.0.0/16", "10.2.0.0-10.2.9.9"], url: NEAR },
         { range: "10.1.0.0/16" },
         { range: "10.2.0.0/21" },
       ),
     ).toEqual([]);
     expect(
-      reviewed(
+      reviewOf(
         { range: "192.168.1.0/24", dnsSuffix: "berlin.corp.example", url: NEAR },
         { range: "192.168.1.0/24", dnsSuffix: "lyon.corp.example" },
         { range: "192.168.1.0/24" },
@@ -150,23 +165,23 @@ describe("exceptions and search domains", () => {
 
   test("do not where they leave what the later one has", () => {
     const hole = { range: "10.0.0.0/8", except: ["10.1.0.0/24"], url: NEAR };
-    expect(reviewed(hole, { range: "10.1.0.0/16" })).toEqual([
+    expect(reviewOf(hole, { range: "10.1.0.0/16" })).toEqual([
       "1: 10.1.0.0/16 overlaps 10.0.0.0/8 of entries[0], which is tried first",
     ]);
-    expect(reviewed(hole, { range: "10.1.0.0/16", except: ["10.1.0.0-10.1.1.0"] })).toEqual([
+    expect(reviewOf(hole, { range: "10.1.0.0/16", except: ["10.1.0.0-10.1.1.0"] })).toEqual([
       "1: 10.1.0.0/16 lies within 10.0.0.0/8 of entries[0], which is tried first",
     ]);
     expect(
-      reviewed({ range: "10.0.0.0/8", url: NEAR }, { range: "10.1.0.0/16", dnsSuffix: "corp.example" }),
+      reviewOf({ range: "10.0.0.0/8", url: NEAR }, { range: "10.1.0.0/16", dnsSuffix: "corp.example" }),
     ).toEqual(["1: 10.1.0.0/16 lies within 10.0.0.0/8 of entries[0], which is tried first"]);
   });
 
   test("without effect, or that leave nobody, are said", () => {
-    expect(reviewed({ range: "10.1.0.0/16", except: ["10.2.0.0/16", "::/0", "10.1.2.3"] })).toEqual([
+    expect(reviewOf({ range: "10.1.0.0/16", except: ["10.2.0.0/16", "::/0", "10.1.2.3"] })).toEqual([
       "0: excepts 10.2.0.0/16, of which nothing is in 10.1.0.0/16",
       "0: excepts ::/0, of which nothing is in 10.1.0.0/16",
     ]);
-    expect(reviewed({ range: "10.1.0.0/16", except: ["10.1.0.0/17", "10.1.128.0-10.9.9.9"] })).toEqual([
+    expect(reviewOf({ range: "10.1.0.0/16", except: ["10.1.0.0/17", "10.1.128.0-10.9.9.9"] })).toEqual([
       "0: excepts all of 10.1.0.0/16: it is for nobody",
     ]);
   });
@@ -190,4 +205,51 @@ describe("exceptions and search domains", () => {
       }),
     ).toEqual([]);
   });
+});
+
+test("an entry is shadowed exactly where it is the first for no address, domain and kind: as a look at each of them says", () => {
+  const octet = fc.integer({ min: 0, max: 12 });
+  const address = octet.map((last) => `10.0.0.${last}`);
+  const range = fc.tuple(octet, octet).map(([one, other]) => {
+    return `10.0.0.${Math.min(one, other)}-10.0.0.${Math.max(one, other)}`;
+  });
+  const domains = ["a.example", "b.example"];
+  const entry = fc.record(
+    {
+      range: fc.oneof(range, address),
+      url: fc.constantFrom("http://a.test", "http://b.test", "http://c.test"),
+      kinds: fc.subarray([...KINDS], { minLength: 1 }),
+      except: fc.array(range, { maxLength: 2 }),
+      dnsSuffix: fc.constantFrom(...domains),
+    },
+    { requiredKeys: ["range", "url", "kinds"] },
+  );
+  fc.assert(
+    fc.property(fc.array(entry, { minLength: 1, maxLength: 7 }), (written) => {
+      const list = parseSourceList({ entries: written });
+      const places = Array.from({ length: 13 }, (_, last) => parseAddress(`10.0.0.${last}`)).flatMap((each) =>
+        [undefined, ...domains].map((domain) => ({ each, domain })),
+      );
+      const firsts = places.flatMap(({ each, domain }) => {
+        const near = [...list.entries.entries()].filter(([, { dnsSuffix, ...rest }]) => {
+          return isForAddress(rest, each) && (dnsSuffix === undefined || dnsSuffix === domain);
+        });
+        return KINDS.map((kind) => near.find(([, { kinds }]) => kinds.includes(kind))?.[0]);
+      });
+      const isForSomebody = (index: number) =>
+        places.some(({ each }) => {
+          const { dnsSuffix: _, ...rest } = list.entries[index] as (typeof list.entries)[number];
+          return isForAddress(rest, each);
+        });
+      const expected = [...list.entries.keys()].filter(
+        (index) => isForSomebody(index) && !firsts.includes(index),
+      );
+      const found = reviewed
+        .reviewSourceList(list)
+        .filter(({ code }) => code === "ENTRY_SHADOWED" || code === "ENTRY_REPEATED")
+        .map((each) => each.entry);
+      expect(found).toEqual(expected);
+    }),
+    { numRuns: 2_000 },
+  );
 });

@@ -4,7 +4,7 @@ import { isNumber, pageQuery, readCursor, toPart } from "../../api/paging.ts";
 import { Effect, ListFinding, Moment, OrNull } from "../../api/parts.ts";
 import { Problem } from "../../api/problem.ts";
 import { route } from "../../api/route.ts";
-import { checkList } from "../../effect/checkList.ts";
+import { checkInForce, checkList, refuseErrors } from "../../effect/checkList.ts";
 import { diffOfVersions } from "../../settings/diffOfVersions.ts";
 import { SOURCE_LIST } from "../../settings/fleetSettings.ts";
 import { saveDocument } from "../../settings/saveDocument.ts";
@@ -95,17 +95,20 @@ const put = route({
   },
 });
 
-function refuseErrors(
-  findings: { level: string; entry: number | null; field: string; message: string }[],
-): void {
-  const errors = findings
-    .filter(({ level }) => level === "error")
-    .map(({ entry, field, message }) => ({
-      field: entry === null ? field : [`entries[${entry}]`, field].filter((part) => part !== "").join("."),
-      message,
-    }));
-  if (errors.length > 0) throw new Problem("REFUSED", "agents would refuse this list", { errors });
-}
+const findings = route({
+  operation: "getSourceListFindings",
+  method: "GET",
+  path: "/source-list/findings",
+  summary: "Says what is odd about the source list that is in force, as the fleet is now",
+  allow: "viewer",
+  schemas: {},
+  answer: Type.Object({ version: Type.Integer(), findings: Type.Array(ListFinding) }),
+  status: 200,
+  example: {},
+  fails: ["UNAVAILABLE"],
+  audit: "none",
+  handle: (context) => checkInForce(context),
+});
 
 const versions = route({
   operation: "listSourceListVersions",
@@ -213,4 +216,4 @@ const restore = route({
   },
 });
 
-export const sourceListRoutes = [get, check, put, versions, oneVersion, diff, restore];
+export const sourceListRoutes = [get, check, findings, put, versions, oneVersion, diff, restore];

@@ -1,5 +1,6 @@
 import type { StateFacts } from "../../../core/fleet/agentState.ts";
 import type { KnownAgent } from "../../../core/fleet/reports/sameMachine.ts";
+import { inParts } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 import { type AgentFilter, matchingAgents } from "./agentFilter.ts";
 
@@ -149,6 +150,16 @@ export async function findAgents(db: Db, ids: readonly string[]): Promise<{ id: 
   for (let from = 0; from < ids.length; from += MANY) {
     const some = ids.slice(from, from + MANY);
     found.push(...(await db.selectFrom("agents").select(["id", "name"]).where("id", "in", some).execute()));
+  }
+  return found.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+}
+
+/** Those of these agents that there are, with all that is known of them. */
+export async function findAgentsWhole(db: Db, ids: readonly string[]): Promise<Agent[]> {
+  const found: Agent[] = [];
+  for (const some of inParts(ids)) {
+    const rows = await db.selectFrom("agents").select(COLUMNS).where("id", "in", some).execute();
+    found.push(...rows.map(fromRow));
   }
   return found.toSorted((one, other) => (one.id < other.id ? -1 : 1));
 }

@@ -59,6 +59,26 @@ export async function trafficBetween(
     .execute();
 }
 
+/** Traffic of the hours that began from `from` on and before `to`, by source. */
+export async function trafficBySource(
+  db: Db,
+  { from, to }: { from: number; to: number },
+): Promise<SourceTraffic[]> {
+  return await db
+    .selectFrom("traffic")
+    .select((row) => [
+      "source",
+      row.fn.sum<number>("attempts").as("attempts"),
+      row.fn.sum<number>("failed").as("failed"),
+      row.fn.sum<number>("bytes").as("bytes"),
+    ])
+    .where("hour", ">=", from)
+    .where("hour", "<", to)
+    .groupBy("source")
+    .orderBy("source")
+    .execute();
+}
+
 export async function dropTraffic(tx: Tx, before: number): Promise<void> {
   await tx.deleteFrom("traffic").where("hour", "<", before).execute();
 }

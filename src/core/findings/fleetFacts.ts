@@ -1,0 +1,52 @@
+import type { Kind } from "../content/kind.ts";
+import type { AgentState } from "../fleet/agentState.ts";
+import type { FleetAgent } from "../fleet/fleetAgent.ts";
+import { formatAddress } from "../order/address.ts";
+import type { SourceList, SourceListEntry } from "../order/sourceList.ts";
+import { leadsTo } from "../order/url.ts";
+
+/** An agent that an entry may lead to, or that holds the Update Agent role. */
+export interface ServingAgent extends FleetAgent {
+  name: string;
+  /** Kinds of the role that it was granted; none for an agent without it. */
+  granted: Kind[];
+  state: AgentState;
+  /** When its last report came (ms). */
+  reportedAt: number | null;
+  /** Free space on its disk, in bytes. */
+  freeBytes: number | null;
+}
+
+/** Facts of a fleet beside its agents' orders. */
+export interface FleetFacts {
+  /** Holders of the role, and the agents that entries lead to. */
+  serving: readonly ServingAgent[];
+  /** Bytes of the content that an Update Agent keeps; null where that is not known. */
+  contentBytes: number | null;
+  /** Attempts at sources within the last day, by the name that people call the source. */
+  attempts: ReadonlyMap<string, { attempts: number; failed: number }>;
+}
+
+/** The agents that each entry of a list leads to: by host and port, else by the name that it gives. */
+export function servingByEntry(
+  { entries }: Pick<SourceList, "entries">,
+  serving: readonly ServingAgent[],
+): ServingAgent[][] {
+  const hosts = serving.map(hostsOf);
+  return entries.map((entry) => {
+    const led = serving.filter((agent, index) =>
+      leadsTo(entry.url, hosts[index] ?? new Set(), agent.self.port),
+    );
+    return led.length > 0 ? led : serving.filter((agent) => isCalled(agent, entry));
+  });
+}
+
+/** The names and addresses of an agent, as hosts stand in URLs. */
+function hostsOf({ self, addresses, dnsSuffixes }: ServingAgent): Set<string> {
+  const full = self.names.flatMap((name) => dnsSuffixes.map((suffix) => `${name}.${suffix}`));
+  return new Set([...self.names, ...full, ...addresses.map(formatAddress)]);
+}
+
+function isCalled({ name }: ServingAgent, entry: SourceListEntry): boolean {
+  return entry.name !== undefined && entry.name.toLowerCase() === name.toLowerCase();
+}

@@ -1,0 +1,47 @@
+import { type Fault, findFaults, placeOf } from "../document.ts";
+import { MAX_ENTRIES, parseSourceList, sourceListSchema } from "../order/sourceList.ts";
+import { findingAt, reviewFields, reviewSourceList } from "../order/sourceListReview.ts";
+import { hostOfUrl } from "../order/url.ts";
+import { type Finding, findingOf, sortFindings } from "./findingCodes.ts";
+
+/** Faults and oddities of a list as it was written, by itself. */
+export function listFindings(written: unknown): Finding[] {
+  const faults = findFaults(sourceListSchema, written).map((fault) => asError(fault, written));
+  const odd = reviewFields(written);
+  if (faults.length > 0) return sortFindings([...faults, ...odd]);
+  return sortFindings([...odd, ...reviewSourceList(parseSourceList(written))]);
+}
+
+function asError({ path, error }: Fault, written: unknown): Finding {
+  const message = error.message.replace(`${placeOf(path)}: `, "").replace(`${placeOf(path)} `, "");
+  const { entries } = (written ?? {}) as { entries?: unknown };
+  const isTooLong = Array.isArray(entries) && entries.length > MAX_ENTRIES;
+  const code = path.length === 1 && path[0] === "entries" && isTooLong ? "TOO_MANY_ENTRIES" : "FIELD_INVALID";
+  return findingAt(code, path, () => message);
+}
+
+/** Whether a list with these findings is refused. */
+export function hasError(findings: readonly Finding[]): boolean {
+  return findings.some(({ level }) => level === "error");
+}
+
+/** The host names of a valid list's entries, each with the first entry that has it. Addresses are none. */
+export function hostsOf(written: unknown): Map<string, number> {
+  const hosts = new Map<string, number>();
+  for (const [index, { url }] of parseSourceList(written).entries.entries()) {
+    const host = hostOfUrl(url);
+    if (!/^[\d.]+$|:/.test(host)) hosts.getOrInsert(host, index);
+  }
+  return hosts;
+}
+
+/** Findings of the hosts that have no address. */
+export function unresolvedFindings(
+  hosts: ReadonlyMap<string, number>,
+  unresolved: readonly string[],
+): Finding[] {
+  return unresolved.map((host) => {
+    const entry = hosts.get(host) ?? null;
+    return findingOf("HOST_UNRESOLVED", `${host} has no address in DNS`, { entry, field: "url" });
+  });
+}

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createResolver } from "../../../src/dns/resolver.ts";
+import { startDnsServer, type TestDnsServer } from "../../support/dnsServer.ts";
+import {
+  type Call,
+  enrolMachine,
+  makeReadyServer,
+  reportRun,
+  type ServerWorld,
+} from "../../support/serverWorld.ts";
+
+let world: ServerWorld;
+let token: string;
+let call: Call;
+let dns: TestDnsServer;
+
+const berlin = { range: "10.1.0.0/16", name: "ua-berlin", url: "http://ua-berlin.corp.test:21112" };
+
+beforeAll(async () => {
+  ({ world, token, call } = await makeReadyServer("operator"));
+  dns = await startDnsServer({ records: { "ua-berlin.corp.test": { A: ["10.1.0.9"] } } });
+  world.context.resolver = createResolver({ servers: [dns.address], search: [] });
+  for (let count = 1; count <= 4; count++) {
+    await enrolMachine(world, token, { name: `pc-${count}`, addresses: [`10.1.0.${count}`] });
+  }
+});
+
+afterAll(async () => {
+  await world.close();
+  await dns.close();
+});
+
+const codesOf = (findings: { code: string; entry: number | null }[]) =>
+  findings.map(({ code, entry }) => [code, entry]);
+
+test("a list is checked with the fleet as it is: role, kinds, silence, disk, and those without an entry", async () => {
+  const check = async () =>
+    codesOf((await call("POST /source-list/check", { entries: [berlin] })).body.findings);
+  const ua = await enrolMachine(world, token, { name: "ua-berlin", addresses: ["10.1.0.9"] });
+  expect(await check()).toEqual([["UPDATE_AGENT_WITHOUT_ROLE", 0]]);
+  await call(`PUT /agents/${ua.id}/update-agent`, { kinds: ["settings"] });
+  expect(await check()).toEqual([
+    ["UPDATE_AGENT_WITHOUT_KINDS", 0],
+    ["UPDATE_AGENT_SILENT", 0],
+  ]);
+  await call(`PUT /agents/${ua.id}/update-agent`, { kinds: ["components"] });
+  await reportRun(world, ua, { outcome: "current" }, { freeBytes: 200_000_000 });
+  expect(await check()).toEqual([["UPDATE_AGENT_DISK", 0]]);
+  await reportRun(world, ua, { outcome: "current" }, { freeBytes: 200_000_000_000 });
+  expect(await check()).toEqual([]);
+  await enrolMachine(world, token, { name: "lost", addresses: ["10.7.0.1"] });
+  expect(await check()).toEqual([["AGENTS_UNMATCHED", null]]);
+});
+
+test("a name that DNS does not know is said; of one that it does not answer for nothing", async () => {
+  const entries = [berlin, { range: "10.7.0.0/16", url: "http://gone.corp.test" }];
+  const { findings } = (await call("POST /source-list/check", { entries })).body;
+  expect(findings).toEqual([
+    {
+      ...{ level: "warning", entry: 1, field: "url", code: "HOST_UNRESOLVED" },
+      ...{ message: "gone.corp.test has no address in DNS", remedy: expect.any(String) },
+    },
+  ]);
+  const asked = dns.queries.length;
+  await call("POST /source-list/check", { entries });
+  expect(dns.queries.length).toBe(asked);
+  const { resolver } = world.context;
+  world.context.resolver = createResolver({ servers: ["127.0.0.1:9"], search: [] });
+  expect((await call("POST /source-list/check", { entries })).body.findings).toEqual([]);
+  world.context.resolver = resolver;
+});
+
+test("a list with an error is refused with 422 and each error's place, and nothing changes; warnings hold nothing up", async () => {
+  const wrong = await call("PUT /source-list", { entries: [{ ...berlin, range: "10" }, { url: 1 }] }, 0);
+  expect([wrong.status, wrong.body.errors.map(({ field }: { field: string }) => field)]).toEqual([
+    422,
+    ["entries[0].range", "entries[1].range", "entries[1].url"],
+  ]);
+  expect((await call("GET /source-list")).body.version).toBe(0);
+  expect((await call("GET /source-list/findings")).body).toEqual({ version: 0, findings: [] });
+  const saved = await call("PUT /source-list", { entries: [berlin] }, 0);
+  expect([saved.status, codesOf(saved.body.findings)]).toEqual([200, [["AGENTS_UNMATCHED", null]]]);
+  const inForce = (await call("GET /source-list/findings")).body;
+  expect([inForce.version, codesOf(inForce.findings)]).toEqual([1, [["AGENTS_UNMATCHED", null]]]);
+});
+
+test("attempts that failed within a day are held against a source, and forgotten after it", async () => {
+  const { items } = (await call("GET /agents?q=pc-1")).body;
+  expect(items).toHaveLength(1);
+  const agent = await enrolMachine(world, token, { name: "tries", addresses: ["10.1.0.77"] });
+  const attempt = {
+    rule: "custom",
+    name: "ua-berlin",
+    url: berlin.url,
+    outcome: "failed",
+    code: "HTTP_ERROR",
+  };
+  await reportRun(world, agent, { outcome: "exhausted", attempts: Array.from({ length: 6 }, () => attempt) });
+  const { findings } = (await call("GET /source-list/findings")).body;
+  expect(codesOf(findings)).toContainEqual(["SOURCE_FAILING", 0]);
+  world.clock.now += 26 * 3_600_000;
+  const later = (await call("GET /source-list/findings")).body;
+  expect(codesOf(later.findings)).not.toContainEqual(["SOURCE_FAILING", 0]);
+});
