@@ -1,6 +1,6 @@
-import { componentsOf } from "../../core/fleet/reports/reportComponents.ts";
+import { componentsOf, failureOf } from "../../core/fleet/reports/reportComponents.ts";
 import type { AgentReport } from "../../core/fleet/reports/reportSummary.ts";
-import { dropComponents, noteComponents } from "../store/releases/componentStore.ts";
+import { dropComponents, noteComponents, noteHeard } from "../store/releases/componentStore.ts";
 import type { Tx } from "../store/transaction.ts";
 
 /** A report, and when it was received; ms since the epoch. */
@@ -14,11 +14,12 @@ export interface ReceivedReport {
  * Writes down what agents have of each component, by reports in the order in which they came: one statement for
  * all of them. Components that were never offered here are nothing that a release could be judged by.
  */
-export async function noteReleases(tx: Tx, reports: ReceivedReport[]): Promise<void> {
+export async function noteReleases(tx: Tx, reports: readonly ReceivedReport[]): Promise<void> {
   const said = reports.flatMap(({ agentId, receivedAt, report }) => {
     const components = componentsOf(agentId, report);
     return components === undefined ? [] : [{ agentId, heardAt: receivedAt, report, components }];
   });
+  await noteFailedRuns(tx, reports);
   if (said.length === 0) return;
   const known = new Set(
     (await tx.selectFrom("rollouts").select("component").execute()).map(({ component }) => component),
@@ -36,5 +37,14 @@ export async function noteReleases(tx: Tx, reports: ReceivedReport[]): Promise<v
       agentId,
       components.map(({ component }) => component),
     );
+  }
+}
+
+/** Agents of runs that came to no report are heard of all the same, and what they have is what they had. */
+async function noteFailedRuns(tx: Tx, reports: readonly ReceivedReport[]): Promise<void> {
+  const failed = reports.filter(({ agentId, report }) => componentsOf(agentId, report) === undefined);
+  for (const [code, group] of Map.groupBy(failed, ({ report }) => failureOf(report))) {
+    const heardAt = Math.max(...group.map(({ receivedAt }) => receivedAt));
+    await noteHeard(tx, { agents: [...new Set(group.map(({ agentId }) => agentId))], heardAt, code });
   }
 }

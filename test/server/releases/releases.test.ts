@@ -215,6 +215,27 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       ]);
     });
 
+    test("whose agents have runs that fail is not silent there, and they are not well", async () => {
+      const site = await start();
+      const [id = ""] = await agents(site, ["pc-1"]);
+      await says(site, id, 1);
+      await stage(site, [{ percent: 100, after: 0 }]);
+      await site.release("2.0");
+      await watchStages(site.world.context);
+      await says(site, id, 2);
+      site.world.clock.now += HOUR / 2;
+      const at = new Date(site.world.clock.now).toISOString();
+      const run = { started: at, ended: at, trigger: "schedule", program: "0.1.0" };
+      const failure = { code: "STORAGE_FAILED", message: "the disk is gone" };
+      await takeReport(site.world.context, id, { ...run, failure }, "10.0.0.1");
+      await watchStages(site.world.context);
+      const [shown] = (await site.call(`GET ${URL}`)).body.releases;
+      expect(shown.halt.evidence).toMatchObject({
+        counts: { unwell: 1, silent: 0 },
+        agents: [{ name: "pc-1", what: "unwell", code: "STORAGE_FAILED" }],
+      });
+    });
+
     test("is halted by one of two servers that come to it at the same moment", async () => {
       const site = await start();
       const [id = ""] = await agents(site, ["pc-1"]);

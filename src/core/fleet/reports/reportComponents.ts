@@ -30,7 +30,7 @@ export function componentsOf(
   { report, failure }: AgentReport,
 ): AgentComponent[] | undefined {
   if (report?.components === undefined) return undefined;
-  const code = failure?.code ?? report.failure?.code;
+  const code = failureOf({ report, failure });
   const held = report.held ?? [];
   const own = new Map<string, AgentComponent>();
   for (const { component, release, version } of report.components.slice(0, MOST)) {
@@ -42,11 +42,17 @@ export function componentsOf(
       version,
       place: millionths(placeInPercent(component, agentId)),
       failedRelease: failed?.release ?? null,
-      code: code === undefined || OF_NO_CONCERN.includes(code) ? null : code,
+      code,
       held: holds.find((each) => each !== failed) ?? null,
     });
   }
   return [...own.values()];
+}
+
+/** The failure of a run that says something of the machine; null for none. */
+export function failureOf({ report, failure }: Pick<AgentReport, "report" | "failure">): string | null {
+  const code = failure?.code ?? report?.failure?.code;
+  return code === undefined || OF_NO_CONCERN.includes(code) ? null : code;
 }
 
 /** A percent in millionths of the whole. */

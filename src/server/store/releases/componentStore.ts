@@ -3,6 +3,7 @@ import type { AgentComponent } from "../../../core/fleet/reports/reportComponent
 import { millionths } from "../../../core/fleet/reports/reportComponents.ts";
 import type { StageCounts, Witness } from "../../../core/fleet/stageVerdict.ts";
 import type { Stage } from "../../../core/settings/rollout.ts";
+import { inParts } from "../manyRows.ts";
 import type { Tables } from "../tables.ts";
 import type { Db, Tx } from "../transaction.ts";
 
@@ -12,9 +13,6 @@ export interface ReportedAgent {
   heardAt: number;
   components: AgentComponent[];
 }
-
-/** Rows of one statement: fewer values than any database takes. */
-const ROWS = 500;
 
 /** Writes down what agents have, by their reports in the order in which they came. */
 export async function noteComponents(tx: Tx, agents: ReportedAgent[]): Promise<void> {
@@ -26,10 +24,10 @@ export async function noteComponents(tx: Tx, agents: ReportedAgent[]): Promise<v
   );
   // In one order, so that reports that come together wait for each other and never in a ring.
   const all = [...rows].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, row]) => row);
-  for (let from = 0; from < all.length; from += ROWS) {
+  for (const some of inParts(all)) {
     await tx
       .insertInto("agent_components")
-      .values(all.slice(from, from + ROWS))
+      .values(some)
       .onConflict((conflict) =>
         conflict.columns(["agent_id", "component"]).doUpdateSet((row) => ({
           release: row.ref("excluded.release"),
@@ -64,6 +62,20 @@ function rowOf(agentId: string, heardAt: number, each: AgentComponent) {
     code,
     held: held === null ? null : JSON.stringify(held),
   };
+}
+
+/** Notes that agents were heard of, with the failure of their runs. */
+export async function noteHeard(
+  tx: Tx,
+  { agents, heardAt, code }: { agents: string[]; heardAt: number; code: string | null },
+): Promise<void> {
+  for (const some of inParts(agents)) {
+    await tx
+      .updateTable("agent_components")
+      .set({ heard_at: heardAt, code })
+      .where("agent_id", "in", some)
+      .execute();
+  }
 }
 
 /** Forgets components that an agent does not have any more. */
