@@ -1,5 +1,6 @@
 import type { Log } from "../config/log.ts";
 import type { Resolver } from "../dns/resolver.ts";
+import type { SecretLookup } from "./access/secretLookup.ts";
 import type { EventStreams } from "./api/eventStreams.ts";
 import type { AskElsewhere } from "./effect/fleetQuestion.ts";
 import type { ChangeFeed } from "./events/changeFeed.ts";
@@ -31,6 +32,8 @@ export interface Context {
   trees: PublishedTrees;
   /** Answers questions of large fleets in another process; without it, on the event loop. */
   askElsewhere?: AskElsewhere | undefined;
+  /** Finds agents by their secrets. */
+  secrets: SecretLookup;
   upkeep: Upkeep;
   /** Agents that wait for a notification. */
   polls: HeldPolls;

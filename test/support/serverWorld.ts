@@ -9,6 +9,7 @@ import { readToken } from "../../src/core/fleet/enrolmentToken.ts";
 import { createResolver } from "../../src/dns/resolver.ts";
 import { describeRepository } from "../../src/publisher/describe.ts";
 import { hashPassword } from "../../src/server/access/passwordHash.ts";
+import { SecretLookup } from "../../src/server/access/secretLookup.ts";
 import { hashOfSecret, newId, newSecret } from "../../src/server/access/secrets.ts";
 import { agentSideRoutes } from "../../src/server/agentSide/agentSideRoutes.ts";
 import { allRoutes } from "../../src/server/allRoutes.ts";
@@ -21,7 +22,7 @@ import { openIntake } from "../../src/server/fleet/takeReports.ts";
 import { initServer } from "../../src/server/initServer.ts";
 import { ServerMetrics } from "../../src/server/metrics/serverMetrics.ts";
 import { ContentMirror } from "../../src/server/mirror/contentMirror.ts";
-import { HeldPolls } from "../../src/server/notify/heldPolls.ts";
+import { openPolls } from "../../src/server/notify/answerPoll.ts";
 import { openSettings } from "../../src/server/publication/settingsTree.ts";
 import { readServerConfig, treesOf } from "../../src/server/serverConfig.ts";
 import { PublishedTrees } from "../../src/server/settings/publishedTrees.ts";
@@ -96,7 +97,8 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     log: SILENT,
     trees,
     upkeep: { resigning: undefined, failing: new Set(), ending: new Set() },
-    polls: new HeldPolls(trees),
+    secrets: new SecretLookup(database),
+    polls: openPolls({ trees, database, log: SILENT, now: () => clock.now }),
     reports: openIntake({ config, database, now: () => clock.now, random: randomBytes }),
     streams: new EventStreams(),
     wakeUps: new WakeUps((reason) => expect.unreachable(reason)),

@@ -2,7 +2,7 @@ import { isRotationDue, ROTATE_HEADER } from "../../core/fleet/secretRotation.ts
 import { DOMAIN_HEADER } from "../../core/settings/domainName.ts";
 import type { Caller } from "../api/roles.ts";
 import type { Context } from "../context.ts";
-import { findAgentBySecret, noteCopied, takeNextSecret } from "../store/fleet/secretStore.ts";
+import { noteCopied, takeNextSecret } from "../store/fleet/secretStore.ts";
 import { transact } from "../store/transaction.ts";
 import { hashOfSecret } from "./secrets.ts";
 
@@ -11,9 +11,12 @@ import { hashOfSecret } from "./secrets.ts";
  * it: until then the agent may be killed before it has written it down. Whoever comes with the one before has a copy of
  * the agent's identity.
  */
-export async function agentOfSecret({ config, database, now }: Context, secret: string): Promise<Caller> {
+export async function agentOfSecret(
+  { config, database, secrets, now }: Context,
+  secret: string,
+): Promise<Caller> {
   const hash = hashOfSecret(secret);
-  const found = await findAgentBySecret(database.db, hash);
+  const found = await secrets.find(hash);
   if (found === undefined) return { kind: "nobody" };
   const { id, domain, which, givenAt, askedAt } = found;
   if (which === "last") {

@@ -129,6 +129,7 @@ const report = route({
   },
   fails: ["BODY_INVALID", "NOT_SIGNED_IN", "NOT_ALLOWED", "TOO_MANY"],
   audit: "none",
+  guard: ({ reports }) => reports.refuseIfBusy(),
   handle: async (context, { params, body, address, caller }) => {
     await takeReport(context, params.id, body, address);
     return { body: undefined, headers: headersForAgent(caller) };
@@ -159,10 +160,11 @@ const poll = route({
   fails: ["NOT_SIGNED_IN", "NOT_ALLOWED", "PARAMETER_INVALID"],
   audit: "none",
   isHeld: true,
-  handle: async (context, { params, query: { hold, ...versions }, gone, caller }) => {
-    const { body, hold: next } = await answerPoll(context, { agentId: params.id, versions, hold, gone });
-    const headers = { [HOLD_HEADER]: String(next), ...headersForAgent(caller) };
-    return body === undefined ? { body: null, status: 204, headers } : { body, headers };
+  handle: async (context, { params, query: { hold, ...versions }, caller }) => {
+    const { body, hold: next, held } = await answerPoll(context, { agentId: params.id, versions, hold });
+    const headers = headersForAgent(caller);
+    if (held !== undefined) return { body: null, held: (response) => held(response, headers) };
+    return { body, headers: { ...headers, [HOLD_HEADER]: String(next) } };
   },
 });
 

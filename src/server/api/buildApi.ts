@@ -7,7 +7,7 @@ import { explainError, onOneLine } from "../../errors.ts";
 import { SESSION_COOKIE } from "../access/sessions.ts";
 import type { Context } from "../context.ts";
 import { hasAdministrator } from "../store/people/userStore.ts";
-import { callerOf } from "./caller.ts";
+import { callerOf, type Side } from "./caller.ts";
 import { PROBLEMS, Problem, toDocument } from "./problem.ts";
 import { type Caller, refusalOf } from "./roles.ts";
 import type { Answer, AnyRoute, Asked, Format } from "./route.ts";
@@ -31,8 +31,7 @@ interface Timed {
 export interface ApiOptions {
   /** Path above all routes, such as `/api/v1`. */
   prefix: string;
-  /** Callers: browsers and scripts, or agents. */
-  side: "console" | "agents";
+  side: Side;
   /** Hosts that the server is called by, lower case, without port. */
   names: ReadonlySet<string>;
   /** Cookies are for TLS alone. */
@@ -61,8 +60,10 @@ export async function buildApi(
     // A URL that is not UTF-8 gets a problem document, as any other mistake does.
     frameworkErrors: (error, _, reply) => void sendProblem(context, reply, toProblem(context, error)),
   });
-  await app.register(cookie);
-  await app.register(helmet, helmetOptions(options.secure));
+  if (options.side === "console") {
+    await app.register(cookie);
+    await app.register(helmet, helmetOptions(options.secure));
+  }
   app.addHook("onSend", async (_, reply) => {
     if (!reply.hasHeader("content-security-policy")) reply.headers(NO_PAGE);
   });
@@ -132,6 +133,7 @@ async function admit(
   request: FastifyRequest,
 ): Promise<void> {
   const { allow, method, area } = route;
+  route.guard?.(context);
   const byCookie = request.headers.authorization === undefined;
   const misplaced =
     side === "console" ? refusalOfOrigin({ method, headers: request.headers }, names, byCookie) : undefined;
@@ -165,6 +167,11 @@ function send(
   { secure }: ApiOptions,
 ): unknown {
   const full = isAnswer(answered) ? answered : { body: answered };
+  if (full.held !== undefined) {
+    reply.hijack();
+    full.held(reply.raw);
+    return reply;
+  }
   if (full.version !== undefined) reply.header("etag", `"${full.version}"`);
   if (full.cookie !== undefined) {
     const { value = "", maxAge = 0 } = full.cookie ?? {};

@@ -9,15 +9,14 @@ import type { Caller } from "./roles.ts";
 /** A use of an API token is written down when it is this much (ms) newer than the last that was. */
 const NOTE_AFTER = 60_000;
 
+/** Sides of a server: browsers and scripts, or agents. */
+export type Side = "console" | "agents";
+
 /**
  * Caller of a request, by its head alone: a bearer token counts before a cookie. Agents come to their own side, with
  * their secrets and nothing else; people and programs to theirs.
  */
-export async function callerOf(
-  context: Context,
-  side: "console" | "agents",
-  request: FastifyRequest,
-): Promise<Caller> {
+export async function callerOf(context: Context, side: Side, request: FastifyRequest): Promise<Caller> {
   const { db } = context.database;
   const [, bearer] = /^Bearer ([A-Za-z0-9_-]{20,200})$/.exec(request.headers.authorization ?? "") ?? [];
   if (side === "agents")

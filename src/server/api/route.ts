@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { Static, TSchema } from "typebox";
 import type { Context } from "../context.ts";
 import type { ProblemCode } from "./problem.ts";
@@ -34,6 +35,8 @@ export interface Answer<Body> {
   status?: 200 | 204;
   /** In place of the body: events (the HTML standard's `text/event-stream`), for as long as it goes on. */
   events?: AsyncIterable<string>;
+  /** In place of the body, whoever answers by and by: nothing else of the request is kept meanwhile. */
+  held?: (response: ServerResponse) => void;
   /** In place of the body: lines of CSV (RFC 4180), or of JSON. */
   lines?: { format: Exclude<Format, "json">; of: AsyncIterable<string> };
   /** In place of the body: a text of a type of its own. */
@@ -85,6 +88,8 @@ export interface Route<Schemas extends RouteSchemas = RouteSchemas, Good extends
   text?: string;
   /** Its answer may wait for something to happen. */
   isHeld?: boolean;
+  /** Refuses by throwing before anything is read, the caller's name included, for what may come in floods. */
+  guard?: (context: Context) => void;
   /** It answers with events. */
   streams?: boolean;
   handle(

@@ -19,6 +19,8 @@ export function bodyCheck<Schema extends TSchema>(schema: Schema): (value: unkno
 export function wordsCheck<Schema extends TSchema>(schema: Schema): (value: unknown) => Static<Schema> {
   const compiled = Compile(schema);
   return (value) => {
+    // Most are texts that are meant as such.
+    if (compiled.Check(value)) return value as Static<Schema>;
     const converted = Value.Convert(schema, structuredClone(value));
     if (compiled.Check(converted) && isStorable(converted)) return converted as Static<Schema>;
     throw new Problem("PARAMETER_INVALID", undefined, { errors: faultsOf(compiled, converted) });

@@ -1,8 +1,11 @@
+import type { ServerResponse } from "node:http";
 import { HOLD, holdSeconds } from "../../core/fleet/notification/hold.ts";
+import { explainError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import type { Timestamps, Versions } from "../settings/publishedTrees.ts";
 import { countAgents } from "../store/fleet/agentStore.ts";
-import { openToldOf } from "../store/notifications/toldStore.ts";
+import { type OpenTold, openToldOfAll } from "../store/notifications/toldStore.ts";
+import { type HeldPoll, HeldPolls } from "./heldPolls.ts";
 import { acknowledge, noteAnswered } from "./settle.ts";
 
 export interface Poll {
@@ -11,55 +14,87 @@ export interface Poll {
   versions: Versions;
   /** Seconds for which the agent waits; undefined for one that knows of one time only. */
   hold: number | undefined;
-  /** Aborts when the agent has hung up. */
-  gone: AbortSignal;
 }
 
 /** Greatest age (ms) of the number of agents that the time goes by. */
 const COUNTED_FOR = 60_000;
+
+/** Holds a request, whose answer will have these header fields beside its own. */
+type Hold = (response: ServerResponse, headers: Record<string, string>) => void;
+
+type Means = Pick<Context, "trees" | "database" | "now">;
+
+/** Opens the place where requests are held, which are answered by what is published and who is to be told. */
+export function openPolls(means: Means & Pick<Context, "log">): HeldPolls {
+  const failed = (error: unknown) =>
+    means.log.error(`agents that wait could not be answered: ${explainError(error)}`);
+  return new HeldPolls(means.trees, (polls) => newsFor(means, polls), failed);
+}
 
 /**
  * Answers an agent that asks for notifications: with the timestamps that are newer than its own as soon as
  * there are some and it is its turn, else with none once its time is over. An agent that a notification is
  * still to tell waits until then, so that those who ask are spread as well as those who are reached.
  *
- * @returns the timestamps, and the seconds for which the next request will be held
+ * @returns the timestamps, or what holds the request until there are some; and the seconds for which the next
+ *   request will be held
  */
 export async function answerPoll(
   context: Context,
-  { agentId, versions, hold = HOLD.least, gone }: Poll,
-): Promise<{ body: Timestamps | undefined; hold: number }> {
+  { agentId, versions, hold = HOLD.least }: Poll,
+): Promise<{ body: Timestamps | undefined; hold: number; held?: Hold }> {
   const { polls, now } = context;
   const offered = await holdOffered(context);
   polls.note(agentId, now());
-  const { poll, leave } = polls.enter(agentId, Math.min(hold, offered) * 1_000, gone);
+  const poll = polls.enter(agentId, versions, { hold: Math.min(hold, offered), offered });
   try {
-    for (;;) {
-      const change = poll.next();
-      const body = poll.over ? undefined : await newsFor(context, agentId, versions);
-      if (body !== undefined || poll.over) return { body, hold: offered };
-      await change;
+    const [news] = await newsFor(context, [poll]);
+    if (news === undefined) {
+      return {
+        body: undefined,
+        hold: offered,
+        held: (response, headers) => polls.hold(poll, response, headers),
+      };
     }
-  } finally {
-    leave();
+    polls.leave(poll);
+    return { body: JSON.parse(news), hold: offered };
+  } catch (error) {
+    polls.leave(poll);
+    throw error;
   }
 }
 
-async function newsFor(
-  context: Context,
-  agentId: string,
-  versions: Versions,
-): Promise<Timestamps | undefined> {
-  const { trees, database } = context;
-  const newer = trees.newerThan(versions);
-  const open = await openToldOf(database.db, agentId, ["waiting", "notified", "unreachable"]);
-  if (newer === undefined) {
-    await acknowledge(context, agentId, open);
-    return undefined;
-  }
-  if (open.some(({ state }) => state === "waiting")) return undefined;
-  await noteAnswered(context, agentId, open);
-  return newer;
+/** The answers to requests, as JSON text. */
+async function newsFor(means: Means, polls: readonly HeldPoll[]): Promise<(string | undefined)[]> {
+  const { trees, database } = means;
+  const ids = [...new Set(polls.map(({ agentId }) => agentId))];
+  const told = await openToldOfAll(database.db, ids, ["waiting", "notified", "unreachable"]);
+  const byAgent = Map.groupBy(told, ({ agentId }) => agentId);
+  const openOf = ({ agentId }: HeldPoll) => byAgent.get(agentId) ?? [];
+  const knowing: OpenTold[] = [];
+  const answered: OpenTold[] = [];
+  const texts = new Map<string, string>();
+  const news = polls.map((poll) => {
+    const newer = trees.newerThan(poll.versions);
+    if (newer === undefined) {
+      knowing.push(...openOf(poll));
+      return undefined;
+    }
+    if (openOf(poll).some(({ state }) => state === "waiting")) return undefined;
+    answered.push(...openOf(poll));
+    return textOf(newer, texts);
+  });
+  await acknowledge(means, knowing);
+  await noteAnswered(means, answered);
+  return news;
+}
+
+/** All that wait are told the same two timestamps, or one of them: their text is made once. */
+function textOf(newer: Timestamps, texts: Map<string, string>): string {
+  const key = Object.keys(newer).join();
+  const text = texts.get(key) ?? JSON.stringify(newer);
+  texts.set(key, text);
+  return text;
 }
 
 async function holdOffered({ polls, database, now }: Context): Promise<number> {

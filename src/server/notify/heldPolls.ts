@@ -1,79 +1,180 @@
-import type { PublishedTrees } from "../settings/publishedTrees.ts";
+import type { ServerResponse } from "node:http";
+import { HOLD_HEADER } from "../../core/fleet/notification/hold.ts";
+import { NO_PAGE } from "../api/securityHeaders.ts";
+import type { PublishedTrees, Versions } from "../settings/publishedTrees.ts";
 
 /** An agent counts as one that asks for so long (ms) after it did: longer than it waits after an error. */
 const ASKS_FOR = 900_000;
 /** Greatest age (ms) of the time that the database has of an agent's last request. */
 const COARSE = 60_000;
+/** Time (ms) by which requests may be held too long: one timer is for all of them. */
+const TICK = 1_000;
+/** Requests for which the database is asked at once. */
+const TOGETHER = 500;
 
-/** One request that is held until there is something to say. */
+/** One request that is held until there is something to say. It is held by the thousand: it has nothing to spare. */
 export class HeldPoll {
-  /** Nothing is to be waited for any more: its time has passed, or whoever asked is gone. */
-  over = false;
-  #change = Promise.withResolvers<void>();
+  readonly agentId: string;
+  readonly versions: Versions;
+  /** Seconds for which the agent's next request will be held. */
+  readonly offered: number;
+  /** The second in which its time is over. */
+  readonly due: number;
+  /** The next of the same agent: several where an identity was copied, or a connection has just broken. */
+  next: HeldPoll | undefined;
+  /** The place of the answer; undefined while it is being found out whether there is one at once. */
+  response: ServerResponse | undefined;
+  /** Something has changed since it was looked at. */
+  isWoken = false;
 
-  /** Listens from now on; the promise resolves with the next change. What was so before has to be read. */
-  next(): Promise<void> {
-    this.#change = Promise.withResolvers();
-    return this.over ? Promise.resolve() : this.#change.promise;
-  }
-
-  wake(): void {
-    this.#change.resolve();
-  }
-
-  end(): void {
-    this.over = true;
-    this.wake();
+  constructor(asked: Pick<HeldPoll, "agentId" | "versions" | "offered" | "due">) {
+    this.agentId = asked.agentId;
+    this.versions = asked.versions;
+    this.offered = asked.offered;
+    this.due = asked.due;
   }
 }
 
+/** Finds the answers to requests, as JSON text; undefined for those that are to go on waiting. */
+type Look = (polls: readonly HeldPoll[]) => Promise<(string | undefined)[]>;
+
 /** The requests for notifications that this server holds, by agent, and who has asked lately. */
 export class HeldPolls {
-  readonly #held = new Map<string, Set<HeldPoll>>();
+  readonly #look: Look;
+  readonly #failed: (error: unknown) => void;
+  readonly #held = new Map<string, HeldPoll>();
+  /** The same by the second in which their time is over. */
+  readonly #due = new Map<number, Set<HeldPoll>>();
+  readonly #woken = new Set<HeldPoll>();
   readonly #askedAt = new Map<string, number>();
   #unwritten = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #work: Promise<void> | undefined;
+  #closed = false;
   /** The fleet's size when it was last counted. */
   fleet: { agents: number; at: number } | undefined;
 
-  constructor(trees: Pick<PublishedTrees, "watch">) {
+  constructor(trees: Pick<PublishedTrees, "watch">, look: Look, failed: (error: unknown) => void) {
+    this.#look = look;
+    this.#failed = failed;
     trees.watch(() => {
-      for (const polls of this.#held.values()) for (const poll of polls) poll.wake();
+      for (const first of this.#held.values()) this.#wakeAll(first);
     });
   }
 
   /** Requests that are held. */
   get size(): number {
     let held = 0;
-    for (const polls of this.#held.values()) held += polls.size;
+    for (const polls of this.#due.values()) held += polls.size;
     return held;
   }
 
-  /** Holds a request for `time` ms at most; `leave` has to be called in any case. */
-  enter(agentId: string, time: number, gone: AbortSignal): { poll: HeldPoll; leave(): void } {
-    const poll = new HeldPoll();
-    const polls = this.#held.get(agentId) ?? new Set();
-    this.#held.set(agentId, polls.add(poll));
-    const end = () => poll.end();
-    const timer = setTimeout(end, time);
-    gone.addEventListener("abort", end);
-    if (gone.aborted) end();
-    const leave = () => {
-      clearTimeout(timer);
-      gone.removeEventListener("abort", end);
-      polls.delete(poll);
-      if (polls.size === 0 && this.#held.get(agentId) === polls) this.#held.delete(agentId);
-    };
-    return { poll, leave };
+  /** Listens for a request from now on. What was so before has to be read, and then it is held or let go. */
+  enter(agentId: string, versions: Versions, { hold, offered }: { hold: number; offered: number }): HeldPoll {
+    const due = Math.ceil((performance.now() + hold * 1_000) / TICK);
+    const poll = new HeldPoll({ agentId, versions, offered, due });
+    poll.next = this.#held.get(agentId);
+    this.#held.set(agentId, poll);
+    const together = this.#due.get(due) ?? new Set();
+    this.#due.set(due, together.add(poll));
+    this.#timer ??= setInterval(() => this.#endDue(), TICK).unref();
+    return poll;
   }
 
-  /** Has those of some agents read again, which any server has told; all, where it is not known which. */
+  /** Holds a request: it is answered by and by, unless whoever asked has gone. */
+  hold(poll: HeldPoll, response: ServerResponse, headers: Record<string, string>): void {
+    poll.response = response;
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    response.once("close", () => this.leave(poll));
+    // Nobody reads them any more, and they are most of what a request takes.
+    response.req.rawHeaders = [];
+    if (response.destroyed) this.leave(poll);
+    else if (this.#closed) this.#answer(poll, undefined);
+    else if (poll.isWoken) this.#wake(poll);
+  }
+
+  /** Holds it no longer. */
+  leave(poll: HeldPoll): void {
+    poll.response = undefined;
+    this.#woken.delete(poll);
+    const together = this.#due.get(poll.due);
+    if (together?.delete(poll) === true && together.size === 0) this.#due.delete(poll.due);
+    this.#unchain(poll);
+    if (this.#due.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #unchain(poll: HeldPoll): void {
+    const first = this.#held.get(poll.agentId);
+    if (first === poll) {
+      if (poll.next === undefined) this.#held.delete(poll.agentId);
+      else this.#held.set(poll.agentId, poll.next);
+      return;
+    }
+    for (let each = first; each !== undefined; each = each.next) {
+      if (each.next === poll) each.next = poll.next;
+    }
+  }
+
+  /** Has those of some agents looked at again, which any server has told; all, where it is not known which. */
   wakeSome(agentIds: readonly string[] | undefined): void {
     for (const agentId of agentIds ?? this.#held.keys()) this.wake(agentId);
   }
 
-  /** Has those of an agent read again. */
+  /** Has those of an agent looked at again. */
   wake(agentId: string): void {
-    for (const poll of this.#held.get(agentId) ?? []) poll.wake();
+    this.#wakeAll(this.#held.get(agentId));
+  }
+
+  #wakeAll(first: HeldPoll | undefined): void {
+    for (let each = first; each !== undefined; each = each.next) this.#wake(each);
+  }
+
+  #wake(poll: HeldPoll): void {
+    poll.isWoken = true;
+    if (poll.response === undefined) return;
+    this.#woken.add(poll);
+    this.#work ??= this.#lookAgain()
+      .catch(this.#failed)
+      .finally(() => {
+        this.#work = undefined;
+      });
+  }
+
+  async #lookAgain(): Promise<void> {
+    // Those who are woken together are looked at together.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#woken.size > 0) {
+      const some = [...this.#woken.values().take(TOGETHER)];
+      for (const poll of some) {
+        this.#woken.delete(poll);
+        poll.isWoken = false;
+      }
+      const answers = await this.#look(some);
+      some.forEach((poll, index) => {
+        if (answers[index] !== undefined) this.#answer(poll, answers[index]);
+      });
+    }
+  }
+
+  #endDue(): void {
+    const now = performance.now() / TICK;
+    for (const [due, polls] of this.#due) {
+      // One that is being looked at for the first time is let go by whoever looks.
+      if (due <= now)
+        for (const poll of polls) if (poll.response !== undefined) this.#answer(poll, undefined);
+    }
+  }
+
+  /** Answers with news, or that there are none. */
+  #answer(poll: HeldPoll, news: string | undefined): void {
+    const { response } = poll;
+    this.leave(poll);
+    if (response === undefined) return;
+    const headers = { ...NO_PAGE, "cache-control": "no-store", [HOLD_HEADER]: String(poll.offered) };
+    if (news === undefined) response.writeHead(204, headers).end();
+    else response.writeHead(200, { ...headers, "content-type": "application/json; charset=utf-8" }).end(news);
   }
 
   /** An agent has asked. */
@@ -102,6 +203,9 @@ export class HeldPolls {
 
   /** Lets everybody go who waits. */
   close(): void {
-    for (const polls of this.#held.values()) for (const poll of polls) poll.end();
+    this.#closed = true;
+    for (const polls of this.#due.values()) {
+      for (const poll of polls) if (poll.response !== undefined) this.#answer(poll, undefined);
+    }
   }
 }

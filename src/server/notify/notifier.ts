@@ -24,7 +24,7 @@ import { transact } from "../store/transaction.ts";
 import { say } from "../store/wakeUps.ts";
 import { pushNotice } from "./pushNotice.ts";
 import { sayFailed } from "./sayFailed.ts";
-import { notified, running, stateOfKnowing } from "./settle.ts";
+import { notified, running, statesOfKnowing } from "./settle.ts";
 
 /** Time (ms) between two looks whose turn it is: while agents are told, and else. */
 const STEP = { telling: 250, idle: 1_000 };
@@ -188,7 +188,8 @@ export class Notifier {
     if (answer === "new") return { ...told, ...running(now()) };
     if (answer === "known") {
       const published = { publishedAt: trees.publishedAt(), now: now() };
-      return { ...told, ...(await stateOfKnowing(database.db, agentId, published)) };
+      const known = await statesOfKnowing(database.db, [agentId], published);
+      return { ...told, ...known(agentId) };
     }
     if (answer === "refused") return { ...told, state: "failed", nextAt: null, code };
     const nextAt = nextAttemptAt({ attempts, firstAt: toldAt }, now(), random(4).readUInt32LE() / 2 ** 32);
@@ -203,7 +204,7 @@ export class Notifier {
     if (outcomes.length === 0 && asked.length === 0) return;
     await transact(database.db, async (tx) => {
       await notePolls(tx, database.dialect, asked, now());
-      for (const each of outcomes) await noteTold(tx, each, ["waiting", "unreachable"]);
+      await noteTold(tx, outcomes, ["waiting", "unreachable"]);
     });
     if (outcomes.length > 0) changes.note("notifications");
   }

@@ -1,7 +1,7 @@
 import { GIVE_UP } from "../../core/fleet/notification/spread.ts";
 import { isReportAfter, SILENCE, stateAfterRun, type ToldState } from "../../core/fleet/notification/told.ts";
 import type { Context } from "../context.ts";
-import { lastRunOf } from "../store/fleet/runStore.ts";
+import { lastRunsOf } from "../store/fleet/runStore.ts";
 import {
   noteSettled,
   noteTold,
@@ -10,6 +10,8 @@ import {
   type Told,
 } from "../store/notifications/toldStore.ts";
 import type { Db, Tx } from "../store/transaction.ts";
+
+type Means = Pick<Context, "database" | "trees" | "now">;
 
 /** A run that an agent has reported. */
 export interface ReportedRun {
@@ -38,49 +40,58 @@ export async function settleByReports(tx: Tx, runs: readonly ReportedRun[]): Pro
   await noteSettled(tx, settled);
 }
 
-/** The state of an agent that holds what it is told, or has heard of it: it may have reported the run already. */
-export async function stateOfKnowing(
+/** The states of agents that hold what they are told, or have heard of it: they may have reported the run already. */
+export async function statesOfKnowing(
   db: Db,
-  agentId: string,
+  agentIds: readonly string[],
   { publishedAt, now }: { publishedAt: number; now: number },
-): Promise<Pick<Told, "state" | "nextAt" | "code">> {
-  const last = await lastRunOf(db, agentId);
-  if (last === undefined || last.receivedAt < publishedAt) return running(now);
-  const state = stateAfterRun(last.outcome);
-  return { state, nextAt: null, code: state === "done" ? null : (last.code ?? last.outcome) };
+): Promise<(agentId: string) => Known> {
+  const last = await lastRunsOf(db, agentIds);
+  return (agentId) => {
+    const run = last.get(agentId);
+    if (run === undefined || run.receivedAt < publishedAt) return running(now);
+    const state = stateAfterRun(run.outcome);
+    return { state, nextAt: null, code: state === "done" ? null : (run.code ?? run.outcome) };
+  };
 }
 
+type Known = Pick<Told, "state" | "nextAt" | "code">;
+
 /** An agent that has verified what it was told: its run follows. */
-export function running(now: number): Pick<Told, "state" | "nextAt" | "code"> {
+export function running(now: number): Known {
   return { state: "running", nextAt: now + SILENCE, code: null };
 }
 
 /** An agent that is told by the answer to its own request; it may be off, and ask much later. */
-export function notified(now: number): Pick<Told, "state" | "nextAt" | "code"> {
+export function notified(now: number): Known {
   return { state: "notified", nextAt: now + GIVE_UP, code: null };
 }
 
-/** An agent asks for what is newer than all there is: it has verified what it was told. */
+/** Agents ask for what is newer than all there is: they have verified what they were told. */
 export async function acknowledge(
-  { database: { db }, trees, now }: Context,
-  agentId: string,
-  open: OpenTold[],
+  { database: { db }, trees, now }: Means,
+  open: readonly OpenTold[],
 ): Promise<void> {
-  for (const { notificationId, attempts, state } of open) {
-    if (state === "waiting") continue;
-    const known = await stateOfKnowing(db, agentId, { publishedAt: trees.publishedAt(), now: now() });
-    await noteTold(db, { notificationId, agentId, attempts, ...known }, ["notified", "unreachable"]);
-  }
+  const told = open.filter(({ state }) => state !== "waiting");
+  if (told.length === 0) return;
+  const times = { publishedAt: trees.publishedAt(), now: now() };
+  const known = await statesOfKnowing(db, [...new Set(told.map(({ agentId }) => agentId))], times);
+  await noteTold(
+    db,
+    told.map((each) => ({ ...each, ...known(each.agentId) })),
+    ["notified", "unreachable"],
+  );
 }
 
-/** An agent that could not be reached has asked by itself, and is answered. */
+/** Agents that could not be reached have asked by themselves, and are answered. */
 export async function noteAnswered(
-  { database: { db }, now }: Context,
-  agentId: string,
-  open: OpenTold[],
+  { database: { db }, now }: Pick<Means, "database" | "now">,
+  open: readonly OpenTold[],
 ): Promise<void> {
-  for (const { notificationId, attempts, state } of open) {
-    if (state !== "unreachable") continue;
-    await noteTold(db, { notificationId, agentId, attempts, ...notified(now()) }, ["unreachable"]);
-  }
+  const told = open.filter(({ state }) => state === "unreachable");
+  await noteTold(
+    db,
+    told.map((each) => ({ ...each, ...notified(now()) })),
+    ["unreachable"],
+  );
 }

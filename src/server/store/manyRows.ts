@@ -21,3 +21,9 @@ export function tableOf(types: readonly Type[], rows: readonly (readonly Value[]
 export function* inParts<Item>(items: readonly Item[], most = 500): Generator<Item[]> {
   for (let from = 0; from < items.length; from += most) yield items.slice(from, from + most);
 }
+
+/** The same values, the last of them repeated: lists of few lengths are few statements, which stay as they were parsed. */
+export function fewLengths<Item>(items: readonly Item[]): Item[] {
+  const length = 2 ** Math.ceil(Math.log2(Math.max(items.length, 1)));
+  return Array.from({ length }, (_, index) => items[Math.min(index, items.length - 1)] as Item);
+}

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { ReportSummary } from "../../../core/fleet/reports/reportSummary.ts";
-import { inParts, tableOf } from "../manyRows.ts";
+import { fewLengths, inParts, tableOf } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 
 export interface Run
@@ -142,16 +142,22 @@ export async function countRuns(db: Db, agentId: string): Promise<number> {
   return Number(count);
 }
 
-/** The run that an agent reported last. */
-export async function lastRunOf(
+/** The runs that agents reported last, by agent. */
+export async function lastRunsOf(
   db: Db,
-  agentId: string,
-): Promise<{ receivedAt: number; outcome: string; code: string | null } | undefined> {
-  return await db
-    .selectFrom("runs")
-    .select(["received_at as receivedAt", "outcome", "code"])
-    .where("agent_id", "=", agentId)
-    .orderBy("number", "desc")
-    .limit(1)
-    .executeTakeFirst();
+  agentIds: readonly string[],
+): Promise<Map<string, { receivedAt: number; outcome: string; code: string | null }>> {
+  const found = new Map<string, { receivedAt: number; outcome: string; code: string | null }>();
+  for (const some of inParts(agentIds)) {
+    const rows = await db
+      .selectFrom("agents")
+      .innerJoin("runs", (join) =>
+        join.onRef("runs.agent_id", "=", "agents.id").onRef("runs.number", "=", "agents.reports"),
+      )
+      .select(["agent_id", "received_at as receivedAt", "runs.outcome", "runs.code"])
+      .where("agents.id", "in", fewLengths(some))
+      .execute();
+    for (const { agent_id, ...run } of rows) found.set(agent_id, run);
+  }
+  return found;
 }

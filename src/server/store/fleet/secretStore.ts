@@ -1,3 +1,4 @@
+import { fewLengths } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 
 /** An agent as its secret names it. */
@@ -10,24 +11,34 @@ export interface SecretHolder {
   askedAt: number | null;
 }
 
-/** The agent of a secret, by any that it has or had. One that was retired is heard again. */
-export async function findAgentBySecret(db: Db, hash: string): Promise<SecretHolder | undefined> {
-  const found = await db
-    .selectFrom("agents")
-    .select(["id", "domain", "secret_hash", "next_secret_hash", "secret_at", "rotate_at", "created_at"])
-    .where((where) =>
-      where.or([
-        where("secret_hash", "=", hash),
-        where("next_secret_hash", "=", hash),
-        where("last_secret_hash", "=", hash),
-      ]),
-    )
-    .executeTakeFirst();
-  if (found === undefined) return undefined;
-  const { id, domain, secret_hash, next_secret_hash, secret_at, rotate_at, created_at } = found;
-  const which = secret_hash === hash ? "current" : next_secret_hash === hash ? "next" : "last";
-  return { id, domain, which, givenAt: secret_at ?? created_at, askedAt: rotate_at };
+/** The agents of secrets, by any that they have or had, by its hash. One that was retired is heard again. */
+export async function findAgentsBySecrets(
+  db: Db,
+  hashes: readonly string[],
+): Promise<Map<string, SecretHolder>> {
+  const found = new Map<string, SecretHolder>();
+  // Nearly all come with the one in force.
+  for (const which of ["current", "next", "last"] as const) {
+    const left = hashes.filter((hash) => !found.has(hash));
+    if (left.length === 0) break;
+    const column = COLUMNS[which];
+    const rows = await db
+      .selectFrom("agents")
+      .select(["id", "domain", `${column} as hash`, "secret_at", "rotate_at", "created_at"])
+      .where(column, "in", fewLengths(left))
+      .execute();
+    for (const { id, domain, hash, secret_at, rotate_at, created_at } of rows) {
+      found.set(hash ?? "", { id, domain, which, givenAt: secret_at ?? created_at, askedAt: rotate_at });
+    }
+  }
+  return found;
 }
+
+const COLUMNS = {
+  current: "secret_hash",
+  next: "next_secret_hash",
+  last: "last_secret_hash",
+} as const;
 
 export async function setNextSecret(tx: Tx, id: string, hash: string): Promise<void> {
   await tx.updateTable("agents").set({ next_secret_hash: hash }).where("id", "=", id).execute();

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { ToldState } from "../../../core/fleet/notification/told.ts";
 import type { Dialect } from "../dialect.ts";
-import { inParts, tableOf } from "../manyRows.ts";
+import { fewLengths, inParts, tableOf } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 import type { NotificationTarget } from "./notificationStore.ts";
 
@@ -166,16 +166,22 @@ export interface Told {
   code: string | null;
 }
 
-/** Writes an outcome, unless more is known meanwhile: it is in none of the states `from`. */
-export async function noteTold(db: Db, told: Told, from: ToldState[]): Promise<void> {
-  const { notificationId, agentId, state, nextAt, attempts, code } = told;
-  await db
-    .updateTable("told")
-    .set({ state, next_at: nextAt, attempts, code })
-    .where("notification_id", "=", notificationId)
-    .where("agent_id", "=", agentId)
-    .where("state", "in", from)
-    .execute();
+/** Writes outcomes, unless more is known meanwhile: agents are in none of the states `from`. */
+export async function noteTold(db: Db, told: readonly Told[], from: ToldState[]): Promise<void> {
+  for (const some of inParts(told)) {
+    const rows = some.map((each) => [
+      each.notificationId,
+      each.agentId,
+      each.state,
+      each.nextAt,
+      each.attempts,
+      each.code,
+    ]);
+    const given = tableOf(["text", "text", "text", "bigint", "bigint", "text"], rows);
+    await sql`update told set state = given.column3, next_at = given.column4, attempts = given.column5,
+      code = given.column6 from ${given} as given where told.notification_id = given.column1
+      and told.agent_id = given.column2 and told.state in (${sql.join(from)})`.execute(db);
+  }
 }
 
 /** Gives agents back that were taken and not tried, so that nobody has to wait until the lease is over. */
@@ -215,11 +221,7 @@ export interface OpenTold {
   attempts: number;
 }
 
-export async function openToldOf(db: Db, agentId: string, states: ToldState[]): Promise<OpenTold[]> {
-  return await openToldOfAll(db, [agentId], states);
-}
-
-/** The same of many agents, in one order. */
+/** The states of many agents. */
 export async function openToldOfAll(
   db: Db,
   agentIds: readonly string[],
@@ -240,7 +242,7 @@ export async function openToldOfAll(
         "attempts",
       ])
       .where("notification_id", "in", notificationIds)
-      .where("agent_id", "in", some)
+      .where("agent_id", "in", fewLengths(some))
       .where("state", "in", states)
       .execute();
     found.push(...rows.map((row) => ({ ...row, state: row.state as ToldState })));
