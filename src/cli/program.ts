@@ -278,9 +278,10 @@ function addServerCommand(program: Command, done: Done): void {
     .description("set a user's password anew, asked for here or read from standard input")
     .argument("<user>", "the name that the user signs in with")
     .argument("<dir>", "the server's folder")
-    .action(async (user, dir) => {
+    .option("--reset-second-factor", "take the second factor away too, which was lost")
+    .action(async (user, dir, options) => {
       const { SERVER_COMMANDS } = await import("./server/serverCommands.ts");
-      done(await SERVER_COMMANDS.password(user, dir));
+      done(await SERVER_COMMANDS.password(user, dir, options));
     });
   // The command that a server starts to look at a large fleet; for no person.
   program.command("answer-for-server", { hidden: true }).action(async () => {

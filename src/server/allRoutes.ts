@@ -7,6 +7,7 @@ import { notificationRoutes } from "./routes/fleet/notificationRoutes.ts";
 import { trafficRoutes } from "./routes/fleet/trafficRoutes.ts";
 import { updateAgentRoutes } from "./routes/fleet/updateAgentRoutes.ts";
 import { apiTokenRoutes } from "./routes/people/apiTokenRoutes.ts";
+import { secondFactorRoutes } from "./routes/people/secondFactorRoutes.ts";
 import { sessionRoutes } from "./routes/people/sessionRoutes.ts";
 import { userRoutes } from "./routes/people/userRoutes.ts";
 import { userSessionRoutes } from "./routes/people/userSessionRoutes.ts";
@@ -28,6 +29,7 @@ const operations: readonly AnyRoute[] = [
   ...sessionRoutes,
   ...userRoutes,
   ...userSessionRoutes,
+  ...secondFactorRoutes,
   ...apiTokenRoutes(() => new Set(allRoutes.flatMap(scopesOf))),
   ...agentRoutes,
   ...agentSecretRoutes,

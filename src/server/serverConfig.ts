@@ -13,7 +13,7 @@ import { isObject, section } from "../config/section.ts";
 import { parseJson } from "../core/document.ts";
 import { parseRange } from "../core/order/address.ts";
 import { NearsourceError } from "../errors.ts";
-import { AREAS } from "./api/roles.ts";
+import { AREAS, ROLES } from "./api/roles.ts";
 import { DEFAULT_DATABASE } from "./store/database.ts";
 
 const text = v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"));
@@ -90,6 +90,11 @@ const schema = section({
       mirrorLate: v.optional(wholeNumber(60_000), 21_600_000),
     }),
     {},
+  ),
+  /** Roles that may do nothing without a second factor but enrol one. */
+  requireSecondFactor: v.optional(
+    v.array(v.picklist(ROLES, `must be one of ${ROLES.join(", ")}`), "must be a list"),
+    [],
   ),
   /** Time (ms) that a session lasts after its last use, and that it lasts at most. */
   sessions: v.optional(

@@ -6,9 +6,13 @@ import { setPasswordAnew } from "../../server/access/passwordAnew.ts";
 import { print } from "../terminal/output.ts";
 
 /** `nearsource server password USER DIR`: asked for on a terminal, else the first line of standard input. */
-export async function serverPasswordCommand(user: string, dir: string): Promise<number> {
+export async function serverPasswordCommand(
+  user: string,
+  dir: string,
+  options: { resetSecondFactor?: boolean },
+): Promise<number> {
   const password = process.stdin.isTTY ? await askTwice(user) : await readLine();
-  await setPasswordAnew(dir, user, password);
+  await setPasswordAnew(dir, user, password, options.resetSecondFactor);
   print(`${user} signs in with the new password, and was signed out everywhere`);
   return 0;
 }

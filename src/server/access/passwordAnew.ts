@@ -5,6 +5,7 @@ import { readServerConfig } from "../serverConfig.ts";
 import { insertAudit } from "../store/auditStore.ts";
 import { openDatabase } from "../store/database.ts";
 import { migrate } from "../store/migrate.ts";
+import { removeFactor } from "../store/people/factorStore.ts";
 import { deleteSessionsOf } from "../store/people/sessionStore.ts";
 import { listUsers, setPassword, updateUser } from "../store/people/userStore.ts";
 import { transact } from "../store/transaction.ts";
@@ -15,12 +16,17 @@ const SHORTEST = 12;
 
 /**
  * Sets a user's password on the machine itself, lets the user in again where they were shut out, and ends
- * their sessions.
+ * their sessions; where it is asked for, takes the second factor away that they have lost.
  *
  * @throws NearsourceError USAGE for a user that there is not and for a short password, CONFIG_NOT_FOUND,
  *   CONFIG_INVALID, and of the storage phase
  */
-export async function setPasswordAnew(dir: string, name: string, password: string): Promise<void> {
+export async function setPasswordAnew(
+  dir: string,
+  name: string,
+  password: string,
+  resetFactor = false,
+): Promise<void> {
   if (password.length < SHORTEST) {
     throw new NearsourceError("USAGE", `a password has at least ${SHORTEST} characters`);
   }
@@ -35,9 +41,10 @@ export async function setPasswordAnew(dir: string, name: string, password: strin
       if (user === undefined) throw unknownUser(name, users);
       await setPassword(tx, user.id, passwordHash);
       await updateUser(tx, user.id, { role: user.role, disabledAt: null });
+      if (resetFactor) await removeFactor(tx, user.id);
       await deleteSessionsOf(tx, user.id, Date.now());
       const entry = { actor: "nearsource server password", address: "", operation: "setPassword" };
-      await insertAudit(tx, { ...entry, at: Date.now(), subject: name, detail: null });
+      await insertAudit(tx, { ...entry, at: Date.now(), subject: name, detail: { resetFactor } });
     });
   } finally {
     await database.close();

@@ -25,6 +25,7 @@ export async function callerOfSession({ config, database, now }: Context, cookie
   if (at >= found.createdAt + longest) return { kind: "nobody" };
   const ends = Math.min(at + idle, found.createdAt + longest);
   if (at - found.seenAt > TOUCH_AFTER) await touchSession(database.db, idHash, at, ends);
-  const { userId, name, role } = found;
-  return { kind: "user", id: userId, name, role, session: idHash };
+  const { userId, name, role, hasFactor } = found;
+  const lacksFactor = !hasFactor && config.requireSecondFactor.includes(role);
+  return { kind: "user", id: userId, name, role, session: idHash, lacksFactor };
 }

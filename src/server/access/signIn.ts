@@ -8,12 +8,15 @@ import { findUserByName, insertUser, type User } from "../store/people/userStore
 import { transact } from "../store/transaction.ts";
 import { hashPassword, isPassword } from "./passwordHash.ts";
 import { attemptSignIn } from "./sayLocked.ts";
+import { proveFactor } from "./secondFactor.ts";
 import { hashOfSecret, newId, newSecret } from "./secrets.ts";
 
 /** Credentials, and the address that they came from. */
 export interface SignIn {
   user: string;
   password: string;
+  /** Of the second factor, where there is one. */
+  code?: string | undefined;
   address: string;
   userAgent: string;
 }
@@ -27,9 +30,9 @@ export interface SignedIn {
 let nobody: Promise<string> | undefined;
 
 /**
- * Begins a session for whoever knows the password.
+ * Begins a session for whoever knows the password, and has the second factor where there is one.
  *
- * @throws Problem CREDENTIALS_WRONG, TOO_MANY
+ * @throws Problem CREDENTIALS_WRONG, SECOND_FACTOR_NEEDED, SECOND_FACTOR_WRONG, TOO_MANY
  */
 export async function signIn(context: Context, given: SignIn): Promise<Answer<SignedIn>> {
   const succeed = await attemptSignIn(context, given.address, given.user);
@@ -37,6 +40,7 @@ export async function signIn(context: Context, given: SignIn): Promise<Answer<Si
   nobody ??= hashPassword("", context.random);
   const isRight = await isPassword(given.password, found?.passwordHash ?? (await nobody));
   if (found === undefined || !isRight) throw new Problem("CREDENTIALS_WRONG");
+  await proveFactor(context, found, given.code, given.address);
   await succeed();
   return await beginSession(context, found, given);
 }

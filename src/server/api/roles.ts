@@ -14,7 +14,8 @@ export type Allow = "public" | "set-up" | "agent" | Role;
 /** Caller of a request, as the head of the request shows it. */
 export type Caller =
   | { kind: "nobody" }
-  | { kind: "user"; id: string; name: string; role: Role; session: string }
+  /** `lacksFactor`: the role needs a second factor, and there is none. */
+  | { kind: "user"; id: string; name: string; role: Role; session: string; lacksFactor: boolean }
   /** `scope` has the operations and areas that it is for; null for all that its role may. */
   | { kind: "token"; id: string; name: string; role: Role; scope: readonly string[] | null }
   /** It is to fetch another secret. */
@@ -33,6 +34,11 @@ export interface Claim {
   names: readonly string[];
 }
 
+/** Whether an operation is of one's own session, in which a second factor is begun. */
+function isOfSession(names: readonly string[]): boolean {
+  return names.length === 0 || names.includes("session");
+}
+
 /** Whether what a token is for lets it call an operation of these names; one without is for every token. */
 function isInScope(scope: readonly string[] | null, names: readonly string[]): boolean {
   return scope === null || names.length === 0 || names.some((name) => scope.includes(name));
@@ -49,6 +55,7 @@ export function refusalOf({ allow, caller, isSetUp, agentId, names }: Claim): Pr
   if (allow === "set-up") return isSetUp ? "NOT_FOUND" : undefined;
   if (!isSetUp) return "NOT_SET_UP";
   if (caller.kind !== "user" && caller.kind !== "token") return "NOT_SIGNED_IN";
+  if (caller.kind === "user" && caller.lacksFactor && !isOfSession(names)) return "SECOND_FACTOR_MISSING";
   if (ROLES.indexOf(caller.role) < ROLES.indexOf(allow)) return "NOT_ALLOWED";
   return caller.kind === "user" || isInScope(caller.scope, names) ? undefined : "SCOPE_TOO_NARROW";
 }

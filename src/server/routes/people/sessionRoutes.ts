@@ -37,14 +37,22 @@ const signInRoute = route({
   allow: "public",
   schemas: {
     body: Type.Object(
-      { user: Type.String({ maxLength: 100 }), password: Type.String({ maxLength: 1_000 }) },
+      {
+        user: Type.String({ maxLength: 100 }),
+        password: Type.String({ maxLength: 1_000 }),
+        /** Of the second factor, or a recovery code. */
+        code: Type.Optional(Type.String({ maxLength: 50 })),
+      },
       { additionalProperties: false },
     ),
   },
   answer: SignedIn,
   status: 201,
   example: { body: { user: "ada", password: "correct horse battery" } },
-  fails: ["BODY_INVALID", "CREDENTIALS_WRONG", "TOO_MANY"],
+  fails: [
+    ...(["BODY_INVALID", "CREDENTIALS_WRONG", "SECOND_FACTOR_NEEDED", "SECOND_FACTOR_WRONG"] as const),
+    ...(["TOO_MANY", "UNAVAILABLE"] as const),
+  ],
   audit: "none",
   handle: (context, { body, address, userAgent }) => signIn(context, { ...body, address, userAgent }),
 });

@@ -10,6 +10,8 @@ const User = Type.Object({
   role: RoleName,
   createdAt: Moment,
   disabledAt: OrNull(Moment),
+  factorAt: OrNull(Moment),
+  openId: OrNull(Type.String()),
 });
 
 const list = route({

@@ -12,6 +12,8 @@ export interface SessionOfUser {
   userId: string;
   name: string;
   role: Role;
+  /** Of ours, or of the provider by whom the user signs in. */
+  hasFactor: boolean;
   createdAt: number;
   seenAt: number;
   expiresAt: number;
@@ -45,6 +47,8 @@ export async function findSession(db: Db, idHash: string, now: number): Promise<
       "users.id as userId",
       "users.name as name",
       "users.role as role",
+      "users.factor_at as factorAt",
+      "users.open_id as openId",
       "sessions.created_at as createdAt",
       "sessions.seen_at as seenAt",
       "sessions.expires_at as expiresAt",
@@ -53,7 +57,9 @@ export async function findSession(db: Db, idHash: string, now: number): Promise<
     .where("sessions.expires_at", ">", now)
     .where("users.disabled_at", "is", null)
     .executeTakeFirst();
-  return found as SessionOfUser | undefined;
+  if (found === undefined) return undefined;
+  const { factorAt, openId, role, ...rest } = found;
+  return { ...rest, role: role as Role, hasFactor: factorAt !== null || openId !== null };
 }
 
 /** Prolongs a session that is used. */

@@ -7,9 +7,21 @@ export interface User {
   role: Role;
   createdAt: number;
   disabledAt: number | null;
+  /** When a second factor was confirmed; null for none. */
+  factorAt: number | null;
+  /** Issuer and subject, of one who comes by OpenID Connect. */
+  openId: string | null;
 }
 
-const COLUMNS = ["id", "name", "role", "created_at as createdAt", "disabled_at as disabledAt"] as const;
+const COLUMNS = [
+  "id",
+  "name",
+  "role",
+  "created_at as createdAt",
+  "disabled_at as disabledAt",
+  "factor_at as factorAt",
+  "open_id as openId",
+] as const;
 
 /** Whether there is anybody who can administer. */
 export async function hasAdministrator(db: Db): Promise<boolean> {
