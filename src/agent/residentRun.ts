@@ -36,7 +36,8 @@ async function conclude(parts: ResidentParts, trigger: Trigger, started: number,
   journal.ended(trigger, started, ended, end);
   if (instructions.config.server === undefined) return;
   const facts = await machineFacts(instructions.config.dataDir);
-  const report = describeRun(trigger, started, ended, end, { port: parts.channels?.port, facts });
+  const { port, topic } = parts.channels ?? {};
+  const report = describeRun(trigger, started, ended, end, { port, topic, facts });
   await queueReport(dir.reports, report).catch((error) => log.warn(explainError(error)));
   parts.channels?.look();
 }

@@ -29,6 +29,8 @@ export type RunReport = {
   program: string;
   /** The port at which the agent listens for notifications; null for none, absent while it is opened. */
   port?: number | null | undefined;
+  /** The topic that it listens to at a broker; null for none. */
+  topic?: string | null | undefined;
 } & Partial<MachineFacts> &
   RunEnd;
 
@@ -38,10 +40,10 @@ export function describeRun(
   started: number,
   ended: number,
   end: RunEnd,
-  { port, facts }: { port?: number | null | undefined; facts?: MachineFacts } = {},
+  { port, topic, facts }: Pick<RunReport, "port" | "topic"> & { facts?: MachineFacts } = {},
 ): RunReport {
   const times = { started: new Date(started).toISOString(), ended: new Date(ended).toISOString() };
-  return { ...times, trigger, program: VERSION, port, ...facts, ...end };
+  return { ...times, trigger, program: VERSION, port, topic, ...facts, ...end };
 }
 
 /**

@@ -144,18 +144,21 @@ function notifySection(file: File) {
     /** Whether to ask the server for notifications, where it cannot reach this agent. */
     poll: v.optional(v.boolean("must be boolean"), false),
     /** A broker that brings notifications, and how it is reached. */
-    mqtt: v.optional(
-      section({
-        /** `mqtt://host:port` or `mqtts://host:port`. */
-        url: v.pipe(text, parsedBy(checkBroker)),
-        topic: text,
-        username: v.optional(text),
-        /** File of the password, whose end of line does not count. */
-        passwordFile: v.optional(file),
-        /** PEM file of the authority that issued the broker's certificate. */
-        ca: v.optional(file),
-      }),
-    ),
+    mqtt: v.optional(mqttSection(file)),
+  });
+}
+
+/** Keys of a broker. */
+export function mqttSection(file: File) {
+  return section({
+    /** `mqtt://host:port` or `mqtts://host:port`. */
+    url: v.pipe(text, parsedBy(checkBroker)),
+    topic: text,
+    username: v.optional(text),
+    /** File of the password, whose end of line does not count. */
+    passwordFile: v.optional(file),
+    /** PEM file of the authority that issued the broker's certificate. */
+    ca: v.optional(file),
   });
 }
 

@@ -7,6 +7,7 @@ import type { ChangeFeed } from "./events/changeFeed.ts";
 import type { ReportIntake } from "./fleet/reportIntake.ts";
 import type { ServerMetrics } from "./metrics/serverMetrics.ts";
 import type { ContentMirror } from "./mirror/contentMirror.ts";
+import type { BrokerNews } from "./notify/brokerNews.ts";
 import type { HeldPolls } from "./notify/heldPolls.ts";
 import type { ServerConfig } from "./serverConfig.ts";
 import type { PublishedTrees } from "./settings/publishedTrees.ts";
@@ -39,6 +40,8 @@ export interface Context {
   polls: HeldPolls;
   /** Takes the reports of agents, many at a time. */
   reports: ReportIntake;
+  /** The broker that agents hear of news from, where there is one. */
+  broker?: BrokerNews | undefined;
   /** Counts what this process does. */
   metrics: ServerMetrics;
   /** Pages that watch something change. */

@@ -23,6 +23,7 @@ import { ServerMetrics } from "./metrics/serverMetrics.ts";
 import { timeAnswer, watchSources } from "./metrics/watchSources.ts";
 import { ContentMirror } from "./mirror/contentMirror.ts";
 import { openPolls } from "./notify/answerPoll.ts";
+import { BrokerNews } from "./notify/brokerNews.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { openSettings, startFollowing } from "./publication/settingsTree.ts";
 import { startWatch } from "./releases/watchStages.ts";
@@ -87,8 +88,11 @@ export async function runServer(
     const upkeep = { resigning: undefined, failing: new Set<string>(), ending: new Set<string>() };
     const metrics = new ServerMetrics();
     const parts = { upkeep, secrets, polls, reports, metrics, streams, wakeUps, changes, mirror };
+    const broker = openBrokerNews({ config, trees, log });
     const outside = { log, askElsewhere, resolver: createResolver(config.dns), now, random: randomBytes };
-    const context: Context = { config, database, trees, ...parts, ...outside };
+    const context: Context = { config, database, trees, broker, ...parts, ...outside };
+    broker?.start();
+    ends.push(() => broker?.close());
     ends.push(startFollowing(context));
     await listen(context);
     ends.push(() => wakeUps.close());
@@ -125,6 +129,19 @@ export async function runServer(
     await stop();
     throw error;
   }
+}
+
+/** The broker of `server.json`; undefined where it names none. */
+function openBrokerNews({ config, trees, log }: Pick<Context, "config" | "trees" | "log">) {
+  const { mqtt, dir } = config;
+  if (mqtt === undefined) return undefined;
+  const { passwordFile, ca, ...rest } = mqtt;
+  const files = {
+    ...(passwordFile === undefined ? {} : { passwordFile: path.resolve(dir, passwordFile) }),
+    ...(ca === undefined ? {} : { ca: path.resolve(dir, ca) }),
+  };
+  const clientId = `nearsource-server-${randomBytes(6).toString("hex")}`;
+  return new BrokerNews({ mqtt: { ...rest, ...files }, clientId, trees, log, random: Math.random });
 }
 
 /** Hosts that this server is called by; addresses count in any case. */

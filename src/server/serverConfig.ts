@@ -6,6 +6,7 @@ import {
   dns,
   eachParsedBy,
   httpSection,
+  mqttSection,
   sourceUrl,
   wholeNumber,
 } from "../config/configSchema.ts";
@@ -79,6 +80,8 @@ const schema = section({
   /** Limits of requests to ActiveUpdate, and its names: as in an agent's configuration. */
   http: v.optional(httpSection(text), {}),
   dns: v.optional(dns, {}),
+  /** The broker that agents hear of news from; files are relative to the server's folder. */
+  mqtt: v.optional(mqttSection(text)),
   /** Listener for monitors, open to whoever reaches it. */
   metrics: v.optional(section({ host: v.optional(v.string("must be text"), "127.0.0.1"), port })),
   /** Ranges of addresses off the internet that webhooks may be at. */

@@ -16,6 +16,8 @@ import { startListener } from "./notifyPort.ts";
 export interface Channels {
   /** The port at which it listens now; null for none. */
   readonly port: number | null;
+  /** The topic that it listens to at a broker now; null for none. */
+  readonly topic: string | null;
   /** The reason why it listens at no port, where it should. */
   readonly portFailure: string | undefined;
   /** There may be a report to send. */
@@ -79,6 +81,9 @@ export async function openChannels(options: ChannelOptions): Promise<Channels> {
   return {
     get port() {
       return port();
+    },
+    get topic() {
+      return broker?.part === undefined ? null : (mqtt?.topic ?? null);
     },
     get portFailure() {
       return listener?.failure;

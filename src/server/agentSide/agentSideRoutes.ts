@@ -78,6 +78,7 @@ const report = route({
       trigger: Short,
       program: Short,
       port: Type.Optional(OrNull(Type.Integer({ minimum: 1, maximum: 65_535 }))),
+      topic: Type.Optional(OrNull(Short)),
       freeBytes: Type.Optional(Amount),
       uptime: Type.Optional(Amount),
       held: Type.Optional(Type.Object({ content: Type.Optional(Amount), settings: Type.Optional(Amount) })),

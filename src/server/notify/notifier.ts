@@ -24,7 +24,7 @@ import { transact } from "../store/transaction.ts";
 import { say } from "../store/wakeUps.ts";
 import { pushNotice } from "./pushNotice.ts";
 import { sayFailed } from "./sayFailed.ts";
-import { notified, running, statesOfKnowing } from "./settle.ts";
+import { notified, running, statesOfKnowing, toldByBroker } from "./settle.ts";
 
 /** Time (ms) between two looks whose turn it is: while agents are told, and else. */
 const STEP = { telling: 250, idle: 1_000 };
@@ -136,16 +136,35 @@ export class Notifier {
       const due = { notificationId: id, place, now: now(), limit, leaseUntil: now() + LEASE };
       const taken = await transact(database.db, (tx) => takeDue(tx, database.dialect, due));
       if (taken.length === 0) return;
-      const [asking, others] = this.#apart(taken);
+      const { asking, listening, others } = this.#apart(taken);
       for (const agent of others) this.#pushing.set(agent, this.#push(agent, body));
+      await this.#sayAtBroker(listening);
       await this.#answerHeld(asking);
     }
   }
 
-  #apart(taken: DueAgent[]): [DueAgent[], DueAgent[]] {
-    const { polls, now } = this.#context;
-    const isAsking = ({ agentId, polledAt }: DueAgent) => polls.isAsking(agentId, polledAt, now());
-    return [taken.filter(isAsking), taken.filter((agent) => !isAsking(agent))];
+  /** Those who ask, those who listen to a broker that has the news, and those who have to be reached. */
+  #apart(taken: DueAgent[]): Record<"asking" | "listening" | "others", DueAgent[]> {
+    const { polls, now, broker } = this.#context;
+    const topic = broker?.isTold === true ? broker.topic : undefined;
+    const wayTo = (agent: DueAgent) => {
+      if (polls.isAsking(agent.agentId, agent.polledAt, now())) return "asking";
+      return agent.topic !== null && agent.topic === topic ? "listening" : "others";
+    };
+    return { asking: [], listening: [], others: [], ...Object.groupBy(taken, wayTo) };
+  }
+
+  /** Those who listen to the broker are told there, all at once. */
+  async #sayAtBroker(agents: DueAgent[]): Promise<void> {
+    const { broker, trees, now } = this.#context;
+    if (agents.length === 0) return;
+    await broker?.sayAgain();
+    const published = { publishedAt: trees.publishedAt(), now: now() };
+    for (const agent of agents) {
+      const { notificationId, agentId, attempts } = agent;
+      this.#outcomes.push({ notificationId, agentId, attempts, ...toldByBroker(agent, published) });
+    }
+    await this.#write();
   }
 
   /** Those who ask get their answer: at once where this server holds their request. */

@@ -3,6 +3,7 @@ import { isReportAfter, SILENCE, stateAfterRun, type ToldState } from "../../cor
 import type { Context } from "../context.ts";
 import { lastRunsOf } from "../store/fleet/runStore.ts";
 import {
+  type DueAgent,
   noteSettled,
   noteTold,
   type OpenTold,
@@ -56,6 +57,18 @@ export async function statesOfKnowing(
 }
 
 type Known = Pick<Told, "state" | "nextAt" | "code">;
+/**
+ * The state of an agent that hears of news from a broker, which has them: it has reported since they were published,
+ * or its report is awaited as that of one that asks.
+ */
+export function toldByBroker(
+  { reportedAt, outcome, reportedCode }: Pick<DueAgent, "reportedAt" | "outcome" | "reportedCode">,
+  { publishedAt, now }: { publishedAt: number; now: number },
+): Known {
+  if (reportedAt === null || outcome === null || reportedAt < publishedAt) return notified(now);
+  const state = stateAfterRun(outcome);
+  return { state, nextAt: null, code: state === "done" ? null : (reportedCode ?? outcome) };
+}
 
 /** An agent that has verified what it was told: its run follows. */
 export function running(now: number): Known {

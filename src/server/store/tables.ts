@@ -114,8 +114,8 @@ export interface Tables {
     run_ended_at: Time | null;
     /** The domains of its DNS search list; null while it has not said. */
     dns_suffixes: Json | null;
-    /** Whether it listens to the fleet's broker; null while it has not said. */
-    on_broker: 0 | 1 | null;
+    /** The topic that it listens to at a broker; null for none. */
+    topic: string | null;
     /** Of a secret that was given, and not used yet. */
     next_secret_hash: string | null;
     /** Of the secret before, which nobody should have any more. */

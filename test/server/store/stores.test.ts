@@ -178,6 +178,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         code: null,
         bytes: 5_000_000_000,
         source: "ua-berlin",
+        topic: "nearsource/news",
         addresses: ["10.1.2.4"],
         failing: outcome === "exhausted",
         used: "ua-berlin",

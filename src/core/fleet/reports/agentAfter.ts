@@ -13,6 +13,8 @@ export interface ReportedAgent {
   /** The domains of its DNS search list; null while it has not said. */
   dnsSuffixes: readonly string[] | null;
   port: number | null;
+  /** The topic that it listens to at a broker; null for none. */
+  topic: string | null;
   /** The address that its last enrolment or report came from. */
   seenAt: string | null;
   retiredAt: number | null;
@@ -66,6 +68,7 @@ export function agentAfter(
     addresses,
     dnsSuffixes,
     port: port === undefined ? agent.port : (port ?? 0),
+    topic: summary.topic,
     seenAt,
     retiredAt: null,
     failing: summary.failing,

@@ -8,6 +8,8 @@ export interface AgentReport {
   program: string;
   /** The port at which the agent listens for notifications; null for none. */
   port?: number | null | undefined;
+  /** The topic that the agent listens to at a broker; null for none. */
+  topic?: string | null | undefined;
   /** Free space (bytes) on its disk, and the time (ms) since its machine was started. */
   freeBytes?: number | undefined;
   uptime?: number | undefined;
@@ -75,6 +77,7 @@ export interface ReportSummary {
   addresses: string[] | undefined;
   dnsSuffixes?: string[] | undefined;
   port?: number | null | undefined;
+  topic: string | null;
   /** It did not get what it could have. */
   failing: boolean;
   /** The source that delivered first, as the order names it: null where none was asked, empty where all failed. */
@@ -106,6 +109,7 @@ export function summaryOf(given: AgentReport): ReportSummary {
     addresses: report?.addresses,
     dnsSuffixes: report?.dnsSuffixes,
     port,
+    topic: given.topic ?? null,
     failing: isFailing(given),
     used: usedIn(attempts),
     freeBytes: given.freeBytes ?? null,

@@ -64,6 +64,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("at", "bigint", (column) => column.notNull())
     .addColumn("content", "text", (column) => column.notNull())
     .execute();
-  // Whether an agent listens to the fleet's broker, by its last report; null while it has not said.
-  await schema.alterTable("agents").addColumn("on_broker", "integer").execute();
+  // The topic that an agent listens to at a broker, by its last report; null for none.
+  await schema.alterTable("agents").addColumn("topic", "text").execute();
 }

@@ -83,6 +83,12 @@ export interface DueAgent {
   port: number | null;
   seenAt: string | null;
   polledAt: number | null;
+  /** The topic that it listens to at a broker; null for none. */
+  topic: string | null;
+  /** Its last report. */
+  reportedAt: number | null;
+  outcome: string | null;
+  reportedCode: string | null;
 }
 
 export interface Due {
@@ -136,13 +142,17 @@ async function readDue(tx: Tx, notificationId: string, ids: string[]): Promise<D
     .innerJoin("agents", "agents.id", "told.agent_id")
     .select([
       "agent_id as agentId",
-      "state",
+      "told.state as state",
       "attempts",
       "told_at as toldAt",
       "addresses",
       "port",
       "seen_at as seenAt",
       "polled_at as polledAt",
+      "topic",
+      "reported_at as reportedAt",
+      "outcome",
+      "agents.code as reportedCode",
     ])
     .where("notification_id", "=", notificationId)
     .where("agent_id", "in", ids)
