@@ -4,6 +4,7 @@ import { agentRoutes } from "./routes/fleet/agentRoutes.ts";
 import { agentSecretRoutes } from "./routes/fleet/agentSecretRoutes.ts";
 import { enrolmentRoutes } from "./routes/fleet/enrolmentRoutes.ts";
 import { notificationRoutes } from "./routes/fleet/notificationRoutes.ts";
+import { suggestionRoutes } from "./routes/fleet/suggestionRoutes.ts";
 import { trafficRoutes } from "./routes/fleet/trafficRoutes.ts";
 import { updateAgentRoutes } from "./routes/fleet/updateAgentRoutes.ts";
 import { apiTokenRoutes } from "./routes/people/apiTokenRoutes.ts";
@@ -43,6 +44,7 @@ const operations: readonly AnyRoute[] = [
   ...notificationRoutes,
   ...mirrorRoutes,
   ...whatIfRoutes,
+  ...suggestionRoutes,
   ...expiryRoutes,
   ...trafficRoutes,
   ...webhookRoutes,

@@ -1,5 +1,6 @@
 import { type FleetEffect, fleetEffect } from "../../core/fleet/effect.ts";
 import type { FleetSettings } from "../../core/fleet/fleetAgent.ts";
+import type { Suggestion } from "../../core/fleet/suggest/suggestions.ts";
 import { findUncovered, type Uncovered } from "../../core/fleet/uncovered.ts";
 import { parseSourceList } from "../../core/order/sourceList.ts";
 import { parsePolicy } from "../../core/settings/policy.ts";
@@ -8,6 +9,7 @@ import { planAgents } from "../fleet/planAgents.ts";
 import { fleetOf, listInForce, settingsOfFleet } from "../settings/fleetSettings.ts";
 import { checkWithFleet } from "./checkWithFleet.ts";
 import type { CheckAnswer, FleetChange, FleetQuestion } from "./fleetQuestion.ts";
+import { suggest } from "./suggest.ts";
 
 /** The settings with a change made. */
 export function changed(
@@ -27,12 +29,13 @@ export function changed(
 export async function answerOfFleet(
   context: Pick<Context, "config" | "database">,
   question: FleetQuestion,
-): Promise<FleetEffect | CheckAnswer | Uncovered | number> {
+): Promise<FleetEffect | CheckAnswer | Suggestion[] | Uncovered | number> {
   if ("plan" in question) return await planAgents(context, question.plan, question.now);
   const { db } = context.database;
   const fleet = await fleetOf(db);
   if ("uncovered" in question) return findUncovered(fleet, await listInForce(db));
   const before = await settingsOfFleet(context);
   if ("check" in question) return await checkWithFleet(context, fleet, before, question);
+  if ("suggest" in question) return await suggest(context, fleet, before, question);
   return fleetEffect(fleet, before, changed(before, question.effectOf));
 }

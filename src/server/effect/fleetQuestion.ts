@@ -1,5 +1,6 @@
 import type { Finding } from "../../core/findings/findingCodes.ts";
 import type { FleetEffect } from "../../core/fleet/effect.ts";
+import type { Suggestion } from "../../core/fleet/suggest/suggestions.ts";
 import type { Uncovered } from "../../core/fleet/uncovered.ts";
 import type { ServerConfig } from "../serverConfig.ts";
 
@@ -20,6 +21,13 @@ export interface CheckQuestion {
   now: number;
 }
 
+/** A question of the Update Agents that there should be, with the same facts. */
+export interface SuggestQuestion {
+  suggest: true;
+  contentBytes: number | null;
+  now: number;
+}
+
 export interface CheckAnswer {
   effect: FleetEffect;
   findings: Finding[];
@@ -32,15 +40,18 @@ export interface CheckAnswer {
 export type FleetQuestion =
   | { effectOf: FleetChange }
   | CheckQuestion
+  | SuggestQuestion
   | { uncovered: true }
   | { plan: "all" | "due"; now: number };
 export type FleetAnswer<Question extends FleetQuestion> = Question extends { effectOf: FleetChange }
   ? FleetEffect
   : Question extends CheckQuestion
     ? CheckAnswer
-    : Question extends { uncovered: true }
-      ? Uncovered
-      : number;
+    : Question extends SuggestQuestion
+      ? Suggestion[]
+      : Question extends { uncovered: true }
+        ? Uncovered
+        : number;
 
 /** Answers questions of large fleets elsewhere than on the event loop. */
 export type AskElsewhere = (config: ServerConfig, question: FleetQuestion) => Promise<unknown>;

@@ -24,6 +24,7 @@ export const ALSO: Record<string, readonly string[]> = {
   deletePolicy: ["domains", "update-agents"],
   saveSourceList: ["uncovered"],
   restoreSourceList: ["uncovered"],
+  acceptSuggestion: ["source-list", "uncovered", "update-agents"],
   setUp: ["users"],
   setPassword: ["users", "sessions"],
 };

@@ -164,6 +164,40 @@ export async function findAgentsWhole(db: Db, ids: readonly string[]): Promise<A
   return found.toSorted((one, other) => (one.id < other.id ? -1 : 1));
 }
 
+/** An agent that others could depend on. */
+export interface SteadyAgent {
+  id: string;
+  name: string;
+  dnsSuffixes: string[];
+  freeBytes: number;
+  uptime: number;
+}
+
+/** Agents that reported since a time, did not fail, listen at a port, and have so much space. */
+export async function steadyAgents(
+  db: Db,
+  { freeBytes, reportedSince }: { freeBytes: number; reportedSince: number },
+): Promise<SteadyAgent[]> {
+  const rows = await db
+    .selectFrom("agents")
+    .select(["id", "name", "dns_suffixes", "free_bytes", "uptime"])
+    .where("retired_at", "is", null)
+    .where("reported_at", ">=", reportedSince)
+    .where("failing", "=", 0)
+    .where("free_bytes", ">=", freeBytes)
+    .where((where) => where.or([where("port", "is", null), where("port", "<>", 0)]))
+    .execute();
+  return rows.map(({ id, name, dns_suffixes, free_bytes, uptime }) => {
+    return {
+      id,
+      name,
+      dnsSuffixes: suffixesOf(dns_suffixes),
+      freeBytes: free_bytes ?? 0,
+      uptime: uptime ?? 0,
+    };
+  });
+}
+
 /** Values in one statement: fewer than any database takes. */
 const MANY = 500;
 

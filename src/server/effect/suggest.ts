@@ -1,0 +1,62 @@
+import { AGENT_PORT } from "../../config/configPath.ts";
+import { servingByEntry } from "../../core/findings/fleetFacts.ts";
+import { AGENTS_OF_ONE, LEAST_FREE } from "../../core/findings/fleetFindings.ts";
+import { fleetEffect } from "../../core/fleet/effect.ts";
+import type { FleetAgent, FleetSettings } from "../../core/fleet/fleetAgent.ts";
+import { FleetUse } from "../../core/fleet/fleetUse.ts";
+import { networkUses } from "../../core/fleet/suggest/networkUses.ts";
+import {
+  type Candidate,
+  type HolderUse,
+  type Suggestion,
+  suggestionsFor,
+} from "../../core/fleet/suggest/suggestions.ts";
+import type { Context } from "../context.ts";
+import { type SteadyAgent, steadyAgents } from "../store/fleet/agentStore.ts";
+import { trafficByNetwork } from "../store/fleet/networkStore.ts";
+import { factsOf } from "./checkWithFleet.ts";
+import type { SuggestQuestion } from "./fleetQuestion.ts";
+
+const DAY = 86_400_000;
+/** Days of traffic that are looked at, and days within which a machine has reported that others should depend on. */
+const WEEK = 7;
+const HEARD = 2;
+
+/** Suggestions of the whole fleet as it is, those that were dismissed too. */
+export async function suggest(
+  context: Pick<Context, "config" | "database">,
+  fleet: readonly FleetAgent[],
+  settings: FleetSettings,
+  { contentBytes, now }: SuggestQuestion,
+): Promise<Suggestion[]> {
+  const { db } = context.database;
+  const { list } = settings;
+  const { serving } = await factsOf(context, { fleet, list, contentBytes, now });
+  const led = servingByEntry(list, serving);
+  const use = new FleetUse(list, settings.kinds.length);
+  fleetEffect(fleet, settings, settings, use);
+  const least = { freeBytes: Math.max(LEAST_FREE, contentBytes ?? 0), reportedSince: now - HEARD * DAY };
+  const steady = await steadyAgents(db, least);
+  const today = now - (now % DAY);
+  const traffic = await trafficByNetwork(db, { from: today - (WEEK - 1) * DAY, to: now + 1 });
+  const networks = networkUses(fleet, settings, {
+    servingEntries: new Set(led.flatMap((agents, index) => (agents.length > 0 ? [index] : []))),
+    candidates: new Map(steady.map((agent) => [agent.id, candidateOf(agent)])),
+    traffic: new Map(traffic.map((each) => [each.network, each])),
+  });
+  const holders = serving
+    .filter(({ granted }) => granted.length > 0)
+    .map(({ id, name }): HolderUse => {
+      const entries = [...led.keys()].filter((index) => led[index]?.some((agent) => agent.id === id));
+      const near = entries.reduce((sum, index) => sum + (use.entries[index]?.near ?? 0), 0);
+      return { id, name, entries, near };
+    });
+  return suggestionsFor({ networks, holders }, AGENTS_OF_ONE);
+}
+
+/** By its host name, which survives a change of address. */
+function candidateOf({ dnsSuffixes, ...agent }: SteadyAgent): Candidate {
+  const [suffix] = dnsSuffixes;
+  const host = agent.name.includes(".") || suffix === undefined ? agent.name : `${agent.name}.${suffix}`;
+  return { ...agent, url: `http://${host.toLowerCase()}:${AGENT_PORT}` };
+}

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  type Call,
+  enrolMachine,
+  makeReadyServer,
+  publishedDocument,
+  reportRun,
+  type ServerWorld,
+} from "../../support/serverWorld.ts";
+
+const DAY = 86_400_000;
+let world: ServerWorld;
+let token: string;
+let call: Call;
+
+beforeAll(async () => {
+  ({ world, token, call } = await makeReadyServer("operator"));
+  for (let count = 1; count <= 6; count++) {
+    const addresses = [`10.1.2.${count}`];
+    const agent = await enrolMachine(world, token, { name: `pc-${count}`, addresses });
+    const attempt = {
+      rule: "server",
+      url: "http://server",
+      outcome: "delivered",
+      bytes: 60_000_000,
+      ms: 60_000,
+    };
+    const installed = [{ bytes: 60_000_000, whole: 100_000_000 }];
+    const report = { outcome: "updated", addresses, attempts: [attempt], installed };
+    const facts = { freeBytes: 5_000_000_000, uptime: count * DAY, port: 21_112 };
+    expect(await reportRun(world, agent, report, facts)).toBe(204);
+  }
+});
+afterAll(() => world.close());
+
+const suggestions = async () => (await call("GET /suggestions")).body.items;
+
+test("who should be an Update Agent is suggested from what agents reported, and accepted one by one", async () => {
+  const [first, ...more] = await suggestions();
+  expect(more).toEqual([]);
+  expect(first).toMatchObject({
+    ...{ id: "add_10-1-2-0_24", kind: "add", agent: { name: "pc-6" }, network: "10.1.2.0/24" },
+    ...{ saves: 300_000_000, entry: { range: "10.1.2.0/24", url: "http://pc-6:21112" } },
+  });
+  expect((await call("GET /update-agents")).body.items).toEqual([]);
+
+  const accept = (agent: string, version: number) =>
+    call(`POST /suggestions/${first.id}/accept`, { agent }, version);
+  expect((await accept("another", 0)).body.code).toBe("CONFLICT");
+  expect((await accept(first.agent.id, 7)).body.code).toBe("CHANGED_MEANWHILE");
+  expect((await call("GET /update-agents")).body.items).toEqual([]);
+
+  const saved = await accept(first.agent.id, 0);
+  expect([saved.status, saved.body.version]).toEqual([200, 1]);
+  expect(saved.body.effect.moved).toEqual([{ from: "server", to: "pc-6", agents: 5 }]);
+  expect(await publishedDocument(world, "source-list")).toMatchObject({ entries: [first.entry] });
+  expect(await publishedDocument(world, "update-agents")).toMatchObject({
+    agents: [{ id: first.agent.id, kinds: ["components"] }],
+  });
+  expect(await suggestions()).toEqual([]);
+  const { items } = (await call("GET /source-list/versions")).body;
+  expect(items[0].note).toBe(first.reason);
+  expect((await accept(first.agent.id, 1)).status).toBe(404);
+});
+
+test("an Update Agent whose range nobody is in any more is suggested to be none", async () => {
+  const { list, version } = (await call("GET /source-list")).body;
+  const { version: _, ...without } = list;
+  const moved = { ...without, entries: [{ ...list.entries[0], range: "10.200.0.0/24" }] };
+  expect((await call("PUT /source-list", moved, version)).status).toBe(200);
+  const found = (await suggestions()).find(({ kind }: { kind: string }) => kind === "remove");
+  expect(found).toMatchObject({ agent: { name: "pc-6" }, entries: [0], entry: null });
+  const accepted = await call(`POST /suggestions/${found.id}/accept`, { agent: found.agent.id }, version + 1);
+  expect(accepted.status).toBe(200);
+  expect((await call("GET /source-list")).body.list.entries).toEqual([]);
+  expect((await call("GET /update-agents")).body.items).toEqual([]);
+});
+
+test("one that is dismissed rests for 90 days", async () => {
+  const [first] = await suggestions();
+  expect(first.kind).toBe("add");
+  expect((await call(`POST /suggestions/${first.id}/dismiss`)).status).toBe(204);
+  expect(await suggestions()).toEqual([]);
+  expect((await call(`POST /suggestions/${first.id}/dismiss`)).status).toBe(404);
+});
