@@ -190,11 +190,15 @@ function addListCommands(program: Command, done: Done): void {
     .description("look at source lists, and take them over from elsewhere");
   sources
     .command("import")
-    .description("make a source list of Apex Central's update sources, or of a table, on stdout")
-    .argument("<file>", "JSON of cmd_deploy_update_sources, or CSV: order,first,last,name,url,kinds,comment")
-    .action(async (file) => {
+    .description("make a source list of another system's list, of a table, or of subnets, on stdout")
+    .argument(
+      "<file>",
+      "JSON of Apex Central's cmd_deploy_update_sources, CSV order,first,last,name,url,kinds,comment, or subnets of Active Directory (CSV) or NetBox (CSV, JSON)",
+    )
+    .option("--map <file>", "which site of the subnets goes where: CSV site,name,url,kinds")
+    .action(async (file, options) => {
       const { importCommand } = await import("./sources/importCommand.ts");
-      done(await importCommand(file));
+      done(await importCommand(file, options));
     });
   sources
     .command("export")

@@ -4,6 +4,7 @@ import { documentTargets } from "./documentTargets.ts";
 import { downloadTarget } from "./downloadTarget.ts";
 import { fileTargets } from "./fileTargets.ts";
 import { growthTarget } from "./growthTarget.ts";
+import { importTargets } from "./importTargets.ts";
 import { manifestTarget } from "./manifestTarget.ts";
 import { metadataTargets } from "./metadataTargets.ts";
 import { syntaxTargets } from "./syntaxTargets.ts";
@@ -18,6 +19,7 @@ export function makeTargets(scratch: string): FuzzTarget[] {
   return [
     ...syntaxTargets(),
     ...documentTargets(),
+    ...importTargets(),
     manifestTarget(),
     dnsTarget(),
     ...fileTargets(scratch),

@@ -129,10 +129,14 @@ const HELP: Record<string, Help> = {
   "sources import": {
     examples: [
       "nearsource sources import ./apex-sources.json > source-list.json",
-      "nearsource sources import ./branches.csv",
+      "nearsource sources import ./branches.csv > source-list.json",
+      "nearsource sources import ./ad-subnets.csv --map ./sites.csv > source-list.json",
     ],
     codes: [6],
-    own: { 6: "it is neither of the two, or agents would refuse the list" },
+    own: {
+      2: "the command line is wrong, or subnets came without --map",
+      6: "it is nothing that can be taken over, or agents would refuse the list",
+    },
   },
   "sources export": {
     examples: ["nearsource sources export ./source-list.json > branches.csv"],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { KINDS } from "../../../src/core/content/kind.ts";
-import { importApex, isApexExport } from "../../../src/core/order/importApex.ts";
+import { importApex, isApexExport } from "../../../src/core/imports/importApex.ts";
 import { parseSourceList } from "../../../src/core/order/sourceList.ts";
 
 const settings = (entries: object[]) => ({

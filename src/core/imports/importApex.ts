@@ -4,7 +4,14 @@ import { KINDS, type Kind } from "../content/kind.ts";
 export interface Imported {
   list: {
     mode: "standard" | "customized";
-    entries: { range: string; url: string; name?: string; kinds: Kind[] }[];
+    entries: {
+      range: string;
+      except?: string[];
+      dnsSuffix?: string;
+      url: string;
+      name?: string;
+      kinds: Kind[];
+    }[];
     serverFallback: { enabled: boolean; kinds: Kind[] };
   };
   remarks: string[];

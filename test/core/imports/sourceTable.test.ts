@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { KINDS } from "../../../src/core/content/kind.ts";
-import { parseSourceList } from "../../../src/core/order/sourceList.ts";
-import { readSourceTable, writeSourceTable } from "../../../src/core/order/sourceTable.ts";
+import { leftOutOfTable, readSourceTable, writeSourceTable } from "../../../src/core/imports/sourceTable.ts";
+import { parseSourceList, type SourceListEntry } from "../../../src/core/order/sourceList.ts";
 
 describe("a source list as a table", () => {
   test("is read in the order that it says, with what stands in quotes", () => {
@@ -48,6 +48,11 @@ describe("a source list as a table", () => {
         name: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9 ,;"'-]{0,20}[A-Za-z0-9]$/),
         url: fc.constantFrom("http://ua.example:21112", "https://mirror.example/updates"),
         kinds: fc.subarray([...KINDS], { minLength: 1 }),
+        except: fc.array(fc.oneof(address, fc.constant("10.0.0.1 - 10.0.0.9")), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        dnsSuffix: fc.constantFrom("corp.example", "berlin.corp.example"),
       },
       { requiredKeys: ["range", "url", "kinds"] },
     );
@@ -55,7 +60,13 @@ describe("a source list as a table", () => {
       fc.property(fc.array(entry, { maxLength: 20 }), (entries) => {
         const list = parseSourceList({ entries });
         const { list: read } = readSourceTable(writeSourceTable(list.entries));
-        expect(parseSourceList({ entries: read.entries }).entries).toEqual(list.entries);
+        const withoutBlanks = (each: SourceListEntry) => ({
+          ...each,
+          ...(each.except && {
+            except: each.except.map((one) => ({ ...one, rangeText: one.rangeText.replaceAll(" ", "") })),
+          }),
+        });
+        expect(parseSourceList({ entries: read.entries }).entries).toEqual(list.entries.map(withoutBlanks));
       }),
     );
   });
@@ -65,5 +76,20 @@ describe("a source list as a table", () => {
       entries: [{ range: "10.0.0.1", name: "=cmd|' /C calc'!A0", url: "http://ua.example:21112" }],
     });
     expect(writeSourceTable(entries)).not.toMatch(/(^|,)"?[=+@]/m);
+  });
+
+  test("has further columns only where entries have the like, and what it cannot have is said", () => {
+    const list = parseSourceList({
+      entries: [{ range: "10.0.0.0/8", except: ["10.1.0.0/16", "10.2.0.1"], url: "http://ua.example:21112" }],
+      serverFallback: { enabled: false },
+      updateAgentsOnlyFromServer: true,
+    });
+    expect(writeSourceTable(list.entries)).toBe(
+      "order,first,last,name,url,kinds,comment,except\n1,10.0.0.0/8,,,http://ua.example:21112,components,,10.1.0.0/16 10.2.0.1\n",
+    );
+    expect(leftOutOfTable(list)).toEqual([
+      '"serverFallback" of the list is not in the table, which has entries alone',
+      '"updateAgentsOnlyFromServer" of the list is not in the table, which has entries alone',
+    ]);
   });
 });
