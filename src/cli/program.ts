@@ -272,6 +272,7 @@ function addServerCommand(program: Command, done: Done): void {
     .option("--console <host:port>", "where administrators come in (127.0.0.1:21110)")
     .option("--agents <host:port>", "where agents come in (:21111)")
     .option("--database <url>", "sqlite:FILE or postgres://…")
+    .option("--adopt <dir>", "take over the settings repository below this web root, with its keys")
     .addOption(jsonOption())
     .action(async (dir, options) => {
       const { SERVER_COMMANDS } = await import("./server/serverCommands.ts");

@@ -6,8 +6,9 @@ import { initRepository } from "../publisher/init.ts";
 import { listFolder, makePath, rename, syncFolder, writeDurably } from "../store/durable.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
 import { guardStorage } from "../store/storageErrors.ts";
-import { hashOfSecret, newSecret } from "./access/secrets.ts";
+import { hashOfSecret, newId, newSecret } from "./access/secrets.ts";
 import { readServerConfig, type ServerConfig, serverConfigFile } from "./serverConfig.ts";
+import { type AdoptedDocument, adoptDocuments, adoptRepository } from "./settings/adoptRepository.ts";
 import { DEFAULT_DATABASE, openDatabase } from "./store/database.ts";
 import { takeTurn } from "./store/dialect.ts";
 import { migrate } from "./store/migrate.ts";
@@ -22,6 +23,8 @@ export interface InitServerOptions {
   console?: { host: string; port: number } | undefined;
   agents?: { host: string; port: number } | undefined;
   database?: string | undefined;
+  /** Web root of a settings repository that `nearsource repo` made, to be taken over. */
+  adopt?: string | undefined;
 }
 
 /** A server that was made, and how to go on. */
@@ -31,8 +34,8 @@ export interface NewServer {
   token: string;
   /** The root of the settings repository, where the trust of agents starts. */
   settingsRoot: string;
-  /** The private key of that root, which belongs on a disconnected machine. */
-  rootKey: string;
+  /** The private key of that root, which belongs on a disconnected machine; null where it was taken there already. */
+  rootKey: string | null;
   config: string;
 }
 
@@ -40,7 +43,8 @@ export interface NewServer {
  * Makes a server's folder: the settings repository with its keys, the database, `server.json`, and a link
  * by which the first administrator comes in.
  *
- * @throws NearsourceError SERVER_EXISTS, CONFIG_INVALID, FILE_UNSAFE, and of the storage phase
+ * @throws NearsourceError SERVER_EXISTS, CONFIG_INVALID, FILE_UNSAFE, of a repository that cannot be taken over, and of the
+ *   storage phase
  */
 export async function initServer(options: InitServerOptions): Promise<NewServer> {
   const dir = path.resolve(options.dir);
@@ -48,9 +52,9 @@ export async function initServer(options: InitServerOptions): Promise<NewServer>
     await makePath(dir, 0o700);
     refuseUnsafe(dir, "the server's folder");
     await refuseUsed(dir);
-    const token = await prepareDatabase(dir, options.database);
     const [www, keysDir] = [path.join(dir, "www"), path.join(dir, "keys")];
-    const made = await initRepository({ dir: www, keysDir, repository: "settings" });
+    const { made, documents } = await settingsFor(options.adopt, { dir: www, keysDir });
+    const token = await prepareDatabase(dir, options.database, documents);
     const rootKey = await setApart(made.rootKeyFiles, path.join(keysDir, "root"));
     if (options.contentRoot !== undefined) {
       await takeContentRoot(options.contentRoot, dir, www);
@@ -66,6 +70,15 @@ export async function initServer(options: InitServerOptions): Promise<NewServer>
       config: serverConfigFile(dir),
     };
   });
+}
+
+/** A new settings repository, or one that is taken over with its documents. */
+async function settingsFor(adopt: string | undefined, place: { dir: string; keysDir: string }) {
+  if (adopt === undefined) {
+    return { made: await initRepository({ ...place, repository: "settings" }), documents: [] };
+  }
+  const adopted = await adoptRepository(path.resolve(adopt), place);
+  return { made: adopted, documents: adopted.documents };
 }
 
 const CONTENT_ROOT = "vendor-root.json";
@@ -104,15 +117,21 @@ async function refuseUsed(dir: string): Promise<void> {
 }
 
 /** Puts the root's key into a folder of its own, from which it is taken away as a whole. */
-async function setApart(files: string[], folder: string): Promise<string> {
+async function setApart(files: string[], folder: string): Promise<string | null> {
+  const [first] = files;
+  if (first === undefined) return null;
   await makePath(folder, 0o700);
   for (const file of files) await rename(file, path.join(folder, path.basename(file)));
   await syncFolder(folder);
-  return path.join(folder, path.basename(files[0] ?? "root.pem"));
+  return path.join(folder, path.basename(first));
 }
 
 /** Makes the tables, the first domain, and the token of the set-up link. */
-async function prepareDatabase(dir: string, url = DEFAULT_DATABASE): Promise<string> {
+async function prepareDatabase(
+  dir: string,
+  url = DEFAULT_DATABASE,
+  documents: AdoptedDocument[] = [],
+): Promise<string> {
   const database = await openDatabase(url, (file) => path.resolve(dir, file));
   try {
     await migrate(database.db);
@@ -121,6 +140,7 @@ async function prepareDatabase(dir: string, url = DEFAULT_DATABASE): Promise<str
       await takeTurn(tx, "setup");
       await refuseUsedDatabase(tx);
       await tx.insertInto("domains").values({ name: "default", created_at: now }).execute();
+      await adoptDocuments(tx, documents, { now, newId: () => newId(randomBytes) });
       const setup = { token_hash: hashOfSecret(token), created_at: now, used_at: null };
       await tx.insertInto("setup").values(setup).execute();
     });

@@ -15,6 +15,7 @@ export interface ServerInitCommandOptions {
   console?: string;
   agents?: string;
   database?: string;
+  adopt?: string;
   json?: boolean;
 }
 
@@ -25,6 +26,7 @@ export async function serverInitCommand(dir: string, options: ServerInitCommandO
     activeUpdate: options.activeUpdate,
     contentRoot: options.contentRoot,
     database: options.database,
+    adopt: options.adopt,
     console: placeOf(options.console, "--console"),
     agents: placeOf(options.agents, "--agents"),
   });
@@ -37,7 +39,10 @@ export async function serverInitCommand(dir: string, options: ServerInitCommandO
   print(`  set it up   ${made.setupUrl}`);
   print("              (works once; the token is a secret until then)");
   print(`  trust       ${made.settingsRoot} goes to the agents, as roots.settings`);
-  print(`  take away   ${made.rootKey}, to a machine that is not connected: it signs the next root`);
+  if (made.rootKey !== null)
+    print(`  take away   ${made.rootKey}, to a machine that is not connected: it signs the next root`);
+  if (options.adopt !== undefined)
+    print(`  taken over  ${path.resolve(options.adopt)} stays as it is; publish in it no more`);
   return 0;
 }
 
