@@ -4,6 +4,7 @@ import type { Log } from "../config/log.ts";
 import { retryDelay, type Trigger } from "../core/settings/schedule.ts";
 import { explainError } from "../errors.ts";
 import { toStatusError } from "../http/httpErrors.ts";
+import { parseRetryAfter } from "../http/retryAfter.ts";
 import type { Exchange } from "../http/smallClient.ts";
 import { listFolder, makePath, readIfThere, rename, temporaryName } from "../store/durable.ts";
 import { guardStorage } from "../store/storageErrors.ts";
@@ -117,7 +118,8 @@ export class ReportSender {
     for (const name of await waitingReports(folder)) {
       if (signal.aborted) return;
       const bytes = await readIfThere(path.join(folder, name));
-      if (bytes !== undefined) await sendOne(this.#options, bytes.toString(), signal);
+      const pause = bytes && (await sendOne(this.#options, bytes.toString(), signal));
+      if (pause !== undefined) return this.#wait(pause);
       await fs.rm(path.join(folder, name), { force: true });
       this.#failures = 0;
     }
@@ -125,10 +127,21 @@ export class ReportSender {
 
   #tryLater(error: unknown): void {
     if (this.#stopping.signal.aborted) return;
-    const { clock, random, log } = this.#options;
+    const { random, log } = this.#options;
     const delay = retryDelay(++this.#failures, random(), BACK_OFF);
     log[this.#failures === 1 ? "warn" : "debug"](`the server took no report: ${explainError(error)}`);
-    this.#cancel = clock.after(delay, () => {
+    this.#after(delay);
+  }
+
+  /** The server has more reports than it can write, and says when to come again. Agents that were told the same do not. */
+  #wait(pause: number): void {
+    const { random, log } = this.#options;
+    log.debug(`the server asks for reports again in ${pause / 1_000} s`);
+    this.#after(Math.round(pause * (1 + random() / 4)));
+  }
+
+  #after(delay: number): void {
+    this.#cancel = this.#options.clock.after(delay, () => {
       this.#cancel = undefined;
       this.look();
     });
@@ -142,11 +155,12 @@ export function startReportSender(options: ReportSenderOptions): ReportSender {
   return sender;
 }
 
+/** @returns the time (ms) after which the server wants the report again; undefined once it has it */
 async function sendOne(
-  { url, exchange, log }: ReportSenderOptions,
+  { url, exchange, clock, log }: ReportSenderOptions,
   body: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number | undefined> {
   const request = {
     method: "PUT",
     url,
@@ -155,9 +169,14 @@ async function sendOne(
     limit: ANSWER_LIMIT,
     signal,
   } as const;
-  const { status } = await exchange.send(request);
-  if (status >= 200 && status < 300) return;
-  if (REFUSED_FOR_GOOD.includes(status))
-    return log.error(`the server refused a report for good: it answered ${status}`);
+  const { status, headers } = await exchange.send(request);
+  if (status >= 200 && status < 300) return undefined;
+  if (REFUSED_FOR_GOOD.includes(status)) {
+    log.error(`the server refused a report for good: it answered ${status}`);
+    return undefined;
+  }
+  const isBusy = status === 429 || status === 503;
+  const pause = isBusy ? parseRetryAfter(headers["retry-after"], clock.now()) : undefined;
+  if (pause !== undefined) return pause;
   throw toStatusError(status, new URL(url));
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
@@ -130,4 +131,31 @@ function isUnread({ since, stream }: Asked, now: number): boolean {
 /** The connection below TLS, which the server announces; Node keeps it in `_parent`. */
 function rawOf(socket: Socket): Socket {
   return (socket as Socket & { _parent?: Socket })._parent ?? socket;
+}
+
+/** Descriptors that are left for files, the database and others. */
+const RESERVED = 1_000;
+/** Connections where the system does not say how many descriptors there are, and the most in any case. */
+const MOST = { unknown: 12_000, known: 50_000 };
+
+/**
+ * Number of connections that one process may hold, by the descriptors that it may open.
+ *
+ * @param limits the text of `/proc/self/limits` (proc(5)); undefined where there is none
+ */
+export function mostConnections(limits: string | undefined): number {
+  const found = Number(
+    /^Max open files +(\d+|unlimited)/m.exec(limits ?? "")?.[1]?.replace("unlimited", "1e9"),
+  );
+  if (Number.isNaN(found)) return MOST.unknown;
+  return Math.min(Math.max(found - RESERVED, Math.ceil(found / 2)), MOST.known);
+}
+
+/** The limits of this process, as Linux has them. */
+export function ownLimits(): string | undefined {
+  try {
+    return readFileSync("/proc/self/limits", "utf8");
+  } catch {
+    return undefined;
+  }
 }

@@ -5,6 +5,7 @@ import { createNotifyHandler } from "../agent/channels/notifyPort.ts";
 import type { Log } from "../config/log.ts";
 import { machineName } from "../dns/machine.ts";
 import { createResolver } from "../dns/resolver.ts";
+import { mostConnections, ownLimits } from "../http/boundConnections.ts";
 import { type Listener, openListener } from "../http/server.ts";
 import { takeLock } from "../store/lock.ts";
 import { SecretLookup } from "./access/secretLookup.ts";
@@ -162,8 +163,9 @@ async function openConsole(context: Context): Promise<Listener> {
     if (request.url === "/metrics") request.url = "/api/v1/metrics";
     app.routing(request, response);
   };
-  const { host, port } = config.console;
-  return await openListener({ ...at(host), port, log, tls: tlsOf(config, "console") }, handle);
+  const { host, port, maxConnections = mostConnections(ownLimits()) } = config.console;
+  const place = { ...at(host), port, tls: tlsOf(config, "console") };
+  return await openListener({ ...place, log, maxConnections }, handle);
 }
 
 async function openAgentSide(context: Context): Promise<Listener> {
@@ -178,8 +180,9 @@ async function openAgentSide(context: Context): Promise<Listener> {
     timeAnswer(context.metrics, response);
     serveTreeFile(trees.www, request, response).catch(() => response.destroy());
   };
-  const { host, port } = config.agents;
-  return await openListener({ ...at(host), port, log, tls: tlsOf(config, "agents") }, handle);
+  const { host, port, maxConnections = mostConnections(ownLimits()) } = config.agents;
+  const place = { ...at(host), port, tls: tlsOf(config, "agents") };
+  return await openListener({ ...place, log, maxConnections }, handle);
 }
 
 function at(host: string): { host?: string } {

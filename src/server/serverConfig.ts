@@ -27,6 +27,8 @@ const port = v.pipe(
 const listener = (host: string, number: number) =>
   v.optional(
     section({
+      /** Connections held at once; by the limit of open files where it is not said. */
+      maxConnections: v.optional(wholeNumber(10, 1_000_000)),
       host: v.optional(v.string("must be text"), host),
       port: v.optional(port, number),
       /** PEM files; with them the listener speaks TLS. */
@@ -112,7 +114,15 @@ const schema = section({
   /** Days after which an agent fetches another secret; null for when it is asked to. */
   agentSecrets: v.optional(section({ rotateAfter: v.optional(v.nullable(wholeNumber(1, 36_500)), 90) }), {}),
   /** Reports kept of each agent. */
-  reports: v.optional(section({ perAgent: v.optional(wholeNumber(1, 10_000), 50) }), {}),
+  reports: v.optional(
+    section({
+      perAgent: v.optional(wholeNumber(1, 10_000), 50),
+      /** Days for which they are kept, and characters of all of them; null for no such limit. */
+      days: v.optional(v.nullable(wholeNumber(1, 36_500)), 90),
+      maxBytes: v.optional(v.nullable(wholeNumber(1_000_000)), 10_000_000_000),
+    }),
+    {},
+  ),
   /** Days after which an agent that was not heard of is retired; null for never. */
   retireAfter: v.optional(v.nullable(wholeNumber(1, 36_500)), 90),
   /** Parts of the settings that API tokens alone may change: they are kept in a repository of one's own. */

@@ -4,7 +4,7 @@ import { explainError } from "../errors.ts";
 import { NO_PAGE } from "./api/securityHeaders.ts";
 import type { Context } from "./context.ts";
 import { certificateExpiries, metadataExpiries } from "./expiries.ts";
-import { forgetOldAccess, forgetOldTraffic, retireUnheard } from "./fleet/fleetUpkeep.ts";
+import { forgetOldAccess, forgetOldReports, forgetOldTraffic, retireUnheard } from "./fleet/fleetUpkeep.ts";
 import { resignIfDue } from "./settings/resign.ts";
 import { isAnswering } from "./store/database.ts";
 import { heldConditions } from "./store/watch/conditionStore.ts";
@@ -36,6 +36,7 @@ export async function lookAfter(context: Context, since = context.now()): Promis
   await resignIfDue(context);
   await retireUnheard(context);
   await forgetOldTraffic(context);
+  await forgetOldReports(context);
   await forgetOldAccess(context);
   await watchConditions(context, since);
   try {

@@ -54,6 +54,25 @@ describe("reports of runs", () => {
     expect(server.requests.map(({ body }) => JSON.parse(body))).toEqual([1, 2, 3].map(reportOf));
   });
 
+  test("wait for as long as a server asks that has too many, and are all sent then", async () => {
+    let isBusy = true;
+    const server = await serverThat((_, response) =>
+      isBusy ? response.writeHead(429, { "retry-after": "7" }).end() : response.writeHead(204).end(),
+    );
+    const folder = path.join(await newFolder(), "reports");
+    for (const minute of [1, 2]) await queueReport(folder, reportOf(minute));
+    const clock = testClock(NOON);
+    startSender(folder, server.url, clock);
+    for (let refused = 1; refused <= 3; refused++) {
+      await until(() => clock.timers()).toEqual([7_000]);
+      expect(server.requests).toHaveLength(refused);
+      if (refused === 3) isBusy = false;
+      await clock.pass(7_000);
+    }
+    await until(() => fs.readdir(folder)).toEqual([]);
+    expect(server.requests.slice(-2).map(({ body }) => JSON.parse(body))).toEqual([1, 2].map(reportOf));
+  });
+
   test("wait while the server cannot take them, longer each time, and are sent when it can", async () => {
     let status = 503;
     const server = await serverThat((_, response) => response.writeHead(status).end());

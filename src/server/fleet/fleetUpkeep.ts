@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { explainError } from "../../errors.ts";
 import { FORGET } from "../access/signInLimit.ts";
 import type { Context } from "../context.ts";
 import { dropOldAudit } from "../store/auditStore.ts";
 import { retireAgents } from "../store/fleet/agentStore.ts";
 import { dropNetworkTraffic } from "../store/fleet/networkStore.ts";
+import { addKept, dropOldestRuns, keptBytes } from "../store/fleet/runStore.ts";
 import { dropTraffic } from "../store/fleet/trafficStore.ts";
 import { dropOldFailures } from "../store/people/signInFailureStore.ts";
 import { transact } from "../store/transaction.ts";
@@ -23,6 +25,33 @@ export async function forgetOldTraffic({ database, log, now }: Context): Promise
   } catch (error) {
     log.error(`old traffic could not be forgotten: ${explainError(error)}`);
   }
+}
+
+/** Runs that are forgotten in one transaction: reports that come meanwhile hardly wait. */
+const FEW = 200;
+/** Pause (ms) between two of those. */
+const PAUSE = 20;
+
+/** Forgets reports that are too old, and the oldest where all of them are too large. It does not fail. */
+export async function forgetOldReports(context: Context): Promise<void> {
+  const { config, database, log, now } = context;
+  const { days, maxBytes } = config.reports;
+  try {
+    if (days !== null) while ((await dropFew(context, now() - days * DAY)) === FEW) await sleep(PAUSE);
+    if (maxBytes === null) return;
+    while ((await keptBytes(database.db)) > maxBytes && (await dropFew(context, Number.MAX_SAFE_INTEGER)) > 0)
+      await sleep(PAUSE);
+  } catch (error) {
+    log.error(`old reports could not be forgotten: ${explainError(error)}`);
+  }
+}
+
+async function dropFew({ database, random }: Context, before: number): Promise<number> {
+  return await transact(database.db, async (tx) => {
+    const { count, size } = await dropOldestRuns(tx, { before, most: FEW });
+    if (count > 0) await addKept(tx, -size, random(1)[0] ?? 0);
+    return count;
+  });
 }
 
 /** Forgets failures to sign in that nobody waits for, and of the audit log what it is not kept for. It does not fail. */

@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { forgetOldTraffic, retireUnheard } from "../../../src/server/fleet/fleetUpkeep.ts";
+import { forgetOldReports, forgetOldTraffic, retireUnheard } from "../../../src/server/fleet/fleetUpkeep.ts";
+import { deleteAgent } from "../../../src/server/store/fleet/agentStore.ts";
+import { keptBytes } from "../../../src/server/store/fleet/runStore.ts";
+import { transact } from "../../../src/server/store/transaction.ts";
 import { databases } from "../../support/databases.ts";
 import { asScript, makeReadyServer, type ServerWorld } from "../../support/serverWorld.ts";
 
@@ -94,6 +97,35 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       const { items, total } = await shown(`/agents/${agent.id}/runs`);
       expect([items.length, total]).toEqual([3, 3]);
       expect(items[0].startedAt).toBe(world.clock.now + 5 * HOUR);
+    });
+
+    test("has its reports forgotten after so many days, and the oldest of all while they take too much", async () => {
+      const agent = await enrol(newFingerprint(), "pc-9", []);
+      const { reports } = world.context.config;
+      const kept = async () => (await shown(`/agents/${agent.id}/runs`)).total;
+      for (const hour of [1, 2]) await report(agent, hour * HOUR, []);
+      world.clock.now += 10 * DAY;
+      await report(agent, HOUR, []);
+      await forgetOldReports(world.context);
+      expect(await kept()).toBe(3);
+      reports.days = 9;
+      await forgetOldReports(world.context);
+      expect(await kept()).toBe(1);
+      const size = await keptBytes(world.context.database.db);
+      await report(agent, 2 * HOUR, []);
+      expect(await keptBytes(world.context.database.db)).toBeGreaterThan(size);
+      reports.maxBytes = 1;
+      await forgetOldReports(world.context);
+      expect([await kept(), await keptBytes(world.context.database.db)]).toEqual([0, 0]);
+      [reports.days, reports.maxBytes] = [90, 10_000_000_000];
+    });
+
+    test("that is deleted takes the size of its reports with it", async () => {
+      const agent = await enrol(newFingerprint(), "pc-10", []);
+      const before = await keptBytes(world.context.database.db);
+      await report(agent, HOUR, []);
+      await transact(world.context.database.db, (tx) => deleteAgent(tx, agent.id));
+      expect(await keptBytes(world.context.database.db)).toBe(before);
     });
 
     test("adds to the traffic of its hour and sources, which outlives its reports", async () => {

@@ -3,6 +3,7 @@ import type { KnownAgent } from "../../../core/fleet/reports/sameMachine.ts";
 import { inParts } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 import { type AgentFilter, matchingAgents } from "./agentFilter.ts";
+import { addKept, dropRuns } from "./runStore.ts";
 
 /** An agent as the server knows it. Times in milliseconds since the epoch. */
 export interface Agent extends StateFacts {
@@ -256,7 +257,10 @@ export async function countAgents(db: Db, filter: AgentFilter = {}): Promise<num
   return Number(count);
 }
 
+/** Forgets an agent and its runs. */
 export async function deleteAgent(tx: Tx, id: string): Promise<boolean> {
+  const size = await dropRuns(tx, [{ id, upTo: Number.MAX_SAFE_INTEGER }]);
+  if (size > 0) await addKept(tx, -size, 0);
   const { numDeletedRows } = await tx.deleteFrom("agents").where("id", "=", id).executeTakeFirst();
   return numDeletedRows > 0n;
 }
