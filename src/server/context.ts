@@ -20,6 +20,8 @@ export interface Upkeep {
   resigning: { reason: string; remedy: string } | undefined;
   /** Areas in which something has ended, or will since it is not renewed. */
   failing: ReadonlySet<string>;
+  /** Reason for which what is published cannot be copied to where agents fetch it. */
+  copying?: () => string | undefined;
   /** Areas in which something ends soon, weeks before anybody else would notice. */
   ending: ReadonlySet<string>;
 }

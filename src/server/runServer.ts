@@ -26,6 +26,7 @@ import { ContentMirror } from "./mirror/contentMirror.ts";
 import { openPolls } from "./notify/answerPoll.ts";
 import { BrokerNews } from "./notify/brokerNews.ts";
 import { Notifier } from "./notify/notifier.ts";
+import { CopyOut } from "./publication/copyOut.ts";
 import { openSettings, startFollowing } from "./publication/settingsTree.ts";
 import { startWatch } from "./releases/watchStages.ts";
 import { type ServerConfig, treesOf } from "./serverConfig.ts";
@@ -123,7 +124,7 @@ export async function runServer(
     const reload = async () => {
       await Promise.all([people.reload(), agents.reload()]);
     };
-    ends.push(startWatch(context));
+    ends.push(startWatch(context), startCopies(context));
     const ports = { consolePort: people.port, agentsPort: agents.port, metricsPort: monitors?.port };
     return { context, ...ports, reload, close: stop };
   } catch (error) {
@@ -143,6 +144,15 @@ function openBrokerNews({ config, trees, log }: Pick<Context, "config" | "trees"
   };
   const clientId = `nearsource-server-${randomBytes(6).toString("hex")}`;
   return new BrokerNews({ mqtt: { ...rest, ...files }, clientId, trees, log, random: Math.random });
+}
+
+/** Copies what is published, where a program for that is configured. */
+function startCopies({ config, trees, log, upkeep }: Context): () => Promise<void> {
+  if (config.publish === undefined) return async () => {};
+  const copies = new CopyOut({ command: config.publish.command, dir: config.dir, trees, log });
+  upkeep.copying = () => copies.failure();
+  copies.start();
+  return async () => await copies.close();
 }
 
 /** Hosts that this server is called by; addresses count in any case. */

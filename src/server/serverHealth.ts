@@ -61,7 +61,7 @@ export interface Health {
   failing: string[];
   /** Areas in which something ends soon, and a person has to act. */
   ending: string[];
-  /** Parts that do not do all they should, while the server does its work: `broker`, `webhooks`, `mirror`. */
+  /** Parts that do not do all they should, while the server does its work: `broker`, `publish`, `webhooks`, `mirror`. */
   ailing: string[];
 }
 
@@ -75,9 +75,10 @@ export async function healthOf(context: Context): Promise<Health> {
   return { ok: failing.length === 0, failing, ending, ailing };
 }
 
-async function ailingParts({ database: { db }, broker }: Context): Promise<string[]> {
+async function ailingParts({ database: { db }, broker, upkeep }: Context): Promise<string[]> {
   const parts: string[] = [];
   if (broker?.isTold === false) parts.push("broker");
+  if (upkeep.copying?.() !== undefined) parts.push("publish");
   if ((await countGivenUp(db)) > 0) parts.push("webhooks");
   if ((await heldConditions(db)).some(({ kind }) => kind === "mirror")) parts.push("mirror");
   return parts;

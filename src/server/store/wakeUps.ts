@@ -93,7 +93,7 @@ export class WakeUps {
     }
     if (!Array.isArray(said) || !said.every((each) => typeof each === "string")) return;
     const [topic, ...words] = said as string[];
-    this.#tell(topic, words);
+    if (topic !== undefined) this.#tell(topic, words);
   }
 
   #tell(topic: string | undefined, words?: string[]): void {
