@@ -8,6 +8,7 @@ import { createResolver } from "../dns/resolver.ts";
 import { mostConnections, ownLimits } from "../http/boundConnections.ts";
 import { type Listener, openListener } from "../http/server.ts";
 import { takeLock } from "../store/lock.ts";
+import { makeSecretsKey } from "./access/sealedSecrets.ts";
 import { SecretLookup } from "./access/secretLookup.ts";
 import { agentSideRoutes } from "./agentSide/agentSideRoutes.ts";
 import { isTreePath, serveTreeFile } from "./agentSide/treeFiles.ts";
@@ -95,6 +96,7 @@ export async function runServer(
     const context: Context = { config, database, trees, broker, ...parts, ...outside };
     broker?.start();
     ends.push(() => broker?.close());
+    await makeSecretsKey(context);
     ends.push(startFollowing(context));
     await listen(context);
     ends.push(() => wakeUps.close());

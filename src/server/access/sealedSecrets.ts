@@ -48,6 +48,11 @@ function fileOf({ config }: Means): string {
   return path.join(config.dir, "keys", "secrets.key");
 }
 
+/** Makes the key where there is none, so that it is in the folder from which another server's is copied. */
+export async function makeSecretsKey(means: Means): Promise<void> {
+  await keyOf(means);
+}
+
 /** The key, which is made when it is first needed. Of two servers that make it at once, one does. */
 async function keyOf(means: Means): Promise<Buffer> {
   const file = fileOf(means);
