@@ -122,7 +122,9 @@ describe.for(databases().filter(({ name }) => name === "PostgreSQL"))(
         const before = trees.versions().settings ?? 0;
         const two = await start(dirs[1] ?? "");
         await vi.waitFor(() => expect(trees.versions().settings).toBe(before + 1), { timeout: 60_000 });
-        expect(await treeOf(two)).toEqual(await treeOf(one));
+        await vi.waitFor(async () => expect(await treeOf(two)).toEqual(await treeOf(one)), {
+          timeout: 30_000,
+        });
       });
 
       test("take nothing of a publication that was signed and not kept, and go on above its numbers", async () => {
@@ -167,12 +169,13 @@ describe.for(databases().filter(({ name }) => name === "PostgreSQL"))(
         const file = await fileOf(listOf("http://by-hand.example:21112"));
         await setDocument({ ...place, name: "source-list", file });
         await vi.waitFor(
-          async () => expect(Object.values(await treeOf(two)).join()).toContain("by-hand.example"),
-          {
-            timeout: 30_000,
+          async () => {
+            const tree = await treeOf(two);
+            expect(Object.values(tree).join()).toContain("by-hand.example");
+            expect(tree).toEqual(await treeOf(one));
           },
+          { timeout: 30_000 },
         );
-        expect(await treeOf(two)).toEqual(await treeOf(one));
       });
 
       test("may serve from one folder that they share", async () => {
