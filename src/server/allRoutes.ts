@@ -4,6 +4,7 @@ import { agentRoutes } from "./routes/fleet/agentRoutes.ts";
 import { agentSecretRoutes } from "./routes/fleet/agentSecretRoutes.ts";
 import { enrolmentRoutes } from "./routes/fleet/enrolmentRoutes.ts";
 import { notificationRoutes } from "./routes/fleet/notificationRoutes.ts";
+import { reportRoutes } from "./routes/fleet/reportRoutes.ts";
 import { suggestionRoutes } from "./routes/fleet/suggestionRoutes.ts";
 import { trafficRoutes } from "./routes/fleet/trafficRoutes.ts";
 import { updateAgentRoutes } from "./routes/fleet/updateAgentRoutes.ts";
@@ -47,6 +48,7 @@ const operations: readonly AnyRoute[] = [
   ...suggestionRoutes,
   ...expiryRoutes,
   ...trafficRoutes,
+  ...reportRoutes,
   ...webhookRoutes,
   ...metricRoutes,
   ...auditRoutes,

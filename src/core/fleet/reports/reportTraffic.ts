@@ -1,8 +1,9 @@
+import { nameOf } from "../sourceName.ts";
 import type { AgentReport } from "./reportSummary.ts";
 
 /** Attempts at one source, summed up. */
 export interface SourceTraffic {
-  /** Name or URL. */
+  /** As people call it: `server`, `ActiveUpdate`, a name of the list, or a URL. */
   source: string;
   attempts: number;
   /** Those that failed. */
@@ -20,8 +21,8 @@ const MOST_BYTES = 1e12;
 /** The attempts of a run by source. */
 function trafficOf({ report }: AgentReport): SourceTraffic[] {
   const sums = new Map<string, SourceTraffic>();
-  for (const { name, url, outcome, bytes = 0 } of report?.attempts ?? []) {
-    const source = (name ?? url).slice(0, LONGEST);
+  for (const { outcome, bytes = 0, ...attempt } of report?.attempts ?? []) {
+    const source = nameOf(attempt).slice(0, LONGEST);
     const sum = sums.get(source) ?? { source, attempts: 0, failed: 0, bytes: 0 };
     sums.set(source, sum);
     sum.attempts++;

@@ -35,6 +35,19 @@ export async function plannedAgents(
   }));
 }
 
+/** Agents by the source that their orders begin with; empty for those that have none. */
+export async function countPlanned(db: Db): Promise<{ source: string; agents: number }[]> {
+  const rows = await db
+    .selectFrom("agents")
+    .select((row) => ["planned", row.fn.countAll<number>().as("agents")])
+    .where("retired_at", "is", null)
+    .where("planned", "is not", null)
+    .groupBy("planned")
+    .orderBy("planned")
+    .execute();
+  return rows.map(({ planned, agents }) => ({ source: planned ?? "", agents: Number(agents) }));
+}
+
 /** Agents whose plan is due, up to `most`. */
 export async function countDue(db: Db, most: number): Promise<number> {
   const some = db.selectFrom("agents").select("id").where("plan_due", "=", sql.lit(1)).limit(most).as("some");
