@@ -8,7 +8,8 @@ import { onSignals } from "./terminal/running.ts";
 
 export interface EnrolCommandOptions {
   server: string;
-  token: string;
+  token?: string;
+  insecure?: boolean;
   config?: string;
   dataDir?: string;
   /** PEM file of a private authority. */
@@ -25,8 +26,8 @@ export async function enrolCommand(options: EnrolCommandOptions): Promise<number
   try {
     const { signal } = interruption;
     const server = readServer(options.server);
-    const { token, ca } = options;
-    const made = await enrol({ server, token, configFile, dataDir, ca, signal });
+    const { token, ca, insecure } = options;
+    const made = await enrol({ server, token, insecure, configFile, dataDir, ca, signal });
     if (options.json === true) {
       printJson(made);
       return 0;

@@ -24,7 +24,11 @@ export async function metadataExpiries(context: Context): Promise<Expiry[]> {
   const expected = REPOSITORIES.filter((each) => each === "settings" || served.includes(each));
   const all: Expiry[] = [];
   for (const repository of expected) all.push(...(await expiriesOf(context, repository)));
-  const failure = context.upkeep.resigning;
+  const { resigning: failure, publishing } = context.upkeep;
+  if (publishing !== undefined) {
+    const what = "settings that were saved and are not published";
+    all.push({ area: "settings", what, expires: null, state: "ended", ...publishing });
+  }
   return failure === undefined
     ? all
     : all.map((each) => (each.what === "settings timestamp" ? { ...each, ...failure } : each));

@@ -32,7 +32,7 @@ import { openSettings, startFollowing } from "./publication/settingsTree.ts";
 import { startWatch } from "./releases/watchStages.ts";
 import { type ServerConfig, treesOf } from "./serverConfig.ts";
 import { answerHealth, startUpkeep } from "./serverHealth.ts";
-import { publishLeftOver, startPublishingLeftOver } from "./settings/publishDocument.ts";
+import { startPublishingLeftOver, tryLeftOver } from "./settings/publishDocument.ts";
 import { PublishedTrees } from "./settings/publishedTrees.ts";
 import { openDatabase } from "./store/database.ts";
 import { migrate } from "./store/migrate.ts";
@@ -88,7 +88,12 @@ export async function runServer(
     const noteConfirmed = (confirmedAt: number) => writeNote(database.db, "mirrored", { confirmedAt }, now());
     const mirror = new ContentMirror({ config, trees, log, now, noteConfirmed });
     ends.push(() => mirror.close());
-    const upkeep = { resigning: undefined, failing: new Set<string>(), ending: new Set<string>() };
+    const upkeep = {
+      resigning: undefined,
+      publishing: undefined,
+      failing: new Set<string>(),
+      ending: new Set<string>(),
+    };
     const metrics = new ServerMetrics();
     const parts = { upkeep, secrets, polls, reports, metrics, streams, wakeUps, changes, mirror };
     const broker = openBrokerNews({ config, trees, log });
@@ -100,7 +105,7 @@ export async function runServer(
     ends.push(startFollowing(context));
     await listen(context);
     ends.push(() => wakeUps.close());
-    await publishLeftOver(context);
+    await tryLeftOver(context);
     ends.push(startPublishingLeftOver(context));
     await watchSources(context);
     const notifier = new Notifier(context);

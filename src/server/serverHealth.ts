@@ -69,7 +69,8 @@ export interface Health {
 export async function healthOf(context: Context): Promise<Health> {
   const { database, upkeep } = context;
   const isThere = await isAnswering(database);
-  const failing = [...(isThere ? [] : ["database"]), ...upkeep.failing];
+  const areas = new Set([...upkeep.failing, ...(upkeep.publishing === undefined ? [] : ["settings"])]);
+  const failing = [...(isThere ? [] : ["database"]), ...areas];
   const ending = [...upkeep.ending].filter((area) => !failing.includes(area));
   const ailing = isThere ? await ailingParts(context).catch(() => []) : [];
   return { ok: failing.length === 0, failing, ending, ailing };

@@ -5,7 +5,10 @@ import { SILENT } from "../../src/config/log.ts";
 import { runServer } from "../../src/server/runServer.ts";
 import { readServerConfig } from "../../src/server/serverConfig.ts";
 import { healthOf, lookAfter } from "../../src/server/serverHealth.ts";
-import { type Call, makeReadyServer, type ServerWorld } from "../support/serverWorld.ts";
+import { tryLeftOver } from "../../src/server/settings/publishDocument.ts";
+import { insertDocument } from "../../src/server/store/settings/documentStore.ts";
+import { transact } from "../../src/server/store/transaction.ts";
+import { type Call, makeReadyServer, publishedDocument, type ServerWorld } from "../support/serverWorld.ts";
 
 const DAY = 86_400_000;
 let world: ServerWorld;
@@ -50,6 +53,21 @@ test("a signature that cannot be renewed is said long before it ends, with reaso
   await lookAfter(world.context);
   expect(await timestamp()).toMatchObject({ state: "fine", reason: null });
   expect(await healthOf(world.context)).toEqual({ ok: true, failing: [], ending: [], ailing: [] });
+});
+
+test("a server starts though it cannot publish what was left, says so, and publishes it once it can", async () => {
+  const saved = { name: "source-list", version: 1, content: '{ "version": 1 }', author: "ada", createdAt: 1 };
+  await transact(world.context.database.db, (tx) => insertDocument(tx, { ...saved, note: "", effect: null }));
+  const key = path.join(world.dir, "keys", "settings", "settings.pem");
+  await fs.rename(key, `${key}.away`);
+  await tryLeftOver(world.context);
+  expect((await healthOf(world.context)).failing).toEqual(["settings"]);
+  const row = (await expiries()).find(({ what }) => what.includes("not published"));
+  expect(row).toMatchObject({ state: "ended", reason: expect.stringContaining("settings") });
+  await fs.rename(`${key}.away`, key);
+  await tryLeftOver(world.context);
+  expect((await healthOf(world.context)).failing).toEqual([]);
+  expect(await publishedDocument(world, "source-list")).toEqual({ version: 1 });
 });
 
 test("everything that ends is listed, the next first: metadata, the root, tokens that expire", async () => {

@@ -260,6 +260,35 @@ test("a machine is enrolled over TLS by the site's own authority, and by no othe
   expect(ran.code, ran.stdout).toBe(0);
 });
 
+test("a machine enrols without a token where the server takes every one, and over plain HTTP only when told to", async () => {
+  const dir = path.join(await newHome("server"), "server");
+  const { config, token } = await initServer({ dir, console: LOOPBACK, agents: LOOPBACK });
+  const written = JSON.parse(await fs.readFile(config, "utf8"));
+  await fs.writeFile(config, JSON.stringify({ ...written, enrolment: "open" }));
+  const server = await runServer(await readServerConfig(dir), logOf());
+  onTestFinished(() => server.close());
+  const home = await newHome("agent");
+  const enrol = async () =>
+    await nearsource(
+      ...["enrol", "--server", `http://127.0.0.1:${server.agentsPort}`, "--json"],
+      ...["--config", path.join(home, "config.json"), "--data-dir", path.join(home, "data")],
+    );
+  expect((await enrol()).stdout).toContain("no administrator yet");
+  const body = JSON.stringify({ token, user: "ada", password: "correct horse battery" });
+  const headers = { "content-type": "application/json", "sec-fetch-site": "same-origin" };
+  await fetch(`http://127.0.0.1:${server.consolePort}/api/v1/setup`, { method: "POST", headers, body });
+  const enrolled = await enrol();
+  expect(enrolled.code, enrolled.stderr).toBe(0);
+  const far = await nearsource(
+    "enrol",
+    "--server",
+    "http://nearsource.example",
+    "--config",
+    path.join(home, "other.json"),
+  );
+  expect([far.code, far.stderr]).toEqual([2, expect.stringContaining("unencrypted")]);
+});
+
 test("an agent that listens with TLS is told, whoever issued its certificate", async () => {
   const files = await writeCertificate(folder, await authority.issue());
   const heard: string[] = [];

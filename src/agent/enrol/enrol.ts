@@ -23,7 +23,10 @@ import { machineFingerprint } from "./fingerprint.ts";
 export interface EnrolOptions {
   /** The server's URL for agents, in one spelling. */
   server: string;
-  token: string;
+  /** Absent where the server takes every machine: then its roots are those that it names. */
+  token?: string | undefined;
+  /** The secret may travel over HTTP, by the word of whoever enrols. */
+  insecure?: boolean | undefined;
   /** The configuration file to write. */
   configFile: string;
   dataDir: string;
@@ -38,6 +41,9 @@ export interface Enrolled {
   dataDir: string;
 }
 
+/** The roots to trust, and what proves that this machine may enrol. */
+type Trusted = Pick<EnrolmentToken, "settings" | "content"> & { secret?: string };
+
 /** Longest time (ms) of one request, and most bytes of an answer. */
 const TIMEOUT = 30_000;
 const LIMIT = 65_536;
@@ -51,24 +57,26 @@ const LIMIT = 65_536;
  */
 export async function enrol(options: EnrolOptions): Promise<Enrolled> {
   const { server, configFile, dataDir, signal } = options;
-  const token = readToken(options.token);
-  if (token === undefined) {
+  const written = options.token === undefined ? undefined : readToken(options.token);
+  if (options.token !== undefined && written === undefined) {
     throw new NearsourceError("USAGE", "the enrolment token is not whole", {
       hint: "copy it anew from where it was made",
     });
   }
-  refuseOpenSecret(server, token);
+  const insecure = written?.insecure ?? options.insecure;
+  refuseOpenSecret(server, insecure);
   await refuseSecond(configFile);
   const ca = await readAuthority({ file: "the command line", http: { ca: options.ca } });
   const exchange = createExchange(toLookup(createResolver({})), { ca });
   try {
     const folder = path.dirname(configFile);
     await guardStorage(`cannot write in ${folder}`, () => makePath(folder));
+    const token = written ?? (await askRoots(exchange, server, signal));
     const roots = await fetchRoots(exchange, server, token, signal);
     const { id, secret, domain } = await ask(exchange, server, token, signal);
     const dirs = await openDataDir(dataDir);
     if (domain !== undefined) await writeDomain(dirs, domain);
-    await writeIdentity(dirs, { id, secret, ...(token.insecure === true ? { insecure: true } : {}) });
+    await writeIdentity(dirs, { id, secret, ...(insecure === true ? { insecure: true } : {}) });
     await guardStorage(`cannot write ${configFile}`, () => writeConfig(options, roots, ca));
     return { id, config: configFile, dataDir };
   } finally {
@@ -76,11 +84,22 @@ export async function enrol(options: EnrolOptions): Promise<Enrolled> {
   }
 }
 
-function refuseOpenSecret(server: string, { insecure }: EnrolmentToken): void {
+function refuseOpenSecret(server: string, insecure = false): void {
   if (mayCarrySecret(server, insecure)) return;
   throw new NearsourceError("USAGE", `${server} would carry the agent's secret unencrypted`, {
     hint: 'name the server\'s https URL; only where its server.json says "insecure": true, http will do',
   });
+}
+
+/** The roots that a server names which takes every machine. */
+async function askRoots(exchange: Exchange, server: string, signal: AbortSignal): Promise<Trusted> {
+  const url = `${server}/v1/roots`;
+  const { text } = await good(
+    exchange.send({ method: "GET", url, timeout: TIMEOUT, limit: LIMIT, signal }),
+    url,
+  );
+  const { settings, content } = JSON.parse(text) as Pick<EnrolmentToken, "settings" | "content">;
+  return { settings, content };
 }
 
 async function refuseSecond(configFile: string): Promise<void> {
@@ -91,7 +110,7 @@ async function refuseSecond(configFile: string): Promise<void> {
   });
 }
 
-async function fetchRoots(exchange: Exchange, server: string, token: EnrolmentToken, signal: AbortSignal) {
+async function fetchRoots(exchange: Exchange, server: string, token: Trusted, signal: AbortSignal) {
   const fetchRoot = async (repository: string, { version, sha256: wanted }: RootPin): Promise<string> => {
     const url = `${server}/${repository}/metadata/${version}.root.json`;
     const { text } = await good(
@@ -109,12 +128,7 @@ async function fetchRoots(exchange: Exchange, server: string, token: EnrolmentTo
   };
 }
 
-async function ask(
-  exchange: Exchange,
-  server: string,
-  { secret: token }: EnrolmentToken,
-  signal: AbortSignal,
-) {
+async function ask(exchange: Exchange, server: string, { secret: token }: Trusted, signal: AbortSignal) {
   const addresses = machineAddresses().filter(
     (text) => !text.includes("%") && privacyOf(parseAddress(text)) < 2,
   );

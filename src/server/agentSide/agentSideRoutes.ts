@@ -4,7 +4,7 @@ import { headersForAgent } from "../access/agentBearer.ts";
 import { ById, DnsSuffixes, DomainName, Id, OrNull } from "../api/parts.ts";
 import { type AnyRoute, route } from "../api/route.ts";
 import { renewSecret } from "../fleet/agentSecrets.ts";
-import { enrolAgent } from "../fleet/enrolAgent.ts";
+import { enrolAgent, rootsForAll } from "../fleet/enrolAgent.ts";
 import { takeReport } from "../fleet/takeReports.ts";
 import { answerPoll } from "../notify/answerPoll.ts";
 
@@ -48,6 +48,23 @@ const enrol = route({
 /** A number that a report adds to sums, which no database keeps without an end. */
 const Amount = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Kinds = Type.Array(Short, { maxItems: 10 });
+
+const Pin = Type.Object({ version: Type.Integer(), sha256: Type.String() });
+
+const roots = route({
+  operation: "getFirstRoots",
+  method: "GET",
+  path: "/roots",
+  summary: "Names the roots where trust starts, to machines that enrol without a token",
+  allow: "public",
+  schemas: {},
+  answer: Type.Object({ settings: Pin, content: Type.Optional(Pin) }),
+  status: 200,
+  example: {},
+  fails: ["NOT_ALLOWED", "UNAVAILABLE"],
+  audit: "none",
+  handle: (context) => rootsForAll(context),
+});
 
 const Attempt = Type.Object({
   rule: Type.Optional(Short),
@@ -185,4 +202,4 @@ const secret = route({
 });
 
 /** Operations for agents, besides the trees. */
-export const agentSideRoutes: readonly AnyRoute[] = [enrol, report, poll, secret];
+export const agentSideRoutes: readonly AnyRoute[] = [enrol, roots, report, poll, secret];

@@ -6,6 +6,7 @@ import type { TSchema } from "typebox";
 import { explainError, onOneLine } from "../../errors.ts";
 import { SESSION_COOKIE } from "../access/sessions.ts";
 import type { Context } from "../context.ts";
+import type { Database } from "../store/database.ts";
 import { hasAdministrator } from "../store/people/userStore.ts";
 import { callerOf, type Side } from "./caller.ts";
 import { PROBLEMS, Problem, toDocument } from "./problem.ts";
@@ -125,6 +126,14 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
   });
 }
 
+/** Databases in which an administrator was seen: there is one ever after, and agents ask all the time. */
+const setUp = new WeakSet<Database>();
+
+async function knowsSetUp({ database }: Context): Promise<boolean> {
+  if (!setUp.has(database) && (await hasAdministrator(database.db))) setUp.add(database);
+  return setUp.has(database);
+}
+
 /** Admits or refuses a request before a byte of its body is read. */
 async function admit(
   context: Context,
@@ -139,8 +148,7 @@ async function admit(
     side === "console" ? refusalOfOrigin({ method, headers: request.headers }, names, byCookie) : undefined;
   if (misplaced !== undefined) throw new Problem(misplaced);
   request.caller = await callerOf(context, side, request);
-  // Whether the server is set up decides nothing for agents, who ask all the time.
-  const isSetUp = allow === "public" || allow === "agent" || (await hasAdministrator(context.database.db));
+  const isSetUp = await knowsSetUp(context);
   const agentId = (request.params as { id?: string }).id;
   const claim = { allow, caller: request.caller, isSetUp, agentId, names: scopesOf(route) };
   const refusal = refusalOf(claim);

@@ -46,14 +46,14 @@ function isInScope(scope: readonly string[] | null, names: readonly string[]): b
 
 /** Reason for which a call is refused; undefined when it is allowed. */
 export function refusalOf({ allow, caller, isSetUp, agentId, names }: Claim): ProblemCode | undefined {
+  // Once there is an administrator, the set-up is nothing that there is; before, all else is not.
+  if (allow === "set-up") return isSetUp ? "NOT_FOUND" : undefined;
+  if (!isSetUp) return "NOT_SET_UP";
   if (allow === "public") return undefined;
   if (allow === "agent") {
     if (caller.kind !== "agent") return "NOT_SIGNED_IN";
     return caller.id === agentId ? undefined : "NOT_ALLOWED";
   }
-  // Once there is an administrator, the set-up is nothing that there is.
-  if (allow === "set-up") return isSetUp ? "NOT_FOUND" : undefined;
-  if (!isSetUp) return "NOT_SET_UP";
   if (caller.kind !== "user" && caller.kind !== "token") return "NOT_SIGNED_IN";
   if (caller.kind === "user" && caller.lacksFactor && !isOfSession(names)) return "SECOND_FACTOR_MISSING";
   if (ROLES.indexOf(caller.role) < ROLES.indexOf(allow)) return "NOT_ALLOWED";

@@ -2,6 +2,7 @@ import { agentOfMachine } from "../../core/fleet/reports/sameMachine.ts";
 import { hashOfSecret, newId, newSecret } from "../access/secrets.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
+import { firstRoots, type Pin } from "../settings/rootPins.ts";
 import { insertAudit } from "../store/auditStore.ts";
 import { takeTurn } from "../store/dialect.ts";
 import { agentsOfFingerprint, insertAgent, renewAgent } from "../store/fleet/agentStore.ts";
@@ -82,6 +83,18 @@ async function sayCloned(
     message,
     detail: { agent, name, cloneOf },
   });
+}
+
+/**
+ * The roots where trust starts, for machines that enrol without a token, and take the server at its word.
+ *
+ * @throws Problem NOT_ALLOWED where a token is needed, UNAVAILABLE
+ */
+export async function rootsForAll({ config, trees }: Context): Promise<{ settings: Pin; content?: Pin }> {
+  if (config.enrolment !== "open") throw new Problem("NOT_ALLOWED", "an enrolment token is needed");
+  const { settings, content } = await firstRoots(trees.www);
+  if (settings === undefined) throw new Problem("UNAVAILABLE", "the settings repository has no root");
+  return { settings, ...(content === undefined ? {} : { content }) };
 }
 
 async function domainOf({ config, now }: Context, tx: Tx, token: string | undefined): Promise<string> {

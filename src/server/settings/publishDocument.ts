@@ -1,5 +1,5 @@
 import path from "node:path";
-import { explainError } from "../../errors.ts";
+import { explainError, toNearsourceError } from "../../errors.ts";
 import { type NewTarget, publishTargets } from "../../publisher/publishTargets.ts";
 import { documentTarget } from "../../publisher/repository/checkDocument.ts";
 import { withRepository } from "../../publisher/repository/session.ts";
@@ -66,10 +66,7 @@ const LEFT_AFTER = 8_000;
 /** Publishes what any server of the database has saved and is not there to publish. @returns ends it */
 export function startPublishingLeftOver(context: Context): () => Promise<void> {
   let work = Promise.resolve();
-  const look = () =>
-    publishLeftOver(context, context.now() - LEFT_AFTER).catch((error) => {
-      context.log.error(`what was saved could not be published: ${explainError(error)}`);
-    });
+  const look = () => tryLeftOver(context, context.now() - LEFT_AFTER);
   const timer = setInterval(() => {
     work = work.then(look);
   }, LOOK);
@@ -77,6 +74,23 @@ export function startPublishingLeftOver(context: Context): () => Promise<void> {
     clearInterval(timer);
     await work;
   };
+}
+
+/**
+ * Publishes what was left, if it can. Why it could not is kept in `context.upkeep`, until it can: a server whose keys are not
+ * there has everything else to do.
+ */
+export async function tryLeftOver(context: Context, before = Infinity): Promise<void> {
+  const { upkeep, log } = context;
+  try {
+    await publishLeftOver(context, before);
+    upkeep.publishing = undefined;
+  } catch (error) {
+    const { hint = "see the server's log" } = toNearsourceError(error);
+    const reason = explainError(error);
+    if (upkeep.publishing?.reason !== reason) log.error(`what was saved could not be published: ${reason}`);
+    upkeep.publishing = { reason, remedy: hint };
+  }
 }
 
 /**

@@ -171,7 +171,7 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
         expect(json().code).toBe("HOST_UNKNOWN");
       });
 
-      test.for(rows.filter(([, { allow }]) => allow !== "set-up" && allow !== "public"))(
+      test.for(rows.filter(([, { allow }]) => allow !== "set-up"))(
         "%s answers nothing before there is an administrator",
         async ([, each]) => {
           const { json } = await fresh.people.inject(asBrowser(requestOf(each)));
@@ -204,6 +204,14 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
     });
 
     describe("every operation of the agents' side", () => {
+      test.for(agentSideRoutes.map((each) => [`${each.method} ${each.path}`, each] as const))(
+        "%s answers nothing before there is an administrator",
+        async ([, each]) => {
+          const { json } = await fresh.agents.inject(asScript(requestOf(each, "/v1")));
+          expect(json().code).toBe("NOT_SET_UP");
+        },
+      );
+
       test.for(agentSideRoutes.map((each) => [`${each.method} ${each.path}`, each] as const))(
         "%s is open, or only for the very agent that the path names",
         async ([, each]) => {
