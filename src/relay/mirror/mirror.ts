@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../config/log.ts";
 import type { Kind } from "../../core/content/kind.ts";
 import { kindsIn, REPOSITORIES, type Repository } from "../../core/content/layout.ts";
-import type { Releases } from "../../core/settings/rollout.ts";
 import type { Fetcher } from "../../http/fetcher.ts";
 import type { RelayState } from "../../http/relayState.ts";
 import { oneAtATime } from "../../source/oneAtATime.ts";
@@ -13,7 +12,7 @@ import { createPublications, type Document } from "../../tree/publications.ts";
 import { timeOfRun } from "../../tuf/clock.ts";
 import { openTrusted } from "../../tuf/roots.ts";
 import { writeTrustedSet } from "../../tuf/trustedSet.ts";
-import { newerReleases, releasesHeldIn } from "./announcedReleases.ts";
+import { type KnownReleases, newerOf, releasesHeldIn, releasesOf } from "./announcedReleases.ts";
 import { confirmPatience, isToBeAsked } from "./confirmation.ts";
 import { type RefreshParts, refreshCopy, refreshFetcher } from "./refreshCopy.ts";
 import {
@@ -71,7 +70,7 @@ export class Mirror {
   readonly #inTurn = oneAtATime();
   #kinds: Kind[] = [];
   /** Rollouts by the agent's own settings. */
-  #releases: Releases;
+  #releases: KnownReleases;
   #byTimestamp = new Map<string, Repository>();
   /** The time (`performance.now`) when upstream was last asked, with any result. */
   #tried = Number.NEGATIVE_INFINITY;
@@ -81,7 +80,7 @@ export class Mirror {
     parts: MirrorParts,
     copies: Map<Repository, RepositoryCopy>,
     granted: Kind[],
-    releases: Releases,
+    releases: KnownReleases,
   ) {
     this.#parts = parts;
     this.#releases = releases;
@@ -215,15 +214,15 @@ export class Mirror {
 
   /** Rollouts by the newest settings held here: those of the agent, or those that it serves. */
   #staging(): CatalogStaging {
-    const served = this.#copies.get("settings")?.learned;
-    return { releases: newerReleases(this.#releases, served), now: Date.now() };
+    const served = releasesOf(this.#copies.get("settings")?.learned);
+    return { releases: newerOf(this.#releases, served).releases, now: Date.now() };
   }
 
   /** Looks at the agent's own settings again: other releases may be asked for by now. */
   async #lookAtReleases(): Promise<void> {
     const before = this.#releases;
     this.#releases = await releasesHeldIn(this.#parts.own);
-    if (this.#releases.version === before.version) return;
+    if (JSON.stringify(this.#releases.releases) === JSON.stringify(before.releases)) return;
     this.#publish();
     this.#lookAhead();
     this.#parts.onChange();

@@ -25,6 +25,9 @@ export const ALSO: Record<string, readonly string[]> = {
   saveSourceList: ["uncovered"],
   restoreSourceList: ["uncovered"],
   acceptSuggestion: ["source-list", "uncovered", "update-agents"],
+  seeReleases: ["releases"],
+  proposeRollout: ["proposals"],
+  approveProposal: ["releases"],
   setUp: ["users"],
   setPassword: ["users", "sessions"],
 };

@@ -11,10 +11,15 @@ import { stagesInProgress, witnesses } from "./stagesInProgress.ts";
  * database, so that it does not matter which server looks, or whether one was killed in between.
  */
 export async function watchStages(context: Context): Promise<void> {
-  await seeReleases(context);
+  // What is published may be unreadable for a while: stages that went badly are halted all the same.
+  const unseen = await seeReleases(context).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
   for (const { component, stages } of await listRollouts(context.database.db)) {
     if (stages.length > 0) await watchComponent(context, component);
   }
+  if (unseen !== undefined) throw unseen.error;
 }
 
 async function watchComponent(context: Context, component: string): Promise<void> {

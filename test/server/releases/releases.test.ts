@@ -215,6 +215,24 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       ]);
     });
 
+    test("that the vendor withdraws is signed no more, and not by a server that is behind with its mirror", async () => {
+      const site = await start();
+      await stage(site, [{ percent: 100, after: HOUR }]);
+      await site.release("2.0");
+      await watchStages(site.world.context);
+      const { context } = site.world;
+      const older = { ...context, trees: { ...context.trees, versions: () => ({ content: 1 }) } };
+      await context.database.db
+        .updateTable("releases")
+        .set({ offered: 0 })
+        .where("release", "=", 1)
+        .execute();
+      await watchStages(older as unknown as typeof context);
+      expect((await site.call(`GET ${URL}`)).body.releases).toMatchObject([{ release: 2 }]);
+      await watchStages(context);
+      expect((await site.call(`GET ${URL}`)).body.releases).toMatchObject([{ release: 2 }, { release: 1 }]);
+    });
+
     test("whose agents have runs that fail is not silent there, and they are not well", async () => {
       const site = await start();
       const [id = ""] = await agents(site, ["pc-1"]);

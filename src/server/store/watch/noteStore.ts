@@ -6,6 +6,8 @@ export interface Notes {
   resigning: { reason: string; remedy: string };
   /** When the vendor was last known to have nothing newer (ms since the epoch). */
   mirrored: { confirmedAt: number };
+  /** Newest publication of content of which the releases were noted. */
+  releasesSeen: { content: number };
 }
 
 /** A note as it was last written; undefined where there is none. */
