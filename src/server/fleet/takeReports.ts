@@ -79,7 +79,7 @@ export async function takeReports(
     tx,
     kept.map(({ agentId, summary }) => ({ agentId, ...summary })),
   );
-  await noteReleases(tx, kept);
+  await noteReleases(tx, kept, now());
   return new Set(agents.keys());
 }
 

@@ -1,7 +1,12 @@
 import type { Evidence, Witness } from "../../core/fleet/stageVerdict.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { countFailed, countReleases, type ReleaseCount } from "../store/releases/componentStore.ts";
+import {
+  countByDomain,
+  countFailed,
+  countReleases,
+  type ReleaseCount,
+} from "../store/releases/componentStore.ts";
 import {
   listReleases,
   listRollouts,
@@ -63,8 +68,7 @@ export async function showComponent(context: Context, component: string): Promis
     const agents: Witness[] = await witnesses(context, each);
     progress.push({ release: each.release, ...each.evidence, agents, wouldHalt: each.verdict.halt });
   }
-  const domains = counts.map(({ domain, release, agents }) => ({ domain, release, agents }));
-  return { ...view, domains, progress };
+  return { ...view, domains: await countByDomain(db, component), progress };
 }
 
 function viewOf(

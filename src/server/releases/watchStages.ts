@@ -1,4 +1,5 @@
 import { explainError } from "../../errors.ts";
+import { sharedNext } from "../../source/oneAtATime.ts";
 import type { Context } from "../context.ts";
 import { listRollouts } from "../store/releases/releaseStore.ts";
 import { stateOf } from "./applyChange.ts";
@@ -11,7 +12,7 @@ import { stagesInProgress, witnesses } from "./stagesInProgress.ts";
  * database, so that it does not matter which server looks, or whether one was killed in between.
  */
 export async function watchStages(context: Context): Promise<void> {
-  // What is published may be unreadable for a while: stages that went badly are halted all the same.
+  // A repository that cannot be read keeps no stage from being halted.
   const unseen = await seeReleases(context).then(
     () => undefined,
     (error: unknown) => ({ error }),
@@ -33,6 +34,9 @@ async function watchComponent(context: Context, component: string): Promise<void
   }
 }
 
+/** Part of the time at most that looks take: of a large fleet they are further apart. */
+const SHARE = 0.1;
+
 /**
  * Looks now, regularly, and whenever there is something newer in the trees.
  *
@@ -40,10 +44,13 @@ async function watchComponent(context: Context, component: string): Promise<void
  */
 export function startWatch(context: Context): () => Promise<void> {
   const { trees, log, config } = context;
-  let isOver = false;
   let failure: string | undefined;
-  const look = async () => {
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const look = sharedNext(async () => {
+    clearTimeout(timer);
     if (isOver) return;
+    const began = performance.now();
     try {
       await watchStages(context);
       failure = undefined;
@@ -52,22 +59,14 @@ export function startWatch(context: Context): () => Promise<void> {
       if (reason !== failure) log.error(`the stages of releases could not be looked at: ${reason}`);
       failure = reason;
     }
-  };
-  let work = look();
-  let waiting = false;
-  const lookAgain = () => {
-    if (waiting) return;
-    waiting = true;
-    work = work.then(() => {
-      waiting = false;
-      return look();
-    });
-  };
-  const timer = setInterval(lookAgain, config.releases.watchEvery);
-  trees.watch(lookAgain);
+    const pause = Math.max(config.releases.watchEvery, (performance.now() - began) / SHARE);
+    if (!isOver) timer = setTimeout(() => void look(), pause);
+  });
+  void look();
+  trees.watch(() => void look());
   return async () => {
     isOver = true;
-    clearInterval(timer);
-    await work;
+    clearTimeout(timer);
+    await look();
   };
 }

@@ -298,9 +298,8 @@ export interface Tables {
     version: string;
     /** Its place in the percent of stages, in millionths of the whole. */
     place: number;
-    /** When it was first reported with this release, and when it was last reported at all; by the server's clock. */
+    /** When it was first reported with this release, by the server's clock. */
     since_at: Time;
-    heard_at: Time;
     /** The release that failed or was rolled back there. */
     failed_release: number | null;
     /** The failure of its last run. */

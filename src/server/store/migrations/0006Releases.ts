@@ -36,7 +36,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     // Its place in the percent of stages, in millionths of the whole.
     .addColumn("place", "integer", (column) => column.notNull())
     .addColumn("since_at", "bigint", (column) => column.notNull())
-    .addColumn("heard_at", "bigint", (column) => column.notNull())
     .addColumn("failed_release", "integer")
     .addColumn("code", "text")
     .addColumn("held", "text")

@@ -7,103 +7,128 @@ import { inParts } from "../manyRows.ts";
 import type { Tables } from "../tables.ts";
 import type { Db, Tx } from "../transaction.ts";
 
-/** Components of one agent, at the time (ms) when its report was received. */
+/** Components of one agent by its report; none for a run that came to no report, with its failure. */
 export interface ReportedAgent {
   agentId: string;
-  heardAt: number;
-  components: AgentComponent[];
+  components?: AgentComponent[] | undefined;
+  code: string | null;
 }
 
-/** Writes down what agents have, by their reports in the order in which they came. */
-export async function noteComponents(tx: Tx, agents: ReportedAgent[]): Promise<void> {
-  // One statement writes each row once: the last report of an agent counts.
-  const rows = new Map(
-    agents.flatMap(({ agentId, heardAt, components }) =>
-      components.map((each) => [`${agentId} ${each.component}`, rowOf(agentId, heardAt, each)] as const),
-    ),
-  );
-  // In one order, so that reports that come together wait for each other and never in a ring.
-  const all = [...rows].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, row]) => row);
-  for (const some of inParts(all)) {
+type Row = Tables["agent_components"];
+
+/**
+ * Writes down what agents have, each by its last report. What is so already, as of most reports, is only read.
+ * Nobody else writes the rows of an agent whose own row the transaction holds.
+ *
+ * @param now by the server's clock, not before the time of the reports
+ */
+export async function noteComponents(tx: Tx, agents: readonly ReportedAgent[], now: number): Promise<void> {
+  const before = await rowsOf(tx, agents);
+  const changed: Row[] = [];
+  const gone: Row[] = [];
+  for (const { agentId, components, code } of agents) {
+    const known = before.get(agentId) ?? [];
+    const after =
+      components?.map((each) => rowOf(agentId, each, now)) ?? known.map((row) => ({ ...row, code }));
+    for (const row of after) {
+      const old = known.find(({ component }) => component === row.component);
+      const since = old?.release === row.release ? old.since_at : row.since_at;
+      const next = { ...row, since_at: since };
+      if (old === undefined || COLUMNS.some((column) => old[column] !== next[column])) changed.push(next);
+    }
+    gone.push(...known.filter(({ component }) => !after.some((row) => row.component === component)));
+  }
+  for (const rows of inParts(changed)) await writeRows(tx, rows);
+  for (const { agent_id, component } of gone) {
     await tx
-      .insertInto("agent_components")
-      .values(some)
-      .onConflict((conflict) =>
-        conflict.columns(["agent_id", "component"]).doUpdateSet((row) => ({
-          release: row.ref("excluded.release"),
-          version: row.ref("excluded.version"),
-          since_at: row
-            .case()
-            .when("agent_components.release", "=", row.ref("excluded.release"))
-            .then(row.ref("agent_components.since_at"))
-            .else(row.ref("excluded.since_at"))
-            .end(),
-          heard_at: row.ref("excluded.heard_at"),
-          failed_release: row.ref("excluded.failed_release"),
-          code: row.ref("excluded.code"),
-          held: row.ref("excluded.held"),
-        })),
-      )
+      .deleteFrom("agent_components")
+      .where("agent_id", "=", agent_id)
+      .where("component", "=", component)
       .execute();
   }
 }
 
-function rowOf(agentId: string, heardAt: number, each: AgentComponent) {
+const COLUMNS = ["release", "version", "place", "since_at", "failed_release", "code", "held"] as const;
+
+async function rowsOf(tx: Tx, agents: readonly ReportedAgent[]): Promise<Map<string, Row[]>> {
+  const rows: Row[] = [];
+  for (const some of inParts(agents.map(({ agentId }) => agentId))) {
+    rows.push(
+      ...(await tx.selectFrom("agent_components").selectAll().where("agent_id", "in", some).execute()),
+    );
+  }
+  return Map.groupBy(rows, ({ agent_id }) => agent_id);
+}
+
+async function writeRows(tx: Tx, rows: Row[]): Promise<void> {
+  await tx
+    .insertInto("agent_components")
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .columns(["agent_id", "component"])
+        .doUpdateSet((row) =>
+          Object.fromEntries(COLUMNS.map((column) => [column, row.ref(`excluded.${column}`)])),
+        ),
+    )
+    .execute();
+}
+
+function rowOf(agentId: string, each: AgentComponent, now: number): Row {
   const { component, release, version, place, failedRelease, code, held } = each;
-  return {
-    agent_id: agentId,
-    component,
-    release,
-    version,
-    place,
-    since_at: heardAt,
-    heard_at: heardAt,
-    failed_release: failedRelease,
-    code,
-    held: held === null ? null : JSON.stringify(held),
-  };
+  const kept = held === null ? null : JSON.stringify(held);
+  const row = { agent_id: agentId, component, release, version, place };
+  return { ...row, since_at: now, failed_release: failedRelease, code, held: kept };
 }
 
-/** Notes that agents were heard of, with the failure of their runs. */
-export async function noteHeard(
-  tx: Tx,
-  { agents, heardAt, code }: { agents: string[]; heardAt: number; code: string | null },
-): Promise<void> {
-  for (const some of inParts(agents)) {
-    await tx
-      .updateTable("agent_components")
-      .set({ heard_at: heardAt, code })
-      .where("agent_id", "in", some)
-      .execute();
-  }
-}
-
-/** Forgets components that an agent does not have any more. */
-export async function dropComponents(tx: Tx, agentId: string, kept: string[]): Promise<void> {
-  let query = tx.deleteFrom("agent_components").where("agent_id", "=", agentId);
-  if (kept.length > 0) query = query.where("component", "not in", kept);
-  await query.execute();
-}
-
-/** Agents that have a release, by domain. */
+/** Agents that have a release. */
 export interface ReleaseCount {
   component: string;
   release: number;
-  domain: string;
   agents: number;
 }
 
-/** Numbers of the agents that are not retired, by component, release and domain. */
+/**
+ * Numbers of the agents that are not retired, by component and release. Those that are retired are few: they are
+ * counted apart, and the others with no look at their rows.
+ */
 export async function countReleases(db: Db, component?: string): Promise<ReleaseCount[]> {
-  let query = db
-    .selectFrom("agent_components")
-    .innerJoin("agents", "agents.id", "agent_components.agent_id")
+  const counted = (query: ReturnType<typeof componentsIn>) =>
+    query
+      .$if(component !== undefined, (of) => of.where("component", "=", component ?? ""))
+      .select(["component", "release"])
+      .select((row) => row.fn.countAll<number>().as("agents"))
+      .groupBy(["component", "release"])
+      .execute();
+  const all = await counted(componentsIn(db));
+  const retired = await counted(
+    componentsIn(db).where("agent_id", "in", (of) =>
+      of.selectFrom("agents").select("id").where("retired_at", "is not", null),
+    ),
+  );
+  const key = (each: { component: string; release: number }) => `${each.component} ${each.release}`;
+  const less = new Map(retired.map((each) => [key(each), Number(each.agents)]));
+  return all.map((each) => ({ ...each, agents: Number(each.agents) - (less.get(key(each)) ?? 0) }));
+}
+
+function componentsIn(db: Db) {
+  return db.selectFrom("agent_components");
+}
+
+/** Numbers of the agents of a component that are not retired, by domain and release. */
+export async function countByDomain(
+  db: Db,
+  component: string,
+): Promise<{ domain: string; release: number; agents: number }[]> {
+  const rows = await agentsOf(db)
+    .where("component", "=", component)
     .where("retired_at", "is", null)
-    .select(["component", "release", "domain"])
+    .select(["domain", "release"])
     .select((row) => row.fn.countAll<number>().as("agents"))
-    .groupBy(["component", "release", "domain"]);
-  if (component !== undefined) query = query.where("component", "=", component);
-  const rows = await query.execute();
+    .groupBy(["domain", "release"])
+    .orderBy("domain")
+    .orderBy("release")
+    .execute();
   return rows.map((row) => ({ ...row, agents: Number(row.agents) }));
 }
 
@@ -136,36 +161,36 @@ export interface StageQuestion {
   now: number;
 }
 
-type Row = ExpressionBuilder<Pick<Tables, "agent_components" | "agents">, "agent_components" | "agents">;
+type Terms = ExpressionBuilder<Pick<Tables, "agent_components" | "agents">, "agent_components" | "agents">;
 
-function isIn(row: Row, { domains, percent }: Stage) {
+function isIn(row: Terms, { domains, percent }: Stage) {
   const inPercent = row("place", "<", millionths(percent));
   return domains === undefined ? inPercent : row.and([inPercent, row("domain", "in", domains)]);
 }
 
 /** Agents of the stage, and of no stage before it, that were heard of shortly before it came. */
-function inStage(row: Row, { component, stages, open, silence }: StageQuestion) {
+function inStage(row: Terms, { component, stages, open, silence }: StageQuestion) {
   const [last, ...before] = stages.toReversed();
   return row.and([
     row("component", "=", component),
     row("retired_at", "is", null),
-    row("heard_at", ">=", open - silence),
+    row("reported_at", ">=", open - silence),
     ...(last === undefined ? [] : [isIn(row, last)]),
     ...before.map((each) => row.not(isIn(row, each))),
   ]);
 }
 
 /** Agents that have not reported since they got the release, or since they could have got it. */
-function isSilent(row: Row, { release, open, silence, now }: StageQuestion) {
-  const unheard = row.and([row("heard_at", "<", now - silence), sql<boolean>`heard_at <= since_at`]);
-  const missing = sql<boolean>`${now} >= ${open + silence} and release < ${release} and heard_at < ${now - silence}`;
+function isSilent(row: Terms, { release, open, silence, now }: StageQuestion) {
+  const unheard = row.and([row("reported_at", "<", now - silence), sql<boolean>`reported_at <= since_at`]);
+  const missing = sql<boolean>`${now} >= ${open + silence} and release < ${release} and reported_at < ${now - silence}`;
   return row.and([
     row.or([row.and([row("release", ">=", release), unheard]), missing]),
     row.not(row(row.fn.coalesce("failed_release", sql<number>`0`), "=", release)),
   ]);
 }
 
-function isUnwell(row: Row, { release }: StageQuestion) {
+function isUnwell(row: Terms, { release }: StageQuestion) {
   return row.and([
     row("release", "=", release),
     row("agent_components.code", "is not", null),
@@ -180,7 +205,7 @@ function agentsOf(db: Db) {
 /** Numbers of the agents of a stage by what became of them, beside those that are in no stage yet. */
 export async function countStage(db: Db, question: StageQuestion): Promise<StageCounts> {
   const { component, release, stages, open, silence, now } = question;
-  const sumOf = (row: Row, condition: ReturnType<Row["and"]>) =>
+  const sumOf = (row: Terms, condition: ReturnType<Terms["and"]>) =>
     row.fn.coalesce(row.fn.sum<number>(row.case().when(condition).then(1).else(0).end()), sql<number>`0`);
   const own = await agentsOf(db)
     .where((row) => inStage(row, question))
@@ -196,11 +221,11 @@ export async function countStage(db: Db, question: StageQuestion): Promise<Stage
   const control = await agentsOf(db)
     .where("component", "=", component)
     .where("retired_at", "is", null)
-    .where("heard_at", ">=", open - silence)
+    .where("reported_at", ">=", open - silence)
     .where((row) => row.not(row.or(stages.map((each) => isIn(row, each)))))
     .select((row) => [
       row.fn.countAll<number>().as("agents"),
-      sumOf(row, row.and([row("heard_at", "<", now - silence)])).as("silent"),
+      sumOf(row, row.and([row("reported_at", "<", now - silence)])).as("silent"),
     ])
     .executeTakeFirstOrThrow();
   return {
@@ -217,20 +242,20 @@ export async function countStage(db: Db, question: StageQuestion): Promise<Stage
 /** Agents of a stage at which the release failed, that are not well since, or silent: a few of each, by name. */
 export async function witnessesOf(db: Db, question: StageQuestion, limit: number): Promise<Witness[]> {
   const conditions = {
-    failed: (row: Row) => row.and([row("failed_release", "=", question.release)]),
-    unwell: (row: Row) => isUnwell(row, question),
-    silent: (row: Row) => isSilent(row, question),
+    failed: (row: Terms) => row.and([row("failed_release", "=", question.release)]),
+    unwell: (row: Terms) => isUnwell(row, question),
+    silent: (row: Terms) => isSilent(row, question),
   };
   const witnesses: Witness[] = [];
   for (const what of ["failed", "unwell", "silent"] as const) {
     const rows = await agentsOf(db)
       .where((row) => row.and([inStage(row, question), conditions[what](row)]))
-      .select(["id", "name", "agent_components.code as code", "heard_at as at"])
+      .select(["id", "name", "agent_components.code as code", "reported_at as at"])
       .orderBy("name")
       .orderBy("id")
       .limit(limit)
       .execute();
-    witnesses.push(...rows.map((row) => ({ ...row, what })));
+    witnesses.push(...rows.map((row) => ({ ...row, at: row.at ?? 0, what })));
   }
   return witnesses;
 }
