@@ -18,8 +18,11 @@ export class AgentClasses {
   readonly #stretches: AddressClasses;
   readonly #hosts: ReadonlySet<string>;
   readonly #named: ReadonlySet<string>;
+  readonly #apart: ReadonlySet<string>;
 
-  constructor(lists: readonly SourceList[]) {
+  /** @param apart ids of agents that are classes by themselves, whatever the lists */
+  constructor(lists: readonly SourceList[], apart: ReadonlySet<string> = new Set()) {
+    this.#apart = apart;
     this.#stretches = new AddressClasses(lists);
     this.#hosts = new Set(lists.flatMap(({ entries }) => entries.map(({ url }) => hostOfUrl(url))));
     this.#named = new Set([...this.#hosts].flatMap(readAddress).map(keyOf));
@@ -28,7 +31,7 @@ export class AgentClasses {
   /** Agents with the same key have the same order. */
   keyOf(agent: FleetAgent): string {
     const { domain, role, id } = agent;
-    return `${this.#stretches.of(agent)}|${domain}|${role}|${this.isNamed(agent) ? id : ""}`;
+    return `${this.#stretches.of(agent)}|${domain}|${role}|${this.#apart.has(id) || this.isNamed(agent) ? id : ""}`;
   }
 
   /** Whether the host of an entry is one of this agent's names or addresses. */

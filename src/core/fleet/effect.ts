@@ -36,7 +36,8 @@ export function fleetEffect(
   after: FleetSettings,
   use?: FleetUse,
 ): FleetEffect {
-  const classes = new AgentClasses([before.list, after.list]).of(agents);
+  const apart = new Set([before, after].flatMap(({ roles }) => [...(roles?.keys() ?? [])]));
+  const classes = new AgentClasses([before.list, after.list], apart).of(agents);
   const [tallyBefore, tallyAfter] = [new Tally(before), new Tally(after, use)];
   const moves = new Map<string, FleetEffect["moved"][number]>();
   for (const { agent, count } of classes) {

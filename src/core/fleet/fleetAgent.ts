@@ -27,14 +27,17 @@ export interface FleetSettings {
   server: string | undefined;
   activeUpdate: string | undefined;
   kinds: Kind[];
+  /** Roles of agents, by id, where they are other than their own. */
+  roles?: ReadonlyMap<string, FleetAgent["role"]> | undefined;
   /** Sources, by base URL, that are taken for dead: agents go on to the next. */
   without?: ReadonlySet<string> | undefined;
 }
 
 /** The order of one agent by these settings: what it would itself compute. */
 export function orderOfAgent(agent: FleetAgent, settings: FleetSettings): UpdateOrder {
-  const { addresses, dnsSuffixes, self, domain, role } = agent;
-  const { list, server, activeUpdate, kinds } = settings;
+  const { addresses, dnsSuffixes, self, domain } = agent;
+  const { list, server, activeUpdate, kinds, roles } = settings;
+  const role = roles?.get(agent.id) ?? agent.role;
   const policy = settings.policyOf(domain);
   const machine = { addresses, dnsSuffixes, self, role };
   const situation: Situation = { ...machine, list, policy, server, activeUpdate, kinds };

@@ -14,13 +14,14 @@ import { suggest } from "./suggest.ts";
 /** The settings with a change made. */
 export function changed(
   settings: FleetSettings,
-  { list, policies = {}, without }: FleetChange,
+  { list, policies = {}, roles, without }: FleetChange,
 ): FleetSettings {
   const parsed = new Map(Object.entries(policies).map(([domain, each]) => [domain, parsePolicy(each)]));
   return {
     ...settings,
     list: list === undefined ? settings.list : parseSourceList(list),
     policyOf: (domain) => parsed.get(domain) ?? settings.policyOf(domain),
+    roles: roles === undefined ? settings.roles : new Map(Object.entries(roles)),
     without: without === undefined ? settings.without : new Set(without),
   };
 }

@@ -9,6 +9,8 @@ export interface FleetChange {
   list?: Record<string, unknown> | undefined;
   /** Settings of domains, in place of theirs. */
   policies?: Record<string, Record<string, unknown>> | undefined;
+  /** Roles of agents, by id, in place of theirs. */
+  roles?: Record<string, "agent" | "update-agent"> | undefined;
   /** Base URLs of sources that are taken for dead. */
   without?: string[] | undefined;
 }

@@ -5,7 +5,9 @@ import { type Address, parseAddress } from "../../core/order/address.ts";
 import { canonicalName, namesOfHost } from "../../core/order/hostNames.ts";
 import { parseSourceList, type SourceList, STANDARD_SOURCE } from "../../core/order/sourceList.ts";
 import { DEFAULT_POLICY, type Policy, parsePolicy, parseUpdateAgents } from "../../core/settings/policy.ts";
+import { machineName } from "../../dns/machine.ts";
 import type { Context } from "../context.ts";
+import type { ServerConfig } from "../serverConfig.ts";
 import { type Agent, agentsOfFleet } from "../store/fleet/agentStore.ts";
 import { newestDocument } from "../store/settings/documentStore.ts";
 import type { Db } from "../store/transaction.ts";
@@ -24,10 +26,15 @@ export async function settingsOfFleet({
   return {
     list: await listInForce(db),
     policyOf: (domain) => policies.get(domain) ?? DEFAULT_POLICY,
-    server: config.publicUrl ?? `http://server.invalid:${config.agents.port}`,
+    server: config.publicUrl ?? ownUrl(config),
     activeUpdate: config.activeUpdate,
     kinds: [...KINDS],
   };
+}
+
+/** A name for the server where nobody has said what it is called: that of the machine. */
+function ownUrl({ agents: { port, tls } }: ServerConfig): string {
+  return `${tls === undefined ? "http" : "https"}://${machineName() ?? "localhost"}:${port}`;
 }
 
 /** The policy of each domain. */
@@ -72,14 +79,17 @@ export function toFleetAgent(
     domain,
     addresses,
     dnsSuffixes,
-  }: Pick<Agent, "id" | "name" | "domain" | "addresses" | "dnsSuffixes">,
+    port,
+  }: Pick<Agent, "id" | "name" | "domain" | "addresses" | "dnsSuffixes" | "port">,
   grants: ReadonlyMap<string, unknown>,
 ): FleetAgent {
+  const suffixes = dnsSuffixes.map(canonicalName);
   return {
     id,
     addresses: addresses.flatMap(readAddress),
-    dnsSuffixes: dnsSuffixes.map(canonicalName),
-    self: { names: namesOfHost(name.toLowerCase(), []), port: AGENT_PORT },
+    dnsSuffixes: suffixes,
+    // As the agent itself knows itself (`ownSelf`), at the port that it said.
+    self: { names: namesOfHost(name.toLowerCase(), suffixes), port: port || AGENT_PORT },
     domain,
     role: grants.has(id) ? "update-agent" : "agent",
   };

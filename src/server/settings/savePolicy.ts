@@ -19,7 +19,7 @@ import {
 import type { Tx } from "../store/transaction.ts";
 import { policyOf } from "./fleetSettings.ts";
 import { isUnchanged, type NewDocument, saveChange } from "./saveDocument.ts";
-import { grantsToPublish } from "./updateAgents.ts";
+import { grantsToPublish, updateAgents } from "./updateAgents.ts";
 
 /** Policy as people write it. */
 export type PolicyFields = Pick<Policy, "name" | "targets" | "settings" | "updateAgent">;
@@ -156,7 +156,23 @@ async function effectOfPolicies(context: Context, before: Policy | undefined, af
     const isTarget = after?.targets.domains.includes(domain) === true;
     return [domain, isTarget ? after.settings : {}] as const;
   });
-  return await askFleet(context, { effectOf: { policies: Object.fromEntries(policies) } });
+  const roles = await rolesAfter(context, before, after);
+  return await askFleet(context, { effectOf: { policies: Object.fromEntries(policies), roles } });
+}
+
+/** Roles of the agents that a policy names or named, as they are after it: others may grant the role too. */
+async function rolesAfter({ database }: Context, before: Policy | undefined, after: Policy | undefined) {
+  const held = new Map((await updateAgents(database.db)).map((holder) => [holder.id, holder]));
+  const agents = [before, after].flatMap((policy) => policy?.targets.agents ?? []);
+  const isHolder = (agent: string) => {
+    const holder = held.get(agent);
+    const others = holder?.byPolicies.filter(({ id }) => id !== (before ?? after)?.id) ?? [];
+    const granted = after?.targets.agents.includes(agent) === true ? after.updateAgent.kinds : [];
+    return granted.length + others.length + (holder?.byHand.length ?? 0) > 0;
+  };
+  return Object.fromEntries(
+    agents.map((agent) => [agent, isHolder(agent) ? ("update-agent" as const) : ("agent" as const)]),
+  );
 }
 
 function refuseChanged({ version, author }: Policy, from: number): void {

@@ -51,7 +51,7 @@ const list = fc
   .map(parseSourceList);
 
 const agent: fc.Arbitrary<FleetAgent> = fc.record({
-  id: fc.uuid(),
+  id: fc.oneof(fc.uuid(), fc.constantFrom("a", "b", "c")),
   addresses: fc.array(addressText.map(parseAddress), { maxLength: 3 }),
   dnsSuffixes: fc.subarray([...SUFFIXES, "elsewhere.example"]),
   self: fc.record({
@@ -68,6 +68,10 @@ const settings: fc.Arbitrary<FleetSettings> = fc.record({
   server: fc.constantFrom(SERVER, undefined),
   activeUpdate: fc.constantFrom("http://mirror.example", "http://vendor.example", undefined),
   kinds: fc.subarray([...KINDS], { minLength: 1 }),
+  roles: fc.option(
+    fc.subarray(["a", "b", "c"]).map((ids) => new Map(ids.map((id) => [id, "update-agent" as const]))),
+    { nil: undefined },
+  ),
   without: fc.option(fc.constant(new Set(["http://ua-1.example:21112"])), { nil: undefined }),
 });
 

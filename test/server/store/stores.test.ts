@@ -93,6 +93,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         domain: agent.domain,
         addresses: ["10.1.2.3"],
         dnsSuffixes: [],
+        port: null,
         program: "0.1.0",
         createdAt: NOW,
         reportedAt: null,

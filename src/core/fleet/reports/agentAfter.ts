@@ -55,7 +55,9 @@ export function agentAfter(
       { ...summary, addresses: summary.addresses ?? [] },
     );
   const hasMoved =
-    addresses.join() !== agent.addresses.join() || dnsSuffixes?.join() !== agent.dnsSuffixes?.join();
+    addresses.join() !== agent.addresses.join() ||
+    dnsSuffixes?.join() !== agent.dnsSuffixes?.join() ||
+    (port !== undefined && (port ?? 0) !== agent.port);
   return {
     reports: agent.reports + 1,
     run: { startedAt, endedAt },

@@ -19,6 +19,7 @@ const Agent = Type.Object({
   domain: DomainName,
   addresses: Type.Array(Type.String()),
   dnsSuffixes: Type.Array(Type.String()),
+  port: OrNull(Type.Integer({ minimum: 0 })),
   program: Type.String(),
   createdAt: Moment,
   reportedAt: OrNull(Moment),

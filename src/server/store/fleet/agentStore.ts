@@ -13,6 +13,8 @@ export interface Agent extends StateFacts {
   addresses: string[];
   /** The domains of its DNS search list, as it reported them. */
   dnsSuffixes: string[];
+  /** The port it listens at, as it reported it: 0 for none, null while it has not said. */
+  port: number | null;
   program: string;
   createdAt: number;
   outcome: string | null;
@@ -37,6 +39,7 @@ const COLUMNS = [
   "domain",
   "addresses",
   "dns_suffixes as dnsSuffixes",
+  "port",
   "program",
   "created_at as createdAt",
   "reported_at as reportedAt",
@@ -277,16 +280,17 @@ export async function moveAgent(tx: Tx, id: string, domain: string): Promise<boo
 /** Of each agent, what its order depends on. */
 export async function agentsOfFleet(
   db: Db,
-): Promise<Pick<Agent, "id" | "name" | "domain" | "addresses" | "dnsSuffixes">[]> {
+): Promise<Pick<Agent, "id" | "name" | "domain" | "addresses" | "dnsSuffixes" | "port">[]> {
   const rows = await db
     .selectFrom("agents")
-    .select(["id", "name", "domain", "addresses", "dns_suffixes"])
+    .select(["id", "name", "domain", "addresses", "dns_suffixes", "port"])
     .where("retired_at", "is", null)
     .execute();
-  return rows.map(({ id, name, domain, addresses, dns_suffixes }) => ({
+  return rows.map(({ id, name, domain, addresses, dns_suffixes, port }) => ({
     id,
     name,
     domain,
+    port,
     addresses: JSON.parse(addresses) as string[],
     dnsSuffixes: suffixesOf(dns_suffixes),
   }));

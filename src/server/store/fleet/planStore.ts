@@ -9,6 +9,7 @@ export interface PlannedAgent {
   domain: string;
   addresses: string[];
   dnsSuffixes: string[];
+  port: number | null;
   planned: string | null;
   /** It is to be computed again, whether or not the settings have changed. */
   isDue: boolean;
@@ -21,7 +22,7 @@ export async function plannedAgents(
 ): Promise<PlannedAgent[]> {
   let query = db
     .selectFrom("agents")
-    .select(["id", "name", "domain", "addresses", "dns_suffixes", "planned", "plan_due"])
+    .select(["id", "name", "domain", "addresses", "dns_suffixes", "port", "planned", "plan_due"])
     .where("id", ">", after)
     .orderBy("id")
     .limit(limit);
@@ -69,8 +70,9 @@ export async function putPlanned(
   agents: readonly PlannedAgent[],
   now: number,
 ): Promise<void> {
-  for (const { id, addresses, dnsSuffixes, domain } of agents) {
+  for (const { id, addresses, dnsSuffixes, port, domain } of agents) {
     const isSame = sql`addresses = ${JSON.stringify(addresses)} and domain = ${domain}
+      and coalesce(port, -1) = ${port ?? -1}
       and coalesce(dns_suffixes, '[]') = ${JSON.stringify(dnsSuffixes)}`;
     await tx
       .updateTable("agents")
