@@ -9,6 +9,7 @@ export function apiPage(people: readonly AnyRoute[], agents: readonly AnyRoute[]
     "Made from the routes by `npm run docs:api`; `GET /api/v1/openapi.json` of a running server says the same as OpenAPI 3.1,",
     "with every schema. Bodies are JSON, and checked strictly: a field that is not known is refused. Whatever is wrong is a",
     "problem document (RFC 9457) with a stable `code`. Lists come in parts: `next` is the `cursor` of the part that follows.",
+    "Every call may answer `UNAVAILABLE` with `Retry-After`, while the database is away.",
     "",
     "Who may call: `viewer` includes operators and administrators, `operator` includes administrators. Scripts send an API token",
     "(`Authorization: Bearer …`), the console a session cookie; a change by cookie is taken from the server's own pages alone.",

@@ -181,12 +181,13 @@ export async function makeAppendOnly(db: Kysely<unknown>, table: string, at: str
   await sql`create trigger ${sql.raw(`${table}_whole`)} before truncate on ${name} ${run}`.execute(db);
 }
 
-/** The same, for work that needs doing by one server: whether this transaction is the one. Nobody waits. */
-export async function tryTurn<Tables>(tx: Transaction<Tables>, subject: string): Promise<boolean> {
-  if (isSqlite(tx)) return true;
-  const { rows } = await sql<{ mine: boolean }>`
-    select pg_try_advisory_xact_lock(hashtextextended(${subject}, 0)) as mine`.execute(tx);
-  return rows[0]?.mine === true;
+/** Interval (ms) at which a transaction that is at work elsewhere says so, several times within the bound for idle ones. */
+const AWAKE = 4_000;
+
+/** Keeps a transaction from being ended as one of a server that hangs, while this process goes on. @returns ends it */
+export function stayAwake<Tables>(tx: Transaction<Tables>): () => void {
+  const timer = setInterval(() => void sql`select 1`.execute(tx).catch(() => {}), AWAKE);
+  return () => clearInterval(timer);
 }
 
 /** Has the other servers of this database hear a text once the transaction is committed; false where there are none. */

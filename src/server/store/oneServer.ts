@@ -1,4 +1,4 @@
-import { isAlone, takeTurn, tryTurn } from "./dialect.ts";
+import { isAlone, stayAwake, takeTurn } from "./dialect.ts";
 import { type Db, type Tx, transact } from "./transaction.ts";
 
 /** Work of this process that waits for its turn, by database and subject. */
@@ -25,26 +25,10 @@ export async function asOnlyServer<Prepared, Result>(
     }
     return await transact(db, async (tx) => {
       await takeTurn(tx, subject);
-      return await keep(tx, await prepare(tx));
+      const sleep = stayAwake(tx);
+      const prepared = await prepare(tx).finally(sleep);
+      return await keep(tx, prepared);
     });
-  });
-}
-
-/**
- * Runs `work` in a transaction unless another server does so for `subject` at this moment: for what all of them
- * look at now and then, and one has to do.
- *
- * @returns whether it ran
- */
-export async function unlessAnother(
-  db: Db,
-  subject: string,
-  work: (tx: Tx) => Promise<void>,
-): Promise<boolean> {
-  return await transact(db, async (tx) => {
-    const isMine = await tryTurn(tx, subject);
-    if (isMine) await work(tx);
-    return isMine;
   });
 }
 

@@ -1,11 +1,11 @@
-import { promises as fs } from "node:fs";
+import { promises as fs, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { startNginx } from "../../../bench/nginx.ts";
 import { SILENT } from "../../../src/config/log.ts";
 import { CopyOut } from "../../../src/server/publication/copyOut.ts";
 import { runServer } from "../../../src/server/runServer.ts";
-import { readServerConfig } from "../../../src/server/serverConfig.ts";
+import { parseServerConfig, readServerConfig } from "../../../src/server/serverConfig.ts";
 import { healthOf } from "../../../src/server/serverHealth.ts";
 import { PublishedTrees } from "../../../src/server/settings/publishedTrees.ts";
 import { nearsource } from "../../real/commandLine.ts";
@@ -98,6 +98,14 @@ describe("what is published is copied", () => {
     await fs.writeFile(path.join(home, "mended"), "");
     await vi.waitFor(async () => expect(await health()).not.toContain("publish"), AWAITED);
   });
+});
+
+test("the programs that docs/scale.md names are what server.json takes", () => {
+  const page = readFileSync("docs/scale.md", "utf8");
+  const written = [...page.matchAll(/^\{ "publish": .*$/gm)].map(([text]) => text);
+  expect(written).toHaveLength(2);
+  for (const text of written)
+    expect(parseServerConfig(text, "/srv/server.json").publish?.command[0]).toBeDefined();
 });
 
 function order(part: string | undefined): number {

@@ -11,7 +11,8 @@ import { publishDocuments } from "../../../src/server/settings/publishDocument.t
 import { insertDocument } from "../../../src/server/store/settings/documentStore.ts";
 import { transact } from "../../../src/server/store/transaction.ts";
 import { databases } from "../../support/databases.ts";
-import { newHome } from "../../support/repositories.ts";
+import { contentPublications, newHome } from "../../support/repositories.ts";
+import { startSource } from "../../support/source.ts";
 import { joinServer, makeServerFolders } from "../../support/twoServers.ts";
 
 const PASSWORD = "correct horse battery";
@@ -205,6 +206,33 @@ describe.for(databases().filter(({ name }) => name === "PostgreSQL"))(
         await vi.waitFor(() => expect(one.context.trees.versions().settings).toBe(signed.version), {
           timeout: 30_000,
         });
+      });
+
+      test("mirror the vendor's content into a folder that they share one at a time, and both have it", async () => {
+        const home = await newHome("shared");
+        const { root, states } = await contentPublications();
+        const vendor = await startSource(states.get("v1") ?? "");
+        onTestFinished(() => vendor.close());
+        const { dirs } = await makeServerFolders(2, await makeUrl(), {
+          trees: path.join(home, "www"),
+          activeUpdate: vendor.url,
+          roots: { content: root },
+        });
+        const [first = ""] = dirs;
+        await copyTree(treeOfFolder(path.join(first, "www")), path.join(home, "www"));
+        const servers = [await start(first), await start(dirs[1] ?? "")];
+        for (const state of ["v1", "v2"]) {
+          vendor.root = states.get(state) ?? "";
+          const timestamp = path.join(vendor.root, "content", "metadata", "timestamp.json");
+          const { signed } = JSON.parse(await fs.readFile(timestamp, "utf8"));
+          await Promise.all(servers.map(({ context }) => context.mirror.refresh()));
+          for (const { context } of servers) {
+            await vi.waitFor(() => expect(context.trees.versions().content).toBe(signed.version), {
+              timeout: 30_000,
+            });
+            expect(context.mirror.state().error).toBeNull();
+          }
+        }
       });
 
       test("refuse to start with another server's keys, and in a folder that has a server", async () => {
