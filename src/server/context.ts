@@ -16,8 +16,6 @@ import type { WakeUps } from "./store/wakeUps.ts";
 
 /** State of the signatures that this server looks after, as of its last look. */
 export interface Upkeep {
-  /** Reason for which the settings could not be signed again, and the remedy. */
-  resigning: { reason: string; remedy: string } | undefined;
   /** Reason for which something that was saved could not be published, and the remedy; it is tried again. */
   publishing: { reason: string; remedy: string } | undefined;
   /** Areas in which something has ended, or will since it is not renewed. */

@@ -5,6 +5,7 @@ import { describeRoles, listRepositories } from "../publisher/describe.ts";
 import type { Context } from "./context.ts";
 import { settingsPlace } from "./settings/publishDocument.ts";
 import { listApiTokens, listEnrolmentTokens } from "./store/people/tokenStore.ts";
+import { readNote } from "./store/watch/noteStore.ts";
 import { endOfCertificate, LISTENERS } from "./tlsFiles.ts";
 
 /** Everything that ends: metadata and roots of both repositories, certificates, enrolment and API tokens; the next one first. */
@@ -24,11 +25,13 @@ export async function metadataExpiries(context: Context): Promise<Expiry[]> {
   const expected = REPOSITORIES.filter((each) => each === "settings" || served.includes(each));
   const all: Expiry[] = [];
   for (const repository of expected) all.push(...(await expiriesOf(context, repository)));
-  const { resigning: failure, publishing } = context.upkeep;
+  const { publishing } = context.upkeep;
   if (publishing !== undefined) {
     const what = "settings that were saved and are not published";
     all.push({ area: "settings", what, expires: null, state: "ended", ...publishing });
   }
+  // Metadata are on the disk: they are listed without the database too.
+  const failure = await readNote(context.database.db, "resigning").catch(() => undefined);
   return failure === undefined
     ? all
     : all.map((each) => (each.what === "settings timestamp" ? { ...each, ...failure } : each));

@@ -88,12 +88,7 @@ export async function runServer(
     const noteConfirmed = (confirmedAt: number) => writeNote(database.db, "mirrored", { confirmedAt }, now());
     const mirror = new ContentMirror({ config, trees, log, now, noteConfirmed });
     ends.push(() => mirror.close());
-    const upkeep = {
-      resigning: undefined,
-      publishing: undefined,
-      failing: new Set<string>(),
-      ending: new Set<string>(),
-    };
+    const upkeep = { publishing: undefined, failing: new Set<string>(), ending: new Set<string>() };
     const metrics = new ServerMetrics();
     const parts = { upkeep, secrets, polls, reports, metrics, streams, wakeUps, changes, mirror };
     const broker = openBrokerNews({ config, trees, log });

@@ -96,7 +96,7 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     database,
     log: SILENT,
     trees,
-    upkeep: { resigning: undefined, publishing: undefined, failing: new Set(), ending: new Set() },
+    upkeep: { publishing: undefined, failing: new Set(), ending: new Set() },
     secrets: new SecretLookup(database),
     polls: openPolls({ trees, database, log: SILENT, now: () => clock.now }),
     reports: openIntake({ config, database, now: () => clock.now, random: randomBytes }),

@@ -1,6 +1,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { listExpiries } from "../../../src/server/expiries.ts";
 import { Notifier } from "../../../src/server/notify/notifier.ts";
 import { lookAfter } from "../../../src/server/serverHealth.ts";
 import {
@@ -61,6 +62,9 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
       world.clock.now += DAY;
       await lookAfter(world.context);
       expect((await raised()).slice(1)).toEqual(["expiry.ahead: settings timestamp"]);
+      // Why it cannot be signed is found by one server, and shown by each.
+      const shown = await listExpiries(other.context);
+      expect(shown.find(({ what }) => what === "settings timestamp")?.reason).toContain("timestamp");
       world.clock.now += DAY;
       await lookAfter(world.context);
       expect((await raised()).slice(2)).toEqual(["expiry.ahead: settings timestamp"]);
