@@ -2,7 +2,10 @@
  * The cost of Nearsource, side by side with its peers: `npm run bench` runs all benchmarks, `npm run bench --
  * NAME…` some. Prints tables and goals, and keeps bench/results/NAME.json.
  *
+ * `server` is all whose names begin with `server-`.
+ *
  *   --runs N   how often each case is measured; 5 by default
+ *   --quick    what takes ten minutes takes seconds, and says less
  *   --write    writes the last results into docs/performance.md and docs/performance.svg
  */
 import { execFileSync } from "node:child_process";
@@ -22,6 +25,11 @@ import { keepResult, type Result, writePage } from "./page.ts";
 import { installPeers, lacking } from "./peers.ts";
 import { rate } from "./rate.ts";
 import { relay } from "./relay.ts";
+import { lists } from "./server/lists.ts";
+import { notify } from "./server/notify.ts";
+import { polls } from "./server/polls.ts";
+import { reports } from "./server/reports.ts";
+import { saves } from "./server/saves.ts";
 import { startup } from "./startup.ts";
 
 const BENCHMARKS: Record<string, Benchmark> = {
@@ -35,17 +43,29 @@ const BENCHMARKS: Record<string, Benchmark> = {
   relay,
   branch,
   components,
+  "server-reports": reports,
+  "server-lists": lists,
+  "server-polls": polls,
+  "server-notify": notify,
+  "server-saves": saves,
 };
 const PROJECT = path.resolve(import.meta.dirname, "..");
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runs: { type: "string", default: "5" }, write: { type: "boolean", default: false } },
+  options: {
+    runs: { type: "string", default: "5" },
+    quick: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+  },
 });
 const runs = Number(values.runs);
-const unknown = positionals.find((name) => BENCHMARKS[name] === undefined);
+const isMeant = (name: string, given: string) => name === given || name.startsWith(`${given}-`);
+const unknown = positionals.find((given) => !Object.keys(BENCHMARKS).some((name) => isMeant(name, given)));
 if (unknown !== undefined || !Number.isInteger(runs) || runs < 1) {
-  say(`usage: npm run bench -- [--runs N] [--write] [${Object.keys(BENCHMARKS).join("|")}…]`);
+  say(
+    `usage: npm run bench -- [--runs N] [--quick] [--write] [server|${Object.keys(BENCHMARKS).join("|")}…]`,
+  );
   process.exit(2);
 }
 
@@ -54,7 +74,8 @@ const missing = lacking("python3");
 if (missing !== undefined) throw new Error(`nothing can be measured: ${missing}`);
 execFileSync("npm", ["run", "-s", "build"], { cwd: PROJECT, stdio: ["ignore", "ignore", "inherit"] });
 for (const [name, benchmark] of Object.entries(BENCHMARKS)) {
-  if (positionals.length === 0 || positionals.includes(name)) await runOne(name, benchmark);
+  if (positionals.length === 0 || positionals.some((given) => isMeant(name, given)))
+    await runOne(name, benchmark);
 }
 if (values.write) await writePage(Object.keys(BENCHMARKS));
 
@@ -74,7 +95,7 @@ async function runOne(name: string, benchmark: Benchmark): Promise<void> {
   try {
     const machine = describeMachine(work);
     say(`\n# ${name}\n\n${machineLines(machine).join("\n")}\n`);
-    const outcome = await benchmark({ work, runs, main: await builtProgram(), say });
+    const outcome = await benchmark({ work, runs, quick: values.quick, main: await builtProgram(), say });
     const result: Result = { name, runs, machine, ...outcome };
     print(result);
     await keepResult(result);

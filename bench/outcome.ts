@@ -6,6 +6,8 @@ export interface Bench {
   work: string;
   /** Number of runs of each case. */
   runs: number;
+  /** Whether long cases are to be short, which says less. */
+  quick: boolean;
   /** The built program. */
   main: string;
   /** Prints progress. */
@@ -33,7 +35,7 @@ export interface Goal {
   name: string;
   value: number;
   limit: number;
-  unit: "×" | "s" | "ms" | "MB";
+  unit: "×" | "s" | "ms" | "MB" | "kB";
 }
 
 /** Whether there is a figure, and it is within the limit; a missing one is null in JSON. */

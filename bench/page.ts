@@ -2,7 +2,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { type Machine, machineLines } from "./machine.ts";
-import { type Outcome, tableMarkdown, verdict } from "./outcome.ts";
+import { type Goal, type Outcome, tableMarkdown, verdict } from "./outcome.ts";
 import { goalsPlot } from "./plot.ts";
 
 const RESULTS = path.join(import.meta.dirname, "results");
@@ -37,7 +37,7 @@ export async function writePage(names: string[]): Promise<void> {
   const file = path.join(DOCS, "performance.md");
   let page = await fs.readFile(file, "utf8");
   for (const result of results) page = between(page, result.name, resultMarkdown(result));
-  const goals = results.flatMap((result) => result.goals);
+  const goals = await keepGoals(results, names);
   const verdicts = ["```", ...goals.map(verdict), "```"].join("\n");
   page = between(
     page,
@@ -46,6 +46,21 @@ export async function writePage(names: string[]): Promise<void> {
   );
   await fs.writeFile(file, page);
   await fs.writeFile(path.join(DOCS, "performance.svg"), goalsPlot(goals));
+}
+
+/** Goals by benchmark, of whenever each was measured last: so the page keeps those that are not measured anew. */
+const GOALS = path.join(DOCS, "performance.json");
+
+/** Writes down the goals of these results; returns those of all benchmarks, in their order. */
+async function keepGoals(results: Result[], names: string[]): Promise<Goal[]> {
+  const before: Record<string, Goal[]> = JSON.parse(await fs.readFile(GOALS, "utf8"));
+  const measured = Object.fromEntries(results.map(({ name, goals }) => [name, goals]));
+  const all = { ...before, ...measured };
+  const known = Object.fromEntries(
+    names.flatMap((name) => (all[name] === undefined ? [] : [[name, all[name]]])),
+  );
+  await fs.writeFile(GOALS, `${JSON.stringify(known, undefined, 2)}\n`);
+  return Object.values(known).flat();
 }
 
 /** `page` with `text` between `<!-- bench:name -->` and `<!-- /bench:name -->`. */
