@@ -121,11 +121,14 @@ function decide(
     throw new NearsourceError("RELEASE_UNAVAILABLE", `${key}: ${decision.reason}`, { cause: offer.stale });
   }
   const { heldBack, due } = decision;
-  if (heldBack !== undefined) held.releases.push({ component: key, ...heldBack });
+  if (heldBack !== undefined) {
+    held.releases.push({ component: key, ...heldBack });
+    note(run, `${key}: ${describeHeldBack(heldBack, formatMoment)}`);
+  }
   if (due !== undefined) held.due = Math.min(held.due ?? due, due);
   if (decision.action === "keep") {
-    if (heldBack !== undefined) note(run, `${key}: ${describeHeldBack(heldBack, formatMoment)}`);
-    else if (decision.reason !== "current") note(run, `${key} stays as it is: ${decision.reason}`);
+    const { reason } = decision;
+    if (reason !== "current" && reason !== heldBack?.reason) note(run, `${key} stays as it is: ${reason}`);
     return installed;
   }
   const { release, version, files } = decision.release;

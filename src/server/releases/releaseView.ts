@@ -1,10 +1,12 @@
 import type { Evidence, Witness } from "../../core/fleet/stageVerdict.ts";
+import { readCursor, toPart } from "../api/paging.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import {
   countByDomain,
   countFailed,
   countReleases,
+  listAgentReleases,
   type ReleaseCount,
 } from "../store/releases/componentStore.ts";
 import {
@@ -96,6 +98,22 @@ function stateOfComponent(rollout: StoredRollout, releases: StoredRelease[]): Co
   if (rollout.pin !== null) return "pinned";
   if (newest !== undefined && newest.halt !== null) return "halted";
   return rollout.stages.length === 0 ? "open" : "in stages";
+}
+
+/**
+ * A part of the agents of a component, each with what it has of it.
+ *
+ * @throws Problem NOT_FOUND, PARAMETER_INVALID for a cursor that is none
+ */
+export async function agentsOfComponent(
+  { database: { db } }: Context,
+  component: string,
+  { release, failed, ...page }: { release?: number; failed?: number; cursor?: string; limit?: number },
+) {
+  await stateOf(db, component);
+  const { after, limit } = readCursor(page, (place): place is string => typeof place === "string");
+  const found = await listAgentReleases(db, { component, release, failed }, { after, limit: limit + 1 });
+  return toPart(found, limit, ({ id }) => id);
 }
 
 /** `kind/name` of a component of a path. */

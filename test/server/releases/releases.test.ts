@@ -170,6 +170,16 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
           { release: 1, agents: 2 },
         ],
       });
+      const having = await site.call(`GET ${URL}/agents?release=1&limit=1`);
+      expect(having.body).toMatchObject({
+        items: [{ domain: "default", release: 1 }],
+        next: expect.any(String),
+      });
+      const rest = await site.call(`GET ${URL}/agents?release=1&cursor=${having.body.next}`);
+      expect(rest.body).toMatchObject({ items: [{ release: 1 }], next: null });
+      expect((await site.call(`GET ${URL}/agents?failed=2`)).body.items).toMatchObject([
+        { name: "pc-1", failedRelease: 2, code: "HOOK_FAILED" },
+      ]);
       const audit = (await site.call("GET /audit")).body.items;
       expect(audit.map(({ operation }: { operation: string }) => operation)).toEqual(
         expect.arrayContaining(["haltRelease", "createNotification", "seeReleases"]),

@@ -1,8 +1,15 @@
 import Type from "typebox";
+import { pageQuery } from "../../api/paging.ts";
 import { DomainName, Id, Line, Moment, OrNull } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
 import { changeRollout } from "../../releases/changeRollout.ts";
-import { componentOf, listComponents, newestRelease, showComponent } from "../../releases/releaseView.ts";
+import {
+  agentsOfComponent,
+  componentOf,
+  listComponents,
+  newestRelease,
+  showComponent,
+} from "../../releases/releaseView.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 const Release = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
@@ -167,6 +174,52 @@ const one = route({
   },
 });
 
+const agents = route({
+  operation: "listReleaseAgents",
+  method: "GET",
+  path: "/releases/:kind/:name/agents",
+  summary:
+    "Lists agents with what they have of a component: all, those that have a release, or those at which one failed",
+  allow: "viewer",
+  schemas: {
+    params: ByComponent,
+    query: Type.Object({
+      release: Type.Optional(Release),
+      failed: Type.Optional(Release),
+      ...pageQuery,
+    }),
+  },
+  answer: Type.Object({
+    items: Type.Array(
+      Type.Object({
+        id: Id,
+        name: Type.String(),
+        domain: Type.String(),
+        release: Release,
+        version: Type.String(),
+        since: Moment,
+        failedRelease: OrNull(Release),
+        code: OrNull(Type.String()),
+        held: OrNull(
+          Type.Object({
+            component: Type.String(),
+            release: Release,
+            reason: Type.String(),
+            stage: Type.Optional(Type.Integer()),
+            from: Type.Optional(Type.Number()),
+          }),
+        ),
+      }),
+    ),
+    next: OrNull(Type.String()),
+  }),
+  status: 200,
+  example: { params: EXAMPLE, query: { release: 42 } },
+  fails: ["NOT_FOUND", "PARAMETER_INVALID"],
+  audit: "none",
+  handle: (context, { params, query }) => agentsOfComponent(context, componentOf(params), query),
+});
+
 const change = route({
   operation: "changeRollout",
   method: "PUT",
@@ -273,4 +326,4 @@ const rollBack = route({
   },
 });
 
-export const releaseRoutes = [list, one, change, halt, resume, rollBack];
+export const releaseRoutes = [list, one, agents, change, halt, resume, rollBack];

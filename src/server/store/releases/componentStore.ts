@@ -1,6 +1,7 @@
 import { type ExpressionBuilder, sql } from "kysely";
 import type { AgentComponent } from "../../../core/fleet/reports/reportComponents.ts";
 import { millionths } from "../../../core/fleet/reports/reportComponents.ts";
+import type { ReportedHold } from "../../../core/fleet/reports/reportSummary.ts";
 import type { StageCounts, Witness } from "../../../core/fleet/stageVerdict.ts";
 import type { Stage } from "../../../core/settings/rollout.ts";
 import { inParts } from "../manyRows.ts";
@@ -270,4 +271,45 @@ export async function countDomains(db: Db): Promise<{ domain: string; agents: nu
     .groupBy("domain")
     .execute();
   return rows.map(({ domain, agents }) => ({ domain, agents: Number(agents) }));
+}
+
+/** A component at one agent. */
+export interface AgentRelease {
+  id: string;
+  name: string;
+  domain: string;
+  release: number;
+  version: string;
+  /** When it was first reported with that; ms since the epoch. */
+  since: number;
+  failedRelease: number | null;
+  code: string | null;
+  held: ReportedHold | null;
+}
+
+/** Agents of a component by their ids, after `after`: all, those that have a release, or those at which one failed. */
+export async function listAgentReleases(
+  db: Db,
+  {
+    component,
+    release,
+    failed,
+  }: { component: string; release?: number | undefined; failed?: number | undefined },
+  { after, limit }: { after?: string | undefined; limit: number },
+): Promise<AgentRelease[]> {
+  let query = agentsOf(db)
+    .where("component", "=", component)
+    .where("retired_at", "is", null)
+    .select(["id", "name", "domain", "release", "version", "since_at as since", "held"])
+    .select(["failed_release as failedRelease", "agent_components.code as code"])
+    .orderBy("agent_id")
+    .limit(limit);
+  if (release !== undefined) query = query.where("release", "=", release);
+  if (failed !== undefined) query = query.where("failed_release", "=", failed);
+  if (after !== undefined) query = query.where("agent_id", ">", after);
+  const rows = await query.execute();
+  return rows.map((row) => ({
+    ...row,
+    held: row.held === null ? null : (JSON.parse(row.held) as ReportedHold),
+  }));
 }
