@@ -2,7 +2,7 @@ import type { Kind } from "../content/kind.ts";
 import { isMatched } from "./addressClasses.ts";
 import { AgentClasses } from "./agentClasses.ts";
 import { type FleetAgent, type FleetSettings, sourcesOf } from "./fleetAgent.ts";
-import type { FleetUse } from "./fleetUse.ts";
+import { FleetUse } from "./fleetUse.ts";
 import { nameOf } from "./sourceName.ts";
 
 /** First sources of a fleet. */
@@ -50,6 +50,15 @@ export function fleetEffect(
   }
   const moved = [...moves.values()].toSorted((one, other) => other.agents - one.agents);
   return { before: tallyBefore.sum(), after: tallyAfter.sum(), moved };
+}
+
+/** Use that a fleet makes of the list by which it goes. */
+export function useOfList(agents: Iterable<FleetAgent>, settings: FleetSettings): FleetUse {
+  const use = new FleetUse(settings.list, settings.kinds.length);
+  for (const { agent, count } of new AgentClasses([settings.list]).of(agents)) {
+    use.add(agent, count, sourcesOf(agent, settings));
+  }
+  return use;
 }
 
 /** Counts agents by their first sources. */

@@ -1,9 +1,8 @@
 import { AGENT_PORT } from "../../config/configPath.ts";
 import { servingByEntry } from "../../core/findings/fleetFacts.ts";
 import { AGENTS_OF_ONE, LEAST_FREE } from "../../core/findings/fleetFindings.ts";
-import { fleetEffect } from "../../core/fleet/effect.ts";
+import { useOfList } from "../../core/fleet/effect.ts";
 import type { FleetAgent, FleetSettings } from "../../core/fleet/fleetAgent.ts";
-import { FleetUse } from "../../core/fleet/fleetUse.ts";
 import { networkUses } from "../../core/fleet/suggest/networkUses.ts";
 import {
   type Candidate,
@@ -11,6 +10,7 @@ import {
   type Suggestion,
   suggestionsFor,
 } from "../../core/fleet/suggest/suggestions.ts";
+import { canonicalName, isHostName } from "../../core/order/hostNames.ts";
 import type { Context } from "../context.ts";
 import { type SteadyAgent, steadyAgents } from "../store/fleet/agentStore.ts";
 import { trafficByNetwork } from "../store/fleet/networkStore.ts";
@@ -33,15 +33,14 @@ export async function suggest(
   const { list } = settings;
   const { serving } = await factsOf(context, { fleet, list, contentBytes, now });
   const led = servingByEntry(list, serving);
-  const use = new FleetUse(list, settings.kinds.length);
-  fleetEffect(fleet, settings, settings, use);
+  const use = useOfList(fleet, settings);
   const least = { freeBytes: Math.max(LEAST_FREE, contentBytes ?? 0), reportedSince: now - HEARD * DAY };
   const steady = await steadyAgents(db, least);
   const today = now - (now % DAY);
   const traffic = await trafficByNetwork(db, { from: today - (WEEK - 1) * DAY, to: now + 1 });
   const networks = networkUses(fleet, settings, {
     servingEntries: new Set(led.flatMap((agents, index) => (agents.length > 0 ? [index] : []))),
-    candidates: new Map(steady.map((agent) => [agent.id, candidateOf(agent)])),
+    candidates: new Map(steady.filter(hasHostName).map((agent) => [agent.id, candidateOf(agent)])),
     traffic: new Map(traffic.map((each) => [each.network, each])),
   });
   const holders = serving
@@ -52,6 +51,12 @@ export async function suggest(
       return { id, name, entries, near };
     });
   return suggestionsFor({ networks, holders }, AGENTS_OF_ONE);
+}
+
+/** Whether others could find it by its name: agents may call themselves anything. */
+function hasHostName({ name }: SteadyAgent): boolean {
+  const own = canonicalName(name);
+  return isHostName(own) && own !== "localhost" && !own.endsWith(".localhost");
 }
 
 /** By its host name, which survives a change of address. */

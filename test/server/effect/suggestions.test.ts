@@ -63,6 +63,19 @@ test("who should be an Update Agent is suggested from what agents reported, and 
   expect((await accept(first.agent.id, 1)).status).toBe(404);
 });
 
+test("a machine that others could not find by its name is not suggested, whatever it says of itself", async () => {
+  for (const name of ["evil.example/x", "localhost", "a b"]) {
+    const addresses = ["10.1.2.200"];
+    const agent = await enrolMachine(world, token, { name, addresses });
+    const facts = { freeBytes: 9e15, uptime: 9e12, port: 21_112 };
+    expect(await reportRun(world, agent, { outcome: "current", addresses }, facts)).toBe(204);
+  }
+  const { list, version } = (await call("GET /source-list")).body;
+  await call("PUT /source-list", { ...list, version: undefined, entries: [] }, version);
+  expect((await suggestions())[0]).toMatchObject({ kind: "add", agent: { name: "pc-5" } });
+  await call("PUT /source-list", { ...list, version: undefined }, version + 1);
+});
+
 test("an Update Agent whose range nobody is in any more is suggested to be none", async () => {
   const { list, version } = (await call("GET /source-list")).body;
   const { version: _, ...without } = list;

@@ -70,7 +70,7 @@ async function addToAgents(db: Kysely<unknown>): Promise<void> {
       ...["content_version", "settings_version", "deviates_since"],
     ])
     .execute();
-  await schema.createIndex("agents_planned").on("agents").columns(["retired_at", "planned"]).execute();
+  await schema.createIndex("agents_planned").on("agents").columns(["planned", "retired_at"]).execute();
   await schema
     .createIndex("agents_plan_due")
     .on("agents")
