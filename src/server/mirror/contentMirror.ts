@@ -64,6 +64,8 @@ export class ContentMirror {
   readonly #refresh = sharedNext(() => this.#pass());
   #timer: NodeJS.Timeout | undefined;
   #isStarted = false;
+  /** The next look reads all that is here through. */
+  #isThorough = false;
   #running: Promise<void> | undefined;
   #failures = 0;
   #error: MirrorState["error"] = null;
@@ -94,6 +96,12 @@ export class ContentMirror {
     this.#running = running;
     await running;
     if (this.#running === running) this.#running = undefined;
+  }
+
+  /** Looks now, and reads all that is here through: what was altered on the disk is fetched again. */
+  async verify(): Promise<void> {
+    this.#isThorough = true;
+    await this.refresh();
   }
 
   /** Whether there is anything to mirror. */
@@ -164,6 +172,8 @@ export class ContentMirror {
 
   async #mirror(place: MirrorPlace): Promise<void> {
     const { config, trees, log, now } = this.#parts;
+    const isThorough = this.#isThorough;
+    this.#isThorough = false;
     const before = { version: trees.versions().content, received: this.#received };
     const fetcher = await openFetcher({
       file: serverConfigFile(config.dir),
@@ -181,6 +191,7 @@ export class ContentMirror {
         minFree: config.mirror.minFree,
         now,
         etag: this.#last?.etag,
+        isThorough,
         fetcher,
         signal: this.#stop.signal,
         onNeeded: (needed) => {

@@ -10,6 +10,23 @@ import type { MirrorState } from "./contentMirror.ts";
  * @throws Problem CONFLICT where there is nothing to mirror
  */
 export async function refreshMirror(context: Context, by: By): Promise<MirrorState> {
+  await writeLook(context, by, "refreshMirror");
+  void context.mirror.refresh();
+  return context.mirror.state();
+}
+
+/**
+ * The same, and has all that is here read through and mended.
+ *
+ * @throws Problem CONFLICT where there is nothing to mirror
+ */
+export async function verifyMirror(context: Context, by: By): Promise<MirrorState> {
+  await writeLook(context, by, "verifyMirror");
+  void context.mirror.verify();
+  return context.mirror.state();
+}
+
+async function writeLook(context: Context, by: By, operation: string): Promise<void> {
   const { mirror, database } = context;
   const { source } = mirror.state();
   if (source === null) {
@@ -18,9 +35,5 @@ export async function refreshMirror(context: Context, by: By): Promise<MirrorSta
       'server.json names no "activeUpdate", or no "roots.content" to verify it by',
     );
   }
-  await transact(database.db, (tx) =>
-    writeAudit(tx, context, by, { operation: "refreshMirror", subject: source }),
-  );
-  void mirror.refresh();
-  return mirror.state();
+  await transact(database.db, (tx) => writeAudit(tx, context, by, { operation, subject: source }));
 }

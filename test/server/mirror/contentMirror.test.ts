@@ -393,3 +393,18 @@ test("another publisher's habits are mirrored, and no name that it signs leads o
   expect(all.filter((place) => place.includes("escaped"))).toEqual([]);
   expect(files).toContain("metadata/1.more-engines.json");
 });
+
+test("a mirrored file that was altered on the disk, with its length as it was, is found and mended on demand", async () => {
+  const { world, refresh } = await startMirroring("v1");
+  await refresh();
+  const before = await filesOf(world);
+  const altered = Object.keys(before).find((file) => file.startsWith("objects")) ?? "";
+  const file = path.join(world.context.trees.www, "content", altered);
+  const { length } = await fs.readFile(file);
+  await fs.chmod(file, 0o644);
+  await fs.writeFile(file, Buffer.alloc(length, 7));
+  await refresh();
+  expect((await filesOf(world))[altered]).not.toBe(before[altered]);
+  await world.context.mirror.verify();
+  expect(await filesOf(world)).toEqual(before);
+});

@@ -1,7 +1,7 @@
 import Type from "typebox";
 import { Moment, OrNull } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
-import { refreshMirror } from "../../mirror/refreshMirror.ts";
+import { refreshMirror, verifyMirror } from "../../mirror/refreshMirror.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 
@@ -51,4 +51,19 @@ const refresh = route({
   handle: (context, { caller, address }) => refreshMirror(context, { caller, address }),
 });
 
-export const mirrorRoutes = [get, refresh];
+const verify = route({
+  operation: "verifyMirror",
+  method: "POST",
+  path: "/mirror/verify",
+  summary: "Reads all mirrored files through now, and fetches those again that were altered on the disk",
+  allow: "operator",
+  schemas: {},
+  answer: Mirror,
+  status: 202,
+  example: {},
+  fails: ["CONFLICT"],
+  audit: "verifyMirror",
+  handle: (context, { caller, address }) => verifyMirror(context, { caller, address }),
+});
+
+export const mirrorRoutes = [get, refresh, verify];
