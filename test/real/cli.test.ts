@@ -357,6 +357,22 @@ describe.concurrent("nearsource explain", () => {
     expect(plan).toMatchObject({ addresses: ["10.0.0.1"], steps: [], uncovered: ["components"] });
   });
 
+  test("says whom an entry is not for, and takes addresses and search domains that are supposed", async () => {
+    const file = path.join(stage.world.folder, "narrowed.json");
+    const entries = [
+      { range: "10.0.0.0/8", except: ["10.8.0.0/16"], url: "http://a.test" },
+      { range: "10.0.0.0/8", dnsSuffix: "lyon.corp.example", url: "http://b.test" },
+    ];
+    await writeJson(file, { requires: ["except", "dnsSuffix"], entries });
+    const supposed = ["--ip", "10.8.0.7", "--dns-suffix", "Lyon.corp.example.", "--source-list", file];
+    const ended = await nearsource("explain", ...supposed);
+    expect(ended.stdout).toContain("Its DNS search list has lyon.corp.example.");
+    expect(ended.stdout).toContain("10.8.0.7 is in 10.0.0.0/8, but the entry excepts 10.8.0.0/16");
+    expect(ended.stdout).toContain(
+      "because 10.8.0.7 is in 10.0.0.0/8, and lyon.corp.example is in its DNS search list",
+    );
+  });
+
   test("of a list needs no configuration", async () => {
     const agent = await stage.agentOf(1);
     const list = path.join(agent.folder, "list.json");

@@ -31,8 +31,7 @@ export class AddressClasses {
   of({ addresses, dnsSuffixes }: Whereabouts): string {
     const stretches = addresses.map((address) => `${address.family}.${this.#stretchOf(address)}`).join(" ");
     if (this.#domains.length === 0 || dnsSuffixes.length === 0) return stretches;
-    const own = new Set(dnsSuffixes);
-    return `${stretches};${this.#domains.filter((domain) => own.has(domain)).join(" ")}`;
+    return `${stretches};${this.#domains.filter((domain) => dnsSuffixes.includes(domain)).join(" ")}`;
   }
 
   #stretchOf({ family, hex }: Address): number {
