@@ -23,12 +23,6 @@ declare module "fastify" {
   }
 }
 
-/** Settings of a fastify route, by which its answers are timed. */
-interface Timed {
-  operation?: string;
-  isHeld?: boolean;
-}
-
 export interface ApiOptions {
   /** Path above all routes, such as `/api/v1`. */
   prefix: string;
@@ -69,13 +63,11 @@ export async function buildApi(
     if (!reply.hasHeader("content-security-policy")) reply.headers(NO_PAGE);
   });
   app.decorateRequest("caller");
-  app.addHook("onResponse", async (request, reply) => {
-    const { operation = "none", isHeld = false } = request.routeOptions.config as Timed;
-    const seconds = reply.elapsedTime / 1_000;
-    if (!isHeld) context.metrics.answered({ operation, status: reply.statusCode, seconds });
-  });
   app.setErrorHandler((error, _, reply) => sendProblem(context, reply, toProblem(context, error)));
-  app.setNotFoundHandler((_, reply) => sendProblem(context, reply, new Problem("NOT_FOUND")));
+  app.setNotFoundHandler((_, reply) => {
+    timeAnswer(context, "none", reply.code(404));
+    return sendProblem(context, reply, new Problem("NOT_FOUND"));
+  });
   // Bodies are JSON and nothing else; an empty one is none.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_, text, done) => {
@@ -102,7 +94,11 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
   app.route({
     method,
     url: options.prefix + path,
-    config: { operation, isHeld: route.streams === true || route.isHeld === true } satisfies Timed,
+    config: { operation },
+    // One that is held is not timed, and not held by whoever would.
+    ...(route.streams === true || route.isHeld === true
+      ? {}
+      : { onResponse: async (_, reply) => timeAnswer(context, operation, reply) }),
     // Nobody would read what a stream of events goes on to say.
     exposeHeadRoute: method === "GET" && route.streams !== true,
     onRequest: async (request) => await admit(context, route, options, request),
@@ -132,6 +128,14 @@ const setUp = new WeakSet<Database>();
 async function knowsSetUp({ database }: Context): Promise<boolean> {
   if (!setUp.has(database) && (await hasAdministrator(database.db))) setUp.add(database);
   return setUp.has(database);
+}
+
+function timeAnswer(
+  { metrics }: Context,
+  operation: string,
+  { statusCode, elapsedTime }: FastifyReply,
+): void {
+  metrics.answered({ operation, status: statusCode, seconds: elapsedTime / 1_000 });
 }
 
 /** Admits or refuses a request before a byte of its body is read. */

@@ -1,9 +1,10 @@
 import { AGENT_STATES, type AgentState, agentStateOf } from "../../core/fleet/agentState.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { type AgentFilter, countStates, holdersAmong } from "../store/fleet/agentFilter.ts";
+import { type AgentFilter, holdersAmong } from "../store/fleet/agentFilter.ts";
 import { type Agent, findAgent, listAgents } from "../store/fleet/agentStore.ts";
 import { expectationOf, expectations } from "./expectations.ts";
+import { type StateCounts, stateCounts } from "./stateCounts.ts";
 
 /** An agent as people see it. */
 export interface AgentView extends Omit<Agent, "failing"> {
@@ -25,20 +26,28 @@ export async function agentViews(
 ): Promise<{ items: AgentView[]; total: number; states: Record<AgentState, number> }> {
   const { db } = context.database;
   const by = await expectations(context);
-  const counted = await countStates(db, filter, by);
-  const states = Object.fromEntries(AGENT_STATES.map((each) => [each, counted[each] ?? 0])) as Record<
-    AgentState,
-    number
-  >;
   const is = state === undefined ? undefined : { is: state, by };
   const agents = await listAgents(db, { ...filter, state: is }, page);
   const holders = await holdersAmong(
     db,
     agents.map(({ id }) => id),
   );
-  const all = Object.values(states).reduce((sum, count) => sum + count, 0);
   const items = agents.map((agent) => viewOf(agent, by, holders));
+  // A list that ends here has been counted by having been found.
+  const isAll = page.after === undefined && state === undefined && items.length < page.limit;
+  const counted = isAll ? countOf(items) : await stateCounts(db, filter, by);
+  const states = Object.fromEntries(AGENT_STATES.map((each) => [each, counted[each] ?? 0])) as Record<
+    AgentState,
+    number
+  >;
+  const all = Object.values(states).reduce((sum, count) => sum + count, 0);
   return { items, total: state === undefined ? all : states[state], states };
+}
+
+function countOf(items: readonly AgentView[]): StateCounts {
+  const counts: StateCounts = {};
+  for (const { state } of items) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
 }
 
 /** @throws Problem NOT_FOUND */

@@ -27,6 +27,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await numberRuns(db);
   await schema.dropIndex("runs_agent").execute();
   await schema.createIndex("runs_agent").on("runs").columns(["agent_id", "number"]).execute();
+  // Searches for a part of a name or an address look through it, and not at the rows.
+  await schema
+    .createIndex("agents_searched")
+    .on("agents")
+    .columns(["name", "id", "search"])
+    .where(sql.ref("retired_at"), "is", null)
+    .execute();
 }
 
 /** Numbers the runs that are there, of each agent from 1 on. */
