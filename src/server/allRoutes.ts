@@ -9,6 +9,7 @@ import { suggestionRoutes } from "./routes/fleet/suggestionRoutes.ts";
 import { trafficRoutes } from "./routes/fleet/trafficRoutes.ts";
 import { updateAgentRoutes } from "./routes/fleet/updateAgentRoutes.ts";
 import { apiTokenRoutes } from "./routes/people/apiTokenRoutes.ts";
+import { openIdRoutes } from "./routes/people/openIdRoutes.ts";
 import { secondFactorRoutes } from "./routes/people/secondFactorRoutes.ts";
 import { sessionRoutes } from "./routes/people/sessionRoutes.ts";
 import { userRoutes } from "./routes/people/userRoutes.ts";
@@ -32,6 +33,7 @@ const operations: readonly AnyRoute[] = [
   ...userRoutes,
   ...userSessionRoutes,
   ...secondFactorRoutes,
+  ...openIdRoutes,
   ...apiTokenRoutes(() => new Set(allRoutes.flatMap(scopesOf))),
   ...agentRoutes,
   ...agentSecretRoutes,

@@ -96,6 +96,26 @@ const schema = section({
     }),
     {},
   ),
+  /** The provider by which people sign in with accounts that they have elsewhere. */
+  openId: v.optional(
+    section({
+      issuer: v.pipe(
+        text,
+        v.check(
+          (issuer) =>
+            /^https:\/\/|^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:\/|$)/.test(issuer),
+          "must be an https URL, or of this machine",
+        ),
+      ),
+      clientId: text,
+      /** File with the secret, 0600. */
+      clientSecretFile: text,
+      scope: v.optional(text, "openid profile email groups"),
+      groupsClaim: v.optional(text, "groups"),
+      /** Roles of groups; whoever is in none of them does not come in. */
+      roles: v.record(text, v.picklist(ROLES, `must be one of ${ROLES.join(", ")}`)),
+    }),
+  ),
   /** Roles that may do nothing without a second factor but enrol one. */
   requireSecondFactor: v.optional(
     v.array(v.picklist(ROLES, `must be one of ${ROLES.join(", ")}`), "must be a list"),
@@ -194,6 +214,8 @@ export function parseServerConfig(written: string, file: string): ServerConfig {
   if (!isObject(value)) throw invalid(["it must be an object"]);
   const parsed = v.safeParse(schema, value);
   if (!parsed.success) throw invalid(parsed.issues.map(describeIssue));
+  if (parsed.output.openId !== undefined && parsed.output.publicUrl === undefined)
+    throw invalid(['"openId" needs "publicUrl": the provider sends browsers back there']);
   const { http } = parsed.output;
   const dir = path.dirname(file);
   const ca = http.ca === undefined ? {} : { ca: path.resolve(dir, http.ca) };

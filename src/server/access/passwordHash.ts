@@ -15,8 +15,9 @@ export async function hashPassword(password: string, random: (bytes: number) => 
   );
 }
 
-/** Whether a password is the one that was hashed. */
+/** Whether a password is the one that was hashed; nobody's is that of a user without one. */
 export async function isPassword(password: string, hashed: string): Promise<boolean> {
+  if (hashed === "") return false;
   const [, memory, passes, salt = "", hash = ""] = hashed.split("$");
   const expected = Buffer.from(hash, "base64url");
   const found = await derive("argon2id", {

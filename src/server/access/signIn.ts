@@ -38,14 +38,15 @@ export async function signIn(context: Context, given: SignIn): Promise<Answer<Si
   const succeed = await attemptSignIn(context, given.address, given.user);
   const found = await findUserByName(context.database.db, given.user);
   nobody ??= hashPassword("", context.random);
-  const isRight = await isPassword(given.password, found?.passwordHash ?? (await nobody));
-  if (found === undefined || !isRight) throw new Problem("CREDENTIALS_WRONG");
+  const isRight = await isPassword(given.password, found?.passwordHash || (await nobody));
+  if (found === undefined || found.passwordHash === "" || !isRight) throw new Problem("CREDENTIALS_WRONG");
   await proveFactor(context, found, given.code, given.address);
   await succeed();
   return await beginSession(context, found, given);
 }
 
-async function beginSession(
+/** Begins a session of a user. */
+export async function beginSession(
   { config, database, now, random }: Context,
   user: Pick<User, "id" | "name" | "role">,
   { address, userAgent }: Pick<SignIn, "address" | "userAgent">,

@@ -112,6 +112,7 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
         ifMatch: ifMatchOf(route, request),
         format: formatOf(route, request.headers.accept),
         userAgent: request.headers["user-agent"] ?? "",
+        cookies: request.cookies,
         get gone() {
           return goneSignal(reply);
         },

@@ -20,6 +20,7 @@ export interface Asked<Params, Query, Body> {
   /** The version that `If-Match` names, for routes that take one. */
   ifMatch: string | undefined;
   userAgent: string;
+  cookies: Record<string, string | undefined>;
   /** The format that its `Accept` prefers, of those that the route has. */
   format: Format;
   /** Aborts when whoever asked has hung up, or the server stops. */
@@ -32,7 +33,7 @@ export interface Answer<Body> {
   /** The version of what is answered, as its entity tag. */
   version?: string | number;
   /** Another than the route's own. */
-  status?: 200 | 204;
+  status?: 200 | 204 | 302;
   /** In place of the body: events (the HTML standard's `text/event-stream`), for as long as it goes on. */
   events?: AsyncIterable<string>;
   /** In place of the body, whoever answers by and by: nothing else of the request is kept meanwhile. */

@@ -23,13 +23,14 @@ const COLUMNS = [
   "open_id as openId",
 ] as const;
 
-/** Whether there is anybody who can administer. */
+/** Whether there is anybody who can administer, also while the OpenID provider cannot be reached. */
 export async function hasAdministrator(db: Db): Promise<boolean> {
   const found = await db
     .selectFrom("users")
     .select("id")
     .where("role", "=", "administrator")
     .where("disabled_at", "is", null)
+    .where("open_id", "is", null)
     .limit(1)
     .executeTakeFirst();
   return found !== undefined;
@@ -37,12 +38,20 @@ export async function hasAdministrator(db: Db): Promise<boolean> {
 
 export async function insertUser(
   tx: Tx,
-  user: { id: string; name: string; role: Role; passwordHash: string; now: number },
+  user: { id: string; name: string; role: Role; passwordHash: string; openId?: string; now: number },
 ): Promise<void> {
-  const { id, name, role, passwordHash, now } = user;
+  const { id, name, role, passwordHash, openId = null, now } = user;
   await tx
     .insertInto("users")
-    .values({ id, name, role, password_hash: passwordHash, created_at: now, disabled_at: null })
+    .values({
+      id,
+      name,
+      role,
+      password_hash: passwordHash,
+      created_at: now,
+      disabled_at: null,
+      open_id: openId,
+    })
     .execute();
 }
 
@@ -58,6 +67,15 @@ export async function findUserByName(
     .where("disabled_at", "is", null)
     .executeTakeFirst();
   return found as (User & { passwordHash: string }) | undefined;
+}
+
+export async function findUserByOpenId(db: Db, openId: string): Promise<User | undefined> {
+  const found = await db.selectFrom("users").select(COLUMNS).where("open_id", "=", openId).executeTakeFirst();
+  return found as User | undefined;
+}
+
+export async function setRole(tx: Tx, id: string, role: Role): Promise<void> {
+  await tx.updateTable("users").set({ role }).where("id", "=", id).execute();
 }
 
 export async function setPassword(tx: Tx, id: string, passwordHash: string): Promise<boolean> {

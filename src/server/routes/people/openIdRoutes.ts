@@ -1,0 +1,42 @@
+import Type from "typebox";
+import { beginOpenId, endOpenId, OPEN_ID_COOKIE } from "../../access/openId/openIdSignIn.ts";
+import { route } from "../../api/route.ts";
+
+const begin = route({
+  operation: "beginOpenId",
+  method: "GET",
+  path: "/session/openid",
+  summary: "Sends a browser to the OpenID provider, where one is configured",
+  allow: "public",
+  schemas: {},
+  status: 204,
+  example: {},
+  fails: ["NOT_FOUND", "UNAVAILABLE"],
+  audit: "none",
+  handle: (context) => beginOpenId(context),
+});
+
+const Word = Type.Optional(Type.String({ maxLength: 4_000 }));
+
+const end = route({
+  operation: "endOpenId",
+  method: "GET",
+  path: "/session/openid/callback",
+  summary: "Takes a browser back from the OpenID provider, and signs it in",
+  allow: "public",
+  schemas: {
+    query: Type.Object({ state: Word, code: Word, iss: Word, error: Word, error_description: Word }),
+  },
+  answer: Type.Unknown(),
+  status: 200,
+  text: "text/html",
+  example: { query: { state: "of-the-request", code: "of-the-provider" } },
+  fails: ["NOT_FOUND", "NOT_SIGNED_IN", "NOT_ALLOWED", "PARAMETER_INVALID", "UNAVAILABLE"],
+  audit: "createUser",
+  handle: (context, { query, cookies, address, userAgent }) => {
+    const words = query as Record<string, string>;
+    return endOpenId(context, { words, browser: cookies[OPEN_ID_COOKIE], address, userAgent });
+  },
+});
+
+export const openIdRoutes = [begin, end];
