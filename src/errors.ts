@@ -155,9 +155,12 @@ export function causesOf(error: unknown): unknown[] {
   return [...found];
 }
 
+/** An error of a system call, with the fields that Node gives it. */
+type SystemError = Error & { code?: string; path?: string; syscall?: string };
+
 /** The system's own errors without their call, and without the path where `before` has named it. */
 function wordsOf(error: Error, before: string[]): string {
-  const { code, path, message } = error as NodeJS.ErrnoException;
+  const { code, path, message } = error as SystemError;
   const ofPort = /^listen [A-Z]+: (.+?)(?: \S+)?$/.exec(message)?.[1];
   if (ofPort !== undefined) return `${ofPort} (${code})`;
   const words = path === undefined ? undefined : /^[A-Z]+: ([^,]+), [a-z]+ '(?!.*' -> ')/.exec(message)?.[1];
@@ -189,7 +192,7 @@ export function escapeCharacter(character: string): string {
 /** `error` itself when it is one of ours, else an `UNEXPECTED` with it as the cause. */
 export function toNearsourceError(error: unknown): NearsourceError {
   if (error instanceof NearsourceError) return error;
-  if ((error as NodeJS.ErrnoException | undefined)?.syscall === "uv_cwd") {
+  if ((error as SystemError | undefined)?.syscall === "uv_cwd") {
     return new NearsourceError("USAGE", "the folder that this was started in is gone", {
       hint: "start it in one that is there",
     });

@@ -111,7 +111,7 @@ function unmoved(pairs: Pair[]): Set<Pair> {
 }
 
 /** JSON with the fields of each object in one order, so that equal values are equal texts. */
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, each: unknown) =>
     typeof each === "object" && each !== null && !Array.isArray(each)
       ? Object.fromEntries(Object.entries(each).toSorted(([one], [other]) => (one < other ? -1 : 1)))
