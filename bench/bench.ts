@@ -15,6 +15,7 @@ import { parseArgs } from "node:util";
 import { branch } from "./branch.ts";
 import { check } from "./check.ts";
 import { components } from "./components.ts";
+import { consolePage } from "./console.ts";
 import { delta } from "./delta.ts";
 import { failover } from "./failover.ts";
 import { fetch } from "./fetch.ts";
@@ -48,6 +49,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   "server-polls": polls,
   "server-notify": notify,
   "server-saves": saves,
+  console: consolePage,
 };
 const PROJECT = path.resolve(import.meta.dirname, "..");
 

@@ -10,6 +10,8 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   console.error("hint: npm ci brings one along, which npm start then uses");
   process.exitCode = 6;
 } else {
+  // The web page is built when its sources were changed; who starts no server does not wait for it.
+  if (process.argv[2] === "server") await (await import("./console/buildConsole.ts")).freshConsole();
   try {
     process.chdir(process.env.INIT_CWD ?? ".");
   } catch {

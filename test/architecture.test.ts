@@ -21,6 +21,8 @@ const LINES = [
   ["http"],
   ["config"],
   ["dns", "store"],
+  // The page stands beside all of it: `only the page uses the page`, below.
+  ["console"],
   ["core"],
   ["errors", "version"],
 ];
@@ -45,7 +47,7 @@ const IMPURE = [
 
 /** TypeScript files below `src`, relative to it. */
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts"))
+  .filter((file) => /\.(?:ts|svelte)$/.test(file))
   .map((file) => file.replaceAll(path.sep, "/"))
   .sort();
 
@@ -97,9 +99,15 @@ describe("the parts of the program (docs/design.md §9)", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("use nothing of the page, which is made of itself and of what decides", () => {
+    const users = files.filter((file) => importsOf(file).files.some((each) => layerOf(each) === "console"));
+    expect(users.filter((file) => layerOf(file) !== "console")).toEqual([]);
+  });
+
   test("are where their imports say: every imported file is there", () => {
     const missing = files.flatMap((file) => importsOf(file).files.filter((each) => !files.includes(each)));
-    expect(missing).toEqual([]);
+    // Styles are no part of the program.
+    expect(missing.filter((each) => !each.endsWith(".css"))).toEqual([]);
   });
 
   test("have no two files of one name: whoever is told a name finds one file", () => {

@@ -15,6 +15,7 @@ import { isTreePath, serveTreeFile } from "./agentSide/treeFiles.ts";
 import { allRoutes } from "./allRoutes.ts";
 import { buildApi } from "./api/buildApi.ts";
 import { EventStreams } from "./api/eventStreams.ts";
+import { ConsolePage, readConsolePage } from "./consolePage.ts";
 import type { Context } from "./context.ts";
 import type { AskElsewhere } from "./effect/fleetQuestion.ts";
 import { listen, openChanges } from "./events/hear.ts";
@@ -169,11 +170,14 @@ async function openConsole(context: Context): Promise<Listener> {
   const options = { prefix: "/api/v1", side: "console", names: namesOf(config), secure } as const;
   const app = await buildApi(context, allRoutes, options);
   await app.ready();
+  const page = await readConsolePage();
   const handle = (request: IncomingMessage, response: ServerResponse) => {
-    if (request.url === "/healthz") return void answerHealth(context, response);
+    const { url = "/" } = request;
+    if (url === "/healthz") return void answerHealth(context, response);
     // Monitors look for it there.
-    if (request.url === "/metrics") request.url = "/api/v1/metrics";
-    app.routing(request, response);
+    if (url === "/metrics") request.url = "/api/v1/metrics";
+    if (page !== undefined && ConsolePage.isFor(url)) page.answer(request, response);
+    else app.routing(request, response);
   };
   const { host, port, maxConnections = mostConnections(ownLimits()) } = config.console;
   const place = { ...at(host), port, tls: tlsOf(config, "console") };

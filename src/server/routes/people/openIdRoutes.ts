@@ -2,6 +2,21 @@ import Type from "typebox";
 import { beginOpenId, endOpenId, OPEN_ID_COOKIE } from "../../access/openId/openIdSignIn.ts";
 import { route } from "../../api/route.ts";
 
+const ways = route({
+  operation: "getSignInWays",
+  method: "GET",
+  path: "/session/ways",
+  summary: "Says how people sign in here, beside by name and password",
+  allow: "public",
+  schemas: {},
+  answer: Type.Object({ openId: Type.Boolean() }),
+  status: 200,
+  example: {},
+  fails: [],
+  audit: "none",
+  handle: async ({ config }) => ({ openId: config.openId !== undefined }),
+});
+
 const begin = route({
   operation: "beginOpenId",
   method: "GET",
@@ -39,4 +54,4 @@ const end = route({
   },
 });
 
-export const openIdRoutes = [begin, end];
+export const openIdRoutes = [ways, begin, end];

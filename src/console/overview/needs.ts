@@ -1,0 +1,139 @@
+import { formatDuration } from "../../core/amounts.ts";
+import type { Body, Item } from "../api/bodies.ts";
+import { hrefOf } from "../screenLinks.ts";
+import { count, counted } from "../ui/figures/numbers.ts";
+import { capital, plain } from "../ui/sentence.ts";
+
+/** Something that needs somebody: what, what follows, since when, and one or two ways on. */
+export interface Need {
+  tone: "bad" | "warn";
+  /** With the marks of a sentence. */
+  text: string;
+  /** Milliseconds since the epoch. */
+  since?: number | undefined;
+  links: { text: string; href: string }[];
+}
+
+/** Facts that the page reads. */
+export interface OverviewFacts {
+  states: Body<"listAgents">["states"];
+  deviating: number;
+  releases: readonly Item<"listReleases">[];
+  proposals: number;
+  expiries: readonly Item<"listExpiries">[];
+  uncovered: Body<"getUncovered">;
+  findings: readonly Body<"checkSourceList">["findings"][number][];
+  mirror: Body<"getMirror">;
+}
+
+/** Everything that needs somebody, the most urgent first. */
+export function needsOf(facts: OverviewFacts, now: number): Need[] {
+  const all = [
+    ...haltedNeeds(facts),
+    ...findingNeeds(facts),
+    ...stateNeeds(facts),
+    ...uncoveredNeeds(facts),
+    ...mirrorNeeds(facts),
+    ...expiryNeeds(facts, now),
+  ];
+  return all.toSorted((one, other) => Number(other.tone === "bad") - Number(one.tone === "bad"));
+}
+
+function haltedNeeds({ releases, proposals }: OverviewFacts): Need[] {
+  const halted = releases.flatMap(({ kind, name, releases: [newest] }): Need[] => {
+    if (newest?.halt == null) return [];
+    const { at, evidence, reason } = newest.halt;
+    const text = `**${plain(`${name} ${newest.version}`)} was halted.** ${plain(evidence?.sentence ?? reason)}`;
+    return [
+      {
+        tone: "bad",
+        text,
+        since: at,
+        links: [{ text: "Look at the evidence", href: hrefOf("release", { kind, name }) }],
+      },
+    ];
+  });
+  if (proposals === 0) return halted;
+  const text = `**${counted(proposals, "change")} of a release** ${proposals === 1 ? "waits" : "wait"} for a second person.`;
+  return [...halted, { tone: "warn", text, links: [{ text: "Releases", href: hrefOf("releases") }] }];
+}
+
+/** Findings of the list in force that are of the fleet as it is, and not of how the list is written. */
+const PRESSING = /^(?:UPDATE_AGENT|SOURCE_FAILING|HOST_UNRESOLVED|AGENTS_WITHOUT_SOURCE)/;
+
+function findingNeeds({ findings }: OverviewFacts): Need[] {
+  return findings
+    .filter(({ code }) => PRESSING.test(code))
+    .map(({ level, message, remedy }) => ({
+      tone: level === "error" ? "bad" : "warn",
+      text: `**${capital(plain(message))}.** ${capital(plain(remedy))}.`,
+      links: [{ text: "Update Source", href: hrefOf("updateSource") }],
+    }));
+}
+
+function stateNeeds({ states, deviating }: OverviewFacts): Need[] {
+  const needs: Need[] = [];
+  const { failing, late } = states;
+  if (failing > 0) {
+    const text = `**${counted(failing, "agent")} ${failing === 1 ? "fails" : "fail"}**: the last run did not get what it could have.`;
+    needs.push({
+      tone: "bad",
+      text,
+      links: [{ text: "Which", href: hrefOf("agents", { state: "failing" }) }],
+    });
+  }
+  if (deviating > 0) {
+    const text = `**${counted(deviating, "agent")} ${deviating === 1 ? "does" : "do"} not do what the list says**: they went elsewhere than planned.`;
+    needs.push({
+      tone: "warn",
+      text,
+      links: [{ text: "Which, and why", href: hrefOf("agents", { deviates: true }) }],
+    });
+  }
+  if (late > 0) {
+    const text = `**${counted(late, "agent")} ${late === 1 ? "is" : "are"} late**: no report for twice the interval.`;
+    needs.push({ tone: "warn", text, links: [{ text: "Which", href: hrefOf("agents", { state: "late" }) }] });
+  }
+  return needs;
+}
+
+function uncoveredNeeds({ uncovered }: OverviewFacts): Need[] {
+  const { agents, networks, more } = uncovered;
+  const [first] = networks;
+  if (agents === 0 || first === undefined) return [];
+  const others = networks.length - 1 + more;
+  const where =
+    others === 0
+      ? `in ${first.network}`
+      : `in ${first.network} and ${count(others)} other ${others === 1 ? "network" : "networks"}`;
+  const text = `**${counted(agents, "agent")} ${where} ${agents === 1 ? "matches" : "match"} no entry** and ${agents === 1 ? "uses" : "use"} what comes after the list.`;
+  return [
+    {
+      tone: "warn",
+      text,
+      links: [{ text: "Add entry…", href: hrefOf("updateSource", { open: "new", range: first.network }) }],
+    },
+  ];
+}
+
+function mirrorNeeds({ mirror }: OverviewFacts): Need[] {
+  if (mirror.error === null) return [];
+  const age = mirror.age === null ? "" : ` What is here was confirmed ${formatDuration(mirror.age)} ago.`;
+  const text = `**The vendor's content could not be renewed.** ${plain(mirror.error.message)}.${age}`;
+  return [{ tone: "bad", text, since: mirror.error.at, links: [] }];
+}
+
+function expiryNeeds({ expiries }: OverviewFacts, now: number): Need[] {
+  return expiries
+    .filter(({ state }) => state !== "fine")
+    .map(({ what, expires, state, reason, remedy }) => {
+      const when =
+        expires === null || state === "ended" ? "has ended" : `ends in ${formatDuration(expires - now)}`;
+      const text = `**The ${plain(what)} ${when}.** ${reason === null ? "" : `${plain(reason)}. `}${plain(remedy)}.`;
+      return {
+        tone: state === "ended" ? "bad" : "warn",
+        text,
+        links: [{ text: "Expiries", href: hrefOf("expiries") }],
+      };
+    });
+}

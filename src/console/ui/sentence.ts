@@ -1,0 +1,33 @@
+/** A piece of a sentence, and how it is shown. */
+export type Part =
+  | { as: "text" | "strong" | "code"; text: string }
+  | { as: "link"; text: string; to: string };
+
+const MARKS = /\*\*(?<strong>[^*]+)\*\*|`(?<code>[^`]+)`|\[(?<link>[^\]]+)\]\((?<to>\w+)\)/g;
+
+/** Pieces of a sentence with `**strong**`, `` `code` `` and `[link](name)`; all else is text as it stands. */
+export function partsOf(sentence: string): Part[] {
+  const parts: Part[] = [];
+  let end = 0;
+  for (const found of sentence.matchAll(MARKS)) {
+    if (found.index > end) parts.push({ as: "text", text: sentence.slice(end, found.index) });
+    const { strong, code, link, to = "" } = found.groups ?? {};
+    if (strong !== undefined) parts.push({ as: "strong", text: strong });
+    else if (code !== undefined) parts.push({ as: "code", text: code });
+    else parts.push({ as: "link", text: link ?? "", to });
+    end = found.index + found[0].length;
+  }
+  if (end < sentence.length) parts.push({ as: "text", text: sentence.slice(end) });
+  return parts;
+}
+
+/** With a capital letter at its beginning, as messages of programs have none. */
+export function capital(text: string): string {
+  // A name of a machine stays as it is written.
+  return /^[a-z]+\s/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+}
+
+/** Text that a person or machine gave, so that nothing in it is taken for a mark. */
+export function plain(text: string): string {
+  return text.replaceAll(/[*`[\]]/g, (mark) => `${mark}\u2060`);
+}

@@ -1,0 +1,204 @@
+import { createHash } from "node:crypto";
+import { readToken } from "../../src/core/fleet/enrolmentToken.ts";
+import { type ConsoleWorld, makeConsole } from "./consoleWorld.ts";
+
+export const USER = { user: "ada", password: "correct horse battery" };
+
+/** A server with a fleet that enrolled and reported by the agents' own calls, and a session of its administrator. */
+export interface FilledConsole extends ConsoleWorld {
+  cookie: string;
+  /** Ids of the agents by name. */
+  agents: Map<string, { id: string; secret: string }>;
+  call(method: string, place: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Makes a user of a role. @returns the cookie of a session */
+  signIn(role: "viewer" | "operator" | "administrator"): Promise<string>;
+  report(name: string, attempts: readonly Tried[], more?: Record<string, unknown>): Promise<void>;
+}
+
+interface Answer {
+  status: number;
+  etag: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each call has an answer of its own shape
+  body: any;
+}
+
+export interface Tried {
+  rule: "custom" | "server" | "active-update";
+  clause: string;
+  name?: string;
+  url: string;
+  entry?: number;
+  outcome: "delivered" | "current" | "failed";
+  code?: string;
+  message?: string;
+}
+
+export const LIST = {
+  mode: "customized",
+  entries: [
+    {
+      range: "10.1.0.0/16",
+      name: "ua-berlin",
+      url: "http://ua-berlin:21112",
+      kinds: ["components", "settings"],
+    },
+    { range: "10.2.0.0/16", name: "ua-lyon", url: "http://ua-lyon:21112", kinds: ["components"] },
+    { range: "10.8.0.0/16", url: "https://updates.vendor.example", kinds: ["components"] },
+  ],
+  serverFallback: { enabled: true, kinds: ["components", "settings", "programs"] },
+};
+
+/** Sites: a domain each, with its addresses and how many agents are in it. */
+const SITES = [
+  { domain: "berlin", net: "10.1.0", agents: 14 },
+  { domain: "lyon", net: "10.2.0", agents: 9 },
+  { domain: "vpn", net: "10.8.0", agents: 4 },
+];
+
+export async function fillConsole(settings: Record<string, unknown> = {}): Promise<FilledConsole> {
+  const world = await makeConsole({ enrolment: "token", ...settings });
+  const { url, token } = world;
+  const made = await fetch(`${url}/api/v1/setup`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "sec-fetch-site": "same-origin" },
+    body: JSON.stringify({ token, ...USER }),
+  });
+  const cookie = made.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const agents: FilledConsole["agents"] = new Map();
+  const call: FilledConsole["call"] = async (method, place, body, headers = {}) => {
+    const answer = await fetch(`${url}/api/v1${place}`, {
+      method,
+      headers: { "content-type": "application/json", "sec-fetch-site": "same-origin", cookie, ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${place}: ${answer.status} ${text}`);
+    return {
+      status: answer.status,
+      etag: answer.headers.get("etag") ?? "",
+      body: text === "" ? null : JSON.parse(text),
+    };
+  };
+  const report: FilledConsole["report"] = async (name, attempts, more = {}) => {
+    const { id = "", secret = "" } = agents.get(name) ?? {};
+    const failed = attempts.every(({ outcome }) => outcome === "failed");
+    const answer = await fetch(`${world.agentsUrl}/v1/agents/${id}/report`, {
+      method: "PUT",
+      headers: { "content-type": "application/json", authorization: `Bearer ${secret}` },
+      body: JSON.stringify({
+        started: new Date(Date.now() - 4_000).toISOString(),
+        ended: new Date(Date.now() - 1_000).toISOString(),
+        trigger: "schedule",
+        program: "0.1.0",
+        report: {
+          outcome: failed ? "exhausted" : "updated",
+          trigger: "schedule",
+          bytes: 18_233,
+          sourceList: { version: 1, from: "server" },
+          attempts: attempts.map((each) => ({
+            kinds: ["components"],
+            delivered: ["components"],
+            ms: 12,
+            bytes: 18_233,
+            ...each,
+          })),
+          skipped: [],
+          installed: [],
+        },
+        ...more,
+      }),
+    });
+    if (answer.status !== 204)
+      throw new Error(`the report of ${name}: ${answer.status} ${await answer.text()}`);
+  };
+  const signIn: FilledConsole["signIn"] = async (role) => {
+    const user = { user: `the ${role}`, password: USER.password };
+    await call("POST", "/users", { ...user, role });
+    const answer = await fetch(`${url}/api/v1/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "sec-fetch-site": "same-origin" },
+      body: JSON.stringify(user),
+    });
+    return answer.headers.get("set-cookie")?.split(";")[0] ?? "";
+  };
+  const filled: FilledConsole = { ...world, cookie, agents, call, report, signIn };
+  await fillFleet(filled);
+  return filled;
+}
+
+async function fillFleet(world: FilledConsole): Promise<void> {
+  const { call } = world;
+  for (const { domain } of SITES) await call("POST", "/domains", { name: domain });
+  for (const { domain, net, agents } of SITES) {
+    const { body } = await call("POST", "/enrolment-tokens", { uses: 100, domain });
+    for (let index = 1; index <= agents; index++) {
+      const name =
+        index === 1 && domain !== "vpn" ? `ua-${domain}` : `${domain}-ws-${String(index).padStart(4, "0")}`;
+      await enrol(world, { token: body.token, name, addresses: [`${net}.${index}`] });
+    }
+  }
+  for (const name of ["ua-berlin", "ua-lyon"]) {
+    await call("PUT", `/agents/${world.agents.get(name)?.id}/update-agent`, {
+      kinds: ["components", "settings"],
+    });
+  }
+  await call("PUT", "/source-list?note=first", LIST, { "if-match": '"0"' });
+  await call("POST", "/policies", {
+    name: "VPN",
+    targets: { domains: ["vpn"], agents: [] },
+    settings: { activeUpdate: true, schedule: { interval: 28_800_000 }, rateLimit: 500_000 },
+  });
+  await reports(world);
+}
+
+async function enrol(
+  world: FilledConsole,
+  given: { token: string; name: string; addresses: string[] },
+): Promise<void> {
+  const { token, name, addresses } = given;
+  const answer = await fetch(`${world.agentsUrl}/v1/enrol`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      token: readToken(token)?.secret,
+      name,
+      addresses,
+      fingerprint: createHash("sha256").update(name).digest("hex"),
+      program: "0.1.0",
+    }),
+  });
+  if (answer.status !== 201) throw new Error(`${name} did not enrol: ${await answer.text()}`);
+  world.agents.set(name, (await answer.json()) as { id: string; secret: string });
+}
+
+async function reports(world: FilledConsole): Promise<void> {
+  const near = (site: string, entry: number): Tried => {
+    const url = `http://ua-${site}:21112`;
+    return { rule: "custom", clause: "1", entry, name: `ua-${site}`, url, outcome: "delivered" };
+  };
+  const server: Tried = { rule: "server", clause: "2", url: `${world.agentsUrl}/`, outcome: "delivered" };
+  for (const name of world.agents.keys()) {
+    if (name.endsWith("0009") || name.endsWith("0004")) continue;
+    if (name.startsWith("ua-")) await world.report(name, [{ ...server, clause: "UA.1" }]);
+    else if (name.startsWith("berlin")) await world.report(name, [near("berlin", 0)]);
+    else if (name.startsWith("lyon")) {
+      const refused = {
+        outcome: "failed",
+        code: "CONNECTION_REFUSED",
+        message: "refused the connection",
+      } as const;
+      await world.report(name, [{ ...near("lyon", 1), ...refused }, server]);
+    } else
+      await world.report(name, [
+        {
+          rule: "custom",
+          clause: "1",
+          entry: 2,
+          url: "https://updates.vendor.example",
+          outcome: "failed",
+          code: "DNS_NOT_FOUND",
+          message: "the name does not resolve",
+        },
+      ]);
+  }
+}
