@@ -76,9 +76,6 @@ async function notifyAll(bench: Bench, name: DatabaseName): Promise<Found> {
   const server = await startOwnServer(bench, name);
   const calls = new Calls(server.console, server.token);
   try {
-    const settings = await settingsVersion(server.agents);
-    const agents = await startPollers({ port: server.agents, agents: WAITING, from: 0, settings });
-    await server.held();
     // Agents by number: the rest of the fleet cannot be reached, and would be tried again for a day.
     await server.withDatabase(({ db }) =>
       db
@@ -87,6 +84,9 @@ async function notifyAll(bench: Bench, name: DatabaseName): Promise<Found> {
         .where("id", ">=", `agent-${String(WAITING).padStart(6, "0")}`)
         .execute(),
     );
+    const settings = await settingsVersion(server.agents);
+    const agents = await startPollers({ port: server.agents, agents: WAITING, from: 0, settings });
+    await server.held();
     const list = await calls.good("GET /api/v1/source-list").catch(() => undefined);
     const began = performance.now();
     const created = await calls.good("POST /api/v1/notifications", { target: { all: true } });

@@ -173,8 +173,13 @@ export class HeldPolls {
     this.leave(poll);
     if (response === undefined) return;
     const headers = { ...NO_PAGE, "cache-control": "no-store", [HOLD_HEADER]: String(poll.offered) };
-    if (news === undefined) response.writeHead(204, headers).end();
-    else response.writeHead(200, { ...headers, "content-type": "application/json; charset=utf-8" }).end(news);
+    if (news === undefined) {
+      response.writeHead(204, headers).end();
+      return;
+    }
+    const length = String(Buffer.byteLength(news));
+    const described = { "content-type": "application/json; charset=utf-8", "content-length": length };
+    response.writeHead(200, { ...headers, ...described }).end(news);
   }
 
   /** An agent has asked. */
