@@ -51,7 +51,8 @@ describe("a source list that is kept in a file", { timeout: 120_000 }, () => {
     const options = ["--token-file", tokenFile, "--note", "Berlin & its VPN", "--json"];
     const applied = await apply(LIST, options, { NEARSOURCE_API_TOKEN: "" });
     expect(applied.code, applied.stderr).toBe(0);
-    expect(json(applied)).toMatchObject({ changed: true, applied: true, version: 1, findings: [] });
+    const findings = [{ code: "UPDATE_AGENT_UNKNOWN" }, { code: "HOST_UNRESOLVED" }];
+    expect(json(applied)).toMatchObject({ changed: true, applied: true, version: 1, findings });
     expect(await inForce()).toMatchObject({ version: 1, list: { ...LIST, requires: ["except"] } });
     const { items } = (await server.call("GET", "/source-list/versions")).body;
     expect(items[0]).toMatchObject({ author: "operator", note: "Berlin & its VPN" });

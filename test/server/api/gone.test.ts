@@ -1,10 +1,10 @@
 import http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { enrolMachine, makeReadyServer, makeServer } from "../../support/serverWorld.ts";
+import { enrolMachine, makeReadyServer } from "../../support/serverWorld.ts";
 
 test("an agent that asks again and again over one connection leaves nothing behind on it", async () => {
-  const world = await makeServer();
+  const { world } = await makeReadyServer("viewer");
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   onTestFinished(async () => {
     agent.destroy();
