@@ -1,9 +1,9 @@
 import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
-import type { Role } from "../api/roles.ts";
+import type { Caller, Role } from "../api/roles.ts";
 import type { Context } from "../context.ts";
 import { deleteApiToken, insertApiToken } from "../store/people/tokenStore.ts";
-import { transact } from "../store/transaction.ts";
+import { type Db, transact } from "../store/transaction.ts";
 import { type By, writeAudit } from "./auditTrail.ts";
 import { hashOfSecret, newId, newSecret } from "./secrets.ts";
 
@@ -32,13 +32,32 @@ export async function createApiToken(
   if (expires !== null && expires <= now()) throw new Problem("REFUSED", "expires is not in the future");
   refuseScope(scope, known, by);
   const [id, token] = [newId(random), newSecret(random)];
-  const row = { id, name, role, createdBy: actorOf(by.caller), createdAt: now(), expiresAt: expires, scope };
+  const row = {
+    id,
+    name,
+    role,
+    createdBy: await personOf(database.db, by.caller),
+    createdAt: now(),
+    expiresAt: expires,
+    scope,
+  };
   await transact(database.db, async (tx) => {
     await insertApiToken(tx, { ...row, hash: hashOfSecret(token) });
     const detail = { name, role, expires, scope };
     await writeAudit(tx, context, by, { operation: "createApiToken", subject: id, detail });
   });
   return { id, token };
+}
+
+/** The person behind a caller: of a token the one who made it, or who made the token that made it. */
+export async function personOf(db: Db, caller: Caller): Promise<string> {
+  if (caller.kind !== "token") return actorOf(caller);
+  const made = await db
+    .selectFrom("api_tokens")
+    .select("created_by")
+    .where("id", "=", caller.id)
+    .executeTakeFirst();
+  return made?.created_by ?? actorOf(caller);
 }
 
 function refuseScope(scope: string[] | null, known: ReadonlySet<string>, { caller }: By): void {

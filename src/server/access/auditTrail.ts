@@ -42,9 +42,12 @@ export async function* auditLines(db: Db, since = 0): AsyncGenerator<string> {
   }
 }
 
+/** Beginning of a formula, on whatever line of a text: the library's own rule passes over texts of several lines. */
+const FORMULA = /^\s*[=+\-@]|[\r\n]\s*[=+\-@]|^[\t\r]/;
+
 /** Lines of CSV, in which no spreadsheet takes a text for a formula. */
 function linesOf(rows: (string | number)[][]): string {
-  return `${Papa.unparse(rows, { escapeFormulae: true })}\r\n`;
+  return `${Papa.unparse(rows, { escapeFormulae: FORMULA })}\r\n`;
 }
 
 /** Writes down what was changed, in the transaction that changes it. */

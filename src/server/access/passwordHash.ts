@@ -19,6 +19,8 @@ export async function hashPassword(password: string, random: (bytes: number) => 
 export async function isPassword(password: string, hashed: string): Promise<boolean> {
   if (hashed === "") return false;
   const [, memory, passes, salt = "", hash = ""] = hashed.split("$");
+  // Nobody's, of one who comes by OpenID Connect alone.
+  if (hash === "") return false;
   const expected = Buffer.from(hash, "base64url");
   const found = await derive("argon2id", {
     ...COST,

@@ -20,7 +20,12 @@ const enrol = route({
     body: Type.Object(
       {
         token: Type.Optional(Short),
-        name: Type.String({ minLength: 1, maxLength: 253 }),
+        // It is shown in the audit log, in terminals and in tables.
+        name: Type.String({
+          minLength: 1,
+          maxLength: 253,
+          pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]+$",
+        }),
         addresses: Type.Array(Type.String({ maxLength: 45 }), { maxItems: 64 }),
         dnsSuffixes: Type.Optional(DnsSuffixes),
         fingerprint: Type.String({ pattern: "^[0-9a-f]{64}$" }),

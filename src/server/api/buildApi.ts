@@ -72,13 +72,33 @@ export async function buildApi(
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_, text, done) => {
     try {
-      done(null, text === "" ? undefined : JSON.parse(text as string));
-    } catch {
-      done(new Problem("BODY_INVALID", "the body is not JSON"));
+      done(null, readBody(text as string));
+    } catch (problem) {
+      done(problem as Problem);
     }
   });
   for (const each of routes) addRoute(app, context, each, options);
   return app;
+}
+
+/** Bodies are nested this deep at most: whatever looks at them calls itself for each step. */
+const DEEPEST = 100;
+
+function readBody(text: string): unknown {
+  if (text === "") return undefined;
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw new Problem("BODY_INVALID", "the body is not JSON");
+  }
+  if (!isWithin(body, DEEPEST)) throw new Problem("BODY_INVALID", `it is nested deeper than ${DEEPEST}`);
+  return body;
+}
+
+function isWithin(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.values(value).every((each) => isWithin(each, depth - 1));
 }
 
 function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, options: ApiOptions): void {

@@ -1,8 +1,8 @@
+import { personOf } from "../access/apiTokens.ts";
 import { type By, writeAudit } from "../access/auditTrail.ts";
 import { newId } from "../access/secrets.ts";
 import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
-import type { Caller } from "../api/roles.ts";
 import type { Context } from "../context.ts";
 import { takeTurn } from "../store/dialect.ts";
 import {
@@ -85,17 +85,6 @@ async function waitingProposal(db: Db, id: string): Promise<Proposal> {
     throw new Problem("CONFLICT", `it was ${found.state} by ${found.decidedBy ?? "somebody"}`);
   }
   return found;
-}
-
-/** The person behind a caller: of a token, the one who made it. */
-async function personOf(db: Db, caller: Caller): Promise<string> {
-  if (caller.kind !== "token") return actorOf(caller);
-  const made = await db
-    .selectFrom("api_tokens")
-    .select("created_by")
-    .where("id", "=", caller.id)
-    .executeTakeFirst();
-  return made?.created_by ?? actorOf(caller);
 }
 
 function unknownProposal(): never {

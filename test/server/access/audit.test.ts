@@ -81,3 +81,13 @@ test("what differs between two versions of the source list is said by entry", as
   expect((await callApi(world, token, "GET /source-list/versions/1/diff?to=3")).status).toBe(404);
   expect((await callApi(world, token, "GET /source-list/versions/9/diff")).status).toBe(404);
 });
+
+test("a text of several lines is no formula in the CSV either", async () => {
+  await transact(world.context.database.db, async (tx) => {
+    const entry = { at: 1_795_000_000_000, address: "::1", operation: "test", detail: null };
+    for (const actor of ["=cmd()\nx", " @x", "a\n-1+1"])
+      await insertAudit(tx, { ...entry, actor, subject: "s" });
+  });
+  const { body } = await audit("text/csv");
+  for (const kept of ["'=cmd()\nx", "' @x", "'a\n-1+1"]) expect(body).toContain(kept);
+});

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { PROGRAM } from "../../support/program.ts";
 import {
   asBrowser,
+  asScript,
   type Call,
   callApi,
   makeReadyServer,
@@ -44,6 +45,27 @@ const asUser = async (session: string, method: "GET" | "PUT" | "DELETE", url: st
 
 const idOf = async (name: string): Promise<string> =>
   (await call("GET /users")).body.items.find((each: { name: string }) => each.name === name).id;
+
+test("a token that a token made is of the same person", async () => {
+  const first = (await call("POST /api-tokens", { name: "first", role: "administrator" })).body.token;
+  const made = await callApi(world, first, "POST /api-tokens", { name: "second", role: "operator" });
+  expect(made.status).toBe(201);
+  const { items } = (await call("GET /api-tokens")).body;
+  const makers = items
+    .filter(({ name }: { name: string }) => name === "first" || name === "second")
+    .map(({ createdBy }: { createdBy: string }) => createdBy);
+  expect(makers).toEqual(["the test", "the test"]);
+});
+
+test("a body that is nested without an end is refused, and nothing fails", async () => {
+  const request = { method: "POST", url: "/api/v1/source-list/check" } as const;
+  const headers = { "content-type": "application/json" };
+  for (const depth of [101, 100_000]) {
+    const payload = `{"entries":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+    const { statusCode } = await world.people.inject(asScript({ ...request, headers, payload }, token));
+    expect(statusCode).toBe(400);
+  }
+});
 
 test("the last administrator can be given no other role, shut out or deleted, nor can two take each other away", async () => {
   const ada = await idOf("ada");

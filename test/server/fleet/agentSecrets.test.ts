@@ -19,6 +19,7 @@ import {
   enrolMachine,
   makeServer,
   PASSWORD,
+  reportRun,
   type ServerWorld,
   tokenOf,
 } from "../../support/serverWorld.ts";
@@ -50,6 +51,21 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       return { ...given, dirs, home: `${server}/v1/agents/${given.id}` };
     }
     type TestAgent = Awaited<ReturnType<typeof newAgent>>;
+
+    test("that another machine took over shows as a copy, and no name drives a terminal", async () => {
+      const name = `pc-${++count}`;
+      const before = await enrolMachine(world, token, { name });
+      const after = await enrolMachine(world, token, { name });
+      expect(after.id).toBe(before.id);
+      expect(await reportRun(world, before, { outcome: "updated" })).toBe(401);
+      expect((await callApi(world, token, `GET /agents/${after.id}`)).body.doubledAt).not.toBeNull();
+      expect(await reportRun(world, after, { outcome: "updated" })).toBe(204);
+      for (const odd of ["a\u001b[2J", "=x\n", "a\u202eb"]) {
+        const payload = { name: odd, addresses: [], fingerprint: "1".repeat(64), program: "1" };
+        const request = asScript({ method: "POST", url: "/v1/enrol", payload });
+        expect((await world.agents.inject(request)).statusCode).toBe(400);
+      }
+    });
 
     /** One request of an agent, and the rotation that may follow. */
     async function ask({ dirs, home }: Pick<TestAgent, "dirs" | "home">): Promise<number> {

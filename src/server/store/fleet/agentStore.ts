@@ -214,12 +214,13 @@ export async function renewAgent(
   const { name, secretHash, addresses, dnsSuffixes, program, seenAt, now } = own;
   await tx
     .updateTable("agents")
-    .set({
+    .set((row) => ({
       name,
       search: searchOf(name, addresses),
       secret_hash: secretHash,
       next_secret_hash: null,
-      last_secret_hash: null,
+      // A machine that was installed anew never comes with it: whoever does shows that another took its identity.
+      last_secret_hash: row.ref("secret_hash"),
       secret_at: now,
       rotate_at: null,
       revoked_at: null,
@@ -229,7 +230,7 @@ export async function renewAgent(
       program,
       retired_at: null,
       plan_due: 1,
-    })
+    }))
     .where("id", "=", id)
     .execute();
 }
