@@ -12,6 +12,7 @@ export interface EnrolCommandOptions {
   insecure?: boolean;
   config?: string;
   dataDir?: string;
+  name?: string;
   /** PEM file of a private authority. */
   ca?: string;
   json?: boolean;
@@ -20,14 +21,15 @@ export interface EnrolCommandOptions {
 /** `nearsource enrol --server URL --token T`: makes an agent of this machine. */
 export async function enrolCommand(options: EnrolCommandOptions): Promise<number> {
   const configFile = configPath(options.config, process.env);
-  const dataDir =
-    options.dataDir === undefined ? dataDirOf({}, configFile, process.env) : path.resolve(options.dataDir);
+  const usual = dataDirOf({}, configFile, process.env);
+  const dataDir = options.dataDir === undefined ? usual : path.resolve(options.dataDir);
   const interruption = onSignals();
   try {
     const { signal } = interruption;
     const server = readServer(options.server);
-    const { token, ca, insecure } = options;
-    const made = await enrol({ server, token, insecure, configFile, dataDir, ca, signal });
+    const { token, ca, insecure, name } = options;
+    const ownPlace = dataDir !== usual;
+    const made = await enrol({ server, token, insecure, configFile, dataDir, ownPlace, name, ca, signal });
     if (options.json === true) {
       printJson(made);
       return 0;

@@ -33,12 +33,12 @@ async function begin() {
 }
 
 /** Makes an agent of this machine, with a token of the server. */
-async function enrol(folder: string, server: ServerProcess, body: object = {}) {
+async function enrol(folder: string, server: ServerProcess, body: object = {}, place = "agent") {
   const { token } = (await server.call("POST", "/enrolment-tokens", body)).body;
-  const configFile = path.join(folder, "agent", "config.json");
+  const configFile = path.join(folder, place, "config.json");
   const made = await nearsource(
     ...["enrol", "--server", server.agents, "--token", token, "--config", configFile],
-    ...["--data-dir", path.join(folder, "agent", "data"), "--json"],
+    ...["--data-dir", path.join(folder, place, "data"), "--name", `pc-${place}`, "--json"],
   );
   return { made, token: token as string, configFile };
 }
@@ -131,6 +131,23 @@ describe("from nothing to an agent that does what the list says:", () => {
     await resident.said(/has this agent in the domain lyon now/);
     await expect.poll(policies, slowly).toContain("lyon.json");
     expect(await domainOf()).toBe("lyon");
+  });
+
+  test("agents of one machine in two places are two, and one that is made anew in its place is itself", async () => {
+    const { folder, server } = await begin();
+    const idOf = async (place: string) => {
+      const { made, configFile } = await enrol(folder, server, {}, place);
+      expect(made.code, made.stderr).toBe(0);
+      await fs.rm(configFile);
+      return json<{ id: string }>(made).id;
+    };
+    const ids = [await idOf("agent"), await idOf("other")];
+    expect(await idOf("agent")).toBe(ids[0]);
+    const { items } = (await server.call("GET", "/agents")).body;
+    expect(items.map(({ id, name }: { id: string; name: string }) => [name, id])).toEqual([
+      ["pc-agent", ids[0]],
+      ["pc-other", ids[1]],
+    ]);
   });
 
   test("a token is good for as many machines as it says, and a server that was killed goes on", async () => {

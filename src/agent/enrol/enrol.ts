@@ -10,7 +10,7 @@ import { readAuthority } from "../../http/connect/caFile.ts";
 import { toStatusError } from "../../http/httpErrors.ts";
 import { mayCarrySecret } from "../../http/mayCarrySecret.ts";
 import { createExchange, type Exchange, type Reply } from "../../http/smallClient.ts";
-import { makePath, writeDurably } from "../../store/durable.ts";
+import { makePath, rename, syncFolder, temporaryName, writeDurably } from "../../store/durable.ts";
 import { openDataDir } from "../../store/openDataDir.ts";
 import { sha256 } from "../../store/sha256.ts";
 import { writeDomain } from "../../store/state/givenDomain.ts";
@@ -18,7 +18,7 @@ import { writeIdentity } from "../../store/state/identity.ts";
 import { guardStorage } from "../../store/storageErrors.ts";
 import { ownDnsSuffixes } from "../../update/settings/situation.ts";
 import { VERSION } from "../../version.ts";
-import { machineFingerprint } from "./fingerprint.ts";
+import { agentFingerprint } from "./fingerprint.ts";
 
 export interface EnrolOptions {
   /** The server's URL for agents, in one spelling. */
@@ -30,6 +30,10 @@ export interface EnrolOptions {
   /** The configuration file to write. */
   configFile: string;
   dataDir: string;
+  /** The data directory is not the platform's, so that the machine may have other agents. */
+  ownPlace: boolean;
+  /** Name by which the server lists the agent; the machine's where there is none. */
+  name?: string | undefined;
   /** PEM file of a private authority, which the agent goes on to believe beside the system's. */
   ca?: string | undefined;
   signal: AbortSignal;
@@ -73,7 +77,7 @@ export async function enrol(options: EnrolOptions): Promise<Enrolled> {
     await guardStorage(`cannot write in ${folder}`, () => makePath(folder));
     const token = written ?? (await askRoots(exchange, server, signal));
     const roots = await fetchRoots(exchange, server, token, signal);
-    const { id, secret, domain } = await ask(exchange, server, token, signal);
+    const { id, secret, domain } = await ask(exchange, token, options);
     const dirs = await openDataDir(dataDir);
     if (domain !== undefined) await writeDomain(dirs, domain);
     await writeIdentity(dirs, { id, secret, ...(insecure === true ? { insecure: true } : {}) });
@@ -128,16 +132,17 @@ async function fetchRoots(exchange: Exchange, server: string, token: Trusted, si
   };
 }
 
-async function ask(exchange: Exchange, server: string, { secret: token }: Trusted, signal: AbortSignal) {
+async function ask(exchange: Exchange, { secret: token }: Trusted, options: EnrolOptions) {
+  const { server, signal, dataDir, ownPlace } = options;
   const addresses = machineAddresses().filter(
     (text) => !text.includes("%") && privacyOf(parseAddress(text)) < 2,
   );
   const body = JSON.stringify({
     token,
-    name: machineName() ?? "unnamed",
+    name: options.name ?? machineName() ?? "unnamed",
     addresses: addresses.slice(0, 64),
     dnsSuffixes: ownDnsSuffixes({}),
-    fingerprint: machineFingerprint(),
+    fingerprint: agentFingerprint(ownPlace ? dataDir : undefined),
     program: VERSION,
   });
   const url = `${server}/v1/enrol`;
@@ -174,12 +179,20 @@ async function writeConfig(
 ): Promise<void> {
   const folder = path.dirname(configFile);
   const files = { settings: "settings-root.json", content: "content-root.json" };
-  await writeDurably(path.join(folder, files.settings), settings);
-  if (content !== undefined) await writeDurably(path.join(folder, files.content), content);
+  await place(folder, files.settings, settings);
+  if (content !== undefined) await place(folder, files.content, content);
   const roots = { settings: files.settings, ...(content === undefined ? {} : { content: files.content }) };
   const own = path.join(folder, "server-ca.pem");
-  if (ca !== undefined) await writeDurably(own, ca);
+  if (ca !== undefined) await place(folder, path.basename(own), ca);
   const http = ca === undefined ? {} : { http: { ca: own } };
   const config = { server, dataDir, roots, ...http, notify: { poll: true } };
-  await writeDurably(configFile, `${JSON.stringify(config, null, 2)}\n`);
+  await place(folder, path.basename(configFile), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** Writes a file whole, in the place of one that an enrolment before has left. */
+async function place(folder: string, name: string, text: string): Promise<void> {
+  const staged = temporaryName(folder, `.${name}`);
+  await writeDurably(staged, text);
+  await rename(staged, path.join(folder, name));
+  await syncFolder(folder);
 }
