@@ -21,9 +21,10 @@ export function follow(parts: ResidentParts, instructions: Instructions): void {
 
 /**
  * Follows the results of a run of another process, by hand, as after a run of this one's own, which does that
- * itself.
+ * itself, and sends its report.
  */
 export async function noticeOthers(parts: ResidentParts): Promise<void> {
+  parts.channels?.look();
   const { log, scheduler } = parts;
   const { config } = parts.instructions;
   try {

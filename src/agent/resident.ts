@@ -89,7 +89,6 @@ async function createParts(
     onError: (error) => log.error(`the update could not be run: ${explainError(error)}`),
     onChange: () => {
       journal.plan(scheduler);
-      parts.channels?.look();
       void noticeOthers(parts);
     },
   });

@@ -68,14 +68,18 @@ async function waitingReports(folder: string): Promise<string[]> {
   return (await listFolder(folder)).filter((name) => /^\d+-.*\.json$/.test(name)).sort();
 }
 
-export interface ReportSenderOptions {
+export interface SendingOptions {
   folder: string;
   /** The URL for reports: `<server>/v1/agents/<id>/report`. */
   url: string;
   exchange: Exchange;
+  clock: Pick<Clock, "now">;
+  log: Log;
+}
+
+export interface ReportSenderOptions extends SendingOptions {
   clock: Clock;
   random(): number;
-  log: Log;
 }
 
 /** Sends the waiting reports, and tries again later those that the server would not take. */
@@ -113,16 +117,10 @@ export class ReportSender {
   }
 
   async #sendAll(): Promise<void> {
-    const { folder } = this.#options;
-    const { signal } = this.#stopping;
-    for (const name of await waitingReports(folder)) {
-      if (signal.aborted) return;
-      const bytes = await readIfThere(path.join(folder, name));
-      const pause = bytes && (await sendOne(this.#options, bytes.toString(), signal));
-      if (pause !== undefined) return this.#wait(pause);
-      await fs.rm(path.join(folder, name), { force: true });
+    const pause = await sendWaiting(this.#options, this.#stopping.signal, () => {
       this.#failures = 0;
-    }
+    });
+    if (pause !== undefined) this.#wait(pause);
   }
 
   #tryLater(error: unknown): void {
@@ -155,9 +153,31 @@ export function startReportSender(options: ReportSenderOptions): ReportSender {
   return sender;
 }
 
+/**
+ * Sends the waiting reports, the oldest first, and deletes each that the server has.
+ *
+ * @returns the time (ms) after which the server wants the rest; undefined once it has them all
+ */
+export async function sendWaiting(
+  options: SendingOptions,
+  signal: AbortSignal,
+  onSent = () => {},
+): Promise<number | undefined> {
+  for (const name of await waitingReports(options.folder)) {
+    if (signal.aborted) return undefined;
+    const file = path.join(options.folder, name);
+    const bytes = await readIfThere(file);
+    const pause = bytes && (await sendOne(options, bytes.toString(), signal));
+    if (pause !== undefined) return pause;
+    await fs.rm(file, { force: true });
+    onSent();
+  }
+  return undefined;
+}
+
 /** @returns the time (ms) after which the server wants the report again; undefined once it has it */
 async function sendOne(
-  { url, exchange, clock, log }: ReportSenderOptions,
+  { url, exchange, clock, log }: SendingOptions,
   body: string,
   signal: AbortSignal,
 ): Promise<number | undefined> {

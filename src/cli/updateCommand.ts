@@ -1,5 +1,6 @@
 import { fstatSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
+import type { RunEnd } from "../agent/runProcess.ts";
 import { readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
 import { openRunLog } from "../config/runLog.ts";
@@ -7,8 +8,10 @@ import { formatBytes, formatDuration } from "../core/amounts.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { isLie } from "../core/order/disposition.ts";
 import { type Attempt, type Installed, outcomeWord } from "../core/report.ts";
-import { type ErrorCode, explainError } from "../errors.ts";
+import { type ErrorCode, explainError, toNearsourceError } from "../errors.ts";
 import { collectSpentBuffers } from "../http/spentBuffers.ts";
+import { dataDirAt } from "../store/dataDir.ts";
+import { readIdentity } from "../store/state/identity.ts";
 import type { VersionRecord } from "../tuf/versionRecord.ts";
 import { HOOK_HINT } from "../update/hook.ts";
 import { type Report, type UpdateEvent, update } from "../update/update.ts";
@@ -35,13 +38,24 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
   const log = openRunLog(config.log, isShown ? undefined : stderrLevel(options));
   collectSpentBuffers();
   const interruption = onSignals();
-  const began = performance.now();
+  const [began, started] = [performance.now(), Date.now()];
+  const trigger = options.scheduled === true ? "schedule" : "manual";
+  const tellServer = async (end: RunEnd) => {
+    // Nothing more is loaded where there is nobody to tell.
+    const identity = await readIdentity(dataDirAt(config.dataDir)).catch(() => undefined);
+    if (config.server === undefined || identity?.secret === undefined) return;
+    const { reportByHand } = await import("../agent/reportByHand.ts");
+    await reportByHand(
+      { config, server: config.server, agentId: identity.id, log },
+      { trigger, started, end },
+    );
+  };
   try {
     const report = await update({
       config,
       kinds: options.kind,
       wait: options.wait,
-      trigger: options.scheduled === true ? "schedule" : "manual",
+      trigger,
       told: options.told,
       signal: interruption.signal,
       log,
@@ -55,9 +69,13 @@ export async function updateCommand(options: UpdateCommandOptions): Promise<numb
     else if (options.quiet !== true) printReport(report, performance.now() - began, config.components);
     if (options.quiet === true && report.exitCode !== 0) printFailed(report);
     log.info(`ended: ${outcomeWord(report)}`, { report });
+    await tellServer({ report });
     return report.exitCode;
   } catch (error) {
     log.info(`ended: ${explainError(error)}`);
+    const { code, hint } = toNearsourceError(error);
+    const isOwn = code !== "LOCKED" && code !== "INTERRUPTED";
+    if (isOwn) await tellServer({ failure: { code, message: explainError(error), hint } });
     throw error;
   } finally {
     display?.close();

@@ -133,6 +133,22 @@ describe("from nothing to an agent that does what the list says:", () => {
     expect(await domainOf()).toBe("lyon");
   });
 
+  test("a run by hand is reported without a resident agent, and later where the server was away", async () => {
+    const { folder, server } = await begin();
+    const { made, configFile } = await enrol(folder, server);
+    const { id } = json<{ id: string }>(made);
+    const runs = async () => (await server.call("GET", `/agents/${id}/runs`)).body.items;
+    const first = await nearsource("update", "--config", configFile);
+    expect(first.code, first.stderr).toBe(4);
+    expect(await runs()).toMatchObject([{ trigger: "manual", outcome: "exhausted" }]);
+    const config = JSON.parse(await fs.readFile(configFile, "utf8"));
+    await writeJson(configFile, { ...config, server: "http://127.0.0.1:1" });
+    expect((await nearsource("update", "--config", configFile)).code).toBe(4);
+    await writeJson(configFile, config);
+    expect((await nearsource("update", "--config", configFile)).code).toBe(4);
+    expect(await runs()).toHaveLength(3);
+  });
+
   test("agents of one machine in two places are two, and one that is made anew in its place is itself", async () => {
     const { folder, server } = await begin();
     const idOf = async (place: string) => {

@@ -127,15 +127,8 @@ async function connectServer(
   server: string,
 ) {
   const { config, agentId } = instructions;
-  const { createResolver, toLookup } = await import("../../dns/resolver.ts");
-  const { createExchange } = await import("../../http/smallClient.ts");
-  const { readAuthority } = await import("../../http/connect/caFile.ts");
-  const ca = await readAuthority(config);
-  const { OwnExchange } = await import("./ownExchange.ts");
-  const home = `${server}/v1/agents/${encodeURIComponent(agentId)}`;
-  const open = createExchange(toLookup(createResolver(config.dns)), { ca });
-  const { dataDir } = config;
-  const exchange = await new OwnExchange({ exchange: open, dataDir, home, log: rest.log, onDomain }).open();
+  const { openOwnExchange } = await import("./openOwnExchange.ts");
+  const { home, exchange } = await openOwnExchange(server, { config, agentId, onDomain, log: rest.log });
   const sender = startReportSender({ folder: dir.reports, url: `${home}/report`, exchange, ...rest });
   const known = () => notifications.known();
   const poll = config.notify.poll
