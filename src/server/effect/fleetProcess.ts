@@ -10,8 +10,8 @@ import type { FleetAnswer, FleetQuestion } from "./fleetQuestion.ts";
 
 /** Up to this many agents a question is answered at once, in some 20 ms; for more, another process reads them. */
 const FEW = 1_000;
-/** Longest time (ms) that process may take. */
-const LONGEST = 60_000;
+/** Longest time (ms) that process may take to answer, and to plan agents: what it has written by then stays. */
+const LONGEST = { answer: 60_000, plan: 600_000 };
 /** Questions that wait for the one before, at most. */
 const WAITING = 8;
 
@@ -36,11 +36,13 @@ export async function askFleet<Question extends FleetQuestion>(
   const isSmall = Number(count) <= FEW || askElsewhere === undefined;
   const answered = isSmall
     ? await answerOfFleet(context, question)
-    : await inTurn(() => askElsewhere(config, question));
+    : "plan" in question
+      ? await askElsewhere(config, question)
+      : await inTurn(() => askElsewhere(config, question));
   return answered as FleetAnswer<Question>;
 }
 
-/** One after the other: each holds the whole fleet in memory. */
+/** One after the other: each holds the whole fleet in memory, as planning does not. */
 async function inTurn<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   if (waiting >= WAITING) {
     throw new Problem("UNAVAILABLE", "too many questions of the whole fleet at once", { retryAfter: 5 });
@@ -54,7 +56,7 @@ async function inTurn<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
 /** Has this program, started once more, read the fleet and answer. */
 export async function askOwnProcess(config: ServerConfig, question: FleetQuestion): Promise<unknown> {
   const child = startOwn(["answer-for-server"]);
-  const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST);
+  const timer = setTimeout(() => child.kill("SIGKILL"), "plan" in question ? LONGEST.plan : LONGEST.answer);
   child.stdin?.on("error", () => {}).end(JSON.stringify({ config, question }));
   try {
     if (child.stdout === null) throw new Error("it has no output");

@@ -27,7 +27,7 @@ export async function forgetOldTraffic({ database, log, now }: Context): Promise
   }
 }
 
-/** Runs that are forgotten in one transaction: reports that come meanwhile hardly wait. */
+/** Rows that are forgotten or changed in one transaction: reports that come meanwhile hardly wait. */
 const FEW = 200;
 /** Pause (ms) between two of those. */
 const PAUSE = 20;
@@ -74,7 +74,13 @@ export async function retireUnheard({ config, database, log, now }: Context): Pr
   if (config.retireAfter === null) return;
   const before = now() - config.retireAfter * DAY;
   try {
-    const count = await transact(database.db, (tx) => retireAgents(tx, before, now()));
+    const retireFew = () =>
+      transact(database.db, (tx) => retireAgents(tx, database.dialect, { before, now: now(), most: FEW }));
+    let count = 0;
+    for (let few = FEW; few === FEW; count += few) {
+      few = await retireFew();
+      if (few === FEW) await sleep(PAUSE);
+    }
     if (count > 0)
       log.info(`${count} agents were not heard of for ${config.retireAfter} days, and are retired`);
   } catch (error) {

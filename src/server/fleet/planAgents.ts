@@ -1,15 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { AgentClasses } from "../../core/fleet/agentClasses.ts";
 import { type FleetSettings, sourcesOf } from "../../core/fleet/fleetAgent.ts";
 import { LONGEST_SOURCE } from "../../core/fleet/reports/reportSummary.ts";
 import { nameOf } from "../../core/fleet/sourceName.ts";
 import type { Context } from "../context.ts";
 import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
-import { type PlannedAgent, plannedAgents, putPlanned } from "../store/fleet/planStore.ts";
+import { plannedAgents, putPlanned } from "../store/fleet/planStore.ts";
 import { findMark, putMark } from "../store/fleet/publicationStore.ts";
-import { type Db, transact } from "../store/transaction.ts";
+import { transact } from "../store/transaction.ts";
 
 /** Agents that are read, and written, at once. */
-const BATCH = 500;
+const BATCH = 1_000;
 /** The mark of the settings by which all agents were planned. */
 const MARK = "planned";
 
@@ -25,7 +26,7 @@ export async function planAgents(
   scope: "all" | "due",
   now: number,
 ): Promise<number> {
-  const { db } = context.database;
+  const { db, dialect } = context.database;
   const mark = await settingsMark(context);
   const settings = await settingsOfFleet(context);
   const grants = await grantsOf(db);
@@ -37,32 +38,16 @@ export async function planAgents(
       const planned = firsts.of(toFleetAgent(agent, grants));
       return agent.isDue || planned !== agent.planned ? [{ agent, planned }] : [];
     });
-    await write(db, changed, now);
     written += changed.length;
+    const began = performance.now();
+    if (changed.length > 0) await transact(db, (tx) => putPlanned(tx, dialect, changed, now));
     if (agents.length < BATCH) break;
     after = agents.at(-1)?.id ?? "";
+    // Of a database for one who writes at a time, reports have their share meanwhile.
+    if (changed.length > 0) await sleep(performance.now() - began);
   }
   if (scope === "all") await transact(db, (tx) => putMark(tx, MARK, mark));
   return written;
-}
-
-async function write(
-  db: Db,
-  changed: { agent: PlannedAgent; planned: string }[],
-  now: number,
-): Promise<void> {
-  if (changed.length === 0) return;
-  const groups = Map.groupBy(changed, ({ planned }) => planned);
-  await transact(db, async (tx) => {
-    for (const [planned, group] of groups) {
-      await putPlanned(
-        tx,
-        planned,
-        group.map(({ agent }) => agent),
-        now,
-      );
-    }
-  });
 }
 
 /** First sources, computed once for each class of agents that are alike. */

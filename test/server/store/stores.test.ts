@@ -13,11 +13,15 @@ import {
   findAgent,
   insertAgent,
   listAgents,
+  moveAgent,
   type NewAgent,
   renewAgent,
+  retireAgents,
 } from "../../../src/server/store/fleet/agentStore.ts";
+import { type PlannedAgent, plannedAgents, putPlanned } from "../../../src/server/store/fleet/planStore.ts";
 import { countRuns, listRuns } from "../../../src/server/store/fleet/runStore.ts";
 import { findAgentsBySecrets } from "../../../src/server/store/fleet/secretStore.ts";
+import { notePolls } from "../../../src/server/store/notifications/toldStore.ts";
 import {
   deleteSession,
   deleteSessionsOf,
@@ -331,6 +335,54 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
       await expect(failing).rejects.toThrow("no");
       const found = await database.db.selectFrom("domains").where("name", "=", name).select("name").execute();
       expect([found, acts]).toEqual([[], []]);
+    });
+
+    test("agents are retired, planned and heard of at the same time, and nobody waits for another for ever", async () => {
+      const { db, dialect } = database;
+      const own = await newDomain();
+      const agents = Array.from({ length: 300 }, () => agentOf(own));
+      const ids = agents.map(({ id }) => id);
+      await write(async (tx) => {
+        for (const agent of agents) await insertAgent(tx, agent);
+      });
+      const planned = await plannedAgents(db, { after: "", limit: 10_000, due: true });
+      const plans = planned.filter(({ id }) => ids.includes(id));
+      expect(plans).toHaveLength(300);
+      const [before, most] = [NOW + 1, 1_000];
+      for (let round = 0; round < 15; round++) {
+        const now = NOW + round;
+        const retired = write((tx) => retireAgents(tx, dialect, { before, now, most }));
+        const both = [...plans, ...plans.toReversed()].map((agent) => ({
+          agent,
+          planned: `source ${round}`,
+        }));
+        const [some, others] = [both.slice(0, 300), both.slice(300)];
+        await Promise.all([
+          retired,
+          write((tx) => notePolls(tx, dialect, ids.toReversed(), NOW)),
+          write((tx) => putPlanned(tx, dialect, some, now)),
+          write((tx) => putPlanned(tx, dialect, others, now)),
+        ]);
+        expect(await retired).toBeGreaterThanOrEqual(round === 0 ? 300 : 0);
+      }
+      const due = await plannedAgents(db, { after: "", limit: 10_000, due: true });
+      expect(due.filter(({ id }) => ids.includes(id))).toEqual([]);
+    });
+
+    test("an agent that has moved since its order was computed stays to be planned again", async () => {
+      const { db, dialect } = database;
+      const agent = agentOf(await newDomain());
+      await write((tx) => insertAgent(tx, agent));
+      const planOf = async () =>
+        (await plannedAgents(db, { after: "", limit: 10_000, due: false })).find(({ id }) => id === agent.id);
+      const old = (await planOf()) as PlannedAgent;
+      await write((tx) => moveAgent(tx, agent.id, old.domain));
+      await write((tx) => renewAgent(tx, agent.id, { ...agent, addresses: ["10.9.9.9"] }));
+      await write((tx) => putPlanned(tx, dialect, [{ agent: old, planned: "ua-1" }], NOW));
+      expect(await planOf()).toMatchObject({ planned: "ua-1", isDue: true });
+      const moved = (await planOf()) as PlannedAgent;
+      await write((tx) => putPlanned(tx, dialect, [{ agent: moved, planned: "ua-2" }], NOW));
+      expect(await planOf()).toMatchObject({ planned: "ua-2", isDue: false });
     });
 
     test("of those who read before they write, each sees what the one before wrote", async () => {

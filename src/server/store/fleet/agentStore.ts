@@ -1,5 +1,6 @@
 import type { StateFacts } from "../../../core/fleet/agentState.ts";
 import type { KnownAgent } from "../../../core/fleet/reports/sameMachine.ts";
+import type { Dialect } from "../dialect.ts";
 import { inParts } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 import { type AgentFilter, matchingAgents } from "./agentFilter.ts";
@@ -297,15 +298,35 @@ export async function agentsOfFleet(
   }));
 }
 
-/** Retires agents that were not heard of since a time. Returns how many. */
-export async function retireAgents(tx: Tx, before: number, now: number): Promise<number> {
-  const { numUpdatedRows } = await tx
-    .updateTable("agents")
-    .set({ retired_at: now })
+/**
+ * Holds the rows of agents until the transaction ends, in the order of their ids: two who write into the same do not wait
+ * for each other for ever.
+ */
+export async function holdAgents(tx: Tx, { locksRows }: Dialect, ids: readonly string[]): Promise<void> {
+  if (!locksRows) return;
+  await tx.selectFrom("agents").select("id").where("id", "in", ids).orderBy("id").forNoKeyUpdate().execute();
+}
+
+/** Retires agents that were not heard of since a time, `most` of them at most. Returns how many. */
+export async function retireAgents(
+  tx: Tx,
+  { locksRows }: Dialect,
+  { before, now, most }: { before: number; now: number; most: number },
+): Promise<number> {
+  const unheard = tx
+    .selectFrom("agents")
+    .select("id")
     .where("retired_at", "is", null)
     .where("created_at", "<", before)
     .where((where) => where.or([where("reported_at", "is", null), where("reported_at", "<", before)]))
     .where((where) => where.or([where("polled_at", "is", null), where("polled_at", "<", before)]))
+    .orderBy("id")
+    .limit(most)
+    .$if(locksRows, (query) => query.forNoKeyUpdate());
+  const { numUpdatedRows } = await tx
+    .updateTable("agents")
+    .set({ retired_at: now })
+    .where("id", "in", unheard)
     .executeTakeFirst();
   return Number(numUpdatedRows);
 }

@@ -1,6 +1,8 @@
 import { sql } from "kysely";
+import type { Dialect } from "../dialect.ts";
+import { inParts, tableOf } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
-import { suffixesOf } from "./agentStore.ts";
+import { holdAgents, suffixesOf } from "./agentStore.ts";
 
 /** An agent, and the source that its order began with when that was last computed. */
 export interface PlannedAgent {
@@ -59,30 +61,34 @@ export async function countDue(db: Db, most: number): Promise<number> {
   return Number(count);
 }
 
-/**
- * Writes down the source that the orders of these agents begin with.
- *
- * @param agents as the plan was computed of them: one that has changed since stays due
- */
+/** An agent, as its plan was computed of it, and the source that its order begins with now. */
+export interface NewPlan {
+  agent: PlannedAgent;
+  planned: string;
+}
+
+/** Writes down the sources that orders begin with. An agent that has changed since its plan was computed stays due. */
 export async function putPlanned(
   tx: Tx,
-  planned: string,
-  agents: readonly PlannedAgent[],
+  dialect: Dialect,
+  plans: readonly NewPlan[],
   now: number,
 ): Promise<void> {
-  for (const { id, addresses, dnsSuffixes, port, domain } of agents) {
-    const isSame = sql`addresses = ${JSON.stringify(addresses)} and domain = ${domain}
-      and coalesce(port, -1) = ${port ?? -1}
-      and coalesce(dns_suffixes, '[]') = ${JSON.stringify(dnsSuffixes)}`;
-    await tx
-      .updateTable("agents")
-      .set({
-        planned,
-        plan_due: sql<0 | 1>`case when ${isSame} then 0 else 1 end`,
-        // As `deviatesSince` (core/fleet/reports/agentAfter.ts) has it.
-        deviates_since: sql<number>`case when used <> ${planned} then coalesce(deviates_since, cast(${now} as bigint)) end`,
-      })
-      .where("id", "=", id)
-      .execute();
+  for (const some of inParts(plans)) {
+    const rows = some.map(({ agent: { id, addresses, dnsSuffixes, port, domain }, planned }) => {
+      return [id, planned, JSON.stringify(addresses), domain, port ?? -1, JSON.stringify(dnsSuffixes)];
+    });
+    await holdAgents(
+      tx,
+      dialect,
+      some.map(({ agent }) => agent.id),
+    );
+    const isSame = sql`agents.addresses = given.column3 and agents.domain = given.column4
+      and coalesce(agents.port, -1) = given.column5 and coalesce(agents.dns_suffixes, '[]') = given.column6`;
+    // As `deviatesSince` (core/fleet/reports/agentAfter.ts) has it.
+    const since = sql`case when used <> given.column2 then coalesce(deviates_since, cast(${now} as bigint)) end`;
+    const given = tableOf(["text", "text", "text", "text", "bigint", "text"], rows);
+    await sql`update agents set planned = given.column2, plan_due = case when ${isSame} then 0 else 1 end,
+      deviates_since = ${since} from ${given} as given where agents.id = given.column1`.execute(tx);
   }
 }
