@@ -1,5 +1,5 @@
 import { type Fault, findFaults, placeOf } from "../document.ts";
-import { MAX_ENTRIES, parseSourceList, sourceListSchema } from "../order/sourceList.ts";
+import { MAX_ENTRIES, parseSourceList, parseSourceUrl, sourceListSchema } from "../order/sourceList.ts";
 import { findingAt, reviewFields, reviewSourceList } from "../order/sourceListReview.ts";
 import { hostOfUrl } from "../order/url.ts";
 import { type Finding, findingOf, sortFindings } from "./findingCodes.ts";
@@ -25,14 +25,24 @@ export function hasError(findings: readonly Finding[]): boolean {
   return findings.some(({ level }) => level === "error");
 }
 
-/** The host names of a valid list's entries, each with the first entry that has it. Addresses are none. */
+/** The host names of a list's entries, as it was written, each with the first entry that has it. Addresses are none. */
 export function hostsOf(written: unknown): Map<string, number> {
+  const { entries } = (written ?? {}) as { entries?: unknown };
   const hosts = new Map<string, number>();
-  for (const [index, { url }] of parseSourceList(written).entries.entries()) {
-    const host = hostOfUrl(url);
-    if (!/^[\d.]+$|:/.test(host)) hosts.getOrInsert(host, index);
+  for (const [index, entry] of (Array.isArray(entries) ? entries.slice(0, MAX_ENTRIES) : []).entries()) {
+    const host = hostOf((entry as { url?: unknown } | null)?.url);
+    if (host !== undefined && !/^[\d.]+$|:/.test(host)) hosts.getOrInsert(host, index);
   }
   return hosts;
+}
+
+/** The host of a URL; undefined for a value that is none, which is an error elsewhere. */
+function hostOf(url: unknown): string | undefined {
+  try {
+    return typeof url === "string" ? hostOfUrl(parseSourceUrl(url)) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Findings of the hosts that have no address. */

@@ -1,5 +1,5 @@
 import { type Finding, sortFindings } from "../../core/findings/findingCodes.ts";
-import { hasError, hostsOf, listFindings, unresolvedFindings } from "../../core/findings/listFindings.ts";
+import { hasError, hostsOf, unresolvedFindings } from "../../core/findings/listFindings.ts";
 import type { FleetEffect } from "../../core/fleet/effect.ts";
 import { unresolvedHosts } from "../../dns/unresolvedHosts.ts";
 import { Problem } from "../api/problem.ts";
@@ -19,16 +19,14 @@ export async function checkList(
   context: Pick<Context, "config" | "database" | "askElsewhere" | "mirror" | "resolver" | "now">,
   list: Record<string, unknown>,
 ): Promise<CheckedList> {
-  const own = listFindings(list);
-  if (hasError(own)) return { findings: own, effect: null };
   const { mirror, resolver, now } = context;
   const hosts = hostsOf(list);
+  const unresolved = unresolvedHosts(resolver, hosts.keys());
   const contentBytes = mirror.state().bytes || null;
-  const [unresolved, { effect, findings }] = await Promise.all([
-    unresolvedHosts(resolver, hosts.keys()),
-    askFleet(context, { check: list, contentBytes, now: now() }),
-  ]);
-  return { findings: sortFindings([...own, ...findings, ...unresolvedFindings(hosts, unresolved)]), effect };
+  const { effect, findings } = await askFleet(context, { check: list, contentBytes, now: now() });
+  // Nobody waits for names of a list that is refused.
+  if (hasError(findings)) return { findings, effect };
+  return { findings: sortFindings([...findings, ...unresolvedFindings(hosts, await unresolved)]), effect };
 }
 
 /** Findings of the list in force, as the fleet is now. */

@@ -1,3 +1,4 @@
+import { hasError, listFindings } from "../../core/findings/listFindings.ts";
 import { type FleetEffect, fleetEffect } from "../../core/fleet/effect.ts";
 import type { FleetSettings } from "../../core/fleet/fleetAgent.ts";
 import type { Suggestion } from "../../core/fleet/suggest/suggestions.ts";
@@ -33,10 +34,15 @@ export async function answerOfFleet(
 ): Promise<FleetEffect | CheckAnswer | Suggestion[] | Uncovered | number> {
   if ("plan" in question) return await planAgents(context, question.plan, question.now);
   const { db } = context.database;
+  const own = "check" in question ? listFindings(question.check) : [];
+  if (hasError(own)) return { findings: own, effect: null };
   const fleet = await fleetOf(db);
   if ("uncovered" in question) return findUncovered(fleet, await listInForce(db));
   const before = await settingsOfFleet(context);
-  if ("check" in question) return await checkWithFleet(context, fleet, before, question);
+  if ("check" in question) {
+    const { effect, findings } = await checkWithFleet(context, fleet, before, question);
+    return { effect, findings: [...own, ...findings] };
+  }
   if ("suggest" in question) return await suggest(context, fleet, before, question);
   return fleetEffect(fleet, before, changed(before, question.effectOf));
 }

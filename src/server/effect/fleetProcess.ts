@@ -8,8 +8,11 @@ import { openDatabase } from "../store/database.ts";
 import { answerOfFleet } from "./fleetChange.ts";
 import type { FleetAnswer, FleetQuestion } from "./fleetQuestion.ts";
 
-/** Up to this many agents a question is answered at once, in some 20 ms; for more, another process reads them. */
-const FEW = 1_000;
+/**
+ * Up to this many agents, and entries of a list, a question is answered at once, in some 20 ms; for more, another process
+ * looks at them.
+ */
+const FEW = { agents: 1_000, entries: 200 };
 /** Longest time (ms) that process may take to answer, and to plan agents: what it has written by then stays. */
 const LONGEST = { answer: 60_000, plan: 600_000 };
 /** Questions that wait for the one before, at most. */
@@ -33,13 +36,21 @@ export async function askFleet<Question extends FleetQuestion>(
     .selectFrom("agents")
     .select((row) => row.fn.countAll<number>().as("count"))
     .executeTakeFirstOrThrow();
-  const isSmall = Number(count) <= FEW || askElsewhere === undefined;
-  const answered = isSmall
-    ? await answerOfFleet(context, question)
-    : "plan" in question
-      ? await askElsewhere(config, question)
-      : await inTurn(() => askElsewhere(config, question));
+  const isSmall = Number(count) <= FEW.agents && entriesOf(question) <= FEW.entries;
+  const answered =
+    isSmall || askElsewhere === undefined
+      ? await answerOfFleet(context, question)
+      : "plan" in question
+        ? await askElsewhere(config, question)
+        : await inTurn(() => askElsewhere(config, question));
   return answered as FleetAnswer<Question>;
+}
+
+/** Entries of the list that is asked about, whatever its shape. */
+function entriesOf(question: FleetQuestion): number {
+  const list =
+    "check" in question ? question.check : "effectOf" in question ? question.effectOf.list : undefined;
+  return Array.isArray(list?.entries) ? list.entries.length : 0;
 }
 
 /** One after the other: each holds the whole fleet in memory, as planning does not. */

@@ -15,7 +15,7 @@ export interface FleetChange {
   without?: string[] | undefined;
 }
 
-/** A question of a valid list, as it was written: its effect, and what is odd about it in this fleet. */
+/** A question of a list, as it was written: what is odd about it, by itself and in this fleet, and its effect. */
 export interface CheckQuestion {
   check: Record<string, unknown>;
   /** Bytes of the content that Update Agents keep; null where that is not known. */
@@ -31,7 +31,8 @@ export interface SuggestQuestion {
 }
 
 export interface CheckAnswer {
-  effect: FleetEffect;
+  /** Null for a list that agents would refuse. */
+  effect: FleetEffect | null;
   findings: Finding[];
 }
 

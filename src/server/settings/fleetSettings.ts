@@ -8,7 +8,7 @@ import { DEFAULT_POLICY, type Policy, parsePolicy, parseUpdateAgents } from "../
 import { machineName } from "../../dns/machine.ts";
 import type { Context } from "../context.ts";
 import type { ServerConfig } from "../serverConfig.ts";
-import { type Agent, agentsOfFleet } from "../store/fleet/agentStore.ts";
+import { agentsOfFleet, type Orderable } from "../store/fleet/agentStore.ts";
 import { newestDocument } from "../store/settings/documentStore.ts";
 import type { Db } from "../store/transaction.ts";
 
@@ -68,19 +68,15 @@ export async function grantsOf(db: Db): Promise<Map<string, string[]>> {
 /** All agents that are not retired, as far as their orders depend on them. */
 export async function fleetOf(db: Db): Promise<FleetAgent[]> {
   const grants = await grantsOf(db);
-  const rows = await agentsOfFleet(db);
-  return rows.map((row) => toFleetAgent(row, grants));
+  const fleet: FleetAgent[] = [];
+  for await (const some of agentsOfFleet(db)) {
+    for (const agent of some) fleet.push(toFleetAgent(agent, grants));
+  }
+  return fleet;
 }
 
 export function toFleetAgent(
-  {
-    id,
-    name,
-    domain,
-    addresses,
-    dnsSuffixes,
-    port,
-  }: Pick<Agent, "id" | "name" | "domain" | "addresses" | "dnsSuffixes" | "port">,
+  { id, name, domain, addresses, dnsSuffixes, port }: Orderable,
   grants: ReadonlyMap<string, unknown>,
 ): FleetAgent {
   const suffixes = dnsSuffixes.map(canonicalName);

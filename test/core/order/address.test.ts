@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   AddressSyntaxError,
@@ -33,6 +34,23 @@ describe("an address is read", () => {
       expect(parseAddress(text)).toEqual(parseAddress("10.1.2.3"));
     },
   );
+
+  test("as four parts where each is a number up to 255 as people write it, and in no other case", () => {
+    const part = fc.oneof(
+      fc.integer({ min: 0, max: 300 }).map(String),
+      fc.constantFrom("00", "01", "", "0x1", "1 ", "١", "256", "1\n", "-1", "1e1"),
+    );
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 3, maxLength: 5 }), (parts) => {
+        const text = parts.join(".");
+        const isOne =
+          parts.length === 4 &&
+          parts.every((each) => /^\d+$/.test(each) && String(+each) === each && +each < 256);
+        if (isOne) expect(formatted(text)).toBe(text);
+        else expect(() => parseAddress(text)).toThrow(AddressSyntaxError);
+      }),
+    );
+  });
 
   test("to the same value however its last 32 bits are written", () => {
     expect(parseAddress("::1.2.3.4")).toEqual(parseAddress("::102:304"));

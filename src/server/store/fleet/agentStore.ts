@@ -279,24 +279,35 @@ export async function moveAgent(tx: Tx, id: string, domain: string): Promise<boo
   return numUpdatedRows > 0n;
 }
 
-/** Of each agent, what its order depends on. */
-export async function agentsOfFleet(
-  db: Db,
-): Promise<Pick<Agent, "id" | "name" | "domain" | "addresses" | "dnsSuffixes" | "port">[]> {
-  const rows = await db
-    .selectFrom("agents")
-    .select(["id", "name", "domain", "addresses", "dns_suffixes", "port"])
-    .where("retired_at", "is", null)
-    .execute();
-  return rows.map(({ id, name, domain, addresses, dns_suffixes, port }) => ({
-    id,
-    name,
-    domain,
-    port,
-    addresses: JSON.parse(addresses) as string[],
-    dnsSuffixes: suffixesOf(dns_suffixes),
-  }));
+/** An agent, as far as its order depends on it. */
+export type Orderable = Pick<Agent, "id" | "name" | "domain" | "addresses" | "dnsSuffixes" | "port">;
+
+/** All agents that are not retired, in parts: rows of a whole fleet at once would take hundreds of megabytes. */
+export async function* agentsOfFleet(db: Db): AsyncGenerator<Orderable[]> {
+  for (let after = ""; ; ) {
+    const rows = await db
+      .selectFrom("agents")
+      .select(["id", "name", "domain", "addresses", "dns_suffixes", "port"])
+      .where("retired_at", "is", null)
+      .where("id", ">", after)
+      .orderBy("id")
+      .limit(TOGETHER)
+      .execute();
+    yield rows.map(({ id, name, domain, addresses, dns_suffixes, port }) => ({
+      id,
+      name,
+      domain,
+      port,
+      addresses: JSON.parse(addresses) as string[],
+      dnsSuffixes: suffixesOf(dns_suffixes),
+    }));
+    if (rows.length < TOGETHER) return;
+    after = rows.at(-1)?.id ?? "";
+  }
 }
+
+/** Agents that are read at once where all are. */
+const TOGETHER = 10_000;
 
 /**
  * Holds the rows of agents until the transaction ends, in the order of their ids: two who write into the same do not wait
