@@ -8,6 +8,7 @@ import { runServer } from "../../server/runServer.ts";
 import { readServerConfig } from "../../server/serverConfig.ts";
 import { print, printJson } from "../terminal/output.ts";
 import { onSignals } from "../terminal/running.ts";
+import { boundHeap } from "./boundHeap.ts";
 
 export interface ServerInitCommandOptions {
   activeUpdate?: string;
@@ -56,6 +57,7 @@ function placeOf(text: string | undefined, option: string): { host: string; port
 
 /** `nearsource server DIR`: in the foreground, until it is stopped. */
 export async function serverCommand(dir: string, options: { verbose?: boolean }): Promise<number> {
+  boundHeap();
   const config = await readServerConfig(dir);
   const log = openRunLog({ level: "info" }, options.verbose === true ? "debug" : "info");
   const interruption = onSignals();

@@ -70,7 +70,7 @@ export async function takeReports(
   const added = runs.reduce((sum, { document }) => sum + document.length, 0);
   const dropped = await dropRuns(tx, outnumbered(agents.values(), config.reports.perAgent));
   await addKept(tx, added - dropped, random(1)[0] ?? 0);
-  await noteReported(tx, [...agents.values()]);
+  await noteReported(tx, before, agents);
   await sayDoubled(tx, means, before, agents);
   const reports = kept.map(({ report }) => report);
   await addTraffic(tx, hourOf(now()), trafficOfAll(reports), random(1)[0] ?? 0);

@@ -6,6 +6,7 @@ import {
   OperationNodeTransformer,
   PostgresDialect,
   type PostgresPoolClient,
+  type RawBuilder,
   RawNode,
   SqliteAdapter,
   sql,
@@ -129,6 +130,27 @@ function poolOf(pool: Pool) {
     return { query, release: (discard: boolean) => client.release(discard) } as unknown as PostgresPoolClient;
   };
   return { connect, end: () => pool.end(), options: pool.options };
+}
+
+/**
+ * Rows that are handed over as one parameter, JSON, as a table whose columns are `column1`, `column2` and so on.
+ *
+ * @param types `text` or `bigint`, of each column
+ */
+export function rowsOfJson<Tables>(
+  db: Kysely<Tables>,
+  types: readonly string[],
+  rows: readonly (readonly unknown[])[],
+): RawBuilder<unknown> {
+  if (isSqlite(db)) {
+    const columns = types.map((_, index) => `value ->> ${index} as column${index + 1}`);
+    return sql`(select ${sql.raw(columns.join())} from json_each(${JSON.stringify(rows)}))`;
+  }
+  const named = rows.map((row) =>
+    Object.fromEntries(row.map((value, index) => [`column${index + 1}`, value])),
+  );
+  const columns = types.map((type, index) => `column${index + 1} ${type}`);
+  return sql`(select * from json_to_recordset(${JSON.stringify(named)}) as rows (${sql.raw(columns.join())}))`;
 }
 
 /** The type of a column whose value grows with each row. */

@@ -1,20 +1,50 @@
 import { type RawBuilder, sql } from "kysely";
+import { rowsOfJson } from "./dialect.ts";
+import { storable } from "./storable.ts";
+import type { Db, Tx } from "./transaction.ts";
 
 /** Types of the columns of rows that are handed over with a statement. */
-type Type = "text" | "bigint";
+export type ColumnType = "text" | "bigint";
 type Value = string | number | null;
 
 /**
- * Rows as a table of one statement, whose columns are `column1`, `column2` and so on, in every kind of database.
- *
- * @param rows at least one
+ * Rows as a table of one statement, whose columns are `column1`, `column2` and so on, in every kind of database. They are one
+ * parameter, as JSON: the statement is the same however many they are, and is parsed once.
  */
-export function tableOf(types: readonly Type[], rows: readonly (readonly Value[])[]): RawBuilder<unknown> {
-  // The types of the first row are those of all.
-  const first = (row: readonly Value[]) =>
-    row.map((value, column) => sql`cast(${value} as ${sql.raw(types[column] ?? "text")})`);
-  const lines = rows.map((row, index) => sql`(${sql.join(index === 0 ? first(row) : row)})`);
-  return sql`(values ${sql.join(lines)})`;
+export function tableOf(
+  db: Db,
+  types: readonly ColumnType[],
+  rows: readonly (readonly Value[])[],
+): RawBuilder<unknown> {
+  return rowsOfJson(
+    db,
+    types,
+    rows.map((row) => row.map(storable)),
+  );
+}
+
+/** Columns by their names. */
+export type Columns = Readonly<Record<string, ColumnType>>;
+
+/**
+ * Adds rows to a table.
+ *
+ * @param columns of the rows' values, in their order
+ * @param otherwise a clause for those that are there already
+ */
+export async function insertRows(
+  tx: Tx,
+  table: string,
+  { columns, otherwise = "" }: { columns: Columns; otherwise?: string },
+  rows: readonly (readonly Value[])[],
+): Promise<void> {
+  const [names, types] = [Object.keys(columns), Object.values(columns)];
+  for (const some of inParts(rows)) {
+    const given = names.map((_, index) => `column${index + 1}`);
+    // Without a condition, SQLite would take what follows for one of a join.
+    await sql`insert into ${sql.raw(table)} (${sql.raw(names.join())}) select ${sql.raw(given.join())}
+      from ${tableOf(tx, types, some)} as given where true ${sql.raw(otherwise)}`.execute(tx);
+  }
 }
 
 /** Values in parts that one statement takes. */

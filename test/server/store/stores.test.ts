@@ -19,6 +19,7 @@ import {
   retireAgents,
 } from "../../../src/server/store/fleet/agentStore.ts";
 import { type PlannedAgent, plannedAgents, putPlanned } from "../../../src/server/store/fleet/planStore.ts";
+import { noteReported, takeReported } from "../../../src/server/store/fleet/reportedStore.ts";
 import { countRuns, listRuns } from "../../../src/server/store/fleet/runStore.ts";
 import { findAgentsBySecrets } from "../../../src/server/store/fleet/secretStore.ts";
 import { notePolls } from "../../../src/server/store/notifications/toldStore.ts";
@@ -170,6 +171,59 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
       await write((tx) => insertAgent(tx, agent));
       expect((await findAgent(database.db, agent.id))?.name).toBe("pc\ufffd-1");
       expect(await countAgents(database.db, { domain: own, q: "c\0-" })).toBe(1);
+    });
+
+    test("rows that are written many at a time hold what those hold that are written one by one", async () => {
+      const { db, dialect } = database;
+      const own = await newDomain();
+      const texts = [
+        "",
+        "'",
+        '"',
+        "\\u0000 \\ud800",
+        "{}",
+        "null",
+        "1e3",
+        "ä\u{1f600}\u2028",
+        "\0|\ud800|\udc00",
+      ];
+      const shown = [...texts.slice(0, -1), "\ufffd|\ufffd|\ufffd"];
+      const agents = texts.map((_, index) => agentOf(own, { id: `${own}-${index}` }));
+      await write(async (tx) => {
+        for (const agent of agents) await insertAgent(tx, agent);
+      });
+      const before = await write((tx) =>
+        takeReported(
+          tx,
+          dialect,
+          agents.map(({ id }) => id),
+        ),
+      );
+      const after = before.map((row, index) => {
+        const [text, port] = [texts[index] as string, index % 2 === 0 ? null : 21_112];
+        const run = { startedAt: -1, endedAt: Number.MAX_SAFE_INTEGER };
+        return {
+          ...row,
+          code: text,
+          source: null,
+          addresses: [`10.0.0.${index}`],
+          dnsSuffixes: [text],
+          port,
+          run,
+        };
+      });
+      await write((tx) => noteReported(tx, before, new Map(after.map((row) => [row.id, row]))));
+      const written = await write((tx) =>
+        takeReported(
+          tx,
+          dialect,
+          agents.map(({ id }) => id),
+        ),
+      );
+      expect(written).toEqual(
+        after.map((row, index) => ({ ...row, code: shown[index], dnsSuffixes: [texts[index]] })),
+      );
+      expect(await countAgents(db, { domain: own, q: "10.0.0." })).toBe(texts.length);
     });
 
     test("runs are kept with their reports, newest first; the one that came last counts, whatever the agent's clock", async () => {

@@ -1,9 +1,25 @@
 import type { NetworkTraffic } from "../../../core/fleet/reports/networkTraffic.ts";
-import { inParts } from "../manyRows.ts";
+import { insertRows } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 
 /** Rows of one day and network, among which reports are spread: each is held until the disk has its report. */
 const PARTS = 4;
+
+const ADDED = {
+  columns: {
+    day: "bigint",
+    network: "text",
+    part: "bigint",
+    runs: "bigint",
+    bytes: "bigint",
+    far_bytes: "bigint",
+    far_ms: "bigint",
+    whole_bytes: "bigint",
+  },
+  otherwise: `on conflict (day, network, part) do update set runs = network_traffic.runs + excluded.runs,
+    bytes = network_traffic.bytes + excluded.bytes, far_bytes = network_traffic.far_bytes + excluded.far_bytes,
+    far_ms = network_traffic.far_ms + excluded.far_ms, whole_bytes = network_traffic.whole_bytes + excluded.whole_bytes`,
+} as const;
 
 /**
  * Adds runs to what is known of their networks' day.
@@ -16,25 +32,10 @@ export async function addNetworkTraffic(
   traffic: readonly NetworkTraffic[],
   random: number,
 ): Promise<void> {
-  for (const some of inParts(traffic)) {
-    const rows = some.map(({ network, runs, bytes, farBytes, farMs, wholeBytes }) => {
-      const sums = { runs, bytes, far_bytes: farBytes, far_ms: farMs, whole_bytes: wholeBytes };
-      return { day, network, part: random % PARTS, ...sums };
-    });
-    await tx
-      .insertInto("network_traffic")
-      .values(rows)
-      .onConflict((conflict) =>
-        conflict.columns(["day", "network", "part"]).doUpdateSet((row) => ({
-          runs: row("network_traffic.runs", "+", row.ref("excluded.runs")),
-          bytes: row("network_traffic.bytes", "+", row.ref("excluded.bytes")),
-          far_bytes: row("network_traffic.far_bytes", "+", row.ref("excluded.far_bytes")),
-          far_ms: row("network_traffic.far_ms", "+", row.ref("excluded.far_ms")),
-          whole_bytes: row("network_traffic.whole_bytes", "+", row.ref("excluded.whole_bytes")),
-        })),
-      )
-      .execute();
-  }
+  const rows = traffic.map(({ network, runs, bytes, farBytes, farMs, wholeBytes }) => {
+    return [day, network, random % PARTS, runs, bytes, farBytes, farMs, wholeBytes];
+  });
+  await insertRows(tx, "network_traffic", ADDED, rows);
 }
 
 /** Traffic of the days from `from` on and before `to`, in sums. */

@@ -87,7 +87,7 @@ export async function putPlanned(
       and coalesce(agents.port, -1) = given.column5 and coalesce(agents.dns_suffixes, '[]') = given.column6`;
     // As `deviatesSince` (core/fleet/reports/agentAfter.ts) has it.
     const since = sql`case when used <> given.column2 then coalesce(deviates_since, cast(${now} as bigint)) end`;
-    const given = tableOf(["text", "text", "text", "text", "bigint", "text"], rows);
+    const given = tableOf(tx, ["text", "text", "text", "text", "bigint", "text"], rows);
     await sql`update agents set planned = given.column2, plan_due = case when ${isSame} then 0 else 1 end,
       deviates_since = ${since} from ${given} as given where agents.id = given.column1`.execute(tx);
   }

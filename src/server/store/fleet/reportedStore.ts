@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { ReportedAgent } from "../../../core/fleet/reports/agentAfter.ts";
 import type { Dialect } from "../dialect.ts";
-import { inParts, tableOf } from "../manyRows.ts";
+import { type ColumnType, fewLengths, inParts, tableOf } from "../manyRows.ts";
 import type { Tx } from "../transaction.ts";
 import { searchOf } from "./agentStore.ts";
 
@@ -50,7 +50,7 @@ export async function takeReported(
       "run_started_at as startedAt",
       "run_ended_at as endedAt",
     ])
-    .where("id", "in", ids)
+    .where("id", "in", fewLengths(ids))
     .orderBy("id")
     .$if(locksRows, (query) => query.forNoKeyUpdate())
     .execute();
@@ -64,68 +64,62 @@ export async function takeReported(
   }));
 }
 
-const COLUMNS = [
-  ["id", "text"],
-  ["reported_at", "bigint"],
-  ["outcome", "text"],
-  ["code", "text"],
-  ["source", "text"],
-  ["program", "text"],
-  ["addresses", "text"],
-  ["dns_suffixes", "text"],
-  ["search", "text"],
-  ["port", "bigint"],
-  ["topic", "text"],
-  ["seen_at", "text"],
-  ["retired_at", "bigint"],
-  ["doubled_at", "bigint"],
-  ["failing", "bigint"],
-  ["used", "text"],
-  ["plan_due", "bigint"],
-  ["deviates_since", "bigint"],
-  ["free_bytes", "bigint"],
-  ["uptime", "bigint"],
-  ["content_version", "bigint"],
-  ["settings_version", "bigint"],
-  ["reports", "bigint"],
-  ["run_started_at", "bigint"],
-  ["run_ended_at", "bigint"],
-] as const;
+/** Columns that every report changes, and those that few do: the latter are in indices, which cost more than the row. */
+const OFTEN = columnsOf({
+  reported_at: ["bigint", (agent) => agent.reportedAt],
+  outcome: ["text", (agent) => agent.outcome],
+  code: ["text", (agent) => agent.code],
+  source: ["text", (agent) => agent.source],
+  program: ["text", (agent) => agent.program],
+  topic: ["text", (agent) => agent.topic],
+  seen_at: ["text", (agent) => agent.seenAt],
+  failing: ["bigint", (agent) => Number(agent.failing)],
+  used: ["text", (agent) => agent.used],
+  deviates_since: ["bigint", (agent) => agent.deviatesSince],
+  free_bytes: ["bigint", (agent) => agent.freeBytes],
+  uptime: ["bigint", (agent) => agent.uptime],
+  content_version: ["bigint", (agent) => agent.contentVersion],
+  settings_version: ["bigint", (agent) => agent.settingsVersion],
+  reports: ["bigint", (agent) => agent.reports],
+  run_started_at: ["bigint", (agent) => agent.run?.startedAt ?? null],
+  run_ended_at: ["bigint", (agent) => agent.run?.endedAt ?? null],
+});
+const SELDOM = columnsOf({
+  addresses: ["text", (agent) => JSON.stringify(agent.addresses)],
+  dns_suffixes: ["text", (agent) => agent.dnsSuffixes && JSON.stringify(agent.dnsSuffixes)],
+  search: ["text", (agent) => searchOf(agent.name, agent.addresses)],
+  port: ["bigint", (agent) => agent.port],
+  retired_at: ["bigint", (agent) => agent.retiredAt],
+  doubled_at: ["bigint", (agent) => agent.doubledAt],
+  plan_due: ["bigint", (agent) => Number(agent.planDue)],
+});
+
+type Column = [type: ColumnType, value: (agent: ReportedRow) => string | number | null];
+
+function columnsOf(columns: Record<string, Column>) {
+  return Object.entries(columns).map(([name, [type, value]]) => ({ name, type, value }));
+}
 
 /** Writes what reports have changed. */
-export async function noteReported(tx: Tx, agents: readonly ReportedRow[]): Promise<void> {
-  const types = COLUMNS.map(([, type]) => type);
-  const set = COLUMNS.slice(1).map(([name], index) => sql.raw(`${name} = given.column${index + 2}`));
+export async function noteReported(
+  tx: Tx,
+  before: readonly ReportedRow[],
+  after: ReadonlyMap<string, ReportedRow>,
+): Promise<void> {
+  const changed = before.flatMap((old) => {
+    const agent = after.get(old.id);
+    return agent !== undefined && SELDOM.some(({ value }) => value(old) !== value(agent)) ? [agent] : [];
+  });
+  await writeColumns(tx, OFTEN, [...after.values()]);
+  await writeColumns(tx, SELDOM, changed);
+}
+
+async function writeColumns(tx: Tx, columns: typeof OFTEN, agents: readonly ReportedRow[]): Promise<void> {
+  const types = ["text" as const, ...columns.map(({ type }) => type)];
+  const set = sql.raw(columns.map(({ name }, index) => `${name} = given.column${index + 2}`).join());
   for (const some of inParts(agents)) {
-    const rows = some.map((agent) => [
-      agent.id,
-      agent.reportedAt,
-      agent.outcome,
-      agent.code,
-      agent.source,
-      agent.program,
-      JSON.stringify(agent.addresses),
-      agent.dnsSuffixes && JSON.stringify(agent.dnsSuffixes),
-      searchOf(agent.name, agent.addresses),
-      agent.port,
-      agent.topic,
-      agent.seenAt,
-      agent.retiredAt,
-      agent.doubledAt,
-      Number(agent.failing),
-      agent.used,
-      Number(agent.planDue),
-      agent.deviatesSince,
-      agent.freeBytes,
-      agent.uptime,
-      agent.contentVersion,
-      agent.settingsVersion,
-      agent.reports,
-      agent.run?.startedAt ?? null,
-      agent.run?.endedAt ?? null,
-    ]);
-    await sql`update agents set ${sql.join(set)} from ${tableOf(types, rows)} as given where agents.id = given.column1`.execute(
-      tx,
-    );
+    const rows = some.map((agent) => [agent.id, ...columns.map(({ value }) => value(agent))]);
+    await sql`update agents set ${set} from ${tableOf(tx, types, rows)} as given
+      where agents.id = given.column1`.execute(tx);
   }
 }

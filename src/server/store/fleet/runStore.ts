@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { ReportSummary } from "../../../core/fleet/reports/reportSummary.ts";
-import { fewLengths, inParts, tableOf } from "../manyRows.ts";
+import { fewLengths, inParts, insertRows, tableOf } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 
 export interface Run
@@ -18,23 +18,35 @@ export interface NewRun extends Omit<Run, "document"> {
   document: string;
 }
 
+const COLUMNS = {
+  agent_id: "text",
+  number: "bigint",
+  started_at: "bigint",
+  ended_at: "bigint",
+  received_at: "bigint",
+  trigger: "text",
+  outcome: "text",
+  code: "text",
+  bytes: "bigint",
+  document: "text",
+  size: "bigint",
+} as const;
+
 export async function insertRuns(tx: Tx, runs: readonly NewRun[]): Promise<void> {
-  for (const some of inParts(runs)) {
-    const rows = some.map((run) => ({
-      agent_id: run.agentId,
-      number: run.sequence,
-      started_at: run.startedAt,
-      ended_at: run.endedAt,
-      received_at: run.receivedAt,
-      trigger: run.trigger,
-      outcome: run.outcome,
-      code: run.code,
-      bytes: run.bytes,
-      document: run.document,
-      size: run.document.length,
-    }));
-    await tx.insertInto("runs").values(rows).execute();
-  }
+  const rows = runs.map((run) => [
+    run.agentId,
+    run.sequence,
+    run.startedAt,
+    run.endedAt,
+    run.receivedAt,
+    run.trigger,
+    run.outcome,
+    run.code,
+    run.bytes,
+    run.document,
+    run.document.length,
+  ]);
+  await insertRows(tx, "runs", { columns: COLUMNS }, rows);
 }
 
 /**
@@ -47,7 +59,7 @@ export async function dropRuns(tx: Tx, agents: readonly { id: string; upTo: numb
   for (const some of inParts(agents)) {
     const rows = some.map(({ id, upTo }) => [id, upTo]);
     const { rows: gone } = await sql<{ size: number }>`delete from runs where sequence in (
-      select sequence from ${tableOf(["text", "bigint"], rows)} as given
+      select sequence from ${tableOf(tx, ["text", "bigint"], rows)} as given
       join runs on runs.agent_id = given.column1 and runs.number <= given.column2) returning size`.execute(
       tx,
     );

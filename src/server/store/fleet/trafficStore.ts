@@ -1,5 +1,5 @@
 import type { SourceTraffic } from "../../../core/fleet/reports/reportTraffic.ts";
-import { inParts } from "../manyRows.ts";
+import { insertRows } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 
 export interface HourOfSource extends SourceTraffic {
@@ -9,6 +9,19 @@ export interface HourOfSource extends SourceTraffic {
 
 /** Rows of one hour and source, among which reports are spread: each is held until the disk has its report. */
 const PARTS = 16;
+
+const ADDED = {
+  columns: {
+    hour: "bigint",
+    part: "bigint",
+    source: "text",
+    attempts: "bigint",
+    failed: "bigint",
+    bytes: "bigint",
+  },
+  otherwise: `on conflict (hour, source, part) do update set attempts = traffic.attempts + excluded.attempts,
+    failed = traffic.failed + excluded.failed, bytes = traffic.bytes + excluded.bytes`,
+} as const;
 
 /**
  * Adds attempts to what is known of their hour.
@@ -21,19 +34,10 @@ export async function addTraffic(
   traffic: readonly SourceTraffic[],
   random: number,
 ): Promise<void> {
-  for (const some of inParts(traffic)) {
-    await tx
-      .insertInto("traffic")
-      .values(some.map((each) => ({ hour, part: random % PARTS, ...each })))
-      .onConflict((conflict) =>
-        conflict.columns(["hour", "source", "part"]).doUpdateSet((row) => ({
-          attempts: row("traffic.attempts", "+", row.ref("excluded.attempts")),
-          failed: row("traffic.failed", "+", row.ref("excluded.failed")),
-          bytes: row("traffic.bytes", "+", row.ref("excluded.bytes")),
-        })),
-      )
-      .execute();
-  }
+  const rows = traffic.map((each) => {
+    return [hour, random % PARTS, each.source, each.attempts, each.failed, each.bytes];
+  });
+  await insertRows(tx, "traffic", ADDED, rows);
 }
 
 /** Traffic of the hours that began from `from` on and before `to`. */

@@ -187,7 +187,7 @@ export async function noteTold(db: Db, told: readonly Told[], from: ToldState[])
       each.attempts,
       each.code,
     ]);
-    const given = tableOf(["text", "text", "text", "bigint", "bigint", "text"], rows);
+    const given = tableOf(db, ["text", "text", "text", "bigint", "bigint", "text"], rows);
     await sql`update told set state = given.column3, next_at = given.column4, attempts = given.column5,
       code = given.column6 from ${given} as given where told.notification_id = given.column1
       and told.agent_id = given.column2 and told.state in (${sql.join(from)})`.execute(db);
@@ -268,7 +268,7 @@ export async function noteSettled(
   for (const some of inParts(settled)) {
     const rows = some.map((each) => [each.notificationId, each.agentId, each.state, each.code]);
     await sql`update told set state = given.column3, code = given.column4, next_at = null
-      from ${tableOf(["text", "text", "text", "text"], rows)} as given
+      from ${tableOf(tx, ["text", "text", "text", "text"], rows)} as given
       where told.notification_id = given.column1 and told.agent_id = given.column2`.execute(tx);
   }
 }

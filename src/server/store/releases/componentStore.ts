@@ -4,7 +4,7 @@ import { millionths } from "../../../core/fleet/reports/reportComponents.ts";
 import type { ReportedHold } from "../../../core/fleet/reports/reportSummary.ts";
 import type { StageCounts, Witness } from "../../../core/fleet/stageVerdict.ts";
 import type { Stage } from "../../../core/settings/rollout.ts";
-import { inParts } from "../manyRows.ts";
+import { fewLengths, inParts } from "../manyRows.ts";
 import type { Tables } from "../tables.ts";
 import type { Db, Tx } from "../transaction.ts";
 
@@ -55,7 +55,11 @@ async function rowsOf(tx: Tx, agents: readonly ReportedAgent[]): Promise<Map<str
   const rows: Row[] = [];
   for (const some of inParts(agents.map(({ agentId }) => agentId))) {
     rows.push(
-      ...(await tx.selectFrom("agent_components").selectAll().where("agent_id", "in", some).execute()),
+      ...(await tx
+        .selectFrom("agent_components")
+        .selectAll()
+        .where("agent_id", "in", fewLengths(some))
+        .execute()),
     );
   }
   return Map.groupBy(rows, ({ agent_id }) => agent_id);
