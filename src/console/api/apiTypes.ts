@@ -2007,6 +2007,7 @@ export interface operations {
                             subject: string;
                         }[];
                         next: string | null;
+                        total: number;
                     };
                     "application/x-ndjson": string;
                     "text/csv": string;
@@ -3939,6 +3940,7 @@ export interface operations {
                             version: string;
                         }[];
                         next: string | null;
+                        total: number;
                     };
                 };
             };
@@ -5604,6 +5606,7 @@ export interface operations {
                             version: number;
                         }[];
                         next: string | null;
+                        total: number;
                     };
                 };
             };
@@ -6819,6 +6822,7 @@ export interface operations {
                             type: "agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test";
                         }[];
                         next: string | null;
+                        total: number;
                     };
                 };
             };

@@ -48,7 +48,9 @@ export function fleetEffect(
     const known = moves.get(key);
     moves.set(key, { from, to, agents: count + (known?.agents ?? 0) });
   }
-  const moved = [...moves.values()].toSorted((one, other) => other.agents - one.agents);
+  const moved = [...moves.values()].toSorted(
+    (one, other) => mostFirst(one, other) || byText(pathOf(one), pathOf(other)),
+  );
   return { before: tallyBefore.sum(), after: tallyAfter.sum(), moved };
 }
 
@@ -101,7 +103,16 @@ class Tally {
   }
 
   sum(): FleetSources {
-    const sources = [...this.#sources.values()].toSorted((one, other) => other.agents - one.agents);
+    const sources = [...this.#sources.values()].toSorted(
+      (one, other) => mostFirst(one, other) || byText(one.name, other.name),
+    );
     return { agents: this.#agents, sources, uncovered: this.#uncovered, unmatched: this.#unmatched };
   }
 }
+
+// The agents come in no order of their own: what is equally many is named in the order of names.
+const mostFirst = (one: { agents: number }, other: { agents: number }) => other.agents - one.agents;
+const byText = (one: string, other: string) => Number(one > other) - Number(one < other);
+/** From and to; agents that are left without a source come last. */
+const pathOf = ({ from, to }: { from: string | null; to: string | null }) =>
+  [from, to].map((name) => name ?? "\u{10ffff}").join("\n");

@@ -43,18 +43,13 @@ export function isNumber(place: unknown): place is number {
   return Number.isSafeInteger(place);
 }
 
-/** A part of a list, made of one item more than were asked for where there are more. */
-export function toPart<Item>(found: Item[], limit: number, placeOf: (item: Item) => unknown) {
+/** A part of a list, made of one item more than were asked for where there are more, and the number of all items. */
+export function toPage<Item>(found: Item[], limit: number, total: number, placeOf: (item: Item) => unknown) {
   const items = found.slice(0, limit);
   const last = items.at(-1);
   const next =
     found.length > limit && last !== undefined
       ? Buffer.from(JSON.stringify(placeOf(last))).toString("base64url")
       : null;
-  return { items, next };
-}
-
-/** The same, with the number of all items. */
-export function toPage<Item>(found: Item[], limit: number, total: number, placeOf: (item: Item) => unknown) {
-  return { ...toPart(found, limit, placeOf), total };
+  return { items, next, total };
 }

@@ -1,8 +1,9 @@
 import type { Evidence, Witness } from "../../core/fleet/stageVerdict.ts";
-import { readCursor, toPart } from "../api/paging.ts";
+import { readCursor, toPage } from "../api/paging.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import {
+  countAgentReleases,
   countByDomain,
   countFailed,
   countReleases,
@@ -112,8 +113,9 @@ export async function agentsOfComponent(
 ) {
   await stateOf(db, component);
   const { after, limit } = readCursor(page, (place): place is string => typeof place === "string");
-  const found = await listAgentReleases(db, { component, release, failed }, { after, limit: limit + 1 });
-  return toPart(found, limit, ({ id }) => id);
+  const filter = { component, release, failed };
+  const found = await listAgentReleases(db, filter, { after, limit: limit + 1 });
+  return toPage(found, limit, await countAgentReleases(db, filter), ({ id }) => id);
 }
 
 /** `kind/name` of a component of a path. */

@@ -42,6 +42,15 @@ export async function listAudit(
   return rows.map(({ detail, ...row }) => ({ ...row, detail: JSON.parse(detail) as unknown }));
 }
 
+/** Number of the entries that are kept. */
+export async function countAudit(db: Db): Promise<number> {
+  const { count } = await db
+    .selectFrom("audit")
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 /** Forgets entries from before a time; the database keeps the last 90 days in any case. */
 export async function dropOldAudit(tx: Tx, before: number): Promise<void> {
   await tx.deleteFrom("audit").where("at", "<", before).execute();

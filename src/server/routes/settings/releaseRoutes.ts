@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { pageQuery } from "../../api/paging.ts";
+import { pageOf, pageQuery } from "../../api/paging.ts";
 import { DomainName, Id, Line, Moment, OrNull } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
 import { changeRollout } from "../../releases/changeRollout.ts";
@@ -189,30 +189,27 @@ const agents = route({
       ...pageQuery,
     }),
   },
-  answer: Type.Object({
-    items: Type.Array(
-      Type.Object({
-        id: Id,
-        name: Type.String(),
-        domain: Type.String(),
-        release: Release,
-        version: Type.String(),
-        since: Moment,
-        failedRelease: OrNull(Release),
-        code: OrNull(Type.String()),
-        held: OrNull(
-          Type.Object({
-            component: Type.String(),
-            release: Release,
-            reason: Type.String(),
-            stage: Type.Optional(Type.Integer()),
-            from: Type.Optional(Type.Number()),
-          }),
-        ),
-      }),
-    ),
-    next: OrNull(Type.String()),
-  }),
+  answer: pageOf(
+    Type.Object({
+      id: Id,
+      name: Type.String(),
+      domain: Type.String(),
+      release: Release,
+      version: Type.String(),
+      since: Moment,
+      failedRelease: OrNull(Release),
+      code: OrNull(Type.String()),
+      held: OrNull(
+        Type.Object({
+          component: Type.String(),
+          release: Release,
+          reason: Type.String(),
+          stage: Type.Optional(Type.Integer()),
+          from: Type.Optional(Type.Number()),
+        }),
+      ),
+    }),
+  ),
   status: 200,
   example: { params: EXAMPLE, query: { release: 42 } },
   fails: ["NOT_FOUND", "PARAMETER_INVALID"],

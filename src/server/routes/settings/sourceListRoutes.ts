@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { withRequires } from "../../../core/order/sourceList.ts";
-import { isNumber, pageQuery, readCursor, toPart } from "../../api/paging.ts";
+import { isNumber, pageOf, pageQuery, readCursor, toPage } from "../../api/paging.ts";
 import { Effect, ListFinding, Moment, OrNull } from "../../api/parts.ts";
 import { Problem } from "../../api/problem.ts";
 import { route } from "../../api/route.ts";
@@ -8,7 +8,12 @@ import { checkInForce, checkList, refuseErrors } from "../../effect/checkList.ts
 import { diffOfVersions } from "../../settings/diffOfVersions.ts";
 import { SOURCE_LIST } from "../../settings/fleetSettings.ts";
 import { saveDocument } from "../../settings/saveDocument.ts";
-import { findDocument, listDocuments, newestDocument } from "../../store/settings/documentStore.ts";
+import {
+  countDocuments,
+  findDocument,
+  listDocuments,
+  newestDocument,
+} from "../../store/settings/documentStore.ts";
 
 /** Any object: what a list may be is said by `core/order/sourceList`, for agents and servers alike. */
 const List = Type.Record(Type.String(), Type.Unknown());
@@ -117,7 +122,7 @@ const versions = route({
   summary: "Lists the versions of the source list, the newest first",
   allow: "viewer",
   schemas: { query: Type.Object(pageQuery) },
-  answer: Type.Object({ items: Type.Array(Version), next: OrNull(Type.String()) }),
+  answer: pageOf(Version),
   status: 200,
   example: { query: { limit: 10 } },
   fails: ["PARAMETER_INVALID"],
@@ -132,7 +137,7 @@ const versions = route({
       note,
       publishedAt,
     }));
-    return toPart(shown, limit, ({ version }) => version);
+    return toPage(shown, limit, await countDocuments(db, SOURCE_LIST), ({ version }) => version);
   },
 });
 

@@ -1,9 +1,9 @@
 import Type from "typebox";
 import { auditCsv, auditLines } from "../../access/auditTrail.ts";
-import { isNumber, pageQuery, readCursor, toPart } from "../../api/paging.ts";
+import { isNumber, pageOf, pageQuery, readCursor, toPage } from "../../api/paging.ts";
 import { Moment } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
-import { listAudit } from "../../store/auditStore.ts";
+import { countAudit, listAudit } from "../../store/auditStore.ts";
 
 const Entry = Type.Object({
   sequence: Type.Integer(),
@@ -29,7 +29,7 @@ const list = route({
       since: Type.Optional(Type.Integer({ minimum: 0 })),
     }),
   },
-  answer: Type.Object({ items: Type.Array(Entry), next: Type.Union([Type.String(), Type.Null()]) }),
+  answer: pageOf(Entry),
   status: 200,
   example: { query: { limit: 20 } },
   fails: ["PARAMETER_INVALID"],
@@ -37,11 +37,11 @@ const list = route({
   formats: ["csv", "ndjson"],
   handle: async ({ database }, { query, format }) => {
     const { after: before, limit } = readCursor(query, isNumber);
-    const body = { items: [], next: null };
+    const body = { items: [], next: null, total: 0 };
     if (format === "csv") return { body, lines: { format, of: auditCsv(database.db, before) } };
     if (format === "ndjson") return { body, lines: { format, of: auditLines(database.db, query.since) } };
     const found = await listAudit(database.db, { before, limit: limit + 1 });
-    return toPart(found, limit, ({ sequence }) => sequence);
+    return toPage(found, limit, await countAudit(database.db), ({ sequence }) => sequence);
   },
 });
 

@@ -1,9 +1,9 @@
 import Type from "typebox";
 import { EVENT_NAMES } from "../../../core/fleet/watch/eventTypes.ts";
-import { pageQuery, readCursor, toPart } from "../../api/paging.ts";
+import { pageOf, pageQuery, readCursor, toPage } from "../../api/paging.ts";
 import { ById, Id, Moment, OrNull, UserName } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
-import { DELIVERY_STATES, listDeliveries } from "../../store/watch/deliveryStore.ts";
+import { countDeliveries, DELIVERY_STATES, listDeliveries } from "../../store/watch/deliveryStore.ts";
 import { listWebhooks } from "../../store/watch/webhookStore.ts";
 import {
   changeWebhook,
@@ -164,7 +164,7 @@ const deliveries = route({
   summary: "Lists what a webhook was told and is to be told, the newest first, with what went wrong",
   allow: "administrator",
   schemas: { params: ById, query: Type.Object(pageQuery) },
-  answer: Type.Object({ items: Type.Array(Delivery), next: OrNull(Type.String()) }),
+  answer: pageOf(Delivery),
   status: 200,
   example: { params, query: { limit: 20 } },
   fails: ["PARAMETER_INVALID", "NOT_FOUND"],
@@ -173,7 +173,10 @@ const deliveries = route({
     const { after: before, limit } = readCursor(query, isPlace);
     const { id } = await webhookOf(context, params.id);
     const found = await listDeliveries(context.database.db, id, { before, limit: limit + 1 });
-    return toPart(found, limit, ({ raisedAt, eventId }) => ({ raisedAt, eventId }));
+    return toPage(found, limit, await countDeliveries(context.database.db, id), ({ raisedAt, eventId }) => ({
+      raisedAt,
+      eventId,
+    }));
   },
 });
 

@@ -291,29 +291,43 @@ export interface AgentRelease {
   held: ReportedHold | null;
 }
 
-/** Agents of a component by their ids, after `after`: all, those that have a release, or those at which one failed. */
+/** Agents of a component: all, those that have a release, or those at which one failed. */
+export interface ReleaseFilter {
+  component: string;
+  release?: number | undefined;
+  failed?: number | undefined;
+}
+
+/** Agents of a component by their ids, after `after`. */
 export async function listAgentReleases(
   db: Db,
-  {
-    component,
-    release,
-    failed,
-  }: { component: string; release?: number | undefined; failed?: number | undefined },
+  filter: ReleaseFilter,
   { after, limit }: { after?: string | undefined; limit: number },
 ): Promise<AgentRelease[]> {
-  let query = agentsOf(db)
-    .where("component", "=", component)
-    .where("retired_at", "is", null)
+  let query = matchingReleases(db, filter)
     .select(["id", "name", "domain", "release", "version", "since_at as since", "held"])
     .select(["failed_release as failedRelease", "agent_components.code as code"])
     .orderBy("agent_id")
     .limit(limit);
-  if (release !== undefined) query = query.where("release", "=", release);
-  if (failed !== undefined) query = query.where("failed_release", "=", failed);
   if (after !== undefined) query = query.where("agent_id", ">", after);
   const rows = await query.execute();
   return rows.map((row) => ({
     ...row,
     held: row.held === null ? null : (JSON.parse(row.held) as ReportedHold),
   }));
+}
+
+/** Number of the agents of a component. */
+export async function countAgentReleases(db: Db, filter: ReleaseFilter): Promise<number> {
+  const { count } = await matchingReleases(db, filter)
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+function matchingReleases(db: Db, { component, release, failed }: ReleaseFilter) {
+  let query = agentsOf(db).where("component", "=", component).where("retired_at", "is", null);
+  if (release !== undefined) query = query.where("release", "=", release);
+  if (failed !== undefined) query = query.where("failed_release", "=", failed);
+  return query;
 }

@@ -58,6 +58,16 @@ export async function findDocument(
 }
 
 /** Versions, the newest first; `before` is the version to go on from. */
+/** Number of the versions of a document that are kept. */
+export async function countDocuments(db: Db, name: string): Promise<number> {
+  const { count } = await db
+    .selectFrom("documents")
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .where("name", "=", name)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 export async function listDocuments(
   db: Db,
   name: string,

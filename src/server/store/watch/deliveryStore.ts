@@ -155,6 +155,16 @@ export async function listDeliveries(
   return (await query.execute()) as Delivery[];
 }
 
+/** Number of what a webhook was told and is to be told, as far as it is kept. */
+export async function countDeliveries(db: Db, webhookId: string): Promise<number> {
+  const { count } = await db
+    .selectFrom("deliveries")
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .where("webhook_id", "=", webhookId)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 export async function findDelivery(
   db: Db,
   { eventId, webhookId }: Pick<DueDelivery, "eventId" | "webhookId">,
