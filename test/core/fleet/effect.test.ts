@@ -139,8 +139,8 @@ describe("the effect of a change on a whole fleet", () => {
       before: {
         agents: 4,
         sources: [
-          { name: "ua-berlin", agents: 2, kinds: { components: 2 } },
           { name: "server", agents: 2, kinds: { components: 2 } },
+          { name: "ua-berlin", agents: 2, kinds: { components: 2 } },
         ],
         uncovered: {},
         unmatched: 2,
