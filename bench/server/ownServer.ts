@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "kysely";
 import { initServer } from "../../src/server/initServer.ts";
 import { type Database, openDatabase } from "../../src/server/store/database.ts";
 import { freePort } from "../nginx.ts";
@@ -65,6 +66,8 @@ export async function startOwnServer(
   const token = await withDatabase(addToken);
   const { child, held } = await startProcess(bench, dir, console);
   await setUpServer(console, setUp);
+  // As a server is that has been running: whose orders were computed, and whose database knows its tables.
+  await withDatabase(settle);
   return {
     name,
     dir,
@@ -104,6 +107,14 @@ async function startProcess(bench: Bench, dir: string, port: number) {
     return (await once(child, "message"))[0] as { longest: number; usually: number };
   };
   return { child, held };
+}
+
+async function settle({ db, dialect }: Database): Promise<void> {
+  const isDue = () =>
+    db.selectFrom("agents").select("id").where("plan_due", "=", 1).limit(1).executeTakeFirst();
+  while ((await isDue()) !== undefined) await sleep(200);
+  // PostgreSQL does so by itself, within a minute.
+  if (dialect.name === "postgres") await sql`analyze`.execute(db);
 }
 
 async function isReady(port: number): Promise<boolean> {

@@ -14,6 +14,7 @@ import * as watching from "./migrations/0009Watching.ts";
 import * as publishedFiles from "./migrations/0010PublishedFiles.ts";
 import * as load from "./migrations/0011Load.ts";
 import * as dnsSuffixes from "./migrations/0012DnsSuffixes.ts";
+import * as filteredLists from "./migrations/0013FilteredLists.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -30,6 +31,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0010PublishedFiles": publishedFiles,
   "0011Load": load,
   "0012DnsSuffixes": dnsSuffixes,
+  "0013FilteredLists": filteredLists,
 };
 
 /**

@@ -1,11 +1,14 @@
 import { randomBytes } from "node:crypto";
+import { CompiledQuery, sql } from "kysely";
 import { beforeAll, describe, expect, test } from "vitest";
+import { summaryOf } from "../../../src/core/fleet/reports/reportSummary.ts";
 import { hashOfSecret, newId, newSecret } from "../../../src/server/access/secrets.ts";
 import { takeReports } from "../../../src/server/fleet/takeReports.ts";
 import type { ServerConfig } from "../../../src/server/serverConfig.ts";
 import { insertAudit, listAudit } from "../../../src/server/store/auditStore.ts";
 import type { Database } from "../../../src/server/store/database.ts";
 import { takeTurn } from "../../../src/server/store/dialect.ts";
+import { matchingAgents } from "../../../src/server/store/fleet/agentFilter.ts";
 import {
   agentsOfFingerprint,
   countAgents,
@@ -19,7 +22,11 @@ import {
   retireAgents,
 } from "../../../src/server/store/fleet/agentStore.ts";
 import { type PlannedAgent, plannedAgents, putPlanned } from "../../../src/server/store/fleet/planStore.ts";
-import { noteReported, takeReported } from "../../../src/server/store/fleet/reportedStore.ts";
+import {
+  noteReported,
+  type ReportedRow,
+  takeReported,
+} from "../../../src/server/store/fleet/reportedStore.ts";
 import { countRuns, listRuns } from "../../../src/server/store/fleet/runStore.ts";
 import { findAgentsBySecrets } from "../../../src/server/store/fleet/secretStore.ts";
 import { notePolls } from "../../../src/server/store/notifications/toldStore.ts";
@@ -163,6 +170,53 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
       expect(await found("0%")).toEqual(["100%"]);
       expect(await found("k\\s")).toEqual(["back\\slash"]);
       expect(await found("10.1.2")).toHaveLength(names.length);
+    });
+
+    test.for([
+      [{ outcome: "exhausted" }, "agents_outcome"],
+      [{ source: "ua-1" }, "agents_source"],
+    ] as const)("a list by %j is read from the index %s, and no agent beside it", async ([filter, index]) => {
+      const { sql: text, parameters } = matchingAgents(database.db, filter)
+        .select("id")
+        .orderBy("name")
+        .orderBy("id")
+        .limit(50)
+        .compile();
+      const isSqlite = database.dialect.name === "sqlite";
+      const explained = await database.db.transaction().execute(async (tx) => {
+        // Of a table without rows, PostgreSQL would look at all of them.
+        if (!isSqlite)
+          await sql`set local enable_seqscan = off; set local enable_bitmapscan = off`.execute(tx);
+        const query = CompiledQuery.raw(`explain ${isSqlite ? "query plan " : ""}${text}`, [...parameters]);
+        return JSON.stringify((await tx.executeQuery(query)).rows);
+      });
+      expect(explained).toContain(index);
+      expect(explained).not.toMatch(/temp b-tree|Sort/i);
+    });
+
+    test("an agent of a long name, at many addresses, by a source of a long name, is kept and found", async () => {
+      const own = await newDomain();
+      const letters = () => String.fromCodePoint(0x10000 + randomBytes(2).readUInt16BE());
+      const name = Array.from({ length: 253 }, letters).join("");
+      const bytes = Array.from({ length: 64 }, () => randomBytes(16).toString("hex"));
+      const addresses = bytes.map((hex) => (hex.match(/..../g) ?? []).join(":"));
+      const agent = agentOf(own, { name, addresses });
+      await write((tx) => insertAgent(tx, agent));
+      const { dialect } = database;
+      const [before] = await write((tx) => takeReported(tx, dialect, [agent.id]));
+      const source = summaryOf({
+        ...{ started: "", ended: "", trigger: "", program: "" },
+        report: {
+          outcome: "updated",
+          attempts: [
+            { url: randomBytes(9_999).toString("latin1").replaceAll("\0", "ä"), outcome: "delivered" },
+          ],
+        },
+      }).source as string;
+      const after = { ...(before as ReportedRow), source, outcome: "updated" };
+      await write((tx) => noteReported(tx, [before as ReportedRow], new Map([[agent.id, after]])));
+      expect(await countAgents(database.db, { domain: own, q: addresses[0] })).toBe(1);
+      expect(await countAgents(database.db, { domain: own, source })).toBe(1);
     });
 
     test("a text that holds NUL is kept without it", async () => {

@@ -64,12 +64,13 @@ export async function takeReported(
   }));
 }
 
-/** Columns that every report changes, and those that few do: the latter are in indices, which cost more than the row. */
+/**
+ * Columns that every report changes, those that change when a release is new, and those that hardly ever do: the latter two
+ * are in indices, which cost more than the row.
+ */
 const OFTEN = columnsOf({
   reported_at: ["bigint", (agent) => agent.reportedAt],
-  outcome: ["text", (agent) => agent.outcome],
   code: ["text", (agent) => agent.code],
-  source: ["text", (agent) => agent.source],
   program: ["text", (agent) => agent.program],
   topic: ["text", (agent) => agent.topic],
   seen_at: ["text", (agent) => agent.seenAt],
@@ -83,6 +84,10 @@ const OFTEN = columnsOf({
   reports: ["bigint", (agent) => agent.reports],
   run_started_at: ["bigint", (agent) => agent.run?.startedAt ?? null],
   run_ended_at: ["bigint", (agent) => agent.run?.endedAt ?? null],
+});
+const SOMETIMES = columnsOf({
+  outcome: ["text", (agent) => agent.outcome],
+  source: ["text", (agent) => agent.source],
 });
 const SELDOM = columnsOf({
   addresses: ["text", (agent) => JSON.stringify(agent.addresses)],
@@ -106,12 +111,14 @@ export async function noteReported(
   before: readonly ReportedRow[],
   after: ReadonlyMap<string, ReportedRow>,
 ): Promise<void> {
-  const changed = before.flatMap((old) => {
-    const agent = after.get(old.id);
-    return agent !== undefined && SELDOM.some(({ value }) => value(old) !== value(agent)) ? [agent] : [];
-  });
   await writeColumns(tx, OFTEN, [...after.values()]);
-  await writeColumns(tx, SELDOM, changed);
+  for (const columns of [SOMETIMES, SELDOM]) {
+    const changed = before.flatMap((old) => {
+      const agent = after.get(old.id);
+      return agent !== undefined && columns.some(({ value }) => value(old) !== value(agent)) ? [agent] : [];
+    });
+    await writeColumns(tx, columns, changed);
+  }
 }
 
 async function writeColumns(tx: Tx, columns: typeof OFTEN, agents: readonly ReportedRow[]): Promise<void> {
