@@ -15,6 +15,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 describe.for(makeTargets(scratch).map((target) => [target.name, target] as const))("%s", ([name, target]) => {
   const corpus = readCorpus(name);
+  afterAll(async () => await target.close?.());
 
   test.for(corpus.map((file) => [file.name, file.input] as const))(
     "keeps its promises for %s",

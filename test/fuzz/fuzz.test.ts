@@ -16,6 +16,11 @@ test("every reader of what others write is a target", () => {
       "content-range",
       "retry-after",
       "growth",
+      "server-json",
+      "enrolment-token",
+      "enrolment",
+      "report",
+      "api-bodies",
     ]),
   );
 });

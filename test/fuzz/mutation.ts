@@ -188,7 +188,7 @@ function readJson(input: Buffer): { head: Buffer; value: unknown } {
 const DEEPEST = 500;
 
 /** Every value in a JSON value, itself first, as `changeAt` counts them; none where it is too deep. */
-function valuesIn(value: unknown): unknown[] {
+export function valuesIn(value: unknown): unknown[] {
   const found: unknown[] = [];
   const visit = (each: unknown, depth: number): boolean => {
     found.push(each);
@@ -198,7 +198,12 @@ function valuesIn(value: unknown): unknown[] {
   return value !== undefined && visit(value, 0) ? found : [];
 }
 
-function changeAt(value: unknown, index: number, change: ValueChange, count: { seen: number }): unknown {
+export function changeAt(
+  value: unknown,
+  index: number,
+  change: ValueChange,
+  count: { seen: number },
+): unknown {
   if (count.seen++ === index) return change(value);
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) {
@@ -233,7 +238,7 @@ function otherCase(old: unknown): unknown {
     : [old, old];
 }
 
-const nastyText = fc.oneof(
+export const nastyText = fc.oneof(
   fc.constantFrom(
     ...["", " ", ".", "..", "../x", "a/../b", "/etc/passwd", "C:\\x", "a\\b", "con", "nul.txt", "a.", "a:b"],
     ...[
@@ -265,7 +270,7 @@ const nastyText = fc.oneof(
 );
 
 /** Values at the ends of what a reader may expect. */
-const nasty: fc.Arbitrary<unknown> = fc.oneof(
+export const nasty: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(
     null,
     true,

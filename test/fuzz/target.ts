@@ -16,6 +16,8 @@ export interface FuzzTarget {
    * @throws when a promise does not hold
    */
   check(input: Buffer): boolean | Promise<boolean>;
+  /** Lets go of what the checks keep open. */
+  close?(): Promise<void>;
 }
 
 type ErrorClass = abstract new (...parameters: never[]) => Error;

@@ -1,3 +1,4 @@
+import { apiTargets } from "./apiTargets.ts";
 import { deltaTargets } from "./deltaTargets.ts";
 import { dnsTarget } from "./dnsTarget.ts";
 import { documentTargets } from "./documentTargets.ts";
@@ -7,6 +8,7 @@ import { growthTarget } from "./growthTarget.ts";
 import { importTargets } from "./importTargets.ts";
 import { manifestTarget } from "./manifestTarget.ts";
 import { metadataTargets } from "./metadataTargets.ts";
+import { serverTargets } from "./serverTargets.ts";
 import { syntaxTargets } from "./syntaxTargets.ts";
 import type { FuzzTarget } from "./target.ts";
 
@@ -27,5 +29,7 @@ export function makeTargets(scratch: string): FuzzTarget[] {
     ...deltaTargets(scratch),
     ...metadataTargets(scratch),
     growthTarget(),
+    ...serverTargets(),
+    ...apiTargets(),
   ];
 }

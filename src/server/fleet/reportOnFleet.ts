@@ -38,7 +38,7 @@ export async function reportOnFleet(
   const { db } = context.database;
   const { now } = context;
   const to = endOfDay(time.to ?? now());
-  const from = time.from === undefined ? to - DAYS.usual * DAY : time.from - (time.from % DAY);
+  const from = time.from === undefined ? Math.max(0, to - DAYS.usual * DAY) : time.from - (time.from % DAY);
   if (to - from > DAYS.most * DAY || from >= to) {
     throw new Problem("REFUSED", `a report is on 1 to ${DAYS.most} days`);
   }
