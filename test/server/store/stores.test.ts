@@ -194,6 +194,23 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
       expect(explained).not.toMatch(/temp b-tree|Sort/i);
     });
 
+    test("agents of all states are counted from one index, searched for or not", async () => {
+      if (database.dialect.name !== "sqlite") return;
+      for (const filter of [{}, { q: "pc-0" }]) {
+        const states = matchingAgents(database.db, filter)
+          .select(["failing", "domain", "reported_at"])
+          .as("states");
+        const { sql: text, parameters } = database.db
+          .selectFrom(states)
+          .select((row) => ["failing", row.fn.countAll<number>().as("count")])
+          .groupBy("failing")
+          .compile();
+        const query = CompiledQuery.raw(`explain query plan ${text}`, [...parameters]);
+        const { rows } = await database.db.executeQuery(query);
+        expect(JSON.stringify(rows)).toContain("USING COVERING INDEX agents_listed");
+      }
+    });
+
     test("an agent of a long name, at many addresses, by a source of a long name, is kept and found", async () => {
       const own = await newDomain();
       const letters = () => String.fromCodePoint(0x10000 + randomBytes(2).readUInt16BE());
