@@ -290,6 +290,27 @@ function addServerCommand(program: Command, done: Done): void {
       const { SERVER_COMMANDS } = await import("./server/serverCommands.ts");
       done(await SERVER_COMMANDS.password(user, dir, options));
     });
+  server
+    .command("backup")
+    .description(
+      "copy configuration, keys and a SQLite database to a new folder, while the server runs or not",
+    )
+    .argument("<dir>", "the server's folder")
+    .argument("<folder>", "a folder that is empty, or not there yet")
+    .addOption(jsonOption())
+    .action(async (dir, folder, options) => {
+      const { SERVER_COMMANDS } = await import("./server/serverCommands.ts");
+      done(await SERVER_COMMANDS.backup(dir, folder, options));
+    });
+  server
+    .command("restored")
+    .description("go on after the server was set back to a backup: publish above all that agents have seen")
+    .argument("<dir>", "the server's folder, of a server that is stopped")
+    .option("--ahead <n>", "more publications than were made since the backup (1000)")
+    .action(async (dir, options) => {
+      const { SERVER_COMMANDS } = await import("./server/serverCommands.ts");
+      done(await SERVER_COMMANDS.restored(dir, options));
+    });
   // The command that a server starts to look at a large fleet; for no person.
   program.command("answer-for-server", { hidden: true }).action(async () => {
     const { SERVER_COMMANDS } = await import("./server/serverCommands.ts");

@@ -12,6 +12,8 @@ export interface RefreshOptions extends PublisherOptions {
   repository: Repository;
   /** The web root was put back to an older state: go on from it, with numbers above all published. */
   restored?: boolean | undefined;
+  /** Publications that may have been made since that state, from wherever: their numbers are passed over. */
+  ahead?: number | undefined;
 }
 
 export interface RenewedRepository {
@@ -37,6 +39,7 @@ export async function renewRepository(options: RefreshOptions): Promise<RenewedR
     const { signed, skipped } = await splitByKeys(session, due);
     // A restored web root counts on from higher numbers, and those have to be in every role.
     if (all && skipped[0] !== undefined) throw keyMissing(session.location, skipped[0]);
+    passOver(session, signed, options.ahead ?? 0);
     const roles = targetsRoles(options.repository).filter((role) => signed.includes(role));
     await publishNext(session, {
       roles: new Map(roles.map((role) => [role, roleOf(session.publication, role).signed.toJSON()])),
@@ -45,6 +48,20 @@ export async function renewRepository(options: RefreshOptions): Promise<RenewedR
     return { signed, skipped };
   };
   return withRepository(options, options.repository, refresh, { restored: all });
+}
+
+/** Has the next version of each role follow on numbers that others may have seen. */
+function passOver({ publication, highest }: Session, roles: string[], ahead: number): void {
+  for (const role of roles) {
+    const { version } = (
+      role === "timestamp"
+        ? publication.timestamp
+        : role === "snapshot"
+          ? publication.snapshot
+          : roleOf(publication, role)
+    ).signed;
+    highest[role] = Math.max(highest[role] ?? 0, version) + ahead;
+  }
 }
 
 /**

@@ -96,7 +96,7 @@ test("the commands of the server's pages do what the pages say", { timeout: 300_
     line
       .replace("nearsource server init", "nearsource server init --console 127.0.0.1:0 --agents 127.0.0.1:0")
       .replace(
-        "nearsource enrol",
+        /^nearsource enrol(?!.*--config)/,
         `nearsource enrol --config machine${machine}/config.json --data-dir machine${machine}/data`,
       )
       .replaceAll("/srv/nearsource", dir)
@@ -104,6 +104,7 @@ test("the commands of the server's pages do what the pages say", { timeout: 300_
       .replaceAll("https://nearsource.corp.example:21111", server?.agents ?? "")
       .replaceAll("https://nearsource.corp.example:21110", server?.console ?? "")
       .replaceAll("http://127.0.0.1:21110", server?.console ?? "")
+      .replaceAll("http://127.0.0.1:21111", server?.agents ?? "")
       .replace('"token": "…"', `"token": "${own.setUp}"`)
       .replace("--token …", `--token ${own.enrolment}`)
       .replace(" --ca site-ca.pem", "")

@@ -1,5 +1,6 @@
 import { answerForServer } from "../../server/effect/fleetProcess.ts";
 import { fail } from "../terminal/failure.ts";
+import { serverBackupCommand, serverRestoredCommand } from "./backupCommands.ts";
 import { serverCommand, serverInitCommand } from "./serverCommand.ts";
 import { serverPasswordCommand } from "./serverPasswordCommand.ts";
 
@@ -11,6 +12,8 @@ export const SERVER_COMMANDS = {
   run: ending(serverCommand),
   init: ending(serverInitCommand),
   password: ending(serverPasswordCommand),
+  backup: ending(serverBackupCommand),
+  restored: ending(serverRestoredCommand),
   /** The command that a server starts to look at a large fleet. */
   answer: ending(async () => {
     process.stdout.write(JSON.stringify(await answerForServer(process.stdin)));

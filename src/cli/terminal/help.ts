@@ -126,6 +126,19 @@ const HELP: Record<string, Help> = {
     codes: [6, 7],
     own: { 6: "there is no server in the folder" },
   },
+  "server backup": {
+    examples: ["nearsource server backup /srv/nearsource /backup/nearsource-2026-11-27"],
+    codes: [6, 7],
+    own: { 6: "there is no server in the folder, or server.json is invalid" },
+  },
+  "server restored": {
+    examples: [
+      "nearsource server restored /srv/nearsource",
+      "nearsource server restored /srv/nearsource --ahead 5000",
+    ],
+    codes: [5, 6, 7],
+    own: { 5: "the server runs: stop it first", 6: "there is no server in the folder, or a key is missing" },
+  },
   "sources import": {
     examples: [
       "nearsource sources import ./apex-sources.json > source-list.json",

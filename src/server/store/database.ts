@@ -1,3 +1,5 @@
+import path from "node:path";
+import { backup, DatabaseSync } from "node:sqlite";
 import { Kysely } from "kysely";
 import { NearsourceError } from "../../errors.ts";
 import { type Dialect, openPostgres, openSqlite } from "./dialect.ts";
@@ -32,6 +34,21 @@ export async function openDatabase(url: string, from: (file: string) => string):
   }
   const db = new Kysely<Tables>({ dialect: opened.driver });
   return { db, dialect: opened.dialect, close: () => db.destroy() };
+}
+
+/** The file of a SQLite database, absolute; undefined for one of another kind. */
+export function sqliteFile(url: string, dir: string): string | undefined {
+  return url.startsWith("sqlite:") ? path.resolve(dir, url.slice("sqlite:".length)) : undefined;
+}
+
+/** Copies a SQLite database as it is at one moment, while others write into it. */
+export async function copySqlite(file: string, copy: string): Promise<void> {
+  const source = new DatabaseSync(file, { readOnly: true });
+  try {
+    await backup(source, copy);
+  } finally {
+    source.close();
+  }
 }
 
 /** Longest time (ms) that a database may take to answer before it counts as failed. */
