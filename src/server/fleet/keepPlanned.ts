@@ -8,8 +8,8 @@ import { isPlanned, planAgents } from "./planAgents.ts";
 
 /** Interval (ms) of looks at what has changed. */
 const LOOK = 2_000;
-/** Up to this many agents are planned at once; for more, another process does it. */
-const FEW = 200;
+/** Up to this many agents, as report for the first time between two looks, are planned here; for more, another process does it. */
+const FEW = 5_000;
 
 /**
  * Keeps what lists of agents go by in step with the settings: the first source of each agent's order, and which

@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { AgentClasses } from "../../core/fleet/agentClasses.ts";
-import { type FleetSettings, sourcesOf } from "../../core/fleet/fleetAgent.ts";
+import { type FleetAgent, type FleetSettings, sourcesOf } from "../../core/fleet/fleetAgent.ts";
 import { LONGEST_SOURCE } from "../../core/fleet/reports/reportSummary.ts";
 import { nameOf } from "../../core/fleet/sourceName.ts";
 import type { Context } from "../context.ts";
 import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
-import { plannedAgents, putPlanned } from "../store/fleet/planStore.ts";
+import { type NewPlan, plannedAgents, putPlanned } from "../store/fleet/planStore.ts";
 import { findMark, putMark } from "../store/fleet/publicationStore.ts";
 import { transact } from "../store/transaction.ts";
 
@@ -34,10 +34,11 @@ export async function planAgents(
   let written = 0;
   for (let after = ""; ; ) {
     const agents = await plannedAgents(db, { after, limit: BATCH, due: scope === "due" });
-    const changed = agents.flatMap((agent) => {
-      const planned = firsts.of(toFleetAgent(agent, grants));
-      return agent.isDue || planned !== agent.planned ? [{ agent, planned }] : [];
-    });
+    const changed: NewPlan[] = [];
+    for (const agent of agents) {
+      const planned = await firsts.of(toFleetAgent(agent, grants));
+      if (agent.isDue || planned !== agent.planned) changed.push({ agent, planned });
+    }
     written += changed.length;
     const began = performance.now();
     if (changed.length > 0) await transact(db, (tx) => putPlanned(tx, dialect, changed, now));
@@ -62,11 +63,16 @@ class FirstSources {
   }
 
   /** Name of the first source; empty for none. */
-  of(agent: Parameters<AgentClasses["keyOf"]>[0]): string {
-    return this.#known.getOrInsertComputed(this.#classes.keyOf(agent), () => {
-      const [first] = sourcesOf(agent, this.#settings);
-      return first === undefined ? "" : nameOf(first).slice(0, LONGEST_SOURCE);
-    });
+  async of(agent: FleetAgent): Promise<string> {
+    const key = this.#classes.keyOf(agent);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    // Of a long list each takes a moment, in which nothing else is done.
+    await nextTurn();
+    const [first] = sourcesOf(agent, this.#settings);
+    const planned = first === undefined ? "" : nameOf(first).slice(0, LONGEST_SOURCE);
+    this.#known.set(key, planned);
+    return planned;
   }
 }
 

@@ -47,8 +47,14 @@ export async function policiesInForce(db: Db): Promise<Map<string, Policy>> {
 }
 
 export async function listInForce(db: Db): Promise<SourceList> {
-  return (await parsed(db, SOURCE_LIST, parseSourceList)) ?? STANDARD_SOURCE;
+  const content = (await newestDocument(db, SOURCE_LIST))?.content;
+  if (content === undefined) return STANDARD_SOURCE;
+  if (lastParsed?.content !== content) lastParsed = { content, list: parseSourceList(JSON.parse(content)) };
+  return lastParsed.list;
 }
+
+/** The list that was read last: a long one takes a while, and it is asked for all the time. */
+let lastParsed: { content: string; list: SourceList } | undefined;
 
 async function parsed<Document>(
   db: Db,
