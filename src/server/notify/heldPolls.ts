@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { HOLD_HEADER } from "../../core/fleet/notification/hold.ts";
 import { NO_PAGE } from "../api/securityHeaders.ts";
 import type { PublishedTrees, Versions } from "../settings/publishedTrees.ts";
@@ -11,6 +12,9 @@ const COARSE = 60_000;
 const TICK = 1_000;
 /** Requests for which the database is asked at once. */
 const TOGETHER = 500;
+
+/** Requests that are let go at once. */
+const FEW = 100;
 
 /** One request that is held until there is something to say. It is held by the thousand: it has nothing to spare. */
 export class HeldPoll {
@@ -77,7 +81,7 @@ export class HeldPolls {
     this.#held.set(agentId, poll);
     const together = this.#due.get(due) ?? new Set();
     this.#due.set(due, together.add(poll));
-    this.#timer ??= setInterval(() => this.#endDue(), TICK).unref();
+    this.#timer ??= setInterval(() => void this.#endDue(), TICK).unref();
     return poll;
   }
 
@@ -144,7 +148,7 @@ export class HeldPolls {
 
   async #lookAgain(): Promise<void> {
     // Those who are woken together are looked at together.
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     while (this.#woken.size > 0) {
       const some = [...this.#woken.values().take(TOGETHER)];
       for (const poll of some) {
@@ -158,12 +162,18 @@ export class HeldPolls {
     }
   }
 
-  #endDue(): void {
+  /** Thousands that asked in the same second are let go a few at a time, and others between them. */
+  async #endDue(): Promise<void> {
     const now = performance.now() / TICK;
+    let few = 0;
     for (const [due, polls] of this.#due) {
-      // One that is being looked at for the first time is let go by whoever looks.
-      if (due <= now)
-        for (const poll of polls) if (poll.response !== undefined) this.#answer(poll, undefined);
+      if (due > now) continue;
+      for (const poll of polls) {
+        // One that is being looked at for the first time is let go by whoever looks.
+        if (poll.response === undefined) continue;
+        this.#answer(poll, undefined);
+        if (++few % FEW === 0) await nextTurn();
+      }
     }
   }
 
