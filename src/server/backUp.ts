@@ -4,7 +4,7 @@ import { NearsourceError } from "../errors.ts";
 import { listFolder, makePath, syncFile, syncFolder } from "../store/durable.ts";
 import { guardStorage } from "../store/storageErrors.ts";
 import { readServerConfig } from "./serverConfig.ts";
-import { copySqlite, sqliteFile } from "./store/database.ts";
+import { copyDatabase, databaseFile } from "./store/database.ts";
 
 /** Folders that a server makes anew: of the database, of the vendor's content, or of its work at the moment. */
 const MADE_ANEW = ["www", "www.mirror", "signing", "mirror", "publishing", "lock"];
@@ -37,11 +37,11 @@ export async function backUpServer(dir: string, target: string): Promise<Backup>
       });
     }
     await fs.chmod(folder, 0o700);
-    const database = sqliteFile(config.database, config.dir);
+    const database = databaseFile(config.database, config.dir);
     await copyAll(config.dir, folder, [...MADE_ANEW, ...namesOf(config.dir, database)]);
     if (database !== undefined) {
       const copy = path.join(folder, path.basename(database));
-      await copySqlite(database, copy);
+      await copyDatabase(database, copy);
       await fs.chmod(copy, 0o600);
       await syncFile(copy);
     }

@@ -37,12 +37,12 @@ export async function openDatabase(url: string, from: (file: string) => string):
 }
 
 /** The file of a SQLite database, absolute; undefined for one of another kind. */
-export function sqliteFile(url: string, dir: string): string | undefined {
+export function databaseFile(url: string, dir: string): string | undefined {
   return url.startsWith("sqlite:") ? path.resolve(dir, url.slice("sqlite:".length)) : undefined;
 }
 
 /** Copies a SQLite database as it is at one moment, while others write into it. */
-export async function copySqlite(file: string, copy: string): Promise<void> {
+export async function copyDatabase(file: string, copy: string): Promise<void> {
   const source = new DatabaseSync(file, { readOnly: true });
   try {
     await backup(source, copy);
