@@ -163,6 +163,8 @@ const schema = section({
   /** Time (ms) from one look at the stages of releases to the next. */
   releases: v.optional(section({ watchEvery: v.optional(wholeNumber(100, 3_600_000), 15_000) }), {}),
   publicUrl: v.optional(text),
+  /** Addresses and prefixes of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. */
+  proxies: v.optional(ranges, []),
   insecure: v.optional(v.boolean("must be true or false"), false),
 });
 

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { promises as fs } from "node:fs";
+import { request } from "node:http";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
@@ -144,6 +146,25 @@ describe.skipIf(!isHere)("two servers behind nginx, on one PostgreSQL:", () => {
     await site.startServer(0);
     await load.stop();
     await expectNothingLost(site, load, update);
+  });
+
+  test("agents and people are seen at their own addresses, whatever they write in front of them", {
+    timeout: 120_000,
+  }, async () => {
+    site = await openSite({ proxies: ["127.0.0.1"] });
+    const port = Number(new URL(site.agents).port);
+    const fingerprint = "a".repeat(64);
+    const body = JSON.stringify({ name: "pc", addresses: [], fingerprint, program: "0.1.0" });
+    const headers = { "content-type": "application/json", "x-forwarded-for": "198.51.100.9" };
+    const words = { host: "127.0.0.1", port, path: "/v1/enrol", method: "POST", headers };
+    const asked = request({ ...words, localAddress: "127.0.0.77" }).end(body);
+    const [answer] = await once(asked, "response");
+    expect(answer.resume().statusCode).toBe(201);
+    const own = { cookie: site.cookie, "sec-fetch-site": "same-origin" };
+    const { text } = (await send(`${site.console}/api/v1/audit?limit=5`, "GET", undefined, own)) ?? {};
+    const { items } = JSON.parse(text ?? "{}") as { items: { address: string }[] };
+    expect(items.map(({ address }) => address)).toContain("127.0.0.77");
+    expect(text).not.toContain("198.51.100.9");
   });
 
   test("the one that signs hangs: the other outlives it, and it takes up again what it missed", {

@@ -3,6 +3,8 @@ import cookie from "@fastify/cookie";
 import helmet from "@fastify/helmet";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { TSchema } from "typebox";
+import { parseRange } from "../../core/order/address.ts";
+import { type Sender, senderOf } from "../../core/order/forwardedAddress.ts";
 import { explainError, onOneLine } from "../../errors.ts";
 import { SESSION_COOKIE } from "../access/sessions.ts";
 import type { Context } from "../context.ts";
@@ -20,6 +22,7 @@ import { bodyCheck, wordsCheck } from "./validate.ts";
 declare module "fastify" {
   interface FastifyRequest {
     caller: Caller;
+    sender: Sender;
   }
 }
 
@@ -63,6 +66,12 @@ export async function buildApi(
     if (!reply.hasHeader("content-security-policy")) reply.headers(NO_PAGE);
   });
   app.decorateRequest("caller");
+  app.decorateRequest("sender");
+  const proxies = context.config.proxies.map(parseRange);
+  app.addHook("onRequest", async (request) => {
+    const { "x-forwarded-for": from, "x-forwarded-proto": protocol } = request.headers;
+    request.sender = senderOf(request.ip, { from: asText(from), protocol: asText(protocol) }, proxies);
+  });
   app.setErrorHandler((error, _, reply) => sendProblem(context, reply, toProblem(context, error)));
   app.setNotFoundHandler((_, reply) => {
     timeAnswer(context, "none", reply.code(404));
@@ -79,6 +88,11 @@ export async function buildApi(
   });
   for (const each of routes) addRoute(app, context, each, options);
   return app;
+}
+
+/** Node gives a field that came several times as one text for these names already; its types do not know that. */
+function asText(field: string | string[] | undefined): string | undefined {
+  return Array.isArray(field) ? field.join(",") : field;
 }
 
 /** Bodies are nested this deep at most: whatever looks at them calls itself for each step. */
@@ -128,7 +142,7 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
         query: checks.query(request.query),
         body: checks.body(request.body),
         caller: request.caller,
-        address: request.ip,
+        address: request.sender.address,
         ifMatch: ifMatchOf(route, request),
         format: formatOf(route, request.headers.accept),
         userAgent: request.headers["user-agent"] ?? "",
@@ -208,8 +222,9 @@ function send(
   if (full.version !== undefined) reply.header("etag", `"${full.version}"`);
   if (full.cookie !== undefined) {
     const { value = "", maxAge = 0 } = full.cookie ?? {};
-    const how = { httpOnly: true, sameSite: "strict", secure, path: "/" } as const;
-    reply.setCookie(SESSION_COOKIE, value, { ...how, maxAge: Math.round(maxAge / 1_000) });
+    const how = { httpOnly: true, sameSite: "strict", path: "/" } as const;
+    const isByTls = secure || reply.request.sender.isByTls;
+    reply.setCookie(SESSION_COOKIE, value, { ...how, secure: isByTls, maxAge: Math.round(maxAge / 1_000) });
   }
   reply.headers({ "cache-control": "no-store", ...full.headers }).code(full.status ?? status);
   if (full.events !== undefined) {

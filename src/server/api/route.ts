@@ -15,7 +15,7 @@ export interface Asked<Params, Query, Body> {
   query: Query;
   body: Body;
   caller: Caller;
-  /** Of the connection. */
+  /** Of the connection, or as a proxy that is believed says. */
   address: string;
   /** The version that `If-Match` names, for routes that take one. */
   ifMatch: string | undefined;
