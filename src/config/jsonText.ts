@@ -80,6 +80,19 @@ function lenientParts(tokens: Token[]): SyntaxFault[] {
   return faults;
 }
 
+/** The parser's names of what it found, for people. */
+const TOKENS: Record<string, string> = {
+  ...{
+    Comma: "comma",
+    Colon: "colon",
+    String: "text",
+    Number: "number",
+    Boolean: "true or false",
+    Null: "null",
+  },
+  ...{ LBrace: "'{'", RBrace: "'}'", LBracket: "'['", RBracket: "']'" },
+};
+
 /**
  * The value or the fault of the text by the runtime's own parser, which reads it in the end: it refuses a
  * line break within a text.
@@ -119,7 +132,11 @@ function inOurWords(error: unknown): SyntaxFault {
     return { line: 1, column: 1, reason: "is not JSON: it is nested too deeply" };
   const { message, line = 1, column = 1 } = error as Error & Partial<Position>;
   const said = message.replace(/ found\.? \(\d+:\d+\)$/, "").replace(/ \(\d+:\d+\)$/, "");
-  return { line, column, reason: `is not JSON: ${said.charAt(0).toLowerCase()}${said.slice(1)}` };
+  const words = `${said.charAt(0).toLowerCase()}${said.slice(1)}`.replace(
+    /token (\w+)$/,
+    (_, name) => TOKENS[name] ?? name,
+  );
+  return { line, column, reason: `is not JSON: ${words}` };
 }
 
 function nodeAt(body: AnyNode, path: Fault["path"]): AnyNode {

@@ -1,9 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { promises as fs } from "node:fs";
 import path from "node:path";
 import { NearsourceError } from "../errors.ts";
 import { initRepository } from "../publisher/init.ts";
-import { listFolder, makePath, rename, syncFolder, writeDurably } from "../store/durable.ts";
+import {
+  listFolder,
+  makePath,
+  readIfThere,
+  remove,
+  rename,
+  syncFolder,
+  writeDurably,
+} from "../store/durable.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
 import { guardStorage } from "../store/storageErrors.ts";
 import { hashOfSecret, newId, newSecret } from "./access/secrets.ts";
@@ -52,24 +59,39 @@ export async function initServer(options: InitServerOptions): Promise<NewServer>
     await makePath(dir, 0o700);
     refuseUnsafe(dir, "the server's folder");
     await refuseUsed(dir);
-    const [www, keysDir] = [path.join(dir, "www"), path.join(dir, "keys")];
-    const { made, documents } = await settingsFor(options.adopt, { dir: www, keysDir });
-    const token = await prepareDatabase(dir, options.database, documents);
-    const rootKey = await setApart(made.rootKeyFiles, path.join(keysDir, "root"));
-    if (options.contentRoot !== undefined) {
-      await takeContentRoot(options.contentRoot, dir, www);
-    }
-    // The configuration comes last: a folder without it is no server yet.
-    await writeConfig(dir, options);
-    const config = await readServerConfig(dir);
-    return {
-      setupUrl: `${consoleUrl(config)}/setup#token=${token}`,
-      token,
-      settingsRoot: made.rootFile,
-      rootKey,
-      config: serverConfigFile(dir),
-    };
+    // A call that is corrected finds the folder as this one did.
+    return await make(dir, options).catch(async (error: unknown) => {
+      for (const name of await listFolder(dir)) await remove(path.join(dir, name));
+      throw error;
+    });
   });
+}
+
+async function make(dir: string, options: InitServerOptions): Promise<NewServer> {
+  const contentRoot =
+    options.contentRoot === undefined ? undefined : await readContentRoot(options.contentRoot);
+  await reachDatabase(dir, options.database);
+  const [www, keysDir] = [path.join(dir, "www"), path.join(dir, "keys")];
+  const { made, documents } = await settingsFor(options.adopt, { dir: www, keysDir });
+  const token = await prepareDatabase(dir, options.database, documents);
+  const rootKey = await setApart(made.rootKeyFiles, path.join(keysDir, "root"));
+  if (contentRoot !== undefined) await takeContentRoot(contentRoot, dir, www);
+  // The configuration comes last: a folder without it is no server yet.
+  await writeConfig(dir, options);
+  const config = await readServerConfig(dir);
+  return {
+    setupUrl: `${consoleUrl(config)}/setup#token=${token}`,
+    token,
+    settingsRoot: made.rootFile,
+    rootKey,
+    config: serverConfigFile(dir),
+  };
+}
+
+/** Refuses a database that cannot be used before anything is made. */
+async function reachDatabase(dir: string, url = DEFAULT_DATABASE): Promise<void> {
+  const database = await openDatabase(url, (file) => path.resolve(dir, file));
+  await database.close();
 }
 
 /** A new settings repository, or one that is taken over with its documents. */
@@ -82,15 +104,29 @@ async function settingsFor(adopt: string | undefined, place: { dir: string; keys
 }
 
 const CONTENT_ROOT = "vendor-root.json";
-/** The vendor's root, beside the configuration and where agents fetch it, by its version. */
-async function takeContentRoot(file: string, dir: string, www: string): Promise<void> {
-  const bytes = await fs.readFile(file);
+interface ContentRoot {
+  bytes: Buffer;
+  version: number;
+}
+
+async function readContentRoot(file: string): Promise<ContentRoot> {
+  const bytes = await readIfThere(file);
+  if (bytes === undefined) {
+    throw new NearsourceError("TRUST_ROOT_INVALID", `there is no ${file}`, {
+      hint: "--content-root takes the root.json that the vendor ships",
+    });
+  }
   const version = versionOfRoot(bytes);
   if (version === undefined) {
     throw new NearsourceError("TRUST_ROOT_INVALID", `${file} is not a TUF root`, {
       hint: "--content-root takes the root.json that the vendor ships",
     });
   }
+  return { bytes, version };
+}
+
+/** The vendor's root, beside the configuration and where agents fetch it, by its version. */
+async function takeContentRoot({ bytes, version }: ContentRoot, dir: string, www: string): Promise<void> {
   await writeDurably(path.join(dir, CONTENT_ROOT), bytes);
   const metadata = path.join(www, "content", "metadata");
   await makePath(metadata);
@@ -111,8 +147,11 @@ function versionOfRoot(bytes: Buffer): number | undefined {
 async function refuseUsed(dir: string): Promise<void> {
   const [first] = (await listFolder(dir)).toSorted();
   if (first === undefined) return;
+  const isServer = (await readIfThere(serverConfigFile(dir))) !== undefined;
   throw new NearsourceError("SERVER_EXISTS", `${dir} is not empty: it holds ${first}`, {
-    hint: "name a folder that is empty, or not there yet; in this one nothing was changed",
+    hint: isServer
+      ? "name a folder that is empty, or not there yet; this one is a server, and nothing of it was changed"
+      : "name a folder that is empty, or not there yet; delete this one where an init was cut short",
   });
 }
 

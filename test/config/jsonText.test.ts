@@ -98,3 +98,9 @@ describe("JSON that people write:", () => {
     expect(readJsonText("[".repeat(100_000)).faults).toHaveLength(1);
   });
 });
+
+test("what stands where it should not is called by its name, and not by the parser's", () => {
+  const reasonOf = (text: string) => readJsonText(text).faults[0]?.reason;
+  expect(reasonOf('{ "a": 1,, }')).toBe("is not JSON: unexpected comma");
+  expect(reasonOf('{ "entries": [ {} {} ] }')).toBe("is not JSON: unexpected '{'");
+});

@@ -6,6 +6,7 @@ import { askOwnProcess } from "../../server/effect/fleetProcess.ts";
 import { consoleUrl, initServer } from "../../server/initServer.ts";
 import { runServer } from "../../server/runServer.ts";
 import { readServerConfig } from "../../server/serverConfig.ts";
+import { hasAdministrator } from "../../server/store/people/userStore.ts";
 import { print, printJson } from "../terminal/output.ts";
 import { onSignals } from "../terminal/running.ts";
 import { boundHeap } from "./boundHeap.ts";
@@ -38,6 +39,8 @@ export async function serverInitCommand(dir: string, options: ServerInitCommandO
   print(`a server in ${path.resolve(dir)}`);
   print(`  start it    nearsource server ${dir}`);
   print(`  set it up   ${made.setupUrl}`);
+  if (new URL(made.setupUrl).port === "0")
+    print("              (with the port that the server says when it starts)");
   print("              (works once; the token is a secret until then)");
   print(`  trust       ${made.settingsRoot} goes to the agents, as roots.settings`);
   if (made.rootKey !== null)
@@ -70,6 +73,11 @@ export async function serverCommand(dir: string, options: { verbose?: boolean })
     reload = server.reload;
     const shown = { ...config, console: { ...config.console, port: server.consolePort } };
     log.info(`the console answers at ${consoleUrl(shown)}, agents are served at port ${server.agentsPort}`);
+    if (!(await hasAdministrator(server.context.database.db))) {
+      log.info(
+        `nobody is set up yet: ${consoleUrl(shown)}/setup#token=… with the token that server init printed`,
+      );
+    }
     await tellServiceManager("READY=1", `serving at port ${server.agentsPort}`);
     await new Promise((resolve) => interruption.signal.addEventListener("abort", resolve, { once: true }));
     await tellServiceManager("STOPPING=1");

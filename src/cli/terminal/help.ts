@@ -208,7 +208,13 @@ const HELP: Record<string, Help> = {
 export function addHelp(program: Command, env: NodeJS.ProcessEnv): void {
   for (const command of [program, ...subcommandsOf(program)]) {
     const help = HELP[nameOf(command)];
-    if (help !== undefined) command.addHelpText("after", () => textOf(help, command, env));
+    if (help === undefined) continue;
+    command.addHelpText("after", () => textOf(help, command, env));
+    if (command.parent === null) continue;
+    // What is missing is seen best from a line that has it.
+    command.showHelpAfterError(
+      `hint: for example ${help.examples[0]}; nearsource ${nameOf(command)} --help has the rest`,
+    );
   }
 }
 

@@ -32,7 +32,7 @@ export async function createEnrolmentToken(
   if (settings === undefined) throw new Problem("UNAVAILABLE", "the settings repository has no root");
   await transact(database.db, async (tx) => {
     if ((await findDomain(tx, domain)) === undefined) {
-      throw new Problem("REFUSED", `there is no domain ${domain}`);
+      throw new Problem("REFUSED", `there is no domain ${domain}: make it first (POST /domains)`);
     }
     const terms = { uses: uses ?? null, domain, expiresAt: expires ?? null };
     const made = { createdBy: actorOf(by.caller), createdAt: now() };

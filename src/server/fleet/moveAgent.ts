@@ -14,7 +14,7 @@ import { type AgentView, agentView } from "./agentViews.ts";
 export async function moveToDomain(context: Context, id: string, domain: string, by: By): Promise<AgentView> {
   await transact(context.database.db, async (tx) => {
     if ((await findDomain(tx, domain)) === undefined) {
-      throw new Problem("REFUSED", `there is no domain ${domain}`);
+      throw new Problem("REFUSED", `there is no domain ${domain}: make it first (POST /domains)`);
     }
     const before = await findAgent(tx, id);
     if (before === undefined) throw new Problem("NOT_FOUND", "no agent has this id");

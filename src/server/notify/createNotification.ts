@@ -70,7 +70,10 @@ async function createIn(
 async function refuseUnknown(tx: Tx, target: NotificationTarget): Promise<void> {
   if ("domain" in target) {
     if ((await findDomain(tx, target.domain)) !== undefined) return;
-    throw new Problem("REFUSED", `there is no domain ${target.domain}`);
+    throw new Problem(
+      "REFUSED",
+      `there is no domain ${target.domain}: GET /domains lists them, POST /domains makes one`,
+    );
   }
   if (!("agents" in target)) return;
   const known = await tx

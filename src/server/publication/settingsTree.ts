@@ -1,9 +1,10 @@
 import path from "node:path";
 import { explainError, NearsourceError } from "../../errors.ts";
+import { readPrivateKey } from "../../publisher/keys.ts";
 import { readChoices } from "../../publisher/repository/choices.ts";
 import { locate } from "../../publisher/repository/location.ts";
 import { loadPublication } from "../../publisher/repository/publication.ts";
-import { makePath, readIfThere, remove, writeDurably } from "../../store/durable.ts";
+import { listFolder, makePath, readIfThere, remove, writeDurably } from "../../store/durable.ts";
 import { sha256 } from "../../store/sha256.ts";
 import { guardStorage } from "../../store/storageErrors.ts";
 import type { Context } from "../context.ts";
@@ -147,7 +148,8 @@ export async function followSettings(context: Means): Promise<void> {
 /**
  * Follows for the first time, and makes sure that the keys of this folder are those of what the database has.
  *
- * @throws NearsourceError REPOSITORY_INVALID, CONFIG_INVALID where the folder is another server's
+ * @throws NearsourceError REPOSITORY_INVALID, FILE_UNSAFE for a key that others can read, KEY_INVALID, CONFIG_INVALID where
+ *   the folder is another server's
  */
 export async function openSettings(context: Means): Promise<void> {
   const { config, database, trees } = context;
@@ -164,6 +166,9 @@ export async function openSettings(context: Means): Promise<void> {
       },
     );
   }
+  // A key that others can read is said now, and not when the first save cannot be signed.
+  const keys = (await listFolder(location.keys)).filter((name) => name.endsWith(".pem"));
+  for (const name of keys) await readPrivateKey(path.join(location.keys, name));
   await followSettings(context);
   await verify(context, trees.www);
 }

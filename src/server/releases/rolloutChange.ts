@@ -101,7 +101,10 @@ export async function checkStages(db: Db, stages: readonly Stage[]): Promise<voi
   for (const [index, stage] of stages.entries()) {
     const lost = stage.domains?.find((name) => !domains.has(name));
     if (lost === undefined) continue;
-    errors.push({ field: `stages[${index}].domains`, message: `there is no domain ${lost}` });
+    errors.push({
+      field: `stages[${index}].domains`,
+      message: `there is no domain ${lost}: make it first (POST /domains), or take it out of the stage`,
+    });
   }
   if (errors.length > 0) throw new Problem("REFUSED", "agents would not go by these stages", { errors });
 }

@@ -93,5 +93,8 @@ export async function removeDomain(context: Context, name: string, by: By): Prom
 
 /** @throws Problem NOT_FOUND */
 export function unknownDomain(name: string): never {
-  throw new Problem("NOT_FOUND", `there is no domain ${name}`);
+  throw new Problem(
+    "NOT_FOUND",
+    `there is no domain ${name}: GET /domains lists them, POST /domains makes one`,
+  );
 }

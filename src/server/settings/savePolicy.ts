@@ -124,7 +124,11 @@ function check({ targets, settings, updateAgent }: PolicyFields): string[] {
 async function refuseTargets(tx: Tx, { id, name, targets }: Policy): Promise<void> {
   const domains = await tx.selectFrom("domains").select("name").execute();
   const lostDomain = targets.domains.find((each) => !domains.some((domain) => domain.name === each));
-  if (lostDomain !== undefined) throw new Problem("REFUSED", `there is no domain ${lostDomain}`);
+  if (lostDomain !== undefined)
+    throw new Problem(
+      "REFUSED",
+      `there is no domain ${lostDomain}: make it first (POST /domains), or take it out of the targets`,
+    );
   const agents = new Set((await findAgents(tx, targets.agents)).map((agent) => agent.id));
   const lostAgent = targets.agents.find((each) => !agents.has(each));
   if (lostAgent !== undefined) throw new Problem("REFUSED", `no agent has the id ${lostAgent}`);
