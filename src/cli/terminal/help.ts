@@ -211,7 +211,7 @@ export function addHelp(program: Command, env: NodeJS.ProcessEnv): void {
     if (help === undefined) continue;
     command.addHelpText("after", () => textOf(help, command, env));
     if (command.parent === null) continue;
-    // What is missing is seen best from a line that has it.
+    // A line that has what is missing says it best.
     command.showHelpAfterError(
       `hint: for example ${help.examples[0]}; nearsource ${nameOf(command)} --help has the rest`,
     );
