@@ -51,7 +51,8 @@ export const words = {
   accountPage: "Sessions and password",
   signOut: "Sign out",
   notFound: { title: "There is no such page", text: "The address leads nowhere here.", home: "Overview" },
-  lost: (since: string) => `**No connection to the server since ${since}.** You see what it said then.`,
+  lost: (since: string) =>
+    `**No connection to the server since ${since}.** You see what it said then, and nothing that you typed is lost. It is tried again by itself.`,
   menu: {
     groups: {
       agents: "Agents",
@@ -153,6 +154,17 @@ export const words = {
     reason: "What is wrong",
     remedy: "What to do",
     unknown: "cannot be said",
+    renewTitle: "Renew the root of the settings",
+    renewSub: "with the key that was taken away from the server; agents follow the new root by themselves",
+    renewHow: "Step by step, in three commands",
+    renewSteps: [
+      "On the server, whose folder is DIR, draft the next root. The draft has everything that the machine with the key needs.",
+      "Carry the draft to the machine with the key, which is not connected, and sign it there. The command says what the draft changes.",
+      "Carry the signed draft back, and publish it. The server serves it at once; nothing is started anew.",
+    ],
+    renewNote:
+      "The server's folder stands in the command that starts it: `nearsource server DIR`. Where several keys have to sign, the draft goes from one to the next. A key that may be known to others goes with `--remove-key`, another comes with `--add-key`.",
+    renewCopy: (step: number) => `Copy the command of step ${step}`,
     answer: (urgent: number, all: number) =>
       urgent === 0
         ? `**Nothing needs you.** ${all} ${all === 1 ? "thing renews itself or ends" : "things renew themselves or end"} later.`
@@ -201,6 +213,9 @@ export const words = {
       `**${count(told)} of ${count(total)} agents** ${state === "ended" ? "were told." : "are told so far."}`,
     by: (name: string) => `By ${name},`,
     progress: "Progress",
+    byDomain: "By domain",
+    byDomainSub: "site by site, as reports come in",
+    finished: "Finished",
     state: "State",
     share: "Share",
     states: {

@@ -115,6 +115,8 @@ export async function runServer(
     const people = await openConsole(context);
     ends.push(() => people.close());
     const agents = await openAgentSide(context);
+    // 0 was any free port: commands that are shown name the one that it became.
+    config.agents.port = agents.port;
     ends.push(
       () => agents.close(),
       () => polls.close(),

@@ -373,7 +373,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows a notification: where its agents are, and those that could not be reached by name */
+        /** Shows a notification: where its agents are, also by domain, and those that could not be reached by name */
         get: operations["getNotification"];
         put?: never;
         post?: never;
@@ -1762,6 +1762,7 @@ export interface operations {
                         id: string;
                         kinds: ("settings" | "components" | "programs")[];
                         name: string;
+                        port: number | null;
                     };
                 };
             };
@@ -2364,6 +2365,10 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        agents: {
+                            port: number;
+                            tls: boolean;
+                        };
                         id: string;
                         token: string;
                     };
@@ -2822,6 +2827,17 @@ export interface operations {
                         };
                         createdAt: number;
                         createdBy: string;
+                        domains: {
+                            counts: {
+                                done: number;
+                                failed: number;
+                                notified: number;
+                                running: number;
+                                unreachable: number;
+                                waiting: number;
+                            };
+                            domain: string;
+                        }[];
                         endedAt: number | null;
                         id: string;
                         others: number;
@@ -6187,6 +6203,7 @@ export interface operations {
                             id: string;
                             kinds: ("settings" | "components" | "programs")[];
                             name: string;
+                            port: number | null;
                         }[];
                     };
                 };

@@ -52,11 +52,13 @@ class Live {
   /** Versions of all resources: what changed while nobody listened is read now. */
   #hello(versions: Record<string, unknown>): void {
     const known = this.#versions;
-    const wasLost = this.connected !== undefined;
+    const before = this.connected;
     this.connected = true;
     this.lostAt = undefined;
     this.#versions = versions;
-    if (!wasLost) return;
+    // Much that was asked for in between was not answered.
+    if (before === false) this.#readAll();
+    if (before !== true) return;
     for (const [resource, version] of Object.entries(versions)) {
       if (known[resource] !== version) this.#read(resource);
     }

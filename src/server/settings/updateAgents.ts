@@ -19,6 +19,8 @@ import { isUnchanged, type NewDocument, type Planned, saveChange } from "./saveD
 export interface UpdateAgent {
   id: string;
   name: string;
+  /** The port it listens at, by its last report: 0 for none, null while it has not said. */
+  port: number | null;
   /** All that it serves: what was granted by hand, and by policies. */
   kinds: Kind[];
   byHand: Kind[];
@@ -27,7 +29,7 @@ export interface UpdateAgent {
 
 /** Holders of the role, by id: granted by hand, and by the policies that name an agent. */
 export async function updateAgents(db: Db): Promise<UpdateAgent[]> {
-  const holders = new Map<string, Omit<UpdateAgent, "name">>();
+  const holders = new Map<string, Omit<UpdateAgent, "name" | "port">>();
   const holder = (id: string) => holders.getOrInsert(id, { id, kinds: [], byHand: [], byPolicies: [] });
   for (const { agent, kinds } of await listHandGrants(db)) holder(agent).byHand = kinds;
   for (const { id, name, targets, updateAgent } of await listPolicies(db)) {
@@ -36,10 +38,10 @@ export async function updateAgents(db: Db): Promise<UpdateAgent[]> {
     for (const agent of targets.agents) holder(agent).byPolicies.push({ id, name, kinds });
   }
   const known = await findAgents(db, [...holders.keys()]);
-  return known.map(({ id, name }) => {
+  return known.map(({ id, name, port }) => {
     const { byHand, byPolicies } = holder(id);
     const kinds = sortKinds([...byHand, ...byPolicies.flatMap((each) => each.kinds)]);
-    return { id, name, kinds, byHand, byPolicies };
+    return { id, name, port, kinds, byHand, byPolicies };
   });
 }
 

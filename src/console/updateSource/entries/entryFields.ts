@@ -2,13 +2,15 @@ import { KINDS, type Kind } from "../../../core/content/kind.ts";
 import type { WrittenEntry } from "../sourceListDraft.svelte.ts";
 
 /** The port that an Update Agent serves at, unless it says another. */
-export const RELAY_PORT = 21_112;
+const RELAY_PORT = 21_112;
 
 /** A holder of the Update Agent role, as far as an entry can name it. */
 export interface Holder {
   id: string;
   name: string;
   addresses: readonly string[];
+  /** The port it listens at: 0 for none, null while it has not said. */
+  port: number | null;
   kinds: readonly Kind[];
 }
 
@@ -114,7 +116,8 @@ function rangeOf({ first, last }: EntryFields): string {
 /** The URL of an Update Agent. The port stays where the entry was its own before. */
 function urlOf(holder: Holder, { by, address }: EntryFields, before: string | undefined): string {
   const known = before === undefined ? undefined : holderOf(before, [holder]);
-  const port = known === undefined ? RELAY_PORT : new URL(before ?? "").port || RELAY_PORT;
+  const usual = holder.port || RELAY_PORT;
+  const port = known === undefined ? usual : new URL(before ?? "").port || usual;
   const named = known?.by === "name" && by === "name" ? hostOf(before ?? "") : holder.name;
   const host = by === "name" ? named : address.includes(":") ? `[${address}]` : address;
   return `http://${host}:${port}`;

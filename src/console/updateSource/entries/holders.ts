@@ -8,9 +8,10 @@ export async function loadHolders(): Promise<Holder[]> {
     answerOf(api.GET("/api/v1/agents", { params: { query: { role: "update-agent", limit: 500 } } })),
   ]);
   const addresses = new Map(agents.body.items.map((each) => [each.id, each.addresses]));
-  return roles.body.items.map(({ id, name, kinds }) => ({
+  return roles.body.items.map(({ id, name, port, kinds }) => ({
     id,
     name,
+    port,
     kinds,
     addresses: addresses.get(id) ?? [],
   }));

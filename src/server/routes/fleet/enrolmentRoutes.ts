@@ -45,7 +45,12 @@ const create = route({
       { additionalProperties: false },
     ),
   },
-  answer: Type.Object({ id: Id, token: Type.String() }),
+  answer: Type.Object({
+    id: Id,
+    token: Type.String(),
+    /** The port that agents come in at, for the command that uses the token. */
+    agents: Type.Object({ port: Type.Integer(), tls: Type.Boolean() }),
+  }),
   status: 201,
   example: { body: { uses: 100, domain: "default" } },
   fails: ["BODY_INVALID", "REFUSED", "UNAVAILABLE"],

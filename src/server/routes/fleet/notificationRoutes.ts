@@ -9,6 +9,7 @@ import { notificationEvents, notificationView } from "../../notify/notificationV
 import {
   countNotifications,
   countTold,
+  countToldByDomain,
   listNotifications,
   listTold,
 } from "../../store/notifications/notificationStore.ts";
@@ -117,17 +118,25 @@ const one = route({
   operation: "getNotification",
   method: "GET",
   path: "/notifications/:id",
-  summary: "Shows a notification: where its agents are, and those that could not be reached by name",
+  summary:
+    "Shows a notification: where its agents are, also by domain, and those that could not be reached by name",
   allow: "viewer",
   schemas: { params: ById, query: Type.Object(pageQuery) },
-  answer: Type.Object({ ...Notification.properties, counts: Counts, unreachable: pageOf(ToldAgent) }),
+  answer: Type.Object({
+    ...Notification.properties,
+    counts: Counts,
+    /** At most the 200 domains with the most of its agents. */
+    domains: Type.Array(Type.Object({ domain: DomainName, counts: Counts })),
+    unreachable: pageOf(ToldAgent),
+  }),
   status: 200,
   example: { params: { id: "some-notification" }, query: { limit: 10 } },
   fails: ["NOT_FOUND", "PARAMETER_INVALID"],
   audit: "none",
   handle: async (context, { params, query }) => {
     const view = await notificationView(context, params.id);
-    return { ...view, unreachable: await toldPage(context, params.id, query) };
+    const domains = await countToldByDomain(context.database.db, params.id);
+    return { ...view, domains, unreachable: await toldPage(context, params.id, query) };
   },
 });
 

@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { ById, Id, KindName } from "../../api/parts.ts";
+import { ById, Id, KindName, OrNull } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
 import { grantRole, takeRole, updateAgents } from "../../settings/updateAgents.ts";
 
@@ -8,6 +8,8 @@ const Kinds = Type.Array(KindName, { uniqueItems: true, maxItems: 3 });
 const UpdateAgent = Type.Object({
   id: Id,
   name: Type.String(),
+  /** The port it listens at, by its last report: 0 for none, null while it has not said. */
+  port: OrNull(Type.Integer({ minimum: 0, maximum: 65_535 })),
   kinds: Kinds,
   byHand: Kinds,
   byPolicies: Type.Array(Type.Object({ id: Id, name: Type.String(), kinds: Kinds })),

@@ -152,12 +152,16 @@ export async function findAgent(db: Db, id: string): Promise<Agent | undefined> 
   return found && fromRow(found);
 }
 
-/** Those of these agents that there are, by id. */
-export async function findAgents(db: Db, ids: readonly string[]): Promise<{ id: string; name: string }[]> {
-  const found: { id: string; name: string }[] = [];
+/** Those of these agents that there are, by id, with the port that they last said they listen at. */
+export async function findAgents(
+  db: Db,
+  ids: readonly string[],
+): Promise<{ id: string; name: string; port: number | null }[]> {
+  const found: { id: string; name: string; port: number | null }[] = [];
   for (let from = 0; from < ids.length; from += MANY) {
     const some = ids.slice(from, from + MANY);
-    found.push(...(await db.selectFrom("agents").select(["id", "name"]).where("id", "in", some).execute()));
+    const columns = ["id", "name", "port"] as const;
+    found.push(...(await db.selectFrom("agents").select(columns).where("id", "in", some).execute()));
   }
   return found.toSorted((one, other) => (one.id < other.id ? -1 : 1));
 }

@@ -167,6 +167,32 @@ export async function countTold(db: Db, notificationId: string): Promise<ToldCou
   return Object.fromEntries(TOLD_STATES.map((state) => [state, found.get(state) ?? 0])) as ToldCounts;
 }
 
+/** Domains that are shown of one notification. */
+const MOST_DOMAINS = 200;
+
+/** The same for each domain, by name; of more than 200 domains those with the most agents. */
+export async function countToldByDomain(
+  db: Db,
+  notificationId: string,
+): Promise<{ domain: string; counts: ToldCounts }[]> {
+  const rows = await db
+    .selectFrom("told")
+    .innerJoin("agents", "agents.id", "told.agent_id")
+    .select((row) => ["agents.domain", "told.state", row.fn.countAll<number>().as("count")])
+    .where("told.notification_id", "=", notificationId)
+    .groupBy(["agents.domain", "told.state"])
+    .execute();
+  const found = [...Map.groupBy(rows, ({ domain }) => domain)].map(([domain, ofDomain]) => {
+    const counts = Object.fromEntries(TOLD_STATES.map((state) => [state, 0])) as ToldCounts;
+    for (const { state, count } of ofDomain) counts[state as ToldState] = Number(count);
+    return { domain, counts };
+  });
+  const sizeOf = ({ counts }: { counts: ToldCounts }) =>
+    Object.values(counts).reduce((sum, each) => sum + each, 0);
+  const largest = found.toSorted((one, other) => sizeOf(other) - sizeOf(one)).slice(0, MOST_DOMAINS);
+  return largest.toSorted((one, other) => (one.domain < other.domain ? -1 : 1));
+}
+
 /** Kinds of agents of which a notification may have some left. */
 export interface Left {
   /** Update Agents that are to be told, or have not reported since. */
