@@ -633,7 +633,7 @@ export const words = {
     rollbackDeed: "Roll back",
     rollbackText: (version: string) =>
       `Every agent goes to ${version}, as a new signed pin, until it is resumed.`,
-    haltedBy: (name: string) => `**Halted by ${name === "" ? "the server" : name}**`,
+    haltedBy: (name: string) => `**Halted by ${name === "server" ? "the server" : name}**`,
     pinnedTo: (version: string) =>
       `Pinned to ${version}: every agent goes there, and stays until it is resumed.`,
     evidence: "Failures, with the evidence",

@@ -84,3 +84,21 @@ export async function seriousFindings(page: Page): Promise<string[]> {
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, html }) => `${id}: ${html.join(" | ")}`);
 }
+
+/** Opens a page with the session of a cookie. */
+export async function openSignedIn(
+  origin: string,
+  cookie: string,
+  options: Parameters<typeof openPage>[1] = {},
+): Promise<WatchedPage> {
+  const opened = await openPage(origin, options);
+  const [name = "", value = ""] = cookie.split("=");
+  await opened.page.context().addCookies([{ name, value, url: origin }]);
+  return opened;
+}
+
+/** Keeps a picture for people to look at, where `SHOTS` names a folder. */
+export async function shot(page: Page, name: string): Promise<void> {
+  const { SHOTS } = process.env;
+  if (SHOTS !== undefined) await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
+}

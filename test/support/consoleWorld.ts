@@ -52,3 +52,50 @@ export async function makeConsole(settings: Record<string, unknown> = {}): Promi
   world.agentsUrl = `http://127.0.0.1:${world.server.agentsPort}`;
   return world;
 }
+
+export const USER = { user: "ada", password: "correct horse battery" };
+
+export interface Answer {
+  status: number;
+  etag: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each call has an answer of its own shape
+  body: any;
+}
+
+/** The first administrator, as a page of the server's own calls. */
+export interface Administrator {
+  cookie: string;
+  /** @throws Error for a refusal */
+  call(method: string, place: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Makes a user of a role. @returns the cookie of a session */
+  signIn(role: "viewer" | "operator" | "administrator"): Promise<string>;
+}
+
+/** Makes the first administrator, by the link of `init`. */
+export async function setUpConsole({ url, token }: ConsoleWorld): Promise<Administrator> {
+  const headers = { "content-type": "application/json", "sec-fetch-site": "same-origin" };
+  const send = (place: string, body: unknown) =>
+    fetch(`${url}/api/v1${place}`, { method: "POST", headers, body: JSON.stringify(body) });
+  const cookieOf = (answer: Response) => answer.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const cookie = cookieOf(await send("/setup", { token, ...USER }));
+  const call: Administrator["call"] = async (method, place, body, more = {}) => {
+    const answer = await fetch(`${url}/api/v1${place}`, {
+      method,
+      headers: { ...headers, cookie, ...more },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${place}: ${answer.status} ${text}`);
+    return {
+      status: answer.status,
+      etag: answer.headers.get("etag") ?? "",
+      body: text === "" ? null : JSON.parse(text),
+    };
+  };
+  const signIn: Administrator["signIn"] = async (role) => {
+    const user = { user: `the ${role}`, password: USER.password };
+    await call("POST", "/users", { ...user, role });
+    return cookieOf(await send("/session", user));
+  };
+  return { cookie, call, signIn };
+}

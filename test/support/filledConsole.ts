@@ -1,25 +1,12 @@
 import { createHash } from "node:crypto";
 import { readToken } from "../../src/core/fleet/enrolmentToken.ts";
-import { type ConsoleWorld, makeConsole } from "./consoleWorld.ts";
-
-export const USER = { user: "ada", password: "correct horse battery" };
+import { type Administrator, type ConsoleWorld, makeConsole, setUpConsole } from "./consoleWorld.ts";
 
 /** A server with a fleet that enrolled and reported by the agents' own calls, and a session of its administrator. */
-export interface FilledConsole extends ConsoleWorld {
-  cookie: string;
+export interface FilledConsole extends ConsoleWorld, Administrator {
   /** Ids of the agents by name. */
   agents: Map<string, { id: string; secret: string }>;
-  call(method: string, place: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
-  /** Makes a user of a role. @returns the cookie of a session */
-  signIn(role: "viewer" | "operator" | "administrator"): Promise<string>;
   report(name: string, attempts: readonly Tried[], more?: Record<string, unknown>): Promise<void>;
-}
-
-interface Answer {
-  status: number;
-  etag: string;
-  // biome-ignore lint/suspicious/noExplicitAny: each call has an answer of its own shape
-  body: any;
 }
 
 export interface Tried {
@@ -57,28 +44,8 @@ const SITES = [
 
 export async function fillConsole(settings: Record<string, unknown> = {}): Promise<FilledConsole> {
   const world = await makeConsole({ enrolment: "token", ...settings });
-  const { url, token } = world;
-  const made = await fetch(`${url}/api/v1/setup`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "sec-fetch-site": "same-origin" },
-    body: JSON.stringify({ token, ...USER }),
-  });
-  const cookie = made.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const { cookie, call, signIn } = await setUpConsole(world);
   const agents: FilledConsole["agents"] = new Map();
-  const call: FilledConsole["call"] = async (method, place, body, headers = {}) => {
-    const answer = await fetch(`${url}/api/v1${place}`, {
-      method,
-      headers: { "content-type": "application/json", "sec-fetch-site": "same-origin", cookie, ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${place}: ${answer.status} ${text}`);
-    return {
-      status: answer.status,
-      etag: answer.headers.get("etag") ?? "",
-      body: text === "" ? null : JSON.parse(text),
-    };
-  };
   const report: FilledConsole["report"] = async (name, attempts, more = {}) => {
     const { id = "", secret = "" } = agents.get(name) ?? {};
     const failed = attempts.every(({ outcome }) => outcome === "failed");
@@ -110,16 +77,6 @@ export async function fillConsole(settings: Record<string, unknown> = {}): Promi
     });
     if (answer.status !== 204)
       throw new Error(`the report of ${name}: ${answer.status} ${await answer.text()}`);
-  };
-  const signIn: FilledConsole["signIn"] = async (role) => {
-    const user = { user: `the ${role}`, password: USER.password };
-    await call("POST", "/users", { ...user, role });
-    const answer = await fetch(`${url}/api/v1/session`, {
-      method: "POST",
-      headers: { "content-type": "application/json", "sec-fetch-site": "same-origin" },
-      body: JSON.stringify(user),
-    });
-    return answer.headers.get("set-cookie")?.split(";")[0] ?? "";
   };
   const filled: FilledConsole = { ...world, cookie, agents, call, report, signIn };
   await fillFleet(filled);

@@ -43,7 +43,7 @@ function haltedNeeds({ releases, proposals }: OverviewFacts): Need[] {
   const halted = releases.flatMap(({ kind, name, releases: [newest] }): Need[] => {
     if (newest?.halt == null) return [];
     const { at, evidence, reason } = newest.halt;
-    const text = `**${plain(`${name} ${newest.version}`)} was halted.** ${plain(evidence?.sentence ?? reason)}`;
+    const text = `**${plain(`${name} ${newest.version}`)} was halted.** ${capital(plain(evidence?.sentence ?? reason))}.`;
     return [
       {
         tone: "bad",
