@@ -35,7 +35,7 @@ async function buildConsole(sources: string): Promise<void> {
     const files: Record<string, string> = {};
     for (const file of await filesBelow(folder)) {
       const bytes = await fs.readFile(path.join(folder, file));
-      files[file] = gzipSync(bytes, { level: 9 }).toString("base64");
+      files[file] = gzipSync(bytes, { level: 9, memLevel: 7 }).toString("base64");
     }
     const page: BuiltPage = { sources, files };
     // Written beside, and put in place whole: a server may start at this moment.

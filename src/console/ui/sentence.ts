@@ -3,7 +3,9 @@ export type Part =
   | { as: "text" | "strong" | "code"; text: string }
   | { as: "link"; text: string; to: string };
 
-const MARKS = /\*\*(?<strong>[^*]+)\*\*|`(?<code>[^`]+)`|\[(?<link>[^\]]+)\]\((?<to>\w+)\)/g;
+// A mark that `plain` has taken the meaning of begins nothing.
+const MARKS =
+  /\*\*(?<strong>[^*]+)\*\*|`(?!\u2060)(?<code>[^`]+)`(?!\u2060)|\[(?!\u2060)(?<link>[^\]]+)\]\((?<to>\w+)\)/g;
 
 /** Pieces of a sentence with `**strong**`, `` `code` `` and `[link](name)`; all else is text as it stands. */
 export function partsOf(sentence: string): Part[] {
