@@ -1,4 +1,5 @@
 import type { Rule, Step, UpdateOrder } from "../order/plan.ts";
+import { FAILURE_WORDS, type FailureCode } from "./failureWords.ts";
 
 /** An attempt as an agent reported it, as far as it is compared. */
 export interface HappenedAttempt {
@@ -64,19 +65,7 @@ export function momentInWords(time: number): string {
   return `${DAYS[date.getUTCDay()]} ${day} ${clock?.slice(0, 5)} UTC`;
 }
 
-/** The reason of an attempt that failed, for the most frequent codes in words, else the code itself. */
+/** The reason of an attempt that failed, in words; a code of a newer agent as it is. */
 function inWords({ code = "UNEXPECTED" }: HappenedAttempt): string {
-  const words: Record<string, string> = {
-    CONNECTION_REFUSED: "refused connections",
-    CONNECTION_TIMEOUT: "did not answer",
-    RESPONSE_TIMEOUT: "did not answer",
-    DNS_NOT_FOUND: "has no address in DNS",
-    SOURCE_BUSY: "was busy",
-    HASH_MISMATCH: "sent other bytes than the signed ones",
-    SIGNATURE_INVALID: "offered what is not signed by the trusted keys",
-    METADATA_OLDER: "offered an older publication",
-    METADATA_EXPIRED: "offered an expired publication",
-    HTTP_NOT_FOUND: "did not have what was needed",
-  };
-  return words[code] ?? `failed (${code})`;
+  return Object.hasOwn(FAILURE_WORDS, code) ? FAILURE_WORDS[code as FailureCode] : `failed (${code})`;
 }

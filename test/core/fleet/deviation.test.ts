@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { deviationOf, type HappenedAttempt } from "../../../src/core/fleet/deviation.ts";
 import { nameOf } from "../../../src/core/fleet/sourceName.ts";
+import { DISPOSITIONS } from "../../../src/core/order/disposition.ts";
 import type { Step, UpdateOrder } from "../../../src/core/order/plan.ts";
 
 const berlin = { rule: "custom", clause: "1", name: "ua-berlin", url: "http://ua-berlin:21112" } as const;
@@ -45,7 +46,7 @@ describe("planned beside happened", () => {
       order(berlin, server),
       [failed(berlin, "HASH_MISMATCH"), failed(server, "STALLED")],
       true,
-      "ua-berlin is first by clause 1; nothing was delivered: ua-berlin sent other bytes than the signed ones, server failed (STALLED)",
+      "ua-berlin is first by clause 1; nothing was delivered: ua-berlin sent other bytes than the signed ones, server stopped sending",
     ],
     ["not yet", order(berlin), null, false, "ua-berlin is first by clause 1; it has not reported yet"],
     ["nobody to ask", order(), [], false, "no source is open to it; its last run asked nobody"],
@@ -61,4 +62,15 @@ describe("planned beside happened", () => {
   test.for(rows)("%s", ([, planned, happened, deviates, sentence]) => {
     expect(deviationOf(planned, happened, nameOf)).toEqual({ deviates, sentence });
   });
+});
+
+test("every failure that leads to another source is said in words, and a code of a newer agent as it is", () => {
+  const codes = Object.entries(DISPOSITIONS).filter(([, { action }]) => action !== "stop");
+  for (const [code] of codes) {
+    const { sentence } = deviationOf(order(berlin), [failed(berlin, code)], nameOf);
+    expect(sentence).toMatch(/nothing was delivered: ua-berlin [a-z][^A-Z_]*(?:DNS|TLS|HTTP)?[^A-Z_]*$/);
+  }
+  expect(deviationOf(order(berlin), [failed(berlin, "NEWER_CODE")], nameOf).sentence).toContain(
+    "failed (NEWER_CODE)",
+  );
 });
