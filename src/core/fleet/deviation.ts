@@ -1,5 +1,5 @@
+import { FAILURE_WORDS, type FailureCode } from "../order/failureWords.ts";
 import type { Rule, Step, UpdateOrder } from "../order/plan.ts";
-import { FAILURE_WORDS, type FailureCode } from "./failureWords.ts";
 
 /** An attempt as an agent reported it, as far as it is compared. */
 export interface HappenedAttempt {
