@@ -14,7 +14,7 @@ import {
 import { refuseUnsafe } from "../store/safePath.ts";
 import { guardStorage } from "../store/storageErrors.ts";
 import { hashOfSecret, newId, newSecret } from "./access/secrets.ts";
-import { readServerConfig, type ServerConfig, serverConfigFile } from "./serverConfig.ts";
+import { parseServerConfig, type ServerConfig, serverConfigFile } from "./serverConfig.ts";
 import { type AdoptedDocument, adoptDocuments, adoptRepository } from "./settings/adoptRepository.ts";
 import { DEFAULT_DATABASE, openDatabase } from "./store/database.ts";
 import { takeTurn } from "./store/dialect.ts";
@@ -70,21 +70,24 @@ export async function initServer(options: InitServerOptions): Promise<NewServer>
 async function make(dir: string, options: InitServerOptions): Promise<NewServer> {
   const contentRoot =
     options.contentRoot === undefined ? undefined : await readContentRoot(options.contentRoot);
+  const [written, file] = [configOf(options), serverConfigFile(dir)];
+  const config = parseServerConfig(written, file);
   await reachDatabase(dir, options.database);
   const [www, keysDir] = [path.join(dir, "www"), path.join(dir, "keys")];
   const { made, documents } = await settingsFor(options.adopt, { dir: www, keysDir });
-  const token = await prepareDatabase(dir, options.database, documents);
   const rootKey = await setApart(made.rootKeyFiles, path.join(keysDir, "root"));
   if (contentRoot !== undefined) await takeContentRoot(contentRoot, dir, www);
+  // A database that is this server's is refused to the next attempt: it comes when all else has gone well.
+  const token = await prepareDatabase(dir, options.database, documents);
   // The configuration comes last: a folder without it is no server yet.
-  await writeConfig(dir, options);
-  const config = await readServerConfig(dir);
+  await writeDurably(file, written, 0o600);
+  await syncFolder(dir);
   return {
     setupUrl: `${consoleUrl(config)}/setup#token=${token}`,
     token,
     settingsRoot: made.rootFile,
     rootKey,
-    config: serverConfigFile(dir),
+    config: file,
   };
 }
 
@@ -196,7 +199,8 @@ async function refuseUsedDatabase(tx: Tx): Promise<void> {
   });
 }
 
-async function writeConfig(dir: string, options: InitServerOptions): Promise<void> {
+/** Text of `server.json`. */
+function configOf(options: InitServerOptions): string {
   const { activeUpdate, contentRoot, console: people, agents, database } = options;
   const written = {
     ...(people === undefined ? {} : { console: people }),
@@ -206,8 +210,7 @@ async function writeConfig(dir: string, options: InitServerOptions): Promise<voi
     ...(contentRoot === undefined ? {} : { roots: { content: CONTENT_ROOT } }),
     enrolment: "token",
   };
-  await writeDurably(serverConfigFile(dir), `${JSON.stringify(written, null, 2)}\n`, 0o600);
-  await syncFolder(dir);
+  return `${JSON.stringify(written, null, 2)}\n`;
 }
 
 /** URL of the console. */

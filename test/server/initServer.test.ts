@@ -10,6 +10,7 @@ test.for([
   ["a database that does not answer", { database: "postgres://nobody@127.0.0.1:1/x" }, "STORAGE_FAILED"],
   ["a vendor's root that is not there", { contentRoot: "/nowhere/root.json" }, "TRUST_ROOT_INVALID"],
   ["a vendor's root that is none", { contentRoot: "/dev/null" }, "TRUST_ROOT_INVALID"],
+  ["an address of the vendor that is none", { activeUpdate: "updates.vendor.example" }, "CONFIG_INVALID"],
   ["a repository that is not there", { adopt: "/nowhere/www" }, undefined],
 ] as const)(
   "a server that cannot be made for %s leaves its folder as it was, for the corrected call",
