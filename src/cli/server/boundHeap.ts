@@ -11,6 +11,8 @@ const LOOK = 500;
  */
 export function boundHeap(): void {
   setFlagsFromString("--heap-growing-percent=60");
+  // Helpers that have to wait for a processor, which a busy server shares with its database, would hold up the event loop.
+  setFlagsFromString("--no-parallel-scavenge");
   let factor = 2;
   setInterval(() => {
     const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");

@@ -10,7 +10,7 @@ import { findMark, putMark } from "../store/fleet/publicationStore.ts";
 import { transact } from "../store/transaction.ts";
 
 /** Agents that are read, and written, at once. */
-const BATCH = 1_000;
+const BATCH = 500;
 /** The mark of the settings by which all agents were planned. */
 const MARK = "planned";
 
