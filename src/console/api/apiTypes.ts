@@ -6293,6 +6293,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description SCOPE_TOO_NARROW */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description CONFLICT */
             409: {
                 headers: {
@@ -6324,6 +6333,15 @@ export interface operations {
             };
             /** @description PARAMETER_INVALID */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description SCOPE_TOO_NARROW */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6395,6 +6413,15 @@ export interface operations {
             };
             /** @description BODY_INVALID, PARAMETER_INVALID */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description SCOPE_TOO_NARROW */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

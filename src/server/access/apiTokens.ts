@@ -37,6 +37,7 @@ export async function createApiToken(
     name,
     role,
     createdBy: await personOf(database.db, by.caller),
+    makerId: await makerOf(database.db, by.caller),
     createdAt: now(),
     expiresAt: expires,
     scope,
@@ -58,6 +59,18 @@ export async function personOf(db: Db, caller: Caller): Promise<string> {
     .where("id", "=", caller.id)
     .executeTakeFirst();
   return made?.created_by ?? actorOf(caller);
+}
+
+/** Id of the user behind a caller; null for a token that no user made. */
+async function makerOf(db: Db, caller: Caller): Promise<string | null> {
+  if (caller.kind === "user") return caller.id;
+  if (caller.kind !== "token") return null;
+  const made = await db
+    .selectFrom("api_tokens")
+    .select("maker_id")
+    .where("id", "=", caller.id)
+    .executeTakeFirst();
+  return made?.maker_id ?? null;
 }
 
 function refuseScope(scope: string[] | null, known: ReadonlySet<string>, { caller }: By): void {

@@ -18,6 +18,7 @@ import { openSecret, sealSecret } from "./factorKey.ts";
 import { isPassword } from "./passwordHash.ts";
 import { attemptSignIn } from "./sayLocked.ts";
 import { hashOfSecret } from "./secrets.ts";
+import { refuseBeyondScope } from "./users.ts";
 
 /** Time (s) of one step, and steps to each side whose code is taken too (RFC 6238 §5.2). */
 const PERIOD = 30;
@@ -120,12 +121,13 @@ export async function endOwnFactor(
 /**
  * Takes another's second factor away, who has lost it.
  *
- * @throws Problem NOT_FOUND
+ * @throws Problem NOT_FOUND, SCOPE_TOO_NARROW
  */
 export async function resetFactor(context: Context, userId: string, by: By): Promise<void> {
   await transact(context.database.db, async (tx) => {
     const user = await findUser(tx, userId);
     if (user === undefined) throw new Problem("NOT_FOUND", "no user has this id");
+    refuseBeyondScope(by, user.role);
     await removeFactor(tx, userId);
     await writeAudit(tx, context, by, { operation: "resetSecondFactor", subject: user.name });
   });

@@ -31,6 +31,7 @@ export async function createUser(
   by: By,
 ): Promise<User> {
   const { database, random, now } = context;
+  refuseBeyondScope(by, role);
   const passwordHash = await hashPassword(password, random);
   const id = newId(random);
   await transact(database.db, async (tx) => {
@@ -56,6 +57,7 @@ export async function changeUser(
   const { database, now } = context;
   return await changeKept(context, id, by, "changeUser", async (tx, before) => {
     const role = change.role ?? before.role;
+    refuseBeyondScope(by, role);
     const isDisabled = change.disabled ?? before.disabledAt !== null;
     const disabledAt = isDisabled ? (before.disabledAt ?? now()) : null;
     await updateUser(tx, id, { role, disabledAt });
@@ -87,6 +89,7 @@ async function changeKept(
   await transact(context.database.db, async (tx) => {
     await takeTurn(tx, "users");
     const before = (await findUser(tx, id)) ?? unknownUser();
+    refuseBeyondScope(by, before.role);
     const detail = await act(tx, before);
     if (!(await hasAdministrator(tx))) {
       throw new Problem("CONFLICT", `${before.name} is the last administrator: make another one first`);
@@ -117,6 +120,20 @@ export async function changeOwnPassword(
     await deleteOtherSessions(tx, caller.id, caller.session);
     await writeAudit(tx, context, { caller, address }, { operation: "changePassword", subject: caller.name });
   });
+}
+
+/**
+ * Refuses to have a token make, change or delete an administrator where it is for less than everything: it would
+ * come by what it is not for.
+ *
+ * @throws Problem SCOPE_TOO_NARROW
+ */
+export function refuseBeyondScope({ caller }: Pick<By, "caller">, role: Role): void {
+  if (caller.kind !== "token" || caller.scope === null || role !== "administrator") return;
+  throw new Problem(
+    "SCOPE_TOO_NARROW",
+    "a token with a scope makes, changes and deletes no administrators: sign in for that",
+  );
 }
 
 function unknownUser(): never {

@@ -15,6 +15,7 @@ import * as publishedFiles from "./migrations/0010PublishedFiles.ts";
 import * as load from "./migrations/0011Load.ts";
 import * as dnsSuffixes from "./migrations/0012DnsSuffixes.ts";
 import * as filteredLists from "./migrations/0013FilteredLists.ts";
+import * as tokenMakers from "./migrations/0019TokenMakers.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -32,6 +33,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0011Load": load,
   "0012DnsSuffixes": dnsSuffixes,
   "0013FilteredLists": filteredLists,
+  "0019TokenMakers": tokenMakers,
 };
 
 /**

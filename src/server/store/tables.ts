@@ -54,6 +54,8 @@ export interface Tables {
     used_at: Time | null;
     /** Operations and areas that it is for, as a list; null for all that its role may. */
     scope: Json | null;
+    /** The user who made it, or made the token that made it; null for one that the machine itself made. */
+    maker_id: string | null;
   };
   enrolment_tokens: {
     id: string;

@@ -272,3 +272,51 @@ test("nearsource server password sets one anew on the machine itself, by standar
     stderr: expect.stringContaining("ada (administrator)"),
   });
 });
+
+test("tokens stop with whoever made them, and may no more than they may now, through tokens of tokens too", async () => {
+  const session = await sessionOf(world, "administrator");
+  const { user: name } = (await asUser(session, "GET", "/session")).json();
+  const id = await idOf(name);
+  const made = await world.people.inject(
+    asBrowser(
+      { method: "POST", url: "/api/v1/api-tokens", payload: { name: "first", role: "administrator" } },
+      session,
+    ),
+  );
+  const first = made.json().token;
+  const second = (await callApi(world, first, "POST /api-tokens", { name: "second", role: "operator" })).body
+    .token;
+  const statusesOf = async () => [
+    (await callApi(world, first, "GET /users")).status,
+    (await callApi(world, second, "GET /agents")).status,
+    (await callApi(world, second, "POST /enrolment-tokens", {})).status,
+  ];
+  expect(await statusesOf()).toEqual([200, 200, 201]);
+  await call(`PATCH /users/${id}`, { role: "viewer" });
+  expect(await statusesOf()).toEqual([403, 200, 403]);
+  await call(`PATCH /users/${id}`, { disabled: true });
+  expect(await statusesOf()).toEqual([401, 401, 401]);
+  await call(`PATCH /users/${id}`, { disabled: false, role: "administrator" });
+  expect(await statusesOf()).toEqual([200, 200, 201]);
+  await call(`DELETE /users/${id}`);
+  expect(await statusesOf()).toEqual([401, 401, 401]);
+});
+
+test("a token with a scope makes, changes and deletes no administrators, nor takes their second factor", async () => {
+  const narrow = await tokenOf(world, "administrator", ["users"]);
+  const byToken = async (...given: Parameters<Call>) => {
+    const { status, body } = await callApi(world, narrow, ...given);
+    return [status, body?.code];
+  };
+  const ada = await idOf("ada");
+  const user = { user: "mallory", password: PASSWORD, role: "administrator" };
+  const tooNarrow = [403, "SCOPE_TOO_NARROW"];
+  expect(await byToken("POST /users", user)).toEqual(tooNarrow);
+  expect((await byToken("POST /users", { ...user, role: "operator" }))[0]).toBe(201);
+  const mallory = await idOf("mallory");
+  expect(await byToken(`PATCH /users/${mallory}`, { role: "administrator" })).toEqual(tooNarrow);
+  expect(await byToken(`PATCH /users/${ada}`, { role: "viewer" })).toEqual(tooNarrow);
+  expect(await byToken(`DELETE /users/${ada}`)).toEqual(tooNarrow);
+  expect(await byToken(`DELETE /users/${ada}/second-factor`)).toEqual(tooNarrow);
+  expect((await byToken(`DELETE /users/${mallory}`))[0]).toBe(204);
+});

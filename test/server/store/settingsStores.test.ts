@@ -132,7 +132,9 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
     test("an API token is known by its hash until it is taken back", async () => {
       const token = { id: "t", name: "inventory", role: "viewer" as const, createdBy: "ada", createdAt: NOW };
       const scope = ["agents", "read"];
-      await write((tx) => insertApiToken(tx, { ...token, expiresAt: NOW + 10, hash: "h", scope }));
+      await write((tx) =>
+        insertApiToken(tx, { ...token, expiresAt: NOW + 10, hash: "h", scope, makerId: null }),
+      );
       await noteApiTokenUse(database.db, "t", NOW);
       expect(await findApiToken(database.db, "h", NOW)).toMatchObject({ id: "t", usedAt: NOW, scope });
       expect(await findApiToken(database.db, "h", NOW + 10)).toBeUndefined();

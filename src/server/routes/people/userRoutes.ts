@@ -44,7 +44,7 @@ const create = route({
   answer: User,
   status: 201,
   example: { body: { user: "grace", password: "staple paper clip", role: "viewer" } },
-  fails: ["BODY_INVALID", "CONFLICT"],
+  fails: ["BODY_INVALID", "CONFLICT", "SCOPE_TOO_NARROW"],
   audit: "createUser",
   handle: (context, { body, caller, address }) => createUser(context, body, { caller, address }),
 });
@@ -65,7 +65,7 @@ const change = route({
   answer: User,
   status: 200,
   example: { params: { id: "some-user" }, body: { role: "operator" } },
-  fails: ["BODY_INVALID", "PARAMETER_INVALID", "NOT_FOUND", "CONFLICT"],
+  fails: ["BODY_INVALID", "PARAMETER_INVALID", "NOT_FOUND", "CONFLICT", "SCOPE_TOO_NARROW"],
   audit: "changeUser",
   handle: (context, { params, body, caller, address }) =>
     changeUser(context, params.id, body, { caller, address }),
@@ -80,7 +80,7 @@ const remove = route({
   schemas: { params: ById },
   status: 204,
   example: { params: { id: "some-user" } },
-  fails: ["PARAMETER_INVALID", "NOT_FOUND", "CONFLICT"],
+  fails: ["PARAMETER_INVALID", "NOT_FOUND", "CONFLICT", "SCOPE_TOO_NARROW"],
   audit: "deleteUser",
   handle: async (context, { params, caller, address }) => {
     await removeUser(context, params.id, { caller, address });

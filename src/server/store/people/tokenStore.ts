@@ -1,30 +1,50 @@
-import type { Role } from "../../api/roles.ts";
+import { ROLES, type Role } from "../../api/roles.ts";
 import type { Db, Tx } from "../transaction.ts";
 
-/** The holder of an API token, while it lasts. */
+/**
+ * The holder of an API token, while it lasts: not beyond its end, nor the shutting out of whoever made it, nor with
+ * more than the role that they have now.
+ */
 export async function findApiToken(
   db: Db,
   hash: string,
   now: number,
 ): Promise<Pick<ApiToken, "id" | "name" | "role" | "scope" | "usedAt"> | undefined> {
-  const found = await db
-    .selectFrom("api_tokens")
-    .select(["id", "name", "role", "scope", "used_at as usedAt"])
+  const found = await lastingTokens(db, now)
+    .select(["api_tokens.id as id", "api_tokens.name as name", "api_tokens.role as role"])
+    .select(["scope", "used_at as usedAt", "users.role as makerRole"])
     .where("token_hash", "=", hash)
-    .where((where) => where.or([where("expires_at", "is", null), where("expires_at", ">", now)]))
     .executeTakeFirst();
-  return found && { ...found, role: found.role as Role, scope: scopeOf(found.scope) };
+  if (found === undefined) return undefined;
+  const { makerRole, ...token } = found;
+  const role = lowerRole(found.role as Role, (makerRole ?? found.role) as Role);
+  return { ...token, role, scope: scopeOf(found.scope) };
 }
 
-/** Whether an API token is there, and has not expired. */
+/** Whether an API token is there, and lasts. */
 export async function isTokenValid(db: Db, id: string, now: number): Promise<boolean> {
-  const found = await db
-    .selectFrom("api_tokens")
-    .select("id")
-    .where("id", "=", id)
-    .where((where) => where.or([where("expires_at", "is", null), where("expires_at", ">", now)]))
+  const found = await lastingTokens(db, now)
+    .select("api_tokens.id")
+    .where("api_tokens.id", "=", id)
     .executeTakeFirst();
   return found !== undefined;
+}
+
+function lastingTokens(db: Db, now: number) {
+  return db
+    .selectFrom("api_tokens")
+    .leftJoin("users", "users.id", "maker_id")
+    .where((where) => where.or([where("expires_at", "is", null), where("expires_at", ">", now)]))
+    .where((where) =>
+      where.or([
+        where("maker_id", "is", null),
+        where.and([where("users.id", "is not", null), where("users.disabled_at", "is", null)]),
+      ]),
+    );
+}
+
+function lowerRole(one: Role, other: Role): Role {
+  return ROLES.indexOf(one) < ROLES.indexOf(other) ? one : other;
 }
 
 /** An API token as lists show it. */
@@ -64,9 +84,9 @@ export async function listApiTokens(db: Db): Promise<ApiToken[]> {
 
 export async function insertApiToken(
   tx: Tx,
-  token: Omit<ApiToken, "usedAt"> & { hash: string },
+  token: Omit<ApiToken, "usedAt"> & { hash: string; makerId: string | null },
 ): Promise<void> {
-  const { id, name, role, hash, createdBy, createdAt, expiresAt, scope } = token;
+  const { id, name, role, hash, makerId, createdBy, createdAt, expiresAt, scope } = token;
   await tx
     .insertInto("api_tokens")
     .values({
@@ -75,6 +95,7 @@ export async function insertApiToken(
       role,
       token_hash: hash,
       created_by: createdBy,
+      maker_id: makerId,
       created_at: createdAt,
       expires_at: expiresAt,
       used_at: null,
