@@ -169,12 +169,16 @@ export async function tokenOf(
 
 export const PASSWORD = "correct horse battery";
 
+/** The hash of that password, made once for a file of tests: argon2id is slow on purpose. */
+let hashed: Promise<string> | undefined;
+
 /** A user of a role, and the cookie of a session. */
 export async function sessionOf(world: ServerWorld, role: Role): Promise<string> {
   const { context, people } = world;
   const { database, random, now } = context;
   const name = `a ${role} ${newId(random).slice(0, 6)}`;
-  const passwordHash = await hashPassword(PASSWORD, random);
+  hashed ??= hashPassword(PASSWORD, random);
+  const passwordHash = await hashed;
   await transact(database.db, (tx) =>
     insertUser(tx, { id: newId(random), name, role, passwordHash, now: now() }),
   );
