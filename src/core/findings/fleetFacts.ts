@@ -27,11 +27,14 @@ export interface FleetFacts {
   attempts: ReadonlyMap<string, { attempts: number; failed: number }>;
 }
 
+/** An agent, as far as entries lead to it. */
+export type Served = Pick<ServingAgent, "self" | "addresses" | "dnsSuffixes" | "name">;
+
 /** The agents that each entry of a list leads to: by host and port, else by the name that it gives. */
-export function servingByEntry(
+export function servingByEntry<Agent extends Served>(
   { entries }: Pick<SourceList, "entries">,
-  serving: readonly ServingAgent[],
-): ServingAgent[][] {
+  serving: readonly Agent[],
+): Agent[][] {
   const hosts = serving.map(hostsOf);
   return entries.map((entry) => {
     const led = serving.filter((agent, index) =>
@@ -42,11 +45,11 @@ export function servingByEntry(
 }
 
 /** The names and addresses of an agent, as hosts stand in URLs. */
-function hostsOf({ self, addresses, dnsSuffixes }: ServingAgent): Set<string> {
+function hostsOf({ self, addresses, dnsSuffixes }: Served): Set<string> {
   const full = self.names.flatMap((name) => dnsSuffixes.map((suffix) => `${name}.${suffix}`));
   return new Set([...self.names, ...full, ...addresses.map(formatAddress)]);
 }
 
-function isCalled({ name }: ServingAgent, entry: SourceListEntry): boolean {
+function isCalled({ name }: Served, entry: SourceListEntry): boolean {
   return entry.name !== undefined && entry.name.toLowerCase() === name.toLowerCase();
 }

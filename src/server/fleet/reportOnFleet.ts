@@ -1,12 +1,14 @@
+import { servingByEntry } from "../../core/findings/fleetFacts.ts";
 import { AGENTS_OF_ONE } from "../../core/findings/fleetFindings.ts";
 import { AGENT_STATES, type AgentState } from "../../core/fleet/agentState.ts";
 import { type FleetReport, fleetReport } from "../../core/fleet/reports/fleetReport.ts";
 import { nameOf } from "../../core/fleet/sourceName.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { listInForce } from "../settings/fleetSettings.ts";
+import { grantsOf, listInForce, toFleetAgent } from "../settings/fleetSettings.ts";
 import { updateAgents } from "../settings/updateAgents.ts";
 import { countStatesOfDomains } from "../store/fleet/agentFilter.ts";
+import { findAgentsWhole } from "../store/fleet/agentStore.ts";
 import { trafficByDay, trafficByNetwork } from "../store/fleet/networkStore.ts";
 import { countPlanned } from "../store/fleet/planStore.ts";
 import { trafficBySource } from "../store/fleet/trafficStore.ts";
@@ -43,11 +45,21 @@ export async function reportOnFleet(
     throw new Problem("REFUSED", `a report is on 1 to ${DAYS.most} days`);
   }
   const list = await listInForce(db);
-  const holders = (await updateAgents(db)).map(({ name }) => name);
-  const named = list.entries.filter(({ name }) => name !== undefined).map(nameOf);
+  const holders = await updateAgents(db);
+  const grants = await grantsOf(db);
+  const rows = await findAgentsWhole(
+    db,
+    holders.map(({ id }) => id),
+  );
+  const led = servingByEntry(
+    list,
+    rows.map((row) => ({ ...toFleetAgent(row, grants), name: row.name })),
+  );
+  // An entry with a name may be a mirror of the site's: it is an Update Agent's where it leads to one.
+  const near = list.entries.filter((_, index) => led[index]?.length).map(nameOf);
   const sums = {
     list,
-    updateAgents: new Set([...holders, ...named]),
+    updateAgents: new Set([...holders.map(({ name }) => name), ...near]),
     planned: await countPlanned(db),
     traffic: await trafficBySource(db, { from, to }),
     networks: await trafficByNetwork(db, { from, to }),

@@ -23,7 +23,10 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
     afterAll(() => world.close());
 
     test("adds up what agents reported by source, network and day, and who goes where", async () => {
-      await call("PUT /source-list", { entries: [{ range: "10.1.0.0/16", name: "ua-berlin", url: UA }] }, 0);
+      // A mirror of the site's own has a name too.
+      const mirror = { range: "10.3.0.0/16", name: "the mirror", url: "http://mirror.example" };
+      const entries = [{ range: "10.1.0.0/16", name: "ua-berlin", url: UA }, mirror];
+      await call("PUT /source-list", { entries }, 0);
       const near = {
         rule: "custom",
         name: "ua-berlin",
@@ -35,13 +38,15 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       const far = { rule: "server", url: "http://server", outcome: "delivered", bytes: 2_000_000_000, ms: 9 };
       const agents = [];
       for (const [name, address] of [
-        ["a", "10.1.0.1"],
+        ["ua-berlin", "10.1.0.1"],
         ["b", "10.1.0.2"],
         ["c", "10.1.0.3"],
         ["d", "10.2.0.1"],
       ] as const) {
         agents.push({ ...(await enrolMachine(world, token, { name, addresses: [address] })), address });
       }
+      const granted = await call(`PUT /agents/${agents[0]?.id}/update-agent`, { kinds: ["components"] });
+      expect(granted.status).toBe(200);
       const installed = [{ bytes: 5_000_000_000, whole: 8_000_000_000 }];
       for (const agent of agents) {
         const attempts = [agent.address.startsWith("10.1.") ? near : far];
@@ -78,6 +83,7 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
             ranges: ["10.1.0.0/16"],
           },
           { source: "server", kind: "server", agents: 1, attempts: 2 },
+          { source: "the mirror", kind: "url", agents: 0, limit: null, verdict: null },
         ],
       });
       expect(body.days.map(({ far: over }: { far: number }) => over)).toEqual([2_000_000_000, 2_000_000_000]);
