@@ -134,6 +134,8 @@ describe.skipIf(NO_BROWSER)(`Update Source${NO_BROWSER ? `: ${NO_BROWSER}` : ""}
     await reset();
     const { page, close } = await opened("/update-source");
     const [from, to] = [row(page, "10.8.0.0/16"), row(page, "10.1.0.0/16")];
+    // What is said of entries makes their rows taller: they stay where they are once it is there.
+    await expect.poll(() => from.textContent()).toContain("agents");
     const [start, end] = [await from.locator("[data-handle]").boundingBox(), await to.boundingBox()];
     await page.mouse.move((start?.x ?? 0) + 5, (start?.y ?? 0) + 5);
     await page.mouse.down();

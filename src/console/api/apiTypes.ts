@@ -5531,6 +5531,10 @@ export interface operations {
                             message: string;
                             remedy: string;
                         }[];
+                        uses: {
+                            first: number;
+                            near: number;
+                        }[] | null;
                     };
                 };
             };

@@ -1,5 +1,4 @@
-import createClient from "openapi-fetch";
-import type { paths } from "./apiTypes.ts";
+export { api } from "./client.ts";
 
 /** Place in the body, or name of the parameter, and what is wrong there. */
 export interface Fault {
@@ -42,9 +41,6 @@ export interface Answered<Body> {
   /** The version of what was answered, for `If-Match`. */
   version: string | undefined;
 }
-
-/** Requests of the API, by method and path, with the types that its document has. */
-export const api = createClient<paths>({ baseUrl: "/", credentials: "same-origin" });
 
 /** An answer as the client has it. */
 interface Sent {

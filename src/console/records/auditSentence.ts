@@ -24,9 +24,42 @@ const DEEDS: Record<string, string> = {
   restoreSourceList: "Restored the",
   createNotification: "Notified agents:",
   refreshMirror: "Looked for newer content",
+  verifyMirror: "Checked all content kept here",
+  seeReleases: "Saw new releases of",
+  changeRollout: "Changed the stages of",
+  haltRelease: "Halted",
+  resumeRelease: "Resumed",
+  rollBackRelease: "Rolled back",
+  proposeRollout: "Asked for approval of a change of",
+  approveProposal: "Approved the change of",
+  rejectProposal: "Refused the change of",
+  acceptSuggestion: "Accepted the suggestion for",
+  dismissSuggestion: "Dismissed the suggestion for",
+  revokeAgent: "Took the secret back of",
+  rotateAgent: "Had another secret fetched by",
+  createWebhook: "Made the webhook",
+  changeWebhook: "Changed the webhook",
+  deleteWebhook: "Deleted the webhook",
+  renewWebhookSecret: "Renewed the secret of the webhook",
+  testWebhook: "Tried the webhook",
+  beginSecondFactor: "Began a second factor for",
+  confirmSecondFactor: "Set a second factor up for",
+  endSecondFactor: "Ended the second factor of",
+  resetSecondFactor: "Took the second factor back of",
+  useRecoveryCode: "Signed in with a recovery code:",
+  endSessions: "Ended the sessions of",
+  setPassword: "Set the password at the server of",
+  goOnRestored: "Went on from a backup:",
 };
 
-/** An entry of the audit log in a sentence; an operation that is not known here is said by its name. */
-export function sentenceOf({ operation, subject }: { operation: string; subject: string }): string {
-  return `${DEEDS[operation] ?? operation} ${subject}`.trim();
+interface Entry {
+  operation: string;
+  subject: string;
+  detail?: unknown;
+}
+
+/** An entry of the audit log in a sentence; an operation that is not known here is said by its name, and so is a subject whose name was noted. */
+export function sentenceOf({ operation, subject, detail }: Entry): string {
+  const { name } = Object(detail) as { name?: unknown };
+  return `${DEEDS[operation] ?? operation} ${typeof name === "string" ? name : subject}`.trim();
 }

@@ -1,4 +1,5 @@
 import type { FleetEffect } from "../../core/fleet/effect.ts";
+import type { EntryUse } from "../../core/fleet/fleetUse.ts";
 import type { Body } from "../api/bodies.ts";
 import { type ApiProblem, answerOf, api } from "../api/call.ts";
 import { toProblem } from "../api/resource.svelte.ts";
@@ -13,6 +14,8 @@ const PAUSE = 350;
 export class Checking {
   findings = $state.raw<readonly Finding[]>([]);
   effect = $state.raw<FleetEffect | null>(null);
+  /** Use that the fleet makes of the entries, by their keys in the draft: a number goes where its entry is moved. */
+  uses = $state.raw<ReadonlyMap<number, EntryUse>>(new Map());
   /** Time (ms) that the last answer took. */
   took = $state<number>();
   busy = $state(false);
@@ -25,10 +28,10 @@ export class Checking {
   }
 
   /** Asks, once nothing has been edited for a moment. The last answer stays until there is another. */
-  soon(list: WrittenList): void {
+  soon(list: WrittenList, keys: readonly number[]): void {
     clearTimeout(this.#timer);
     this.busy = true;
-    this.#timer = setTimeout(() => void this.#ask(list), PAUSE);
+    this.#timer = setTimeout(() => void this.#ask(list, keys), PAUSE);
   }
 
   stop(): void {
@@ -37,7 +40,7 @@ export class Checking {
     this.busy = false;
   }
 
-  async #ask(list: WrittenList): Promise<void> {
+  async #ask(list: WrittenList, keys: readonly number[]): Promise<void> {
     this.#asked += 1;
     const asked = this.#asked;
     const began = performance.now();
@@ -46,6 +49,7 @@ export class Checking {
       if (asked !== this.#asked) return;
       this.findings = body.findings;
       this.effect = body.effect as FleetEffect | null;
+      this.uses = new Map(body.uses?.map((use, index) => [keys[index] ?? -1, use]));
       this.took = performance.now() - began;
       this.problem = undefined;
     } catch (error) {

@@ -1,32 +1,26 @@
 import { type Finding, sortFindings } from "../../core/findings/findingCodes.ts";
 import { hasError, hostsOf, unresolvedFindings } from "../../core/findings/listFindings.ts";
-import type { FleetEffect } from "../../core/fleet/effect.ts";
 import { unresolvedHosts } from "../../dns/unresolvedHosts.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { SOURCE_LIST } from "../settings/fleetSettings.ts";
 import { newestDocument } from "../store/settings/documentStore.ts";
 import { askFleet } from "./fleetProcess.ts";
-
-/** A list that was looked at: what is odd about it and, where it is valid, its effect. */
-export interface CheckedList {
-  findings: Finding[];
-  effect: FleetEffect | null;
-}
+import type { CheckAnswer } from "./fleetQuestion.ts";
 
 /** Looks at a list as it was written, by itself and with the whole fleet, and at what it would do to that. */
 export async function checkList(
   context: Pick<Context, "config" | "database" | "askElsewhere" | "mirror" | "resolver" | "now">,
   list: Record<string, unknown>,
-): Promise<CheckedList> {
+): Promise<CheckAnswer> {
   const { mirror, resolver, now } = context;
   const hosts = hostsOf(list);
   const unresolved = unresolvedHosts(resolver, hosts.keys());
   const contentBytes = mirror.state().bytes || null;
-  const { effect, findings } = await askFleet(context, { check: list, contentBytes, now: now() });
+  const { findings, ...rest } = await askFleet(context, { check: list, contentBytes, now: now() });
   // Nobody waits for names of a list that is refused.
-  if (hasError(findings)) return { findings, effect };
-  return { findings: sortFindings([...findings, ...unresolvedFindings(hosts, await unresolved)]), effect };
+  if (hasError(findings)) return { ...rest, findings };
+  return { ...rest, findings: sortFindings([...findings, ...unresolvedFindings(hosts, await unresolved)]) };
 }
 
 /** Findings of the list in force, as the fleet is now. */

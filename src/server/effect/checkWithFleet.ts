@@ -27,7 +27,7 @@ export async function checkWithFleet(
   const use = new FleetUse(list, before.kinds.length);
   const effect = fleetEffect(fleet, before, { ...before, list }, use);
   const facts = await factsOf(context, { fleet, list, contentBytes, now });
-  return { effect, findings: fleetFindings(list, use, facts) };
+  return { effect, uses: use.entries, findings: fleetFindings(list, use, facts) };
 }
 
 /** The facts of those agents that a list leads to, or that hold the role. */

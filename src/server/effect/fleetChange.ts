@@ -35,13 +35,13 @@ export async function answerOfFleet(
   if ("plan" in question) return await planAgents(context, question.plan, question.now);
   const { db } = context.database;
   const own = "check" in question ? listFindings(question.check) : [];
-  if (hasError(own)) return { findings: own, effect: null };
+  if (hasError(own)) return { findings: own, effect: null, uses: null };
   const fleet = await fleetOf(db);
   if ("uncovered" in question) return findUncovered(fleet, await listInForce(db));
   const before = await settingsOfFleet(context);
   if ("check" in question) {
-    const { effect, findings } = await checkWithFleet(context, fleet, before, question);
-    return { effect, findings: [...own, ...findings] };
+    const { findings, ...rest } = await checkWithFleet(context, fleet, before, question);
+    return { ...rest, findings: [...own, ...findings] };
   }
   if ("suggest" in question) return await suggest(context, fleet, before, question);
   return fleetEffect(fleet, before, changed(before, question.effectOf));

@@ -1,5 +1,6 @@
 import type { Finding } from "../../core/findings/findingCodes.ts";
 import type { FleetEffect } from "../../core/fleet/effect.ts";
+import type { EntryUse } from "../../core/fleet/fleetUse.ts";
 import type { Suggestion } from "../../core/fleet/suggest/suggestions.ts";
 import type { Uncovered } from "../../core/fleet/uncovered.ts";
 import type { ServerConfig } from "../serverConfig.ts";
@@ -34,6 +35,8 @@ export interface CheckAnswer {
   /** Null for a list that agents would refuse. */
   effect: FleetEffect | null;
   findings: Finding[];
+  /** Use that the fleet would make of each entry, in their order; null as the effect is. */
+  uses: EntryUse[] | null;
 }
 
 /**

@@ -5,7 +5,8 @@ import { type By, writeAudit } from "../access/auditTrail.ts";
 import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { type CheckedList, checkList, refuseErrors } from "../effect/checkList.ts";
+import { checkList, refuseErrors } from "../effect/checkList.ts";
+import type { CheckAnswer } from "../effect/fleetQuestion.ts";
 import { askFleet } from "../effect/fleetProcess.ts";
 import { dismissedSince, putAnswer } from "../store/fleet/suggestionStore.ts";
 import { newestDocument } from "../store/settings/documentStore.ts";
@@ -38,7 +39,7 @@ export async function acceptSuggestion(
   context: Context,
   accepted: { id: string; agent: string; version: number },
   by: By,
-): Promise<{ version: number } & CheckedList> {
+): Promise<{ version: number } & Omit<CheckAnswer, "uses">> {
   const { db } = context.database;
   const suggestion = await findSuggestion(context, accepted.id);
   if (suggestion.agent.id !== accepted.agent) {
@@ -49,15 +50,15 @@ export async function acceptSuggestion(
   const { entry, entries } = suggestion;
   const after = entry === null ? withoutEntries(before, entries) : withEntry(before, entry);
   const document = withRequires(after);
-  const checked = await checkList(context, document);
-  refuseErrors(checked.findings);
+  const { findings, effect } = await checkList(context, document);
+  refuseErrors(findings);
   const subject = suggestion.agent.id;
   const change = {
     ...by,
     operation: "acceptSuggestion",
     subject,
     note: suggestion.reason,
-    effect: checked.effect,
+    effect,
   };
   const versions = await saveChange(context, change, async (tx) => {
     const undo = await changeRole(context, tx, suggestion, by);
@@ -67,7 +68,7 @@ export async function acceptSuggestion(
     const detail = { suggestion: suggestion.id, entry, entries };
     return { documents: [...(await grantsToPublish(tx)), list], detail, undo };
   });
-  return { version: versions[SOURCE_LIST] ?? 0, ...checked };
+  return { version: versions[SOURCE_LIST] ?? 0, findings, effect };
 }
 
 /** Lets a suggestion rest for 90 days. @throws Problem NOT_FOUND */

@@ -102,3 +102,14 @@ test("attempts that failed within a day are held against a source, and forgotten
   const later = (await call("GET /source-list/findings")).body;
   expect(codesOf(later.findings)).not.toContainEqual(["SOURCE_FAILING", 0]);
 });
+
+test("each entry of a list says for how many agents it is, and for how many it is the first", async () => {
+  const narrow = { range: "10.1.0.1-10.1.0.2", url: "http://10.1.0.9:21112" };
+  const { uses, effect } = (await call("POST /source-list/check", { entries: [narrow, berlin] })).body;
+  expect(uses[0]).toEqual({ near: 2, first: 2 });
+  // The holder of the role that is called ua-berlin does not use itself.
+  expect(uses[1].near).toBeGreaterThan(uses[1].first);
+  expect(uses[1].near).toBeLessThanOrEqual(effect.after.agents);
+  const wrong = (await call("POST /source-list/check", { entries: [{ ...berlin, range: "10" }] })).body;
+  expect([wrong.uses, wrong.effect]).toEqual([null, null]);
+});

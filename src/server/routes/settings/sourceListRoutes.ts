@@ -59,7 +59,12 @@ const check = route({
     "Says what is wrong and odd about a list, and what it would do to the whole fleet; changes nothing",
   allow: "viewer",
   schemas: { body: List },
-  answer: Type.Object({ findings: Type.Array(ListFinding), effect: OrNull(Effect) }),
+  answer: Type.Object({
+    findings: Type.Array(ListFinding),
+    effect: OrNull(Effect),
+    // Agents that each entry is for, and those of whom it is the first source.
+    uses: OrNull(Type.Array(Type.Object({ near: Type.Integer(), first: Type.Integer() }))),
+  }),
   status: 200,
   example: { body: EXAMPLE },
   fails: ["BODY_INVALID", "UNAVAILABLE"],
