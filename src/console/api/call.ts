@@ -1,4 +1,4 @@
-export { api } from "./client.ts";
+export { api } from "./apiClient.ts";
 
 /** Place in the body, or name of the parameter, and what is wrong there. */
 export interface Fault {

@@ -1,7 +1,7 @@
 import type { Client } from "openapi-fetch";
 import type { paths } from "./apiTypes.ts";
 
-/** What is sent beside the path's pattern. */
+/** Parts of a request beside the pattern of its path. */
 interface Sending {
   params?: {
     path?: Record<string, unknown>;

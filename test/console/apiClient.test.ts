@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addressOf } from "../../src/console/api/client.ts";
+import { addressOf } from "../../src/console/api/apiClient.ts";
 
 test("words of a request stay in their place, whatever is in them", () => {
   const params = {
