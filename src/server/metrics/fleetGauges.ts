@@ -8,6 +8,7 @@ import { expectations } from "../fleet/expectations.ts";
 import { databaseSize } from "../store/dialect.ts";
 import { countStatesOfDomains } from "../store/fleet/agentFilter.ts";
 import { activeNotification, countTold } from "../store/notifications/notificationStore.ts";
+import { countHalted } from "../store/releases/releaseStore.ts";
 import type { Db } from "../store/transaction.ts";
 import { heldConditions } from "../store/watch/conditionStore.ts";
 import { waitingDeliveries } from "../store/watch/deliveryStore.ts";
@@ -26,9 +27,16 @@ export function fleetGauges(context: Context): SetGauges {
     "database_seconds",
     "Time that the last look of this page took the database.",
   );
-  const sets = [setAgents, setNotifications, setWebhooks, setConditions, setMirror, setDatabase].map((make) =>
-    make(context),
-  );
+  const makers = [
+    setAgents,
+    setReleases,
+    setNotifications,
+    setWebhooks,
+    setConditions,
+    setMirror,
+    setDatabase,
+  ];
+  const sets = makers.map((make) => make(context));
   return async () => {
     const began = performance.now();
     try {
@@ -55,6 +63,11 @@ function setAgents(context: Context): SetFrom {
     }
     for (const { domain, state, agents: count } of counts) agents.set({ domain, state }, count);
   };
+}
+
+function setReleases({ metrics }: Context): SetFrom {
+  const halted = metrics.gauge("halted_releases", "Releases that are offered, and held back from agents.");
+  return async (db) => halted.set(await countHalted(db));
 }
 
 function setNotifications({ metrics }: Context): SetFrom {

@@ -3,6 +3,8 @@ import { promises as fs, readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { metricsOf } from "../../../src/server/metrics/metricsPage.ts";
+import { insertRelease, setHalt } from "../../../src/server/store/releases/releaseStore.ts";
+import { transact } from "../../../src/server/store/transaction.ts";
 import { startTestRelay } from "../../support/relay.ts";
 import { makeServer } from "../../support/serverWorld.ts";
 import { startSource } from "../../support/source.ts";
@@ -38,11 +40,22 @@ function namesOf(page: string): string[] {
   });
 }
 
+let page: string;
 let server: string[];
 let relay: string[];
 beforeAll(async () => {
   const world = await makeServer();
-  server = namesOf((await metricsOf(world.context)).body);
+  const { db } = world.context.database;
+  const release = { component: "rules", version: "1", seenAt: 0 };
+  const halt = { at: 1, by: "ada", reason: "it is broken", evidence: null };
+  await transact(db, async (tx) => {
+    for (const [number, offered] of [true, true, false].entries()) {
+      await insertRelease(tx, { ...release, release: number, offered });
+      if (number > 0) await setHalt(tx, { ...release, release: number, halt });
+    }
+  });
+  ({ body: page } = await metricsOf(world.context));
+  server = namesOf(page);
   await world.close();
   const stage = await makeWorld();
   const source = await startSource(stage.www(1));
@@ -112,6 +125,12 @@ describe("the alert rules", () => {
     }
   });
 
+  test("have a test each in which they fire", () => {
+    const tried = readFileSync(path.join(FOLDER, "alerts.test.yml"), "utf8");
+    const fired = new Set([...tried.matchAll(/alertname: (\w+)\n\s+exp_alerts:\n/g)].map(([, name]) => name));
+    expect(alerts.filter((name) => !fired.has(name))).toEqual([]);
+  });
+
   test("each say what to do", () => {
     expect(alerts.length).toBeGreaterThan(10);
     expect(rules.match(/remedy:/g)?.length).toBe(alerts.length);
@@ -119,9 +138,15 @@ describe("the alert rules", () => {
   });
 });
 
+test("a server counts the releases that are offered and halted, and no others", () => {
+  expect(page).toContain("\nnearsource_server_halted_releases 1\n");
+});
+
 test("the page lists each metric of a server, and no other", () => {
-  const page = readFileSync(path.join(FOLDER, "README.md"), "utf8");
-  const listed = [...page.matchAll(/^\| `(nearsource_\w+)(?:\{[^}]*\})?` \|/gm)].map(([, name = ""]) => name);
+  const listing = readFileSync(path.join(FOLDER, "README.md"), "utf8");
+  const listed = [...listing.matchAll(/^\| `(nearsource_\w+)(?:\{[^}]*\})?` \|/gm)].map(
+    ([, name = ""]) => name,
+  );
   const own = server
     .filter((name) => name.startsWith("nearsource_") && !/_(sum|count)$/.test(name))
     .map((name) => name.replace(/_bucket$/, ""));

@@ -95,6 +95,17 @@ function toRelease(row: Tables["releases"]): StoredRelease {
   return { component, release, version, seenAt: seen_at, offered: offered === 1, halt };
 }
 
+/** Releases that are offered, and halted. */
+export async function countHalted(db: Db): Promise<number> {
+  const { count } = await db
+    .selectFrom("releases")
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .where("halted_at", "is not", null)
+    .where("offered", "=", 1)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 export async function insertRelease(tx: Tx, release: Omit<StoredRelease, "halt">): Promise<void> {
   await tx
     .insertInto("releases")
