@@ -25,13 +25,15 @@ export async function metadataExpiries(context: Context): Promise<Expiry[]> {
   const expected = REPOSITORIES.filter((each) => each === "settings" || served.includes(each));
   const all: Expiry[] = [];
   for (const repository of expected) all.push(...(await expiriesOf(context, repository)));
-  const { publishing } = context.upkeep;
+  // Metadata are on the disk: they are listed without the database too.
+  const noteOf = async (subject: "publishing" | "resigning") =>
+    await readNote(context.database.db, subject).catch(() => undefined);
+  const publishing = context.upkeep.publishing ?? (await noteOf("publishing"));
   if (publishing !== undefined) {
     const what = "settings that were saved and are not published";
     all.push({ area: "settings", what, expires: null, state: "ended", ...publishing });
   }
-  // Metadata are on the disk: they are listed without the database too.
-  const failure = await readNote(context.database.db, "resigning").catch(() => undefined);
+  const failure = await noteOf("resigning");
   return failure === undefined
     ? all
     : all.map((each) => (each.what === "settings timestamp" ? { ...each, ...failure } : each));

@@ -28,6 +28,8 @@ export interface Batch {
 const BATCH = 100;
 
 const job = workerData as Job;
+// Folders that a target makes for itself go with the scratch folder: the worker is ended, and cleans nothing up.
+process.env.TMPDIR = job.scratch;
 const progress = new Int32Array(job.progress);
 const current = new Uint8Array(job.current);
 const targets = makeTargets(job.scratch).filter(({ name }) => job.targets.includes(name));

@@ -2,6 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SILENT } from "../../src/config/log.ts";
+import { metadataExpiries } from "../../src/server/expiries.ts";
 import { runServer } from "../../src/server/runServer.ts";
 import { readServerConfig } from "../../src/server/serverConfig.ts";
 import { healthOf, lookAfter } from "../../src/server/serverHealth.ts";
@@ -64,7 +65,20 @@ test("a server starts though it cannot publish what was left, says so, and publi
   expect((await healthOf(world.context)).failing).toEqual(["settings"]);
   const row = (await expiries()).find(({ what }) => what.includes("not published"));
   expect(row).toMatchObject({ state: "ended", reason: expect.stringContaining("settings") });
+  // Another server of the database, which has not tried yet, says so too.
+  const other = {
+    ...world.context,
+    upkeep: { publishing: undefined, failing: new Set<never>(), ending: new Set<never>() },
+  };
+  expect((await metadataExpiries(other)).find(({ what }) => what.includes("not published"))).toMatchObject({
+    state: "ended",
+  });
+  await lookAfter(other);
+  expect((await healthOf(other)).failing).toEqual(["settings"]);
   await fs.rename(`${key}.away`, key);
+  await tryLeftOver(other);
+  await lookAfter(other);
+  expect((await healthOf(other)).failing).toEqual([]);
   await tryLeftOver(world.context);
   expect((await healthOf(world.context)).failing).toEqual([]);
   expect(await publishedDocument(world, "source-list")).toEqual({ version: 1 });

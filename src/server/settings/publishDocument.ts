@@ -12,6 +12,7 @@ import {
   newestDocument,
   unpublishedDocuments,
 } from "../store/settings/documentStore.ts";
+import { readNote, writeNote } from "../store/watch/noteStore.ts";
 
 /** Place and keys of the site's settings repository as it is served. */
 export function settingsPlace({ config, trees }: Pick<Context, "config" | "trees">) {
@@ -77,19 +78,23 @@ export function startPublishingLeftOver(context: Context): () => Promise<void> {
 }
 
 /**
- * Publishes what was left, if it can. Why it could not is kept in `context.upkeep`, until it can: a server whose keys are not
- * there has everything else to do.
+ * Publishes what was left, if it can. Why it could not is kept, for every server to show, until one of them can: a server
+ * whose keys are not there has everything else to do.
  */
 export async function tryLeftOver(context: Context, before = Infinity): Promise<void> {
-  const { upkeep, log } = context;
+  const { upkeep, log, database, now } = context;
+  const write = async () => await writeNote(database.db, "publishing", upkeep.publishing, now());
   try {
     await publishLeftOver(context, before);
     upkeep.publishing = undefined;
+    if ((await readNote(database.db, "publishing")) !== undefined) await write();
   } catch (error) {
     const { hint = "see the server's log" } = toNearsourceError(error);
     const reason = explainError(error);
     if (upkeep.publishing?.reason !== reason) log.error(`what was saved could not be published: ${reason}`);
     upkeep.publishing = { reason, remedy: hint };
+    // A database that is gone is said elsewhere.
+    await write().catch(() => {});
   }
 }
 

@@ -4,6 +4,8 @@ import type { Db } from "../transaction.ts";
 export interface Notes {
   /** Reason for which the settings cannot be signed again, and the remedy. */
   resigning: { reason: string; remedy: string };
+  /** Reason for which what was saved is not published, and the remedy. */
+  publishing: { reason: string; remedy: string };
   /** When the vendor was last known to have nothing newer (ms since the epoch). */
   mirrored: { confirmedAt: number };
   /** Newest publication of content of which the releases were noted. */
