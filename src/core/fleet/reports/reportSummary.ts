@@ -105,7 +105,7 @@ export function summaryOf(given: AgentReport): ReportSummary {
     outcome: report?.outcome ?? "failed",
     code: failure?.code ?? report?.failure?.code ?? failed?.code ?? null,
     bytes: report?.bytes ?? 0,
-    source: served === undefined ? null : (served.name ?? served.url).slice(0, LONGEST_SOURCE),
+    source: served === undefined ? null : nameOf(served).slice(0, LONGEST_SOURCE),
     addresses: report?.addresses,
     dnsSuffixes: report?.dnsSuffixes,
     port,
