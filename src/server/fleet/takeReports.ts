@@ -1,4 +1,4 @@
-import { agentAfter } from "../../core/fleet/reports/agentAfter.ts";
+import { agentAfter, isLastRunAgain } from "../../core/fleet/reports/agentAfter.ts";
 import { networkTrafficOfAll } from "../../core/fleet/reports/networkTraffic.ts";
 import { type AgentReport, summaryOf } from "../../core/fleet/reports/reportSummary.ts";
 import { trafficOfAll } from "../../core/fleet/reports/reportTraffic.ts";
@@ -53,7 +53,7 @@ export async function takeReport(
  * Writes many reports, in the order in which they came. Whatever follows from reports is a call here that takes
  * all of them at once, in a few statements however many they are.
  *
- * @returns the agents that there are: reports of others are not kept
+ * @returns the agents that there are: reports of others are not kept, nor one that an agent sends again
  */
 export async function takeReports(
   tx: Tx,
@@ -63,9 +63,15 @@ export async function takeReports(
   const { config, database, now, random } = means;
   const before = await takeReported(tx, database.dialect, [...new Set(given.map(({ agentId }) => agentId))]);
   const agents = new Map<string, ReportedRow>(before.map((agent) => [agent.id, agent]));
-  const kept = given.filter(({ agentId }) => agents.has(agentId));
-  if (kept.length === 0) return new Set();
-  const runs = kept.map((each) => runOf(each, agents, now()));
+  const runs: NewRun[] = [];
+  const kept: GivenReport[] = [];
+  for (const each of given) {
+    const agent = agents.get(each.agentId);
+    if (agent === undefined || isLastRunAgain(agent, each.summary)) continue;
+    runs.push(runOf(each, agent, agents, now()));
+    kept.push(each);
+  }
+  if (kept.length === 0) return new Set(agents.keys());
   await insertRuns(tx, runs);
   const added = runs.reduce((sum, { document }) => sum + document.length, 0);
   const dropped = await dropRuns(tx, outnumbered(agents.values(), config.reports.perAgent));
@@ -86,10 +92,10 @@ export async function takeReports(
 /** The run of a report, after which its agent is another. */
 function runOf(
   { agentId, summary, document, receivedAt, address }: GivenReport,
+  agent: ReportedRow,
   agents: Map<string, ReportedRow>,
   now: number,
 ): NewRun {
-  const agent = agents.get(agentId) as ReportedRow;
   const after = agentAfter(agent, summary, { seenAt: address, now });
   agents.set(agentId, { ...agent, ...after });
   return { agentId, sequence: after.reports, receivedAt, document, ...summary };

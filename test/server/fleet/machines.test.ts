@@ -137,11 +137,17 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
         { name: "ua-berlin", url: "http://ua:21112", outcome: "delivered", bytes: 6_000_000_000 },
         { url: "https://vendor.example", outcome: "current" },
       ];
-      const run = { started: at, ended: at, trigger: "schedule", program: "0.1.0" };
-      const payload = { ...run, report: { outcome: "updated", attempts } };
-      const request = { method: "PUT", url: `/v1/agents/${agent.id}/report`, payload } as const;
-      const send = async () => (await world.agents.inject(asScript(request, agent.secret))).statusCode;
-      expect(await Promise.all([send(), send(), send(), send(), send()])).toEqual([204, 204, 204, 204, 204]);
+      const run = { ended: at, trigger: "schedule", program: "0.1.0" };
+      const send = async (ms: number) => {
+        const started = new Date(world.clock.now - ms).toISOString();
+        const payload = { ...run, started, report: { outcome: "updated", attempts } };
+        const request = { method: "PUT", url: `/v1/agents/${agent.id}/report`, payload } as const;
+        return (await world.agents.inject(asScript(request, agent.secret))).statusCode;
+      };
+      expect(await Promise.all([1, 2, 3, 4, 5].map(send))).toEqual([204, 204, 204, 204, 204]);
+      // Reports that are sent again, since nobody said that they were taken.
+      expect(await Promise.all([5, 5].map(send))).toEqual([204, 204]);
+      expect((await shown(`/agents/${agent.id}/runs`)).items[0]).toMatchObject({ sequence: 5 });
       const hour = world.clock.now - (world.clock.now % HOUR);
       expect((await shown("/traffic")).items.filter((item: { hour: number }) => item.hour === hour)).toEqual([
         { hour, source: "https://vendor.example", attempts: 5, failed: 0, bytes: 0 },

@@ -352,7 +352,7 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
         const id = await notify({ domain: "berlin" });
         expect((await look(id)).counts.waiting).toBe(1);
         for (const [target, said] of [
-          [{ domain: "paris" }, "there is no domain paris"],
+          [{ domain: "paris" }, "there is no domain paris: GET /domains lists them, POST /domains makes one"],
           [{ agents: [one?.id, "nobody"] }, "1 of the agents are not there"],
         ] as const) {
           const { status, body } = await callApi(world, operator, "POST /notifications", { target });

@@ -86,6 +86,17 @@ export function agentAfter(
 }
 
 /**
+ * Whether a report is that of the last run again: an agent that was not told that it was taken sends it another time,
+ * before any other.
+ */
+export function isLastRunAgain(
+  { run }: Pick<ReportedAgent, "run">,
+  { startedAt, endedAt }: Pick<ReportSummary, "startedAt" | "endedAt">,
+): boolean {
+  return run !== null && run.startedAt === startedAt && run.endedAt === endedAt;
+}
+
+/**
  * Since when an agent goes elsewhere than its order begins: as it was while it still does, `now` where it begins to,
  * null where it does not, or where one of both is not known.
  */
