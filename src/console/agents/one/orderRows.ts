@@ -10,7 +10,7 @@ export interface OrderRow {
 }
 
 /**
- * Puts the attempts of a run beside the steps of the order as it is now, by rule, entry and URL. The list may
+ * Puts the attempts of a run beside the steps of the order as it is now, by rule, and by name or URL. The list may
  * have been another one when the run was made: attempts without a step follow at the end.
  */
 export function orderRows(planned: UpdateOrder, happened: readonly Attempt[] | null): OrderRow[] {
@@ -29,7 +29,9 @@ export function orderRows(planned: UpdateOrder, happened: readonly Attempt[] | n
 function isOf(step: UpdateOrder["steps"][number], attempt: Attempt): boolean {
   if (step.rule !== attempt.rule) return false;
   // An agent may call the server by another name than the server does.
-  return step.rule === "custom" ? step.url === attempt.url : true;
+  if (step.rule !== "custom") return true;
+  // A source that the list calls by the same name is the same one, wherever it was then.
+  return step.url === attempt.url || (step.name !== undefined && step.name === attempt.name);
 }
 
 /** A source as people call it. */
