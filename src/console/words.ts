@@ -335,6 +335,7 @@ export const words = {
     listOf: (version: number, from: string) =>
       `version ${version}, from ${from === "none" ? "nowhere" : `the ${from}`}`,
     id: "Id",
+    next: "Next run",
     enrolled: "Enrolled",
     cloneOf: "Copy of",
     doubled: "Two machines at once",

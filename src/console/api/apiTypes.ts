@@ -43,7 +43,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows where an agent should go by the update order, where it went, and what differs */
+        /** Shows where an agent should go by the update order, where it went, what differs, and when it runs next */
         get: operations["getAgentOrder"];
         put?: never;
         post?: never;
@@ -1558,6 +1558,7 @@ export interface operations {
                     "application/json": {
                         deviates: boolean;
                         happened: unknown[] | null;
+                        next: number | null;
                         planned: {
                             skipped: unknown[];
                             steps: unknown[];

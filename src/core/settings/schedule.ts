@@ -137,6 +137,11 @@ export function nextRun(planned: Planned, now: number): { at: number; why: Why }
   return runs.sort((a, b) => a.at - b.at)[0];
 }
 
+/** The next time (ms) at which a schedule has an agent run that is there now; undefined where it has no slots any more. */
+export function nextScheduled(schedule: Schedule, agentId: string, now: number): number | undefined {
+  return nextRun({ schedule, agentId, followed: now, started: now }, now)?.at;
+}
+
 function nextSlot({ schedule, agentId, followed, started }: Planned, now: number) {
   const catchUp = started + fractionOf(agentId) * Math.min(CATCH_UP, splayOf(schedule));
   if (followed === undefined) return { at: catchUp, why: "missed" as const };

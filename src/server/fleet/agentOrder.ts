@@ -2,6 +2,7 @@ import { deviationOf, type HappenedAttempt } from "../../core/fleet/deviation.ts
 import { orderOfAgent } from "../../core/fleet/fleetAgent.ts";
 import { nameOf } from "../../core/fleet/sourceName.ts";
 import type { UpdateOrder } from "../../core/order/plan.ts";
+import { DEFAULT_SCHEDULE, nextScheduled } from "../../core/settings/schedule.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
@@ -17,6 +18,8 @@ export interface AgentOrder {
   /** When it began to (ms); null while it does not, or where that is not known yet. */
   since: number | null;
   sentence: string;
+  /** When its schedule has it run next (ms), at its own moment; null where it has no more. */
+  next: number | null;
 }
 
 /**
@@ -34,5 +37,8 @@ export async function agentOrder(context: Context, id: string): Promise<AgentOrd
   const report = (last?.document as { report?: { attempts?: HappenedAttempt[] } } | undefined)?.report;
   const happened = report?.attempts ?? null;
   const deviation = deviationOf(planned, happened, nameOf, agent.deviatesSince);
-  return { planned, happened, since: deviation.deviates ? agent.deviatesSince : null, ...deviation };
+  const since = deviation.deviates ? agent.deviatesSince : null;
+  const { schedule = DEFAULT_SCHEDULE } = settings.policyOf(agent.domain);
+  const next = nextScheduled(schedule, id, context.now()) ?? null;
+  return { planned, happened, since, ...deviation, next };
 }

@@ -4,6 +4,7 @@ import {
   believed,
   followedBefore,
   nextRun,
+  nextScheduled,
   type Planned,
   retryDelay,
   type Schedule,
@@ -68,6 +69,15 @@ describe("D5: over the change to and from summer time", () => {
       at("2026-10-25T03:10:00Z"),
     );
     expect(runs).toHaveLength(3);
+  });
+
+  test("what others are told as an agent's next run is what it does", () => {
+    const schedule = { interval: HOUR, splay: HOUR };
+    const now = at("2026-11-27T12:00:00Z");
+    const next = nextScheduled(schedule, "an-agent", now);
+    expect(next).toBe(nextRun(plan(schedule, now), now)?.at);
+    expect(next).toBeGreaterThan(now);
+    expect(nextScheduled(schedule, "an-agent", next ?? 0)).toBe((next ?? 0) + HOUR);
   });
 
   test("a leap second, by which clocks stand still, neither doubles a slot nor loses one", () => {

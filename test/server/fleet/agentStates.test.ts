@@ -111,6 +111,9 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
         `since ${["Sun", "Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur"][new Date(since).getUTCDay()]}day ${new Date(since).toISOString().slice(0, 10)}`,
       );
       expect(order.sentence).toContain("ua-berlin refused connections");
+      // Without a policy an agent runs once an hour.
+      expect(order.next - world.clock.now).toBeGreaterThan(0);
+      expect(order.next - world.clock.now).toBeLessThanOrEqual(HOUR);
 
       // Another list: what was right is not any more, and the other way round.
       const lyon = { range: "10.2.0.0/16", name: "ua-lyon", url: "http://ua-lyon.example:21112" };

@@ -106,7 +106,8 @@ const order = route({
   operation: "getAgentOrder",
   method: "GET",
   path: "/agents/:id/order",
-  summary: "Shows where an agent should go by the update order, where it went, and what differs",
+  summary:
+    "Shows where an agent should go by the update order, where it went, what differs, and when it runs next",
   allow: "viewer",
   schemas: { params: ById },
   answer: Type.Object({
@@ -119,6 +120,7 @@ const order = route({
     deviates: Type.Boolean(),
     since: OrNull(Moment),
     sentence: Type.String(),
+    next: OrNull(Moment),
   }),
   status: 200,
   example: { params: { id: "some-agent" } },
