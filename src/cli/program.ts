@@ -281,6 +281,15 @@ function addServerCommand(program: Command, done: Done): void {
       done(await SERVER_COMMANDS.init(dir, options));
     });
   server
+    .command("link")
+    .description("make another set-up link while nobody is set up; the one before opens nothing any more")
+    .argument("<dir>", "the server's folder")
+    .addOption(jsonOption())
+    .action(async (dir, options) => {
+      const { SERVER_COMMANDS } = await import("./server/serverCommands.ts");
+      done(await SERVER_COMMANDS.link(dir, options));
+    });
+  server
     .command("password")
     .description("set a user's password anew, asked for here or read from standard input")
     .argument("<user>", "the name that the user signs in with")

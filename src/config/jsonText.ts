@@ -8,6 +8,7 @@ import {
   type Token,
 } from "@humanwhocodes/momoa";
 import { DocumentError, type Fault, parseJson } from "../core/document.ts";
+import { expectedAfter } from "../core/expectedJson.ts";
 
 /** A place in a text, both numbers counted from 1. */
 export interface Position {
@@ -43,7 +44,7 @@ export function readJsonText(text: string): JsonText {
     const document = parse(body, { mode: "jsonc", allowTrailingCommas: true, tokens: true });
     return readParsed(document, body);
   } catch (error) {
-    return { value: undefined, faults: [inOurWords(error)], repeated: [], positionOf: () => start };
+    return { value: undefined, faults: [inOurWords(error, body)], repeated: [], positionOf: () => start };
   }
 }
 
@@ -79,6 +80,8 @@ function lenientParts(tokens: Token[]): SyntaxFault[] {
   }
   return faults;
 }
+
+const LINE_END = /\r\n|[\r\n]/;
 
 /** The parser's names of what it found, for people. */
 const TOKENS: Record<string, string> = {
@@ -126,17 +129,33 @@ function nameOf({ name }: MemberNode): string {
   return "value" in name ? name.value : name.name;
 }
 
-function inOurWords(error: unknown): SyntaxFault {
+function inOurWords(error: unknown, body: string): SyntaxFault {
   // The stack is full: files of people are nested some levels deep, not thousands.
   if (error instanceof RangeError)
     return { line: 1, column: 1, reason: "is not JSON: it is nested too deeply" };
-  const { message, line = 1, column = 1 } = error as Error & Partial<Position>;
+  // A text that ends too early is faulty where it ends.
+  const { message, ...place } = error as Error & Position;
+  const { line, column } = message.includes("end of input") ? endOf(body) : place;
   const said = message.replace(/ found\.? \(\d+:\d+\)$/, "").replace(/ \(\d+:\d+\)$/, "");
   const words = `${said.charAt(0).toLowerCase()}${said.slice(1)}`.replace(
     /token (\w+)$/,
     (_, name) => TOKENS[name] ?? name,
   );
-  return { line, column, reason: `is not JSON: ${words}` };
+  const expected = words.startsWith("unexpected ")
+    ? expectedAfter(textBefore(body, line, column))
+    : undefined;
+  const rather = expected === undefined ? "" : `, where ${expected} should be`;
+  return { line, column, reason: `is not JSON: ${words}${rather}` };
+}
+
+function endOf(text: string): Position {
+  const lines = text.split(LINE_END);
+  return { line: lines.length, column: (lines.at(-1) ?? "").length + 1 };
+}
+
+function textBefore(text: string, line: number, column: number): string {
+  const lines = text.split(LINE_END, line);
+  return [...lines.slice(0, -1), lines.at(-1)?.slice(0, column - 1) ?? ""].join("\n");
 }
 
 function nodeAt(body: AnyNode, path: Fault["path"]): AnyNode {

@@ -8,6 +8,7 @@ import { createResolver } from "../dns/resolver.ts";
 import { mostConnections, ownLimits } from "../http/boundConnections.ts";
 import { type Listener, openListener } from "../http/server.ts";
 import { takeLock } from "../store/lock.ts";
+import { checkFactorKey } from "./access/factorKey.ts";
 import { makeSecretsKey } from "./access/sealedSecrets.ts";
 import { SecretLookup } from "./access/secretLookup.ts";
 import { agentSideRoutes } from "./agentSide/agentSideRoutes.ts";
@@ -98,6 +99,7 @@ export async function runServer(
     broker?.start();
     ends.push(() => broker?.close());
     await makeSecretsKey(context);
+    await checkFactorKey(context);
     ends.push(startFollowing(context));
     await listen(context);
     ends.push(() => wakeUps.close());

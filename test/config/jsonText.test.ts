@@ -99,8 +99,23 @@ describe("JSON that people write:", () => {
   });
 });
 
-test("what stands where it should not is called by its name, and not by the parser's", () => {
-  const reasonOf = (text: string) => readJsonText(text).faults[0]?.reason;
-  expect(reasonOf('{ "a": 1,, }')).toBe("is not JSON: unexpected comma");
-  expect(reasonOf('{ "entries": [ {} {} ] }')).toBe("is not JSON: unexpected '{'");
+test.for([
+  ['{ "a": 1,, }', "unexpected comma, where a name in double quotes should be"],
+  ['{ "entries": [ {} {} ] }', "unexpected '{', where ',' or ']' should be"],
+  ["hello", "unexpected character 'h', where '{' should be"],
+  ["", "unexpected end of input, where '{' should be"],
+  ["{ 'a': 1 }", "unexpected character ''', where a name in double quotes, or '}' should be"],
+  ['{ "a" 1 }', "unexpected number, where ':' should be"],
+  ['{ "a": "x,{" "b": 1 }', "unexpected text, where ',' or '}' should be"],
+  ['{\r\n  "a": // why\r\n  ] }', "unexpected ']', where a value should be"],
+  ["{} {}", "unexpected '{', where the end of the file should be"],
+  ['{ "a": [', "unexpected end of input, where a value, or ']' should be"],
+] as const)("%s is said to have what stands where something else should", ([text, reason]) => {
+  expect(readJsonText(text).faults[0]?.reason).toBe(`is not JSON: ${reason}`);
+});
+
+test("a text that ends too early is faulty where it ends", () => {
+  expect(readJsonText('{\n  "a": [').faults).toEqual([
+    expect.objectContaining({ line: 2, column: 9, reason: expect.stringContaining("end of input") }),
+  ]);
 });

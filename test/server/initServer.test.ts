@@ -1,8 +1,15 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { promises as fs } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { SILENT } from "../../src/config/log.ts";
+import { newSetupLink } from "../../src/server/access/setupLink.ts";
 import { initServer } from "../../src/server/initServer.ts";
-import { openServer } from "../support/serverWorld.ts";
+import { runServer } from "../../src/server/runServer.ts";
+import { readServerConfig } from "../../src/server/serverConfig.ts";
+import { openServer, setUp } from "../support/serverWorld.ts";
 import { newFolder } from "../support/world.ts";
 
 test.for([
@@ -23,13 +30,71 @@ test.for([
   },
 );
 
-test("a server whose online key others can read does not start, and says what to do", async () => {
-  const dir = path.join(await newFolder(), "server");
-  const { token } = await initServer({ dir });
-  await fs.chmod(path.join(dir, "keys", "settings", "timestamp.pem"), 0o644);
-  await expect(openServer(dir, token)).rejects.toMatchObject({
-    ...{ code: "FILE_UNSAFE", hint: expect.stringContaining("chmod 600") },
+test.for(["settings/timestamp.pem", "settings/targets.pem", "secrets.key", "second-factor.key"])(
+  "a server whose %s others can read does not start, and says what to do",
+  async (name) => {
+    const dir = path.join(await newFolder(), "server");
+    const place = { host: "127.0.0.1", port: 0 };
+    await initServer({ dir, console: place, agents: place });
+    const start = async () => await runServer(await readServerConfig(dir), SILENT);
+    const file = path.join(dir, "keys", name);
+    if (name.endsWith(".key")) await fs.writeFile(file, randomBytes(32));
+    await fs.chmod(file, 0o644);
+    await expect(start()).rejects.toMatchObject({
+      ...{ code: "FILE_UNSAFE", hint: expect.stringContaining("chmod 600") },
+    });
+    await fs.chmod(file, 0o600);
+    await (await start()).close();
+  },
+);
+
+test("a folder that cannot be made is refused by its name", async () => {
+  const file = path.join(await newFolder(), "file");
+  await fs.writeFile(file, "");
+  const refused = initServer({ dir: path.join(file, "server") });
+  await expect(refused).rejects.toMatchObject({
+    ...{ code: "STORAGE_UNWRITABLE", message: expect.stringContaining(file) },
   });
-  await fs.chmod(path.join(dir, "keys", "settings", "timestamp.pem"), 0o600);
-  await (await openServer(dir, token)).close();
+});
+
+test("a set-up link that was lost is replaced while nobody is set up, and opens nothing any more", async () => {
+  const dir = path.join(await newFolder(), "server");
+  const { token: lost } = await initServer({ dir });
+  const { setupUrl, token } = await newSetupLink(dir);
+  expect(setupUrl).toBe(`http://127.0.0.1:21110/setup#token=${token}`);
+  const before = await openServer(dir, lost);
+  await expect(setUp(before)).rejects.toThrow("TOKEN_INVALID");
+  await setUp({ ...before, token });
+  await expect(newSetupLink(dir)).rejects.toMatchObject({ code: "SERVER_EXISTS" });
+  await before.close();
+});
+
+test.for([
+  ["never made", undefined, "CONFIG_NOT_FOUND", "server init DIR"],
+  ["made, with a configuration that is no JSON", "{ oh", "CONFIG_INVALID", "docs/server.md"],
+  ["made, with a key that there is not", '{ "consol": {} }', "CONFIG_INVALID", "docs/server.md"],
+] as const)(
+  "a server that was %s is not started, and what to do is said",
+  async ([, written, code, hint]) => {
+    const dir = await newFolder();
+    if (written !== undefined) await fs.writeFile(path.join(dir, "server.json"), written);
+    await expect(readServerConfig(dir)).rejects.toMatchObject({
+      ...{ code, hint: expect.stringContaining(hint), message: expect.stringContaining(dir) },
+    });
+  },
+);
+
+test("a server whose port is another program's says which, and starts once it is free", async () => {
+  const dir = path.join(await newFolder(), "server");
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  await initServer({ dir, console: { host: "127.0.0.1", port }, agents: { host: "127.0.0.1", port: 0 } });
+  const start = async () => await runServer(await readServerConfig(dir), SILENT);
+  await expect(start()).rejects.toMatchObject({
+    ...{ message: expect.stringContaining(`${port}`), hint: expect.stringContaining("another port") },
+  });
+  other.close();
+  await once(other, "close");
+  await (await start()).close();
 });

@@ -2,6 +2,7 @@ import path from "node:path";
 import { openRunLog } from "../../config/runLog.ts";
 import { tellServiceManager } from "../../config/serviceManager.ts";
 import { NearsourceError } from "../../errors.ts";
+import { newSetupLink } from "../../server/access/setupLink.ts";
 import { askOwnProcess } from "../../server/effect/fleetProcess.ts";
 import { consoleUrl, initServer } from "../../server/initServer.ts";
 import { runServer } from "../../server/runServer.ts";
@@ -38,9 +39,7 @@ export async function serverInitCommand(dir: string, options: ServerInitCommandO
   }
   print(`a server in ${path.resolve(dir)}`);
   print(`  start it    nearsource server ${dir}`);
-  print(`  set it up   ${made.setupUrl}`);
-  if (new URL(made.setupUrl).port === "0")
-    print("              (with the port that the server says when it starts)");
+  print(`  set it up   ${shownLink(made.setupUrl)}`);
   print("              (works once; the token is a secret until then)");
   print(`  trust       ${made.settingsRoot} goes to the agents, as roots.settings`);
   if (made.rootKey !== null)
@@ -48,6 +47,23 @@ export async function serverInitCommand(dir: string, options: ServerInitCommandO
   if (options.adopt !== undefined)
     print(`  taken over  ${path.resolve(options.adopt)} stays as it is; publish in it no more`);
   return 0;
+}
+
+/** `nearsource server link DIR`. */
+export async function serverLinkCommand(dir: string, options: { json?: boolean }): Promise<number> {
+  const made = await newSetupLink(dir);
+  if (options.json === true) printJson(made);
+  else
+    print(
+      `${shownLink(made.setupUrl)}\n(works once, and the link before no longer; the token is a secret until then)`,
+    );
+  return 0;
+}
+
+/** A link to a port that is chosen anew at each start says so. */
+function shownLink(url: string): string {
+  if (new URL(url).port !== "0") return url;
+  return `${url.replace(":0/", ":PORT/")}\n              (PORT is chosen at each start: nearsource server says it then)`;
 }
 
 /** `HOST:PORT`, with `[…]` around an IPv6 address. */
@@ -75,7 +91,7 @@ export async function serverCommand(dir: string, options: { verbose?: boolean })
     log.info(`the console answers at ${consoleUrl(shown)}, agents are served at port ${server.agentsPort}`);
     if (!(await hasAdministrator(server.context.database.db))) {
       log.info(
-        `nobody is set up yet: ${consoleUrl(shown)}/setup#token=… with the token that server init printed`,
+        `nobody is set up yet: open ${consoleUrl(shown)}/setup#token=… with the token that server init printed; lost it? nearsource server link ${dir} makes another`,
       );
     }
     await tellServiceManager("READY=1", `serving at port ${server.agentsPort}`);

@@ -1,7 +1,7 @@
 import { answerForServer } from "../../server/effect/fleetProcess.ts";
 import { fail } from "../terminal/failure.ts";
 import { serverBackupCommand, serverRestoredCommand } from "./backupCommands.ts";
-import { serverCommand, serverInitCommand } from "./serverCommand.ts";
+import { serverCommand, serverInitCommand, serverLinkCommand } from "./serverCommand.ts";
 import { serverPasswordCommand } from "./serverPasswordCommand.ts";
 
 /**
@@ -11,6 +11,7 @@ import { serverPasswordCommand } from "./serverPasswordCommand.ts";
 export const SERVER_COMMANDS = {
   run: ending(serverCommand),
   init: ending(serverInitCommand),
+  link: ending(serverLinkCommand),
   password: ending(serverPasswordCommand),
   backup: ending(serverBackupCommand),
   restored: ending(serverRestoredCommand),

@@ -118,6 +118,11 @@ const HELP: Record<string, Help> = {
     codes: [6, 7],
     own: { 6: "something is there already, or the database or the root cannot be used" },
   },
+  "server link": {
+    examples: ["nearsource server link /srv/nearsource"],
+    codes: [6, 7],
+    own: { 6: "there is no server in the folder, or it is set up already" },
+  },
   "server password": {
     examples: [
       "nearsource server password ada /srv/nearsource",

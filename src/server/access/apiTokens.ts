@@ -29,7 +29,8 @@ export async function createApiToken(
   by: By,
 ): Promise<{ id: string; token: string }> {
   const { database, random, now } = context;
-  if (expires !== null && expires <= now()) throw new Problem("REFUSED", "expires is not in the future");
+  if (expires !== null && expires <= now())
+    throw new Problem("REFUSED", "expires is not in the future: give a time (ms since 1970) that is");
   refuseScope(scope, known, by);
   const [id, token] = [newId(random), newSecret(random)];
   const row = {

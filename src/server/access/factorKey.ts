@@ -11,6 +11,17 @@ const KEY_LENGTH = 32;
 const NONCE_LENGTH = 12;
 const TAG_LENGTH = 16;
 
+/**
+ * Refuses a key that others can read before anybody needs it.
+ *
+ * @throws NearsourceError FILE_UNSAFE
+ */
+export async function checkFactorKey({ config }: Pick<Context, "config">): Promise<void> {
+  const file = path.join(config.dir, ...PLACE);
+  if ((await readIfThere(file)) !== undefined)
+    refuseUnsafe(file, "the key of second factors", { secret: true });
+}
+
 /** The server's key, which the first use makes. */
 async function keyOf({ config }: Pick<Context, "config">, make: boolean): Promise<Buffer> {
   const file = path.join(config.dir, ...PLACE);

@@ -3,6 +3,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { NearsourceError } from "../../errors.ts";
 import { makePath, readIfThere, syncFolder, temporaryName, writeDurably } from "../../store/durable.ts";
+import { refuseUnsafe } from "../../store/safePath.ts";
 import type { Context } from "../context.ts";
 
 /** AES-256-GCM (NIST SP 800-38D): bytes of its key, nonce and tag. */
@@ -48,7 +49,11 @@ function fileOf({ config }: Means): string {
   return path.join(config.dir, "keys", "secrets.key");
 }
 
-/** Makes the key where there is none, so that it is in the folder from which another server's is copied. */
+/**
+ * Makes the key where there is none, so that it is in the folder from which another server's is copied.
+ *
+ * @throws NearsourceError FILE_UNSAFE for one that others can read, and of the storage phase
+ */
 export async function makeSecretsKey(means: Means): Promise<void> {
   await keyOf(means);
 }
@@ -57,7 +62,10 @@ export async function makeSecretsKey(means: Means): Promise<void> {
 async function keyOf(means: Means): Promise<Buffer> {
   const file = fileOf(means);
   const found = await readIfThere(file);
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    refuseUnsafe(file, "the key of webhooks' secrets", { secret: true });
+    return found;
+  }
   const folder = path.dirname(file);
   await makePath(folder, 0o700);
   const fresh = temporaryName(folder, "secrets");

@@ -80,7 +80,8 @@ export async function confirmOwnFactor(
 ): Promise<{ recoveryCodes: string[] }> {
   const { id, name } = ownerOf(by.caller);
   const factor = await factorOf(context.database.db, id);
-  if (factor.secret === null || factor.confirmedAt !== null) throw new Problem("CONFLICT", "none was begun");
+  if (factor.secret === null || factor.confirmedAt !== null)
+    throw new Problem("CONFLICT", "none was begun: begin one first (POST /session/second-factor)");
   const succeed = await attemptSignIn(context, by.address, name);
   const step = await stepOf(context, id, factor, code);
   const codes = Array.from({ length: RECOVERY_CODES }, () => newRecoveryCode(context.random));
@@ -110,7 +111,7 @@ export async function endOwnFactor(
 ): Promise<void> {
   const { id, name, role } = ownerOf(by.caller);
   if (context.config.requireSecondFactor.includes(role))
-    throw new Problem("CONFLICT", `the role ${role} needs it`);
+    throw new Problem("CONFLICT", `the role ${role} needs it: server.json says so in requireSecondFactor`);
   await provePassword(context, password, by);
   await transact(context.database.db, async (tx) => {
     await removeFactor(tx, id);

@@ -85,7 +85,10 @@ export async function setUp(context: Context, given: SignIn & { token: string })
       .where("used_at", "is", null)
       .executeTakeFirst();
     if (numUpdatedRows === 0n)
-      throw new Problem("TOKEN_INVALID", "the set-up link was used already, or is not of this server");
+      throw new Problem(
+        "TOKEN_INVALID",
+        "the set-up link was used already, was replaced, or is not of this server: nearsource server link DIR makes another while nobody is set up",
+      );
     await insertUser(tx, { ...user, passwordHash, now: now() });
     await deleteSessionsOf(tx, user.id, now());
     const { address } = given;

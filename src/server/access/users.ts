@@ -36,7 +36,8 @@ export async function createUser(
   const id = newId(random);
   await transact(database.db, async (tx) => {
     await takeTurn(tx, "users");
-    if (await isUserName(tx, name)) throw new Problem("CONFLICT", `there is a user ${name} already`);
+    if (await isUserName(tx, name))
+      throw new Problem("CONFLICT", `there is a user ${name} already: take another name`);
     await insertUser(tx, { id, name, role, passwordHash, now: now() });
     await writeAudit(tx, context, by, { operation: "createUser", subject: name, detail: { role } });
   });

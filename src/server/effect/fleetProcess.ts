@@ -56,7 +56,11 @@ function entriesOf(question: FleetQuestion): number {
 /** One after the other: each holds the whole fleet in memory, as planning does not. */
 async function inTurn<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   if (waiting >= WAITING) {
-    throw new Problem("UNAVAILABLE", "too many questions of the whole fleet at once", { retryAfter: 5 });
+    throw new Problem(
+      "UNAVAILABLE",
+      "too many questions of the whole fleet at once: ask again in a few seconds",
+      { retryAfter: 5 },
+    );
   }
   waiting++;
   const asked = turn.then(ask).finally(() => waiting--);
@@ -74,7 +78,11 @@ export async function askOwnProcess(config: ServerConfig, question: FleetQuestio
     await new Promise((started, fail) => child.once("spawn", started).once("error", fail));
     return JSON.parse(await text(child.stdout));
   } catch (cause) {
-    throw new Problem("UNAVAILABLE", "the whole fleet could not be looked at", { cause });
+    throw new Problem(
+      "UNAVAILABLE",
+      "the whole fleet could not be looked at: try again; the server's log has the reason",
+      { cause },
+    );
   } finally {
     clearTimeout(timer);
   }

@@ -99,7 +99,9 @@ function urlOf(
   });
   if (found?.url !== undefined) return found.url;
   const errors = [{ field: `without[${index}]`, message: "is no source of the list" }];
-  throw new Problem("REFUSED", `there is no source ${given}`, { errors });
+  throw new Problem("REFUSED", `there is no source ${given}: name one of the list's by its name or URL`, {
+    errors,
+  });
 }
 
 async function askedAgent(

@@ -40,14 +40,21 @@ const DEFAULT_DOMAIN = "default";
  */
 export async function enrolAgent(context: Context, given: Enrolment, address: string): Promise<Enrolled> {
   const { config, database, now, random } = context;
-  if (config.enrolment === "closed") throw new Problem("NOT_ALLOWED", "enrolment is closed in server.json");
+  if (config.enrolment === "closed")
+    throw new Problem(
+      "NOT_ALLOWED",
+      "enrolment is closed: the server's administrator opens it, with enrolment in server.json",
+    );
   const secret = newSecret(random);
   const made = await transact(database.db, async (tx) => {
     const ofToken = await domainOf(context, tx, given.token);
     await takeTurn(tx, `fingerprint ${given.fingerprint}`);
     const known = await agentsOfFingerprint(tx, given.fingerprint);
     if (given.token === undefined && known.some(({ isRevoked }) => isRevoked))
-      throw new Problem("TOKEN_INVALID", "this machine's secret was taken back: a token is needed");
+      throw new Problem(
+        "TOKEN_INVALID",
+        "this machine's secret was taken back: enrol it with a token that an operator makes",
+      );
     const { name, addresses, dnsSuffixes, program, fingerprint } = given;
     const seen = { seenAt: address, now: now() };
     const own = { name, addresses, dnsSuffixes, program, ...seen, secretHash: hashOfSecret(secret) };
@@ -91,7 +98,11 @@ async function sayCloned(
  * @throws Problem NOT_ALLOWED where a token is needed, UNAVAILABLE
  */
 export async function rootsForAll({ config, trees }: Context): Promise<{ settings: Pin; content?: Pin }> {
-  if (config.enrolment !== "open") throw new Problem("NOT_ALLOWED", "an enrolment token is needed");
+  if (config.enrolment !== "open")
+    throw new Problem(
+      "NOT_ALLOWED",
+      "an enrolment token is needed: an operator makes one, and it goes into --token",
+    );
   const { settings, content } = await firstRoots(trees.www);
   if (settings === undefined) throw new Problem("UNAVAILABLE", "the settings repository has no root");
   return { settings, ...(content === undefined ? {} : { content }) };
@@ -100,7 +111,10 @@ export async function rootsForAll({ config, trees }: Context): Promise<{ setting
 async function domainOf({ config, now }: Context, tx: Tx, token: string | undefined): Promise<string> {
   if (token === undefined) {
     if (config.enrolment === "open") return DEFAULT_DOMAIN;
-    throw new Problem("TOKEN_INVALID", "an enrolment token is needed");
+    throw new Problem(
+      "TOKEN_INVALID",
+      "an enrolment token is needed: an operator makes one, and it goes into --token",
+    );
   }
   const domain = await useEnrolmentToken(tx, hashOfSecret(token), now());
   if (domain === undefined) throw new Problem("TOKEN_INVALID");

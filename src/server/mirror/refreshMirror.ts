@@ -32,7 +32,7 @@ async function writeLook(context: Context, by: By, operation: string): Promise<v
   if (source === null) {
     throw new Problem(
       "CONFLICT",
-      'server.json names no "activeUpdate", or no "roots.content" to verify it by',
+      'server.json names no "activeUpdate", or no "roots.content" to verify it by: say both there, and start the server again',
     );
   }
   await transact(database.db, (tx) => writeAudit(tx, context, by, { operation, subject: source }));

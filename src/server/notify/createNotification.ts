@@ -35,7 +35,8 @@ export async function createNotification(
   by: By,
 ): Promise<string> {
   const { database, trees } = context;
-  if (trees.newest() === undefined) throw new Problem("UNAVAILABLE", "nothing has been published yet");
+  if (trees.newest() === undefined)
+    throw new Problem("UNAVAILABLE", "nothing has been published yet: save a source list or a policy first");
   return await transact(database.db, async (tx) => {
     // Of two that begin at the same moment, the second finds the first, and absorbs it.
     await takeTurn(tx, "notification");
@@ -58,7 +59,8 @@ async function createIn(
   await enqueueAgents(tx, id, target, { updateAgents: [...grants.keys()], absorbed });
   if (absorbed !== undefined) await dropUntold(tx, absorbed);
   const { first: updateAgents, others } = await countPlaces(tx, id);
-  if (updateAgents + others === 0) throw new Problem("REFUSED", "there is no agent to notify");
+  if (updateAgents + others === 0)
+    throw new Problem("REFUSED", "there is no agent to notify: choose another target, or enrol agents first");
   const window = spreadWindow({ agents: others, updateAgents: grants.size });
   await updateNotification(tx, id, { updateAgents, others, window });
   await deleteOldNotifications(tx, KEPT);
@@ -87,8 +89,12 @@ async function refuseUnknown(tx: Tx, target: NotificationTarget): Promise<void> 
     ids.has(id) ? [] : [{ field: `target.agents[${index}]`, message: "no agent has this id" }],
   );
   if (errors.length > 0) {
-    throw new Problem("REFUSED", `${errors.length} of the agents are not there`, {
-      errors: errors.slice(0, NAMED),
-    });
+    throw new Problem(
+      "REFUSED",
+      `${errors.length} of the agents are not there: leave them out; GET /agents lists those there are`,
+      {
+        errors: errors.slice(0, NAMED),
+      },
+    );
   }
 }

@@ -116,5 +116,8 @@ export function refuseChanged({ version, author }: StoredRollout, from: number |
 }
 
 function unknownComponent(component: string): never {
-  throw new Problem("NOT_FOUND", `no release of ${component} was ever offered here`);
+  throw new Problem(
+    "NOT_FOUND",
+    `no release of ${component} was ever offered here: GET /releases lists what was`,
+  );
 }

@@ -127,6 +127,10 @@ export function componentOf({ kind, name }: { kind: string; name: string }): str
 export async function newestRelease({ database: { db } }: Context, component: string): Promise<number> {
   const { releases } = await stateOf(db, component);
   const newest = releases.find(({ offered, halt }) => offered && halt === null);
-  if (newest === undefined) throw new Problem("REFUSED", "no release of it is offered that is not halted");
+  if (newest === undefined)
+    throw new Problem(
+      "REFUSED",
+      "no release of it is offered that is not halted: resume one, or name the release",
+    );
   return newest.release;
 }

@@ -68,7 +68,11 @@ export function withChange(
           `release ${change.release} is no longer offered, so nobody could get it`,
         );
       }
-      if (found.halt !== null) throw new Problem("REFUSED", `release ${change.release} is halted`);
+      if (found.halt !== null)
+        throw new Problem(
+          "REFUSED",
+          `release ${change.release} is halted: resume it first, or pin another one`,
+        );
       if (rollout.pin === change.release) {
         throw new Problem("CONFLICT", `release ${change.release} is pinned already`);
       }
@@ -87,7 +91,11 @@ function replaced(
 
 function known(releases: StoredRelease[], release: number): StoredRelease {
   const found = releases.find((each) => each.release === release);
-  if (found === undefined) throw new Problem("REFUSED", `release ${release} was never offered here`);
+  if (found === undefined)
+    throw new Problem(
+      "REFUSED",
+      `release ${release} was never offered here: the component's page, GET /releases/<component>, lists those that were`,
+    );
   return found;
 }
 

@@ -36,7 +36,7 @@ export async function createDomain(
   await transact(database.db, async (tx) => {
     await takeTurn(tx, "settings");
     if ((await findDomain(tx, name)) !== undefined) {
-      throw new Problem("CONFLICT", `there is a domain ${name} already`);
+      throw new Problem("CONFLICT", `there is a domain ${name} already: take another name`);
     }
     await insertDomain(tx, { name, comment, now: now() });
     await writeAudit(tx, context, by, { operation: "createDomain", subject: name, detail: { comment } });
@@ -77,9 +77,13 @@ export async function removeDomain(context: Context, name: string, by: By): Prom
     await takeTurn(tx, "settings");
     const { policy } = (await findDomain(tx, name)) ?? unknownDomain(name);
     if (name === DEFAULT_DOMAIN) {
-      throw new Problem("CONFLICT", "agents that enrol without a token come into this domain");
+      throw new Problem("CONFLICT", "agents that enrol without a token come into this domain: it stays");
     }
-    if (policy !== null) throw new Problem("CONFLICT", `the policy ${policy.name} is for it`);
+    if (policy !== null)
+      throw new Problem(
+        "CONFLICT",
+        `the policy ${policy.name} is for it: take the domain out of its targets first`,
+      );
     if (await isDomainUsed(tx, name)) {
       throw new Problem(
         "CONFLICT",

@@ -81,10 +81,14 @@ export async function saveChange(
     });
     if (isOut) return versions;
     log.error(`${change.subject} could not be published: ${explainError(error)}`);
-    throw new Problem("UNAVAILABLE", "it could not be signed and published, and was not saved", {
-      retryAfter: RETRY_AFTER,
-      cause: error,
-    });
+    throw new Problem(
+      "UNAVAILABLE",
+      "it could not be signed and published, and was not saved: try again; the server's log has the reason",
+      {
+        retryAfter: RETRY_AFTER,
+        cause: error,
+      },
+    );
   }
   return versions;
 }

@@ -131,12 +131,24 @@ async function refuseTargets(tx: Tx, { id, name, targets }: Policy): Promise<voi
     );
   const agents = new Set((await findAgents(tx, targets.agents)).map((agent) => agent.id));
   const lostAgent = targets.agents.find((each) => !agents.has(each));
-  if (lostAgent !== undefined) throw new Problem("REFUSED", `no agent has the id ${lostAgent}`);
+  if (lostAgent !== undefined)
+    throw new Problem(
+      "REFUSED",
+      `no agent has the id ${lostAgent}: take it out of the targets; GET /agents lists those there are`,
+    );
   for (const other of await listPolicies(tx)) {
     if (other.id === id) continue;
-    if (other.name === name) throw new Problem("CONFLICT", `there is a policy ${name} already`);
+    if (other.name === name)
+      throw new Problem(
+        "CONFLICT",
+        `there is a policy ${name} already: change that one, or take another name`,
+      );
     const twice = targets.domains.find((each) => other.targets.domains.includes(each));
-    if (twice !== undefined) throw new Problem("CONFLICT", `${twice} goes by the policy ${other.name}`);
+    if (twice !== undefined)
+      throw new Problem(
+        "CONFLICT",
+        `${twice} goes by the policy ${other.name}: take it out of the targets of one of them`,
+      );
   }
 }
 

@@ -124,7 +124,8 @@ export async function testWebhook(
   const { database } = context;
   const due = await transact(database.db, async (tx) => {
     const { name, url, failingSince, disabledAt } = (await findWebhook(tx, id)) ?? unknownWebhook();
-    if (disabledAt !== null) throw new Problem("CONFLICT", "the webhook is switched off");
+    if (disabledAt !== null)
+      throw new Problem("CONFLICT", "the webhook is switched off: switch it on first (PATCH /webhooks/<id>)");
     const secret = (await secretOfWebhook(tx, id)) ?? "";
     const message = `a test of the webhook ${name}`;
     const eventId = (await raiseEvent(tx, context, { type: "webhook.test", subject: id, message }, id)) ?? "";

@@ -232,7 +232,10 @@ describe("agent --check of a configuration with wrong keys", () => {
 
   test.for([
     ["7", [["configuration", "it must be an object"]]],
-    ["", [["configuration", "line 1, column 1: it is not JSON: unexpected end of input"]]],
+    [
+      "",
+      [["configuration", "line 1, column 1: it is not JSON: unexpected end of input, where '{' should be"]],
+    ],
     ['{ "dataDir": 5 }', [["dataDir", "line 1, column 14: must be text"]]],
     [
       '{ "a.b": 5, "c\\"d": 5, "": 1 }',

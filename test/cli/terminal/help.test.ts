@@ -50,3 +50,22 @@ describe("--help", () => {
     expect(await said()).toBe(await said("--help"));
   });
 });
+
+test.for([["enrol"], ["server", "init"], ["server", "link"], ["repo", "add"], ["sources", "check"]])(
+  "a command that lacks something shows a line that has it: %s",
+  async (words) => {
+    const { write } = process.stderr;
+    let text = "";
+    process.stderr.write = ((piece: string) => {
+      text += piece;
+      return true;
+    }) as typeof write;
+    try {
+      expect(await runProgram([...words])).toBe(2);
+    } finally {
+      process.stderr.write = write;
+    }
+    expect(text).toContain(`\nhint: for example nearsource ${words.join(" ")} `);
+    expect(text).toContain(`nearsource ${words.join(" ")} --help`);
+  },
+);

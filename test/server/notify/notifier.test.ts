@@ -353,7 +353,10 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
         expect((await look(id)).counts.waiting).toBe(1);
         for (const [target, said] of [
           [{ domain: "paris" }, "there is no domain paris: GET /domains lists them, POST /domains makes one"],
-          [{ agents: [one?.id, "nobody"] }, "1 of the agents are not there"],
+          [
+            { agents: [one?.id, "nobody"] },
+            "1 of the agents are not there: leave them out; GET /agents lists those there are",
+          ],
         ] as const) {
           const { status, body } = await callApi(world, operator, "POST /notifications", { target });
           expect([status, body.detail]).toEqual([422, said]);

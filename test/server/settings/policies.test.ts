@@ -75,7 +75,10 @@ test("a domain goes by one policy: a second one is refused with the first one's 
   const targets = { domains: ["one"], agents: [] };
   expect((await call("POST /policies", policy("first of one", { targets }))).status).toBe(201);
   const second = await call("POST /policies", policy("second of one", { targets }));
-  expect([second.status, second.body.detail]).toEqual([409, "one goes by the policy first of one"]);
+  expect([second.status, second.body.detail]).toEqual([
+    409,
+    "one goes by the policy first of one: take it out of the targets of one of them",
+  ]);
   expect((await call("POST /policies", policy("first of one"))).status).toBe(409);
 });
 
@@ -94,6 +97,7 @@ test("ticks of act as Update Agent become grants of the agents that a policy nam
     {
       id: agent,
       name: "ua-berlin",
+      port: null,
       kinds: ["settings", "components", "programs"],
       byHand: ["settings", "programs"],
       byPolicies: [{ id, name: "update agents", kinds: ["components"] }],

@@ -24,7 +24,11 @@ const found = new WeakMap<ServerConfig, Promise<Configuration>>();
 
 /** @throws Problem NOT_FOUND where none is configured */
 export function openIdOf({ config }: Pick<Context, "config">): OpenId {
-  if (config.openId === undefined) throw new Problem("NOT_FOUND", "no OpenID provider is configured");
+  if (config.openId === undefined)
+    throw new Problem(
+      "NOT_FOUND",
+      "no OpenID provider is configured: sign in with a password; openId in server.json names one",
+    );
   return config.openId;
 }
 

@@ -63,7 +63,10 @@ export async function endOpenId(context: Context, given: ProviderAnswer): Promis
   const claims = await claimsOf(context, given.words, { state, verifier, nonce });
   const user = await transact(database.db, (tx) => userOf(context, tx, claims, given.address));
   if (user === undefined)
-    throw new Problem("NOT_ALLOWED", "none of your groups has a role here, or you are shut out");
+    throw new Problem(
+      "NOT_ALLOWED",
+      "none of your groups has a role here, or you are shut out: an administrator can change that",
+    );
   const answer = await beginSession(context, user, given);
   // A page, not a redirect: the session's cookie travels from this site's own pages alone.
   const body = '<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>Nearsource</title>';

@@ -1,0 +1,47 @@
+import { randomBytes } from "node:crypto";
+import path from "node:path";
+import { NearsourceError } from "../../errors.ts";
+import { consoleUrl } from "../initServer.ts";
+import { readServerConfig } from "../serverConfig.ts";
+import { insertAudit } from "../store/auditStore.ts";
+import { openDatabase } from "../store/database.ts";
+import { takeTurn } from "../store/dialect.ts";
+import { migrate } from "../store/migrate.ts";
+import { transact } from "../store/transaction.ts";
+import { hashOfSecret, newSecret } from "./secrets.ts";
+
+/**
+ * Makes another set-up link for a server that nobody has set up; the one before opens nothing any more. The
+ * database has a link's hash alone, so that a lost one cannot be shown again.
+ *
+ * @throws NearsourceError SERVER_EXISTS once the server is set up, CONFIG_NOT_FOUND, CONFIG_INVALID, and of the
+ *   storage phase
+ */
+export async function newSetupLink(dir: string): Promise<{ setupUrl: string; token: string }> {
+  const config = await readServerConfig(dir);
+  const database = await openDatabase(config.database, (file) => path.resolve(config.dir, file));
+  try {
+    await migrate(database.db);
+    const [token, now] = [newSecret(randomBytes), Date.now()];
+    await transact(database.db, async (tx) => {
+      await takeTurn(tx, "setup");
+      const { numUpdatedRows } = await tx
+        .updateTable("setup")
+        .set({ token_hash: hashOfSecret(token), created_at: now })
+        .where("used_at", "is", null)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) throw alreadySetUp(config.dir);
+      const entry = { actor: "nearsource server link", address: "", operation: "makeSetupLink" };
+      await insertAudit(tx, { ...entry, at: now, subject: "setup", detail: null });
+    });
+    return { setupUrl: `${consoleUrl(config)}/setup#token=${token}`, token };
+  } finally {
+    await database.close();
+  }
+}
+
+function alreadySetUp(dir: string): NearsourceError {
+  return new NearsourceError("SERVER_EXISTS", `the server in ${dir} is set up already`, {
+    hint: `sign in; where the password is lost: nearsource server password USER ${dir}`,
+  });
+}
