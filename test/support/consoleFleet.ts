@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { readToken } from "../../src/core/fleet/enrolmentToken.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
@@ -13,6 +13,8 @@ import { writeJson } from "./world.ts";
 export interface ConsoleFleet extends ConsoleWorld, Administrator {
   /** Publishes a release of `components/rules` into the server's own tree. */
   publish(version: string): Promise<void>;
+  /** Tells one agent at its own port of what the server has, as anybody may. */
+  tell(agent: FleetAgent, address: string): Promise<void>;
   /** Tells all agents, and waits until each of these has a release. */
   until(agents: readonly FleetAgent[], version: string): Promise<void>;
   /** Enrols an agent at an address of the loopback, which it listens at, and starts it. */
@@ -64,10 +66,20 @@ export async function makeFleet(
       await addRelease({ dir, keysDir, kind: "components", name: "rules", version, path: release });
       await world.server.context.trees.look();
     },
+    async tell(agent, address) {
+      const timestamp = path.join(dir, "content", "metadata", "timestamp.json");
+      const url = `http://${address}:${await agent.resident.port()}/v1/notify`;
+      const body = `{"content":${await fs.readFile(timestamp, "utf8")}}`;
+      const { status } = await fetch(url, { method: "POST", body });
+      if (status !== 202) throw new Error(`${agent.name} answered ${status}`);
+    },
     async until(agents, version) {
       await fleet.call("POST", "/notifications", { target: { all: true } });
       const look = () => Promise.all(agents.map((each) => each.installed()));
-      await expect.poll(look, { timeout: 60_000 }).toEqual(agents.map(() => version));
+      await vi.waitFor(async () => expect(await look()).toEqual(agents.map(() => version)), {
+        timeout: 60_000,
+        interval: 50,
+      });
     },
     async start(name, options) {
       const agent = await enrol(fleet, path.join(folder, "agents", name), { name, ...options });

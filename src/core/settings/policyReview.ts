@@ -17,8 +17,8 @@ export function reviewPolicy(policy: unknown): string[] {
   ];
 }
 
-/** An agent's id as it makes one by itself: a UUID (RFC 9562). */
-const AGENT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** An agent's id as it makes one by itself, a UUID (RFC 9562), or as a server gives one at enrolment. */
+const AGENT_ID = /^(?:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w-]{22})$/;
 
 /**
  * Finds the oddities of grants of the Update Agent role: fields that have no effect, ids that no agent has.

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NO_BROWSER, openSignedIn, seriousFindings, shot, stopBrowser } from "../support/browser.ts";
+import { type ConsoleFleet, type FleetAgent, makeFleet } from "../support/consoleFleet.ts";
+
+describe.skipIf(NO_BROWSER)(`a fleet of real agents${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, () => {
+  let fleet: ConsoleFleet;
+  let leader: FleetAgent;
+  let worker: FleetAgent;
+  beforeAll(async () => {
+    fleet = await makeFleet(["berlin", "lyon"]);
+    leader = await fleet.start("berlin-ua", { address: "127.0.2.1", domain: "berlin" });
+    worker = await fleet.start("berlin-ws", { address: "127.0.2.2", domain: "berlin" });
+    await fleet.until([leader, worker], "1.0");
+  });
+  afterAll(async () => {
+    await fleet?.close();
+    await stopBrowser();
+  });
+
+  async function opened(place: string) {
+    const found = await openSignedIn(fleet.url, fleet.cookie);
+    found.page.setDefaultTimeout(20_000);
+    await found.page.goto(place);
+    await found.page.locator("main h1").waitFor();
+    return found;
+  }
+
+  test("goes by a policy that makes a named agent an Update Agent, and updates through it", {
+    timeout: 240_000,
+  }, async () => {
+    const { page, faults, close } = await opened("/policies");
+
+    // Policies > Policy Management: the agent by name, three ticks.
+    await page.getByRole("link", { name: "New policy" }).first().click();
+    await page.getByLabel("Name", { exact: true }).fill("Update Agents");
+    await page.getByRole("searchbox", { name: "Agents, by name" }).fill("berlin-ua");
+    await page.getByRole("button", { name: "berlin-ua", exact: true }).click();
+    for (const kind of ["Component updates", "Domain settings", "Agent programs and hot fixes"]) {
+      await page.getByRole("group", { name: "Agents can act as Update Agents for" }).getByLabel(kind).check();
+    }
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.getByRole("button", { name: "Save policy" }).click();
+    await page.getByRole("heading", { name: "Update Agents", exact: true }).waitFor();
+    await expect
+      .poll(async () => (await fleet.call("GET", "/update-agents")).body.items, SOON)
+      .toMatchObject([{ name: "berlin-ua", byHand: [], kinds: ["settings", "components", "programs"] }]);
+
+    // Updates > Agents > Update Source: the site's addresses, from the drop-down, by its address.
+    await page.getByRole("link", { name: "Update Source" }).click();
+    await page.getByRole("link", { name: "Add…" }).first().click();
+    const entry = page.getByRole("dialog", { name: "New entry" });
+    await entry.getByLabel("First address, or a prefix").fill("127.0.2.0/24");
+    await entry.getByLabel("Holder of the role").selectOption("berlin-ua");
+    await entry.getByRole("radio", { name: /^by its address/ }).check();
+    await entry.getByRole("button", { name: "Add entry" }).click();
+    await page.getByLabel("Update Agents update only from the server").check();
+    await page.getByRole("complementary").getByRole("button", { name: "Save version 1" }).click();
+    await page.getByText("Version 1 is signed and in force.").waitFor();
+
+    await leader.resident.said(/this agent is an Update Agent/);
+    // A release comes; both are told, the Update Agent first, and the other fetches from it.
+    await fleet.publish("1.1");
+    await page.getByRole("link", { name: "Notify All Agents" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Notify", exact: true }).click();
+    const berlin = page.getByRole("region", { name: "By domain" }).getByRole("row", { name: /^berlin/ });
+    await expect.poll(() => berlin.getByRole("cell").allTextContents(), SOON).toEqual(["2", "", ...TWO_DONE]);
+    await page.getByText("It has ended.").waitFor();
+    await expect.poll(() => worker.installed(), SOON).toBe("1.1");
+
+    await page.getByRole("link", { name: "Agent Management" }).click();
+    await page.getByRole("link", { name: "berlin-ws" }).click();
+    const happened = page.getByRole("table", { name: "Planned beside happened" });
+    await happened.getByRole("row", { name: /berlin-ua.*Delivered components/ }).waitFor();
+    await shot(page, "agent-through-update-agent");
+    expect(faults).toEqual([]);
+    await close();
+  });
+
+  test("is notified site by site, and the agent that died is named with the reason", {
+    timeout: 120_000,
+  }, async () => {
+    // It asks the server for nothing, so that the server has to reach it.
+    const [address, config] = ["127.0.3.1", { notify: { poll: false } }];
+    const dead = await fleet.start("lyon-ws", { address, domain: "lyon", config });
+    await fleet.tell(dead, address);
+    await expect
+      .poll(async () => (await fleet.call("GET", `/agents/${dead.id}`)).body.outcome, SOON)
+      .toMatch(/updated|current/);
+    dead.resident.process.kill("SIGKILL");
+    await dead.resident.ended;
+    const { page, faults, close } = await opened("/update-source?open=notify");
+    await page.getByRole("dialog").getByRole("button", { name: "Notify", exact: true }).click();
+    const unreachable = page.getByRole("region", { name: "Could not be reached" });
+    await unreachable.getByRole("row", { name: /^lyon-ws.*CONNECTION_REFUSED/ }).waitFor();
+    const sites = page.getByRole("region", { name: "By domain" });
+    const site = (name: string) => sites.getByRole("row", { name: new RegExp(`^${name}`) }).getByRole("cell");
+    await expect.poll(() => site("berlin").allTextContents(), SOON).toEqual(["2", "", ...TWO_DONE]);
+    await expect
+      .poll(() => site("lyon").allTextContents(), SOON)
+      .toEqual(["1", "", "0", "0", "0", "0", "0", "1"]);
+    expect(await seriousFindings(page)).toEqual([]);
+    await shot(page, "notification-by-site");
+    await page.setViewportSize({ width: 360, height: 800 });
+    await shot(page, "notification-by-site-360");
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.setViewportSize({ width: 1_280, height: 900 });
+    await unreachable.getByRole("link", { name: "lyon-ws" }).click();
+    await page.getByRole("heading", { name: "lyon-ws" }).waitFor();
+    expect(faults).toEqual([]);
+    await close();
+  });
+});
+
+const SOON = { timeout: 60_000 };
+/** Waiting, told, running, done, failed, could not be reached. */
+const TWO_DONE = ["0", "0", "0", "2", "0", "0"];

@@ -1,0 +1,137 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { SILENT } from "../../src/config/log.ts";
+import { runServer } from "../../src/server/runServer.ts";
+import { readServerConfig } from "../../src/server/serverConfig.ts";
+import { nearsource } from "../real/commandLine.ts";
+import { NO_BROWSER, openSignedIn, seriousFindings, shot, stopBrowser } from "../support/browser.ts";
+import { type FilledConsole, fillConsole } from "../support/filledConsole.ts";
+
+const SOON = { timeout: 30_000 };
+
+describe.skipIf(NO_BROWSER)(`trouble${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, () => {
+  let world: FilledConsole;
+  beforeAll(async () => {
+    world = await fillConsole();
+  });
+  afterAll(async () => {
+    await world?.close();
+    await stopBrowser();
+  });
+
+  async function opened(place: string) {
+    const found = await openSignedIn(world.url, world.cookie);
+    found.page.setDefaultTimeout(30_000);
+    await found.page.goto(place);
+    await found.page.locator("main h1").waitFor();
+    return found;
+  }
+
+  test("a server that stops while a list is edited is named, loses nothing, and is there again by itself", {
+    timeout: 120_000,
+  }, async () => {
+    const { page, close } = await opened("/update-source?open=new");
+    const drawer = page.getByRole("dialog", { name: "New entry" });
+    await drawer.getByLabel("First address, or a prefix").fill("10.99.0.0/16");
+    const { consolePort, agentsPort } = world.server;
+    await world.server.close();
+    await page.getByText(/^No connection to the server/).waitFor();
+    await page.getByText(/nothing that you typed is lost/).waitFor();
+
+    // The form goes on, and a save says that it could not be made.
+    await drawer.getByRole("button", { name: "Add entry" }).click();
+    const save = page.getByRole("complementary").getByRole("button", { name: /^Save version/ });
+    await save.click();
+    await page.getByText("OFFLINE").waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await shot(page, "offline");
+
+    const again = await readServerConfig(world.dir);
+    again.console.port = consolePort;
+    again.agents.port = agentsPort;
+    world.server = await runServer(again, SILENT);
+    await page.getByText(/^No connection to the server/).waitFor({ state: "detached" });
+    await page.getByRole("row").filter({ hasText: "10.99.0.0/16" }).getByText("added").waitFor();
+    await save.click();
+    await page.getByText(/is signed and in force\.$/).waitFor();
+    expect((await world.call("GET", "/source-list")).body.list.entries.at(-1).range).toBe("10.99.0.0/16");
+    await close();
+  });
+
+  test("a token that ends soon is said where people look first; the root is renewed by the commands of the page", {
+    timeout: 120_000,
+  }, async () => {
+    const expires = Date.now() + 3 * 86_400_000;
+    await world.call("POST", "/api-tokens", { name: "monitoring", role: "viewer", expires });
+    const { page, faults, close } = await opened("/");
+    const needs = page.getByRole("region", { name: "Needs you" });
+    await needs.getByText(/API token monitoring ends in/).waitFor();
+    await needs.getByRole("link", { name: "Expiries" }).first().click();
+    await page.getByRole("row", { name: /^API token monitoring.*make another one/ }).waitFor();
+
+    const rootRow = page.getByRole("row", { name: /^settings root/ });
+    const before = await rootRow.locator("time").getAttribute("datetime");
+    await page.getByText("Step by step, in three commands").click();
+    expect(await seriousFindings(page)).toEqual([]);
+    await shot(page, "expiries");
+    await page.setViewportSize({ width: 360, height: 800 });
+    await shot(page, "expiries-360");
+    const folder = path.dirname(world.dir);
+    const key = path.join(folder, "root.pem");
+    await fs.rename(path.join(world.dir, "keys", "root", "root.pem"), key);
+    for (const command of await page.locator("pre code").allTextContents()) {
+      const [program, ...args] = command
+        .replaceAll("DIR", world.dir)
+        .replace("next-root.json", path.join(folder, "next-root.json"))
+        .replace("root.pem", key)
+        .split(" ");
+      expect(program).toBe("nearsource");
+      const { code, stderr } = await nearsource(...args);
+      expect(code, stderr).toBe(0);
+    }
+    await expect
+      .poll(async () => {
+        await page.reload();
+        return await rootRow.locator("time").getAttribute("datetime");
+      }, SOON)
+      .not.toBe(before);
+    expect(faults).toEqual([]);
+    await close();
+  });
+
+  test("what if an Update Agent dies is answered from the report, and for a draft that nobody saved", {
+    timeout: 120_000,
+  }, async () => {
+    const { page, faults, close } = await opened("/report");
+    await page
+      .getByRole("row", { name: /^ua-berlin/ })
+      .getByRole("link", { name: "What if it dies" })
+      .click();
+    await page
+      .getByText(/ua-berlin/)
+      .first()
+      .waitFor();
+    const where = page.getByRole("region", { name: "Who goes where" });
+    await where.getByText("from ua-berlin to server").waitFor();
+    await shot(page, "drill");
+
+    // By a draft in which Lyon's Update Agent is second for Berlin, they would go there.
+    await page.getByRole("link", { name: "Update Source" }).click();
+    await page.getByRole("link", { name: "Add…" }).first().click();
+    const drawer = page.getByRole("dialog", { name: "New entry" });
+    await drawer.getByLabel("First address, or a prefix").fill("10.1.0.0/16");
+    await drawer.getByLabel("Holder of the role").selectOption("ua-lyon");
+    await drawer.getByRole("button", { name: "Add entry" }).click();
+    await drawer.waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "What if this one dies" }).click();
+    await page.getByLabel("ua-berlin").check();
+    await page.getByRole("button", { name: "Your draft" }).click();
+    await where.getByText("from ua-berlin to ua-lyon").waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.getByRole("button", { name: "List in force" }).click();
+    await where.getByText("from ua-berlin to server").waitFor();
+    expect(faults).toEqual([]);
+    await close();
+  });
+});
