@@ -24,6 +24,11 @@ export function inWords(at: number, now: number): string {
   return Math.abs(away) < 6 * DAY ? WEEKDAY.format(at) : DATE.format(at);
 }
 
+/** The time of day of a moment that is not long ago. */
+export function timeOfDay(at: number): string {
+  return TIME.format(at);
+}
+
 /** A moment to the second, with the zone that it is told in. */
 export function exactly(at: number): string {
   return EXACT.format(at);
