@@ -42,7 +42,7 @@ describe.skipIf(NO_BROWSER)(`the keyboard alone${NO_BROWSER ? `: ${NO_BROWSER}` 
       page.setDefaultTimeout(30_000);
       const range = dark ? "10.51.0.0/16" : "10.50.0.0/16";
       await page.goto("/update-source");
-      await page.getByRole("heading", { name: "Update Source" }).waitFor();
+      await page.getByRole("heading", { name: "Update Source", exact: true }).waitFor();
       await page.getByRole("link", { name: "Add…" }).waitFor();
 
       await tabTo(page, /^Add…$/);

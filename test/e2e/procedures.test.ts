@@ -88,7 +88,7 @@ describe.skipIf(NO_BROWSER)(`the article's procedures, by hand${NO_BROWSER ? `: 
     await agents.getByRole("row").getByText("Update Agent", { exact: true }).waitFor();
 
     // Updates > Agents > Update Source: an entry for its network, Save, Notify All Agents.
-    await page.getByRole("link", { name: "Update Source" }).click();
+    await page.getByRole("link", { name: "Update Source", exact: true }).click();
     await page.getByRole("link", { name: "Add…" }).first().click();
     const entry = page.getByRole("dialog", { name: "New entry" });
     await entry.getByLabel("First address, or a prefix").fill("10.1.0.0/16");

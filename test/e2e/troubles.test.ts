@@ -117,7 +117,7 @@ describe.skipIf(NO_BROWSER)(`trouble${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, () 
     await shot(page, "drill");
 
     // By a draft in which Lyon's Update Agent is second for Berlin, they would go there.
-    await page.getByRole("link", { name: "Update Source" }).click();
+    await page.getByRole("link", { name: "Update Source", exact: true }).click();
     await page.getByRole("link", { name: "Add…" }).first().click();
     const drawer = page.getByRole("dialog", { name: "New entry" });
     await drawer.getByLabel("First address, or a prefix").fill("10.1.0.0/16");

@@ -47,7 +47,7 @@ describe.skipIf(NO_BROWSER)(`Update Source${NO_BROWSER ? `: ${NO_BROWSER}` : ""}
     await dialog.waitFor({ state: "detached" });
     await row(page, "vpn-ws-0001").getByText("Update Agent", { exact: true }).waitFor();
 
-    await page.getByRole("link", { name: "Update Source" }).click();
+    await page.getByRole("link", { name: "Update Source", exact: true }).click();
     await page.getByRole("link", { name: "Add…" }).click();
     const drawer = page.getByRole("dialog", { name: "New entry" });
     await drawer.getByLabel("First address, or a prefix").fill("10.8.0.10");
