@@ -4,6 +4,7 @@ import { startOwn } from "../../config/ownProcess.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import type { ServerConfig } from "../serverConfig.ts";
+import { countOf } from "../store/countOf.ts";
 import { openDatabase } from "../store/database.ts";
 import { answerOfFleet } from "./fleetChange.ts";
 import type { FleetAnswer, FleetQuestion } from "./fleetQuestion.ts";
@@ -32,11 +33,8 @@ export async function askFleet<Question extends FleetQuestion>(
   question: Question,
 ): Promise<FleetAnswer<Question>> {
   const { config, database, askElsewhere } = context;
-  const { count } = await database.db
-    .selectFrom("agents")
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  const isSmall = Number(count) <= FEW.agents && entriesOf(question) <= FEW.entries;
+  const count = await countOf(database.db.selectFrom("agents"));
+  const isSmall = count <= FEW.agents && entriesOf(question) <= FEW.entries;
   const answered =
     isSmall || askElsewhere === undefined
       ? await answerOfFleet(context, question)

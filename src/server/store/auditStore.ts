@@ -1,3 +1,4 @@
+import { countOf } from "./countOf.ts";
 import { takeTurn } from "./dialect.ts";
 import type { Db, Tx } from "./transaction.ts";
 import { say } from "./wakeUps.ts";
@@ -44,11 +45,7 @@ export async function listAudit(
 
 /** Number of the entries that are kept. */
 export async function countAudit(db: Db): Promise<number> {
-  const { count } = await db
-    .selectFrom("audit")
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  return Number(count);
+  return await countOf(db.selectFrom("audit"));
 }
 
 /** Forgets entries from before a time; the database keeps the last 90 days in any case. */

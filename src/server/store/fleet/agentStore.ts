@@ -1,5 +1,6 @@
 import type { StateFacts } from "../../../core/fleet/agentState.ts";
 import type { KnownAgent } from "../../../core/fleet/reports/sameMachine.ts";
+import { countOf } from "../countOf.ts";
 import type { Dialect } from "../dialect.ts";
 import { inParts } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
@@ -263,10 +264,7 @@ export async function listAgents(
 
 /** Agents that are not retired. */
 export async function countAgents(db: Db, filter: AgentFilter = {}): Promise<number> {
-  const { count } = await matchingAgents(db, filter)
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  return Number(count);
+  return await countOf(matchingAgents(db, filter));
 }
 
 /** Forgets an agent and its runs. */

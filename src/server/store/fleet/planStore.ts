@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { countOf } from "../countOf.ts";
 import type { Dialect } from "../dialect.ts";
 import { inParts, tableOf } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
@@ -54,11 +55,7 @@ export async function countPlanned(db: Db): Promise<{ source: string; agents: nu
 /** Agents whose plan is due, up to `most`. */
 export async function countDue(db: Db, most: number): Promise<number> {
   const some = db.selectFrom("agents").select("id").where("plan_due", "=", sql.lit(1)).limit(most).as("some");
-  const { count } = await db
-    .selectFrom(some)
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  return Number(count);
+  return await countOf(db.selectFrom(some));
 }
 
 /** An agent, as its plan was computed of it, and the source that its order begins with now. */

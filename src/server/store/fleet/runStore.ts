@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { ReportSummary } from "../../../core/fleet/reports/reportSummary.ts";
+import { countOf } from "../countOf.ts";
 import { fewLengths, inParts, insertRows, tableOf } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 
@@ -146,12 +147,7 @@ export async function listRuns(
 }
 
 export async function countRuns(db: Db, agentId: string): Promise<number> {
-  const { count } = await db
-    .selectFrom("runs")
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .where("agent_id", "=", agentId)
-    .executeTakeFirstOrThrow();
-  return Number(count);
+  return await countOf(db.selectFrom("runs").where("agent_id", "=", agentId));
 }
 
 /** The runs that agents reported last, by agent. */

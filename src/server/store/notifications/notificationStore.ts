@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { NotificationState } from "../../../core/fleet/notification/spread.ts";
 import { TOLD_STATES, type ToldCounts, type ToldState } from "../../../core/fleet/notification/told.ts";
+import { countOf } from "../countOf.ts";
 import type { Db, Tx } from "../transaction.ts";
 
 /** Agents that are to look for updates now. */
@@ -94,11 +95,7 @@ export async function listNotifications(
 }
 
 export async function countNotifications(db: Db): Promise<number> {
-  const { count } = await db
-    .selectFrom("notifications")
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  return Number(count);
+  return await countOf(db.selectFrom("notifications"));
 }
 
 /** Those of which something is still to come: the one that tells agents, and absorbed ones with runs that go on. */

@@ -1,3 +1,4 @@
+import { countOf } from "../countOf.ts";
 import type { Db, Tx } from "../transaction.ts";
 
 /** The second factor of a user. */
@@ -62,12 +63,7 @@ export async function takeRecoveryCode(tx: Tx, userId: string, codeHash: string)
 }
 
 export async function countRecoveryCodes(db: Db, userId: string): Promise<number> {
-  const { count } = await db
-    .selectFrom("recovery_codes")
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .where("user_id", "=", userId)
-    .executeTakeFirstOrThrow();
-  return Number(count);
+  return await countOf(db.selectFrom("recovery_codes").where("user_id", "=", userId));
 }
 
 export async function removeFactor(tx: Tx, userId: string): Promise<void> {

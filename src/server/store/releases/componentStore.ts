@@ -4,6 +4,7 @@ import { millionths } from "../../../core/fleet/reports/reportComponents.ts";
 import type { ReportedHold } from "../../../core/fleet/reports/reportSummary.ts";
 import type { StageCounts, Witness } from "../../../core/fleet/stageVerdict.ts";
 import type { Stage } from "../../../core/settings/rollout.ts";
+import { countOf } from "../countOf.ts";
 import { fewLengths, inParts } from "../manyRows.ts";
 import type { Tables } from "../tables.ts";
 import type { Db, Tx } from "../transaction.ts";
@@ -319,10 +320,7 @@ export async function listAgentReleases(
 
 /** Number of the agents of a component. */
 export async function countAgentReleases(db: Db, filter: ReleaseFilter): Promise<number> {
-  const { count } = await matchingReleases(db, filter)
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  return Number(count);
+  return await countOf(matchingReleases(db, filter));
 }
 
 function matchingReleases(db: Db, { component, release, failed }: ReleaseFilter) {

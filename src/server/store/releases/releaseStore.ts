@@ -1,5 +1,6 @@
 import type { Evidence } from "../../../core/fleet/stageVerdict.ts";
 import type { Stage } from "../../../core/settings/rollout.ts";
+import { countOf } from "../countOf.ts";
 import type { Tables } from "../tables.ts";
 import type { Db, Tx } from "../transaction.ts";
 
@@ -97,13 +98,7 @@ function toRelease(row: Tables["releases"]): StoredRelease {
 
 /** Releases that are offered, and halted. */
 export async function countHalted(db: Db): Promise<number> {
-  const { count } = await db
-    .selectFrom("releases")
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .where("halted_at", "is not", null)
-    .where("offered", "=", 1)
-    .executeTakeFirstOrThrow();
-  return Number(count);
+  return await countOf(db.selectFrom("releases").where("halted_at", "is not", null).where("offered", "=", 1));
 }
 
 export async function insertRelease(tx: Tx, release: Omit<StoredRelease, "halt">): Promise<void> {

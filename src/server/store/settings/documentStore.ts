@@ -1,3 +1,4 @@
+import { countOf } from "../countOf.ts";
 import type { Db, Tx } from "../transaction.ts";
 
 /** One saved version of a settings document. */
@@ -57,17 +58,12 @@ export async function findDocument(
   return found && fromRow(found);
 }
 
-/** Versions, the newest first; `before` is the version to go on from. */
 /** Number of the versions of a document that are kept. */
 export async function countDocuments(db: Db, name: string): Promise<number> {
-  const { count } = await db
-    .selectFrom("documents")
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .where("name", "=", name)
-    .executeTakeFirstOrThrow();
-  return Number(count);
+  return await countOf(db.selectFrom("documents").where("name", "=", name));
 }
 
+/** Versions, the newest first; `before` is the version to go on from. */
 export async function listDocuments(
   db: Db,
   name: string,

@@ -1,4 +1,5 @@
 import type { EventType } from "../../../core/fleet/watch/eventTypes.ts";
+import { countOf } from "../countOf.ts";
 import type { Dialect } from "../dialect.ts";
 import type { Db, Tx } from "../transaction.ts";
 
@@ -28,13 +29,11 @@ export async function insertDelivery(
   tx: Tx,
   { eventId, webhookId, raisedAt }: { eventId: string; webhookId: string; raisedAt: number },
 ): Promise<void> {
-  const { count } = await tx
+  const waiting = tx
     .selectFrom("deliveries")
-    .select((row) => row.fn.countAll<number>().as("count"))
     .where("webhook_id", "=", webhookId)
-    .where("state", "=", "waiting")
-    .executeTakeFirstOrThrow();
-  if (Number(count) >= MOST_WAITING) return;
+    .where("state", "=", "waiting");
+  if ((await countOf(waiting)) >= MOST_WAITING) return;
   await tx
     .insertInto("deliveries")
     .values({
@@ -157,12 +156,7 @@ export async function listDeliveries(
 
 /** Number of what a webhook was told and is to be told, as far as it is kept. */
 export async function countDeliveries(db: Db, webhookId: string): Promise<number> {
-  const { count } = await db
-    .selectFrom("deliveries")
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .where("webhook_id", "=", webhookId)
-    .executeTakeFirstOrThrow();
-  return Number(count);
+  return await countOf(db.selectFrom("deliveries").where("webhook_id", "=", webhookId));
 }
 
 export async function findDelivery(

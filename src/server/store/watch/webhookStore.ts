@@ -1,4 +1,5 @@
 import type { EventType } from "../../../core/fleet/watch/eventTypes.ts";
+import { countOf } from "../countOf.ts";
 import type { Db, Tx } from "../transaction.ts";
 
 /** A receiver of events. Times in milliseconds since the epoch. */
@@ -86,10 +87,5 @@ export async function deleteWebhook(tx: Tx, id: string): Promise<void> {
 
 /** Webhooks that are told of nothing more, and that nobody switched off. */
 export async function countGivenUp(db: Db): Promise<number> {
-  const { count } = await db
-    .selectFrom("webhooks")
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .where("disabled_reason", "is not", null)
-    .executeTakeFirstOrThrow();
-  return Number(count);
+  return await countOf(db.selectFrom("webhooks").where("disabled_reason", "is not", null));
 }
