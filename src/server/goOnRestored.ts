@@ -1,12 +1,10 @@
-import path from "node:path";
 import { renewRepository } from "../publisher/renewRepository.ts";
 import { takeLock } from "../store/lock.ts";
 import { followSettings, openSettings, publishSettings } from "./publication/settingsTree.ts";
 import { readServerConfig, treesOf } from "./serverConfig.ts";
 import { PublishedTrees } from "./settings/publishedTrees.ts";
 import { insertAudit } from "./store/auditStore.ts";
-import { openDatabase } from "./store/database.ts";
-import { migrate } from "./store/migrate.ts";
+import { withDatabase } from "./store/withDatabase.ts";
 
 /**
  * Publishes the settings of a server that was set back to a backup, with numbers above all that were published since:
@@ -20,9 +18,7 @@ export async function goOnRestored(dir: string, ahead: number): Promise<void> {
   const config = await readServerConfig(dir);
   const lock = await takeLock(config.dir, { role: "server" });
   try {
-    const database = await openDatabase(config.database, (file) => path.resolve(config.dir, file));
-    try {
-      await migrate(database.db);
+    await withDatabase(config, async (database) => {
       const means = { config, database, trees: new PublishedTrees(treesOf(config)) };
       await openSettings(means);
       await publishSettings(
@@ -35,9 +31,7 @@ export async function goOnRestored(dir: string, ahead: number): Promise<void> {
         },
       );
       await followSettings(means);
-    } finally {
-      await database.close();
-    }
+    });
   } finally {
     lock.release();
   }

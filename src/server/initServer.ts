@@ -18,8 +18,8 @@ import { parseServerConfig, type ServerConfig, serverConfigFile } from "./server
 import { type AdoptedDocument, adoptDocuments, adoptRepository } from "./settings/adoptRepository.ts";
 import { DEFAULT_DATABASE, openDatabase } from "./store/database.ts";
 import { takeTurn } from "./store/dialect.ts";
-import { migrate } from "./store/migrate.ts";
 import { type Tx, transact } from "./store/transaction.ts";
+import { withDatabase } from "./store/withDatabase.ts";
 
 export interface InitServerOptions {
   dir: string;
@@ -174,9 +174,7 @@ async function prepareDatabase(
   url = DEFAULT_DATABASE,
   documents: AdoptedDocument[] = [],
 ): Promise<string> {
-  const database = await openDatabase(url, (file) => path.resolve(dir, file));
-  try {
-    await migrate(database.db);
+  return await withDatabase({ database: url, dir }, async (database) => {
     const [token, now] = [newSecret(randomBytes), Date.now()];
     await transact(database.db, async (tx) => {
       await takeTurn(tx, "setup");
@@ -187,9 +185,7 @@ async function prepareDatabase(
       await tx.insertInto("setup").values(setup).execute();
     });
     return token;
-  } finally {
-    await database.close();
-  }
+  });
 }
 
 async function refuseUsedDatabase(tx: Tx): Promise<void> {

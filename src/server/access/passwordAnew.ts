@@ -1,14 +1,12 @@
 import { randomBytes } from "node:crypto";
-import path from "node:path";
 import { NearsourceError } from "../../errors.ts";
 import { readServerConfig } from "../serverConfig.ts";
 import { insertAudit } from "../store/auditStore.ts";
-import { openDatabase } from "../store/database.ts";
-import { migrate } from "../store/migrate.ts";
 import { removeFactor } from "../store/people/factorStore.ts";
 import { deleteSessionsOf } from "../store/people/sessionStore.ts";
 import { listUsers, setPassword, updateUser } from "../store/people/userStore.ts";
 import { transact } from "../store/transaction.ts";
+import { withDatabase } from "../store/withDatabase.ts";
 import { hashPassword } from "./passwordHash.ts";
 
 /** Shortest password, as the API has it too. */
@@ -31,9 +29,7 @@ export async function setPasswordAnew(
     throw new NearsourceError("USAGE", `a password has at least ${SHORTEST} characters`);
   }
   const config = await readServerConfig(dir);
-  const database = await openDatabase(config.database, (file) => path.resolve(config.dir, file));
-  try {
-    await migrate(database.db);
+  await withDatabase(config, async (database) => {
     const passwordHash = await hashPassword(password, randomBytes);
     await transact(database.db, async (tx) => {
       const users = await listUsers(tx);
@@ -46,9 +42,7 @@ export async function setPasswordAnew(
       const entry = { actor: "nearsource server password", address: "", operation: "setPassword" };
       await insertAudit(tx, { ...entry, at: Date.now(), subject: name, detail: { resetFactor } });
     });
-  } finally {
-    await database.close();
-  }
+  });
 }
 
 function unknownUser(name: string, users: { name: string; role: string }[]): NearsourceError {

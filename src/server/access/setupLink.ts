@@ -1,13 +1,11 @@
 import { randomBytes } from "node:crypto";
-import path from "node:path";
 import { NearsourceError } from "../../errors.ts";
 import { consoleUrl } from "../initServer.ts";
 import { readServerConfig } from "../serverConfig.ts";
 import { insertAudit } from "../store/auditStore.ts";
-import { openDatabase } from "../store/database.ts";
 import { takeTurn } from "../store/dialect.ts";
-import { migrate } from "../store/migrate.ts";
 import { transact } from "../store/transaction.ts";
+import { withDatabase } from "../store/withDatabase.ts";
 import { hashOfSecret, newSecret } from "./secrets.ts";
 
 /**
@@ -19,9 +17,7 @@ import { hashOfSecret, newSecret } from "./secrets.ts";
  */
 export async function newSetupLink(dir: string): Promise<{ setupUrl: string; token: string }> {
   const config = await readServerConfig(dir);
-  const database = await openDatabase(config.database, (file) => path.resolve(config.dir, file));
-  try {
-    await migrate(database.db);
+  return await withDatabase(config, async (database) => {
     const [token, now] = [newSecret(randomBytes), Date.now()];
     await transact(database.db, async (tx) => {
       await takeTurn(tx, "setup");
@@ -35,9 +31,7 @@ export async function newSetupLink(dir: string): Promise<{ setupUrl: string; tok
       await insertAudit(tx, { ...entry, at: now, subject: "setup", detail: null });
     });
     return { setupUrl: `${consoleUrl(config)}/setup#token=${token}`, token };
-  } finally {
-    await database.close();
-  }
+  });
 }
 
 function alreadySetUp(dir: string): NearsourceError {
