@@ -3,7 +3,7 @@ import { NearsourceError } from "../errors.ts";
 import { roleKeysAtHand } from "./keys.ts";
 import { lifetimeOf } from "./repository/choices.ts";
 import { findIncomplete } from "./repository/complete.ts";
-import { keyIdsOf, roleOf } from "./repository/publication.ts";
+import { keyIdsOf, roleOf, versionsOf } from "./repository/publication.ts";
 import { keyMissing, publishNext } from "./repository/publish.ts";
 import { type PublisherOptions, type Session, withRepository } from "./repository/session.ts";
 import { onlineRoles, targetsRoles } from "./repository/signedParts.ts";
@@ -52,16 +52,8 @@ export async function renewRepository(options: RefreshOptions): Promise<RenewedR
 
 /** Has the next version of each role follow on numbers that others may have seen. */
 function passOver({ publication, highest }: Session, roles: string[], ahead: number): void {
-  for (const role of roles) {
-    const { version } = (
-      role === "timestamp"
-        ? publication.timestamp
-        : role === "snapshot"
-          ? publication.snapshot
-          : roleOf(publication, role)
-    ).signed;
-    highest[role] = Math.max(highest[role] ?? 0, version) + ahead;
-  }
+  const present = versionsOf(publication);
+  for (const role of roles) highest[role] = Math.max(highest[role] ?? 0, present[role] ?? 0) + ahead;
 }
 
 /**
