@@ -33,12 +33,13 @@ export async function createApiToken(
     throw new Problem("REFUSED", "expires is not in the future: give a time (ms since 1970) that is");
   refuseScope(scope, known, by);
   const [id, token] = [newId(random), newSecret(random)];
+  const maker = await personOf(database.db, by.caller);
   const row = {
     id,
     name,
     role,
-    createdBy: await personOf(database.db, by.caller),
-    makerId: await makerOf(database.db, by.caller),
+    createdBy: maker.name,
+    makerId: maker.id,
     createdAt: now(),
     expiresAt: expires,
     scope,
@@ -51,27 +52,22 @@ export async function createApiToken(
   return { id, token };
 }
 
-/** The person behind a caller: of a token the one who made it, or who made the token that made it. */
-export async function personOf(db: Db, caller: Caller): Promise<string> {
-  if (caller.kind !== "token") return actorOf(caller);
-  const made = await db
-    .selectFrom("api_tokens")
-    .select("created_by")
-    .where("id", "=", caller.id)
-    .executeTakeFirst();
-  return made?.created_by ?? actorOf(caller);
+/** Person behind a caller: of a token the one who made it, or who made the token that made it. */
+export interface Person {
+  /** Null for a token that no user made. */
+  id: string | null;
+  name: string;
 }
 
-/** Id of the user behind a caller; null for a token that no user made. */
-async function makerOf(db: Db, caller: Caller): Promise<string | null> {
-  if (caller.kind === "user") return caller.id;
-  if (caller.kind !== "token") return null;
+export async function personOf(db: Db, caller: Caller): Promise<Person> {
+  if (caller.kind !== "token")
+    return { id: caller.kind === "user" ? caller.id : null, name: actorOf(caller) };
   const made = await db
     .selectFrom("api_tokens")
-    .select("maker_id")
+    .select(["maker_id as id", "created_by as name"])
     .where("id", "=", caller.id)
     .executeTakeFirst();
-  return made?.maker_id ?? null;
+  return made ?? { id: null, name: actorOf(caller) };
 }
 
 function refuseScope(scope: string[] | null, known: ReadonlySet<string>, { caller }: By): void {

@@ -24,7 +24,7 @@ export async function propose(
   by: By,
 ): Promise<Proposal> {
   const { database, random, now } = context;
-  const author = await personOf(database.db, by.caller);
+  const { name: author } = await personOf(database.db, by.caller);
   const made = { id: newId(random), component, change, fromVersion: version, reach, author };
   const waiting = { state: "waiting", createdAt: now(), decidedBy: null, decidedAt: null } as const;
   const proposal: Proposal = { ...made, ...waiting };
