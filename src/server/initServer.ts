@@ -114,18 +114,12 @@ interface ContentRoot {
 
 async function readContentRoot(file: string): Promise<ContentRoot> {
   const bytes = await readIfThere(file);
-  if (bytes === undefined) {
-    throw new NearsourceError("TRUST_ROOT_INVALID", `there is no ${file}`, {
-      hint: "--content-root takes the root.json that the vendor ships",
-    });
-  }
-  const version = versionOfRoot(bytes);
-  if (version === undefined) {
-    throw new NearsourceError("TRUST_ROOT_INVALID", `${file} is not a TUF root`, {
-      hint: "--content-root takes the root.json that the vendor ships",
-    });
-  }
-  return { bytes, version };
+  const version = bytes === undefined ? undefined : versionOfRoot(bytes);
+  if (bytes !== undefined && version !== undefined) return { bytes, version };
+  const said = bytes === undefined ? `there is no ${file}` : `${file} is not a TUF root`;
+  throw new NearsourceError("TRUST_ROOT_INVALID", said, {
+    hint: "--content-root takes the root.json that the vendor ships",
+  });
 }
 
 /** The vendor's root, beside the configuration and where agents fetch it, by its version. */

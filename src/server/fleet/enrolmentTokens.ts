@@ -4,9 +4,9 @@ import { hashOfSecret, newId, newSecret } from "../access/secrets.ts";
 import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
+import { refuseUnknownDomain } from "../settings/domains.ts";
 import { firstRoots } from "../settings/rootPins.ts";
 import { deleteEnrolmentToken, insertEnrolmentToken } from "../store/people/tokenStore.ts";
-import { findDomain } from "../store/settings/domainStore.ts";
 import { transact } from "../store/transaction.ts";
 
 /** An enrolment token to be made: for so many machines, until a time (ms), into a domain. */
@@ -31,9 +31,7 @@ export async function createEnrolmentToken(
   const { settings, content } = await firstRoots(trees.www);
   if (settings === undefined) throw new Problem("UNAVAILABLE", "the settings repository has no root");
   await transact(database.db, async (tx) => {
-    if ((await findDomain(tx, domain)) === undefined) {
-      throw new Problem("REFUSED", `there is no domain ${domain}: make it first (POST /domains)`);
-    }
+    await refuseUnknownDomain(tx, domain);
     const terms = { uses: uses ?? null, domain, expiresAt: expires ?? null };
     const made = { createdBy: actorOf(by.caller), createdAt: now() };
     await insertEnrolmentToken(tx, { id, ...terms, ...made, hash: hashOfSecret(secret) });

@@ -1,8 +1,8 @@
 import { type By, writeAudit } from "../access/auditTrail.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
+import { refuseUnknownDomain } from "../settings/domains.ts";
 import { findAgent, moveAgent } from "../store/fleet/agentStore.ts";
-import { findDomain } from "../store/settings/domainStore.ts";
 import { transact } from "../store/transaction.ts";
 import { type AgentView, agentView } from "./agentViews.ts";
 
@@ -13,9 +13,7 @@ import { type AgentView, agentView } from "./agentViews.ts";
  */
 export async function moveToDomain(context: Context, id: string, domain: string, by: By): Promise<AgentView> {
   await transact(context.database.db, async (tx) => {
-    if ((await findDomain(tx, domain)) === undefined) {
-      throw new Problem("REFUSED", `there is no domain ${domain}: make it first (POST /domains)`);
-    }
+    await refuseUnknownDomain(tx, domain);
     const before = await findAgent(tx, id);
     if (before === undefined) throw new Problem("NOT_FOUND", "no agent has this id");
     await moveAgent(tx, id, domain);

@@ -5,7 +5,7 @@ import { type FleetReport, fleetReport } from "../../core/fleet/reports/fleetRep
 import { nameOf } from "../../core/fleet/sourceName.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { grantsOf, listInForce, toFleetAgent } from "../settings/fleetSettings.ts";
+import { listInForce, toFleetAgent } from "../settings/fleetSettings.ts";
 import { updateAgents } from "../settings/updateAgents.ts";
 import { countStatesOfDomains } from "../store/fleet/agentFilter.ts";
 import { findAgentsWhole } from "../store/fleet/agentStore.ts";
@@ -45,21 +45,15 @@ export async function reportOnFleet(
     throw new Problem("REFUSED", `a report is on 1 to ${DAYS.most} days`);
   }
   const list = await listInForce(db);
-  const holders = await updateAgents(db);
-  const grants = await grantsOf(db);
-  const rows = await findAgentsWhole(
-    db,
-    holders.map(({ id }) => id),
-  );
-  const led = servingByEntry(
-    list,
-    rows.map((row) => ({ ...toFleetAgent(row, grants), name: row.name })),
-  );
+  const holders = new Map((await updateAgents(db)).map((each) => [each.id, each]));
+  const rows = await findAgentsWhole(db, [...holders.keys()]);
+  const serving = rows.map((row) => ({ ...toFleetAgent(row, holders), name: row.name }));
+  const led = servingByEntry(list, serving);
   // An entry with a name may be a mirror of the site's: it is an Update Agent's where it leads to one.
   const near = list.entries.filter((_, index) => led[index]?.length).map(nameOf);
   const sums = {
     list,
-    updateAgents: new Set([...holders.map(({ name }) => name), ...near]),
+    updateAgents: new Set([...serving.map(({ name }) => name), ...near]),
     planned: await countPlanned(db),
     traffic: await trafficBySource(db, { from, to }),
     networks: await trafficByNetwork(db, { from, to }),

@@ -11,7 +11,7 @@ import {
   isDomainUsed,
   updateDomain,
 } from "../store/settings/domainStore.ts";
-import { transact } from "../store/transaction.ts";
+import { type Tx, transact } from "../store/transaction.ts";
 import { policyOf } from "./fleetSettings.ts";
 
 /** Agents that enrol without a token come into it. */
@@ -93,6 +93,16 @@ export async function removeDomain(context: Context, name: string, by: By): Prom
     await deleteDomain(tx, name);
     await writeAudit(tx, context, by, { operation: "deleteDomain", subject: name });
   });
+}
+
+/**
+ * Refuses to put something into a domain that there is not.
+ *
+ * @throws Problem REFUSED
+ */
+export async function refuseUnknownDomain(tx: Tx, name: string): Promise<void> {
+  if ((await findDomain(tx, name)) !== undefined) return;
+  throw new Problem("REFUSED", `there is no domain ${name}: make it first (POST /domains)`);
 }
 
 /** @throws Problem NOT_FOUND */
