@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { DOMAIN_NAME } from "../core/settings/domainName.ts";
+import { isMove } from "../core/settings/domainName.ts";
 import { explainError } from "../errors.ts";
 import { dataDirAt } from "../store/dataDir.ts";
 import { writeDomain } from "../store/state/givenDomain.ts";
@@ -48,8 +48,7 @@ export async function noticeOthers(parts: ResidentParts): Promise<void> {
 export async function learnDomain(parts: ResidentParts, domain: string): Promise<void> {
   const { log, scheduler } = parts;
   const { config, window, role } = parts.instructions;
-  if (config.ownDomain === true || domain === config.domain || domain === parts.movingTo) return;
-  if (!DOMAIN_NAME.test(domain)) return;
+  if (!isMove(config, domain) || domain === parts.movingTo) return;
   parts.movingTo = domain;
   try {
     await writeDomain(dataDirAt(config.dataDir), domain);

@@ -1,6 +1,6 @@
 import type { Config } from "../config/configSchema.ts";
 import type { Log } from "../config/log.ts";
-import { DOMAIN_NAME } from "../core/settings/domainName.ts";
+import { isMove } from "../core/settings/domainName.ts";
 import type { Trigger } from "../core/settings/schedule.ts";
 import { explainError } from "../errors.ts";
 import { dataDirAt } from "../store/dataDir.ts";
@@ -59,8 +59,7 @@ async function send({ config, server, agentId, log }: Reporter, folder: string):
   } finally {
     exchange.close();
   }
-  if (moved === undefined || moved === config.domain || config.ownDomain === true) return;
-  if (!DOMAIN_NAME.test(moved)) return;
+  if (moved === undefined || !isMove(config, moved)) return;
   await writeDomain(dataDirAt(config.dataDir), moved);
   log.info(`the server has this agent in the domain ${moved} now: the next run goes by it`);
 }

@@ -125,6 +125,21 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/**
+ * Puts a file in place in one step: readers see the old one or the new one, whole, also after a power cut.
+ *
+ * @param staged name that nobody else uses, on the same disk
+ */
+export async function replaceDurably(
+  file: string,
+  data: string | Uint8Array,
+  { staged, mode = 0o644 }: { staged: string; mode?: number },
+): Promise<void> {
+  await writeDurably(staged, data, mode);
+  await rename(staged, file);
+  await syncFolder(path.dirname(file));
+}
+
 /** Reads a file, or undefined when it is not there. A symbolic link in its place is not followed. */
 export async function readIfThere(file: string): Promise<Buffer | undefined> {
   try {

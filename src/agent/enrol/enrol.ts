@@ -10,7 +10,7 @@ import { readAuthority } from "../../http/connect/caFile.ts";
 import { toStatusError } from "../../http/httpErrors.ts";
 import { mayCarrySecret } from "../../http/mayCarrySecret.ts";
 import { createExchange, type Exchange, type Reply } from "../../http/smallClient.ts";
-import { makePath, rename, syncFolder, temporaryName, writeDurably } from "../../store/durable.ts";
+import { makePath, replaceDurably, temporaryName } from "../../store/durable.ts";
 import { openDataDir } from "../../store/openDataDir.ts";
 import { sha256 } from "../../store/sha256.ts";
 import { writeDomain } from "../../store/state/givenDomain.ts";
@@ -191,8 +191,5 @@ async function writeConfig(
 
 /** Writes a file whole, in the place of one that an enrolment before has left. */
 async function place(folder: string, name: string, text: string): Promise<void> {
-  const staged = temporaryName(folder, `.${name}`);
-  await writeDurably(staged, text);
-  await rename(staged, path.join(folder, name));
-  await syncFolder(folder);
+  await replaceDurably(path.join(folder, name), text, { staged: temporaryName(folder, `.${name}`) });
 }

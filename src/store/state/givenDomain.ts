@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { DOMAIN_NAME } from "../../core/settings/domainName.ts";
 import type { DataDir } from "../dataDir.ts";
-import { rename, syncFolder, temporaryName, writeDurably } from "../durable.ts";
+import { replaceDurably, temporaryName } from "../durable.ts";
 import { guardStorage } from "../storageErrors.ts";
 
 /** Path of the file with the domain that the server has an agent in: no secret, so that `explain` can show it to any account. */
@@ -20,9 +20,6 @@ export async function readDomain(dataDir: string): Promise<string | undefined> {
 export async function writeDomain(dirs: DataDir, domain: string): Promise<void> {
   const place = domainFile(dirs.root);
   await guardStorage(`cannot write ${place}`, async () => {
-    const staged = temporaryName(dirs.tmp, "domain");
-    await writeDurably(staged, `${domain}\n`, 0o644);
-    await rename(staged, place);
-    await syncFolder(dirs.root);
+    await replaceDurably(place, `${domain}\n`, { staged: temporaryName(dirs.tmp, "domain") });
   });
 }

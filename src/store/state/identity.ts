@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import path from "node:path";
 import type { DataDir } from "../dataDir.ts";
-import { readIfThere, rename, syncFolder, temporaryName, writeDurably } from "../durable.ts";
+import { readIfThere, replaceDurably, temporaryName } from "../durable.ts";
 import { guardStorage } from "../storageErrors.ts";
 
 /** An agent's identity, as its server knows it. */
@@ -56,9 +56,7 @@ export async function writeIdentity(dirs: DataDir, identity: Identity): Promise<
   const place = placeOf(dirs);
   await guardStorage(`cannot write ${place}`, async () => {
     const staged = temporaryName(dirs.tmp, "identity");
-    await writeDurably(staged, `${JSON.stringify(identity)}\n`, 0o600);
-    await rename(staged, place);
-    await syncFolder(dirs.root);
+    await replaceDurably(place, `${JSON.stringify(identity)}\n`, { staged, mode: 0o600 });
   });
 }
 
