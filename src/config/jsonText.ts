@@ -134,15 +134,16 @@ function inOurWords(error: unknown, body: string): SyntaxFault {
   if (error instanceof RangeError)
     return { line: 1, column: 1, reason: "is not JSON: it is nested too deeply" };
   // A text that ends too early is faulty where it ends.
-  const { message, ...place } = error as Error & Position;
-  const { line, column } = message.includes("end of input") ? endOf(body) : place;
+  const { message, offset, ...place } = error as Error & Position & { offset: number };
+  const isCut = message.includes("end of input");
+  const { line, column } = isCut ? endOf(body) : place;
   const said = message.replace(/ found\.? \(\d+:\d+\)$/, "").replace(/ \(\d+:\d+\)$/, "");
   const words = `${said.charAt(0).toLowerCase()}${said.slice(1)}`.replace(
     /token (\w+)$/,
     (_, name) => TOKENS[name] ?? name,
   );
   const expected = words.startsWith("unexpected ")
-    ? expectedAfter(textBefore(body, line, column))
+    ? expectedAfter(isCut ? body : body.slice(0, offset))
     : undefined;
   const rather = expected === undefined ? "" : `, where ${expected} should be`;
   return { line, column, reason: `is not JSON: ${words}${rather}` };
@@ -151,11 +152,6 @@ function inOurWords(error: unknown, body: string): SyntaxFault {
 function endOf(text: string): Position {
   const lines = text.split(LINE_END);
   return { line: lines.length, column: (lines.at(-1) ?? "").length + 1 };
-}
-
-function textBefore(text: string, line: number, column: number): string {
-  const lines = text.split(LINE_END, line);
-  return [...lines.slice(0, -1), lines.at(-1)?.slice(0, column - 1) ?? ""].join("\n");
 }
 
 function nodeAt(body: AnyNode, path: Fault["path"]): AnyNode {

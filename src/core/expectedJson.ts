@@ -1,5 +1,5 @@
 /** Parts of JSON: a text, a text that does not end, a mark, a word; and comments, which JSON has not. */
-const PARTS = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"[^"\\]*(?:\\.[^"\\]*)*"|"|[{}[\],:]|[^\s"{}[\],:/]+/g;
+const PARTS = /\/\/[^\r\n]*|\/\*[\s\S]*?\*\/|"[^"\\]*(?:\\.[^"\\]*)*"|"|[{}[\],:]|[^\s"{}[\],:/]+/g;
 
 /**
  * What JSON (RFC 8259) has after `before`, in words; undefined where it ends within a text or a word.
