@@ -8,8 +8,9 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { nearsource } from "../real/commandLine.ts";
 import { programsOfPostgres } from "../support/databases.ts";
 import { enrolAgents, type Load, send, startLoad } from "../support/fleetLoad.ts";
+import { hasNginx } from "../support/nginx.ts";
 import { newHome } from "../support/repositories.ts";
-import { hasNginx, openSite, type Site } from "../support/serversBehindNginx.ts";
+import { openSite, type Site } from "../support/serversBehindNginx.ts";
 import { writeJson } from "../support/world.ts";
 
 /** Rounds of `npm run crash:servers`; in CI a few. */

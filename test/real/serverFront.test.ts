@@ -1,4 +1,4 @@
-import { execFile, spawn, spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import https from "node:https";
@@ -6,14 +6,13 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
 import { freePort } from "../../bench/nginx.ts";
+import { hasNginx, NGINX, spawnNginx, writeNginx } from "../support/nginx.ts";
 import { newHome } from "../support/repositories.ts";
-import { hasNginx } from "../support/serversBehindNginx.ts";
 import { makeAuthority, writeCertificate } from "./certificates.ts";
 import { json, nearsource, type Running, start } from "./commandLine.ts";
 
 /** Files that docs/hardening.md has administrators install, as they are. */
 const DOCS = path.join(import.meta.dirname, "..", "..", "docs");
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
@@ -31,21 +30,9 @@ async function openFront(home: string, ports: { console: number; agents: number 
     .replace("http://127.0.0.1:21121", `http://127.0.0.1:${ports.agents}`)
     .replace("/etc/nginx/nearsource.pem", cert)
     .replace("/etc/nginx/nearsource.key", key);
-  const user = process.getuid?.() === 0 ? "user root;" : "";
-  const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((each) => `${each}_temp_path ${home}/${each};`)
-    .join(" ");
-  const file = path.join(home, "nginx.conf");
-  await fs.writeFile(
-    file,
-    `daemon off; pid ${home}/nginx.pid; error_log ${home}/nginx.log; worker_processes 1; ${user}
-events { worker_connections 100; }
-http { access_log off; ${paths}
-${written}
-}`,
-  );
-  await promisify(execFile)("nginx", ["-t", "-c", file], { env });
-  const child = spawn("nginx", ["-c", file], { stdio: "ignore", env });
+  const file = await writeNginx(home, written);
+  await promisify(execFile)("nginx", ["-t", "-c", file], { env: NGINX });
+  const child = spawnNginx(file);
   ends.push(async () => {
     child.kill();
     if (child.exitCode === null) await once(child, "exit");

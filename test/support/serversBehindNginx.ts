@@ -1,22 +1,13 @@
-import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../bench/nginx.ts";
+import { spawnNginx, writeNginx } from "./nginx.ts";
 import { type PostgresProcess, startPostgresProcess } from "./postgresProcess.ts";
 import { newHome } from "./repositories.ts";
 import { openServer, type ServerProcess } from "./serverProcess.ts";
 import { makeServerFolders } from "./twoServers.ts";
-
-const PATH = `${process.env.PATH}:/usr/sbin`;
-
-/** Whether nginx is installed; without it, says so. */
-export function hasNginx(): boolean {
-  const found = spawnSync("nginx", ["-v"], { env: { ...process.env, PATH } }).status === 0;
-  if (!found) console.warn("nginx is not installed: its tests skip");
-  return found;
-}
 
 /** Two real servers on one real PostgreSQL, behind a real nginx with the configuration of docs/scale.md. */
 export interface Site {
@@ -98,20 +89,7 @@ async function startNginx(folder: string, ports: Site["ports"]) {
   written = written
     .replace("0.0.0.0:21111", `127.0.0.1:${agents}`)
     .replace("127.0.0.1:21110", `127.0.0.1:${console}`);
-  const user = process.getuid?.() === 0 ? "user root;" : "";
-  const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((each) => `${each}_temp_path ${folder}/${each};`)
-    .join(" ");
-  const file = path.join(folder, "nginx.conf");
-  await fs.writeFile(
-    file,
-    `daemon off; pid ${folder}/nginx.pid; error_log ${folder}/nginx.log; worker_processes 1; ${user}
-events { worker_connections 4000; }
-http { access_log off; ${paths}
-${written}
-}`,
-  );
-  const child = spawn("nginx", ["-c", file], { stdio: "ignore", env: { ...process.env, PATH } });
+  const child = spawnNginx(await writeNginx(folder, written));
   const stop = () => child.kill();
   process.once("exit", stop);
   const urls = { console: `http://127.0.0.1:${console}`, agents: `http://127.0.0.1:${agents}` };

@@ -9,8 +9,8 @@ import { parseServerConfig, readServerConfig } from "../../../src/server/serverC
 import { healthOf } from "../../../src/server/serverHealth.ts";
 import { PublishedTrees } from "../../../src/server/settings/publishedTrees.ts";
 import { nearsource } from "../../real/commandLine.ts";
+import { hasNginx } from "../../support/nginx.ts";
 import { contentPublications, newHome } from "../../support/repositories.ts";
-import { hasNginx } from "../../support/serversBehindNginx.ts";
 import { startSource } from "../../support/source.ts";
 import { makeServerFolders } from "../../support/twoServers.ts";
 import { writeJson } from "../../support/world.ts";
