@@ -135,6 +135,11 @@ async function setUpServer(port: number, token: string): Promise<void> {
 
 async function addToken({ db }: Database): Promise<string> {
   const secret = randomBytes(32).toString("base64url");
+  const maker = { id: "bench", name: "bench", open_id: "bench", role: "administrator" };
+  await db
+    .insertInto("users")
+    .values({ ...maker, password_hash: "", created_at: Date.now(), disabled_at: null })
+    .execute();
   await db
     .insertInto("api_tokens")
     .values({
@@ -143,6 +148,7 @@ async function addToken({ db }: Database): Promise<string> {
       token_hash: createHash("sha256").update(secret).digest("hex"),
       role: "administrator",
       created_by: "bench",
+      maker_id: "bench",
       created_at: Date.now(),
       expires_at: null,
       used_at: null,

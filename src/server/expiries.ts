@@ -86,7 +86,7 @@ async function tokenExpiries({ database: { db }, now }: Context): Promise<Expiry
     expires: expiresAt,
     remedy: "make another one, where machines are still to be enrolled with it",
   }));
-  const access = (await listApiTokens(db)).map(({ name, expiresAt }) => ({
+  const access = (await listApiTokens(db, now())).map(({ name, expiresAt }) => ({
     area: "access" as const,
     what: `API token ${name}`,
     expires: expiresAt,

@@ -26,7 +26,8 @@ export async function goOnRestored(dir: string, ahead: number): Promise<void> {
         async (signing) =>
           await renewRepository({ ...signing, repository: "settings", restored: true, ahead }),
         async (tx) => {
-          const entry = { actor: "nearsource server restored", address: "", operation: "goOnRestored" };
+          const by = { actor: "nearsource server restored", actorKind: "command", actorId: null } as const;
+          const entry = { ...by, address: "", operation: "goOnRestored" };
           await insertAudit(tx, { ...entry, at: Date.now(), subject: "settings", detail: { ahead } });
         },
       );

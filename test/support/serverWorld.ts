@@ -142,7 +142,10 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
   return { dir, token, context, people, agents, clock, stop, close };
 }
 
-/** An API token of a role, without signing in; for these operations and areas, or for all. */
+/**
+ * An API token of a role, without signing in; for these operations and areas, or for all. Its maker is nobody whom a
+ * server without an administrator would count on.
+ */
 export async function tokenOf(
   { context }: ServerWorld,
   role: Role,
@@ -150,6 +153,12 @@ export async function tokenOf(
 ): Promise<string> {
   const { database, random, now } = context;
   const secret = newSecret(random);
+  const maker = { id: "the-test", name: "the test", open_id: "the test" };
+  await database.db
+    .insertInto("users")
+    .values({ ...maker, role: "administrator", password_hash: "", created_at: 0, disabled_at: null })
+    .onConflict((conflict) => conflict.column("id").doNothing())
+    .execute();
   await database.db
     .insertInto("api_tokens")
     .values({
@@ -157,7 +166,8 @@ export async function tokenOf(
       name: `the ${role}`,
       token_hash: hashOfSecret(secret),
       role,
-      created_by: "the test",
+      created_by: maker.name,
+      maker_id: maker.id,
       created_at: now(),
       expires_at: null,
       used_at: null,
@@ -201,6 +211,20 @@ export async function callApi(
   const headers = version === undefined ? {} : { "if-match": `"${version}"` };
   const request = { method, url: `/api/v1${url}`, headers, ...(payload === undefined ? {} : { payload }) };
   const answer = await people.inject(asScript(request as InjectOptions, token));
+  const body = answer.body === "" ? null : JSON.parse(answer.body);
+  return { status: answer.statusCode, body, headers: answer.headers };
+}
+
+/** Calls the administrators' API as a page does, in a session. */
+export async function callInSession(
+  { people }: ServerWorld,
+  session: string,
+  ...[line, payload, version]: CallWords
+) {
+  const [method = "GET", url = ""] = line.split(" ");
+  const headers = version === undefined ? {} : { "if-match": `"${version}"` };
+  const request = { method, url: `/api/v1${url}`, headers, ...(payload === undefined ? {} : { payload }) };
+  const answer = await people.inject(asBrowser(request as InjectOptions, session));
   const body = answer.body === "" ? null : JSON.parse(answer.body);
   return { status: answer.statusCode, body, headers: answer.headers };
 }

@@ -1877,6 +1877,7 @@ export interface operations {
                             /** @enum {unknown} */
                             role: "viewer" | "operator" | "administrator";
                             scope: string[] | null;
+                            stopped: ("maker unknown" | "maker deleted" | "maker shut out" | "expired") | null;
                             usedAt: number | null;
                         }[];
                     };
@@ -1923,6 +1924,24 @@ export interface operations {
             };
             /** @description BODY_INVALID */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description NOT_ALLOWED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CONFLICT */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2001,6 +2020,8 @@ export interface operations {
                     "application/json": {
                         items: {
                             actor: string;
+                            actorId: string | null;
+                            actorKind: ("user" | "token" | "agent" | "server" | "nobody" | "command") | null;
                             address: string;
                             at: number;
                             detail: unknown;
@@ -3506,6 +3527,7 @@ export interface operations {
                     "application/json": {
                         items: {
                             author: string;
+                            authorId: string | null;
                             change: unknown;
                             component: string;
                             createdAt: number;
@@ -3550,6 +3572,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         author: string;
+                        authorId: string | null;
                         change: unknown;
                         component: string;
                         createdAt: number;
@@ -3647,6 +3670,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         author: string;
+                        authorId: string | null;
                         change: unknown;
                         component: string;
                         createdAt: number;
@@ -4014,6 +4038,7 @@ export interface operations {
                     "application/json": {
                         proposal: {
                             author: string;
+                            authorId: string | null;
                             change: unknown;
                             component: string;
                             createdAt: number;
@@ -4128,6 +4153,7 @@ export interface operations {
                     "application/json": {
                         proposal: {
                             author: string;
+                            authorId: string | null;
                             change: unknown;
                             component: string;
                             createdAt: number;
@@ -4246,6 +4272,7 @@ export interface operations {
                     "application/json": {
                         proposal: {
                             author: string;
+                            authorId: string | null;
                             change: unknown;
                             component: string;
                             createdAt: number;
@@ -4379,6 +4406,7 @@ export interface operations {
                     "application/json": {
                         proposal: {
                             author: string;
+                            authorId: string | null;
                             change: unknown;
                             component: string;
                             createdAt: number;
@@ -4589,6 +4617,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        id: string;
                         /** @enum {unknown} */
                         role: "viewer" | "operator" | "administrator";
                         user: string;
@@ -4627,6 +4656,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        id: string;
                         /** @enum {unknown} */
                         role: "viewer" | "operator" | "administrator";
                         user: string;
@@ -5240,6 +5270,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        id: string;
                         /** @enum {unknown} */
                         role: "viewer" | "operator" | "administrator";
                         user: string;
@@ -5266,6 +5297,15 @@ export interface operations {
             };
             /** @description NOT_FOUND */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REFUSED */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6298,7 +6338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description SCOPE_TOO_NARROW */
+            /** @description NOT_ALLOWED */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6309,6 +6349,15 @@ export interface operations {
             };
             /** @description CONFLICT */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REFUSED */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6345,7 +6394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description SCOPE_TOO_NARROW */
+            /** @description NOT_ALLOWED */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6425,7 +6474,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description SCOPE_TOO_NARROW */
+            /** @description NOT_ALLOWED */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6445,6 +6494,15 @@ export interface operations {
             };
             /** @description CONFLICT */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REFUSED */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6474,6 +6532,15 @@ export interface operations {
             };
             /** @description PARAMETER_INVALID */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description NOT_ALLOWED */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,6 +6,7 @@ type Standing = "unknown" | "not-set-up" | "signed-out" | "signed-in" | "expired
 
 class Me {
   standing = $state<Standing>("unknown");
+  id = $state("");
   user = $state("");
   role = $state<Role>();
   /** The role asks for a second factor, and there is none: nothing else is open before. */
@@ -34,7 +35,8 @@ class Me {
     }
   }
 
-  arrived({ user, role }: { user: string; role: Role }): void {
+  arrived({ id, user, role }: { id: string; user: string; role: Role }): void {
+    this.id = id;
     this.user = user;
     this.role = role;
     this.standing = "signed-in";

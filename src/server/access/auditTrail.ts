@@ -1,5 +1,5 @@
 import Papa from "papaparse";
-import { actorOf } from "../api/caller.ts";
+import { identityOf } from "../api/caller.ts";
 import type { Caller } from "../api/roles.ts";
 import type { Context } from "../context.ts";
 import { insertAudit, listAudit } from "../store/auditStore.ts";
@@ -12,7 +12,11 @@ export interface By {
   address: string;
 }
 
-const COLUMNS = ["sequence", "at", "actor", "address", "operation", "subject", "detail"];
+/** New ones come last, for those who read them by their place. */
+const COLUMNS = [
+  ...["sequence", "at", "actor", "address", "operation", "subject", "detail"],
+  ...["actorKind", "actorId"],
+];
 /** Entries that are read at once. */
 const PAGE = 500;
 
@@ -21,9 +25,9 @@ export async function* auditCsv(db: Db, before?: number): AsyncGenerator<string>
   yield linesOf([COLUMNS]);
   for (let last = before; ; ) {
     const page = await listAudit(db, { before: last, limit: PAGE });
-    const rows = page.map(({ sequence, at, actor, address, operation, subject, detail }) => {
-      const time = new Date(at).toISOString();
-      return [sequence, time, actor, address, operation, subject, JSON.stringify(detail)];
+    const rows = page.map(({ sequence, at, actor, address, operation, subject, detail, ...by }) => {
+      const shown = [actor, address, operation, subject, JSON.stringify(detail)];
+      return [sequence, new Date(at).toISOString(), ...shown, by.actorKind ?? "", by.actorId ?? ""];
     });
     if (rows.length > 0) yield linesOf(rows);
     if (page.length < PAGE) return;
@@ -58,5 +62,5 @@ export async function writeAudit(
   entry: { operation: string; subject: string; detail?: unknown },
 ): Promise<void> {
   const { operation, subject, detail = null } = entry;
-  await insertAudit(tx, { at: now(), actor: actorOf(caller), address, operation, subject, detail });
+  await insertAudit(tx, { at: now(), ...identityOf(caller), address, operation, subject, detail });
 }

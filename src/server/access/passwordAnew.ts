@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { plainName } from "../../core/personName.ts";
 import { NearsourceError } from "../../errors.ts";
 import { readServerConfig } from "../serverConfig.ts";
 import { insertAudit } from "../store/auditStore.ts";
@@ -33,14 +34,21 @@ export async function setPasswordAnew(
     const passwordHash = await hashPassword(password, randomBytes);
     await transact(database.db, async (tx) => {
       const users = await listUsers(tx);
-      const user = users.find((each) => each.name === name);
+      const user =
+        users.find((each) => each.name === name) ?? users.find((each) => each.name === plainName(name));
       if (user === undefined) throw unknownUser(name, users);
       await setPassword(tx, user.id, passwordHash);
       await updateUser(tx, user.id, { role: user.role, disabledAt: null });
       if (resetFactor) await removeFactor(tx, user.id);
       await deleteSessionsOf(tx, user.id, Date.now());
-      const entry = { actor: "nearsource server password", address: "", operation: "setPassword" };
-      await insertAudit(tx, { ...entry, at: Date.now(), subject: name, detail: { resetFactor } });
+      const by = { actor: "nearsource server password", actorKind: "command", actorId: null } as const;
+      const entry = { ...by, address: "", operation: "setPassword" };
+      await insertAudit(tx, {
+        ...entry,
+        at: Date.now(),
+        subject: user.name,
+        detail: { id: user.id, resetFactor },
+      });
     });
   });
 }

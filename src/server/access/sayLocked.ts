@@ -1,9 +1,9 @@
 import { explainError } from "../../errors.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { findUserByName } from "../store/people/userStore.ts";
 import { transact } from "../store/transaction.ts";
 import { raiseEvent } from "../watch/raiseEvent.ts";
+import { userCalled } from "./accounts/names.ts";
 import { countAttempt, type Locked } from "./signInLimit.ts";
 
 /**
@@ -29,7 +29,7 @@ async function sayLocked(context: Context, { name, place }: Locked, address: str
   const { database, log } = context;
   try {
     // Some people type their password where their name belongs: only names that there are go out.
-    const user = name === undefined ? undefined : await findUserByName(database.db, name);
+    const user = name === undefined ? undefined : await userCalled(database.db, name);
     const who = name === undefined ? place : user === undefined ? "an unknown user" : `user ${user.name}`;
     const message = `too many failures to sign in: guesses at ${who} have to wait`;
     await transact(database.db, async (tx) => {

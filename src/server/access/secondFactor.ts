@@ -13,12 +13,12 @@ import {
 } from "../store/people/factorStore.ts";
 import { findUser, findUserByName } from "../store/people/userStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
+import { refuseAdministrators } from "./accounts/grantLimits.ts";
 import { type By, writeAudit } from "./auditTrail.ts";
 import { openSecret, sealSecret } from "./factorKey.ts";
 import { isPassword } from "./passwordHash.ts";
 import { attemptSignIn } from "./sayLocked.ts";
 import { hashOfSecret } from "./secrets.ts";
-import { refuseBeyondScope } from "./users.ts";
 
 /** Time (s) of one step, and steps to each side whose code is taken too (RFC 6238 §5.2). */
 const PERIOD = 30;
@@ -122,13 +122,13 @@ export async function endOwnFactor(
 /**
  * Takes another's second factor away, who has lost it.
  *
- * @throws Problem NOT_FOUND, SCOPE_TOO_NARROW
+ * @throws Problem NOT_FOUND, NOT_ALLOWED
  */
 export async function resetFactor(context: Context, userId: string, by: By): Promise<void> {
   await transact(context.database.db, async (tx) => {
     const user = await findUser(tx, userId);
     if (user === undefined) throw new Problem("NOT_FOUND", "no user has this id");
-    refuseBeyondScope(by, user.role);
+    refuseAdministrators(by, user.role);
     await removeFactor(tx, userId);
     await writeAudit(tx, context, by, { operation: "resetSecondFactor", subject: user.name });
   });

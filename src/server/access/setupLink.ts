@@ -27,7 +27,8 @@ export async function newSetupLink(dir: string): Promise<{ setupUrl: string; tok
         .where("used_at", "is", null)
         .executeTakeFirst();
       if (numUpdatedRows === 0n) throw alreadySetUp(config.dir);
-      const entry = { actor: "nearsource server link", address: "", operation: "makeSetupLink" };
+      const by = { actor: "nearsource server link", actorKind: "command", actorId: null } as const;
+      const entry = { ...by, address: "", operation: "makeSetupLink" };
       await insertAudit(tx, { ...entry, at: now, subject: "setup", detail: null });
     });
     return { setupUrl: `${consoleUrl(config)}/setup#token=${token}`, token };

@@ -2,10 +2,11 @@ import { Problem } from "../api/problem.ts";
 import type { Role } from "../api/roles.ts";
 import type { Answer } from "../api/route.ts";
 import type { Context } from "../context.ts";
-import { insertAudit } from "../store/auditStore.ts";
 import { deleteSessionsOf, insertSession } from "../store/people/sessionStore.ts";
-import { findUserByName, insertUser, type User } from "../store/people/userStore.ts";
+import { insertUser, type User } from "../store/people/userStore.ts";
 import { transact } from "../store/transaction.ts";
+import { checkedName, userCalled } from "./accounts/names.ts";
+import { writeAudit } from "./auditTrail.ts";
 import { hashPassword, isPassword } from "./passwordHash.ts";
 import { attemptSignIn } from "./sayLocked.ts";
 import { proveFactor } from "./secondFactor.ts";
@@ -22,6 +23,7 @@ export interface SignIn {
 }
 
 export interface SignedIn {
+  id: string;
   user: string;
   role: Role;
 }
@@ -36,7 +38,7 @@ let nobody: Promise<string> | undefined;
  */
 export async function signIn(context: Context, given: SignIn): Promise<Answer<SignedIn>> {
   const succeed = await attemptSignIn(context, given.address, given.user);
-  const found = await findUserByName(context.database.db, given.user);
+  const found = await userCalled(context.database.db, given.user);
   nobody ??= hashPassword("", context.random);
   const isRight = await isPassword(given.password, found?.passwordHash || (await nobody));
   if (found === undefined || found.passwordHash === "" || !isRight) throw new Problem("CREDENTIALS_WRONG");
@@ -64,19 +66,20 @@ export async function beginSession(
     });
   });
   const cookie = { value: secret, maxAge: config.sessions.longest };
-  return { body: { user: user.name, role: user.role }, cookie };
+  return { body: { id: user.id, user: user.name, role: user.role }, cookie };
 }
 
 /**
  * Makes the first administrator, for whoever has the set-up link, which works once.
  *
- * @throws Problem TOKEN_INVALID, TOO_MANY, NOT_FOUND once it was used
+ * @throws Problem REFUSED for its name, TOKEN_INVALID, TOO_MANY, NOT_FOUND once it was used
  */
 export async function setUp(context: Context, given: SignIn & { token: string }): Promise<Answer<SignedIn>> {
   const { database, now, random } = context;
+  const name = checkedName(given.user);
   const succeed = await attemptSignIn(context, given.address);
   const passwordHash = await hashPassword(given.password, random);
-  const user = { id: newId(random), name: given.user, role: "administrator" as const };
+  const user = { id: newId(random), name, role: "administrator" as const };
   await transact(database.db, async (tx) => {
     const { numUpdatedRows } = await tx
       .updateTable("setup")
@@ -91,15 +94,13 @@ export async function setUp(context: Context, given: SignIn & { token: string })
       );
     await insertUser(tx, { ...user, passwordHash, now: now() });
     await deleteSessionsOf(tx, user.id, now());
-    const { address } = given;
-    await insertAudit(tx, {
-      at: now(),
-      actor: user.name,
-      address,
-      operation: "setUp",
-      subject: user.name,
-      detail: null,
-    });
+    const caller = { ...user, kind: "user", session: "", lacksFactor: false } as const;
+    await writeAudit(
+      tx,
+      context,
+      { caller, address: given.address },
+      { operation: "setUp", subject: user.name },
+    );
   });
   await succeed();
   return await beginSession(context, user, given);

@@ -1,4 +1,5 @@
 import { parseAddress } from "../../core/order/address.ts";
+import { likenessOf } from "../../core/personName.ts";
 import type { Context } from "../context.ts";
 import { takeTurn } from "../store/dialect.ts";
 import {
@@ -7,6 +8,7 @@ import {
   failuresOf,
   forgetFailures,
   noteSaid,
+  takeBack,
 } from "../store/people/signInFailureStore.ts";
 import { transact } from "../store/transaction.ts";
 import { hashOfSecret } from "./secrets.ts";
@@ -41,8 +43,8 @@ export interface Attempt {
 }
 
 /**
- * Slows down guessing of passwords, by name and by address. Each failure beyond those that are free doubles the wait; a
- * success forgets them. Kept in the database, for all servers on it; hashed, since people type passwords for names.
+ * Slows down guessing of passwords, by name and by address. Each failure beyond those that are free doubles the wait. A
+ * success forgets those at the name; those of the address stay, or whoever has one account guesses on at others. Kept in the database, for all servers on it; hashed, since people type passwords for names.
  *
  * An attempt counts as a failure until it has succeeded, so that many at once are no way around the wait.
  *
@@ -62,12 +64,16 @@ export async function countAttempt(
     },
   ];
   if (name !== undefined) {
-    looked.push({ key: hashOfSecret(`name ${name.toLowerCase()}`), allowance: NAME, what: { name, place } });
+    // However it is typed: names that look alike are one.
+    looked.push({ key: hashOfSecret(`name ${likenessOf(name)}`), allowance: NAME, what: { name, place } });
   }
-  const keys = looked.map(({ key }) => key);
+  const [ofAddress = "", ofName] = looked.map(({ key }) => key);
   const at = now();
   const found = await transact(database.db, async (tx) => {
-    const waiting: { wait: number; locked: Locked[] } = { wait: 0, locked: [] };
+    const waiting: { wait: number; locked: Locked[]; before?: Failures | undefined } = {
+      wait: 0,
+      locked: [],
+    };
     for (const { key, allowance, what } of looked) {
       await takeTurn(tx, `sign-in ${key}`);
       const failures = await failuresOf(tx, key);
@@ -76,10 +82,18 @@ export async function countAttempt(
       if (wait > 0 && failures?.said === 0) waiting.locked.push(what);
       if (wait > 0) await noteSaid(tx, key);
     }
-    if (waiting.wait === 0) for (const key of keys) await countFailure(tx, key, at, at - FORGET);
+    if (waiting.wait > 0) return waiting;
+    waiting.before = await failuresOf(tx, ofAddress);
+    for (const { key } of looked) await countFailure(tx, key, at, at - FORGET);
     return waiting;
   });
-  return { ...found, succeed: () => transact(database.db, (tx) => forgetFailures(tx, keys)) };
+  const succeed = async () =>
+    await transact(database.db, async (tx) => {
+      if (ofName !== undefined) await forgetFailures(tx, ofName);
+      await takeTurn(tx, `sign-in ${ofAddress}`);
+      await takeBack(tx, ofAddress, { at, before: found.before?.last });
+    });
+  return { ...found, succeed };
 }
 
 /** Time (ms) that an attempt still has to wait. */

@@ -3,6 +3,7 @@ import { agentOfSecret } from "../access/agentBearer.ts";
 import { hashOfSecret } from "../access/secrets.ts";
 import { callerOfSession, SESSION_COOKIE } from "../access/sessions.ts";
 import type { Context } from "../context.ts";
+import type { Actor } from "../store/auditStore.ts";
 import { findApiToken, noteApiTokenUse } from "../store/people/tokenStore.ts";
 import type { Caller } from "./roles.ts";
 
@@ -36,7 +37,13 @@ export async function callerOf(context: Context, side: Side, request: FastifyReq
   return cookie === undefined ? { kind: "nobody" } : await callerOfSession(context, cookie);
 }
 
-/** Name of a caller in audit entries. */
+/** A caller as audit entries have it. */
+export function identityOf(caller: Caller): Actor {
+  const actorId = "id" in caller ? caller.id : null;
+  return { actor: actorOf(caller), actorKind: caller.kind, actorId };
+}
+
+/** Name of a caller, to be shown: others may have the same. */
 export function actorOf(caller: Caller): string {
   return caller.kind === "user" || caller.kind === "token" ? caller.name : caller.kind;
 }

@@ -68,6 +68,8 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
     await insertAudit(tx, {
       at: now(),
       actor: name,
+      actorKind: "agent",
+      actorId: agent,
       address,
       operation: before !== undefined ? "enrolAgentAgain" : cloneOf === null ? "enrolAgent" : "enrolClone",
       subject: agent,

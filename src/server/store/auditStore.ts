@@ -3,10 +3,20 @@ import { takeTurn } from "./dialect.ts";
 import type { Db, Tx } from "./transaction.ts";
 import { say } from "./wakeUps.ts";
 
-/** One change that somebody made. */
-export interface AuditEntry {
-  at: number;
+/** Kinds of actors: those of callers, and a command that somebody gave on the server's own machine. */
+export type ActorKind = "user" | "token" | "agent" | "server" | "nobody" | "command";
+
+/** Author of a change: names are shown, and may be given again to others; ids are not. */
+export interface Actor {
   actor: string;
+  actorKind: ActorKind;
+  /** Of a user, token or agent. */
+  actorId: string | null;
+}
+
+/** One change that somebody made. */
+export interface AuditEntry extends Actor {
+  at: number;
   address: string;
   operation: string;
   subject: string;
@@ -19,19 +29,23 @@ export interface AuditEntry {
  * All servers hear of it.
  */
 export async function insertAudit(tx: Tx, { detail, ...entry }: AuditEntry): Promise<void> {
+  const { actorKind, actorId, ...rest } = entry;
   await takeTurn(tx, "audit");
   await tx
     .insertInto("audit")
-    .values({ ...entry, detail: JSON.stringify(detail ?? null) })
+    .values({ ...rest, actor_kind: actorKind, actor_id: actorId, detail: JSON.stringify(detail ?? null) })
     .execute();
   await say(tx, "changed", [entry.operation]);
 }
+
+/** An entry as it is kept: those of an older program have no more than the actor's name. */
+export type KeptEntry = Omit<AuditEntry, "actorKind"> & { sequence: number; actorKind: ActorKind | null };
 
 /** The newest first, before the sequence `before`; or the oldest first, after the sequence `since`. */
 export async function listAudit(
   db: Db,
   { before, since, limit }: { before?: number | undefined; since?: number | undefined; limit: number },
-): Promise<(AuditEntry & { sequence: number })[]> {
+): Promise<KeptEntry[]> {
   let query = db
     .selectFrom("audit")
     .selectAll()
@@ -40,7 +54,12 @@ export async function listAudit(
   if (before !== undefined) query = query.where("sequence", "<", before);
   if (since !== undefined) query = query.where("sequence", ">", since);
   const rows = await query.execute();
-  return rows.map(({ detail, ...row }) => ({ ...row, detail: JSON.parse(detail) as unknown }));
+  return rows.map(({ detail, actor_kind, actor_id, ...row }) => ({
+    ...row,
+    actorKind: actor_kind as ActorKind | null,
+    actorId: actor_id,
+    detail: JSON.parse(detail) as unknown,
+  }));
 }
 
 /** Number of the entries that are kept. */

@@ -54,7 +54,7 @@ export interface Tables {
     used_at: Time | null;
     /** Operations and areas that it is for, as a list; null for all that its role may. */
     scope: Json | null;
-    /** The user who made it, or made the token that made it; null for one that the machine itself made. */
+    /** The user who made it, or made the token that made it; null where nobody knows, and it opens nothing. */
     maker_id: string | null;
   };
   enrolment_tokens: {
@@ -318,6 +318,8 @@ export interface Tables {
     reach: Json;
     state: string;
     author: string;
+    /** The user who made it, or made the token that did; null where nobody knows. */
+    author_id: string | null;
     created_at: Time;
     decided_by: string | null;
     decided_at: Time | null;
@@ -326,6 +328,9 @@ export interface Tables {
     sequence: Generated<number>;
     at: ColumnType<Time, Time, never>;
     actor: ColumnType<string, string, never>;
+    /** Null in entries from before these columns, and the id of what has none. */
+    actor_kind: ColumnType<string | null, string, never>;
+    actor_id: ColumnType<string | null, string | null, never>;
     address: ColumnType<string, string, never>;
     operation: ColumnType<string, string, never>;
     subject: ColumnType<string, string, never>;

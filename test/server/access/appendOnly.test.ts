@@ -8,11 +8,12 @@ import { transact } from "../../../src/server/store/transaction.ts";
 import { databases, openUntilEnd } from "../../support/databases.ts";
 
 const DAY = 86_400_000;
+const ADA = { actor: "ada", actorKind: "user", actorId: "u1" } as const;
 
 describe.for(databases())("on $name", ({ isHere, isShared, makeUrl, open }) => {
   const add = async ({ db }: Database, subject: string, at = Date.now()) =>
     await transact(db, (tx) =>
-      insertAudit(tx, { at, actor: "ada", address: "", operation: "test", subject, detail: null }),
+      insertAudit(tx, { at, ...ADA, address: "", operation: "test", subject, detail: null }),
     );
 
   test.skipIf(!isHere)(
@@ -37,7 +38,7 @@ describe.for(databases())("on $name", ({ isHere, isShared, makeUrl, open }) => {
     const url = await makeUrl();
     const [one, other] = [await openUntilEnd(url), await openUntilEnd(url)];
     await migrate(one.db);
-    const entry = { at: 1, actor: "ada", address: "", operation: "test", detail: null };
+    const entry = { at: 1, ...ADA, address: "", operation: "test", detail: null };
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     const { promise: written, resolve: wrote } = Promise.withResolvers<void>();
     const slow = transact(one.db, async (tx) => {

@@ -5,6 +5,7 @@ import { asScript, callApi, makeReadyServer, type ServerWorld, tokenOf } from ".
 
 let world: ServerWorld;
 let token: string;
+const BY = { actorKind: "user", actorId: "u1" } as const;
 
 beforeAll(async () => {
   ({ world, token } = await makeReadyServer("viewer"));
@@ -19,7 +20,7 @@ const audit = async (accept: string, query = "") =>
 
 test("the audit log is had whole as CSV, in which nothing is a formula", async () => {
   await transact(world.context.database.db, async (tx) => {
-    const entry = { at: 1_795_000_000_000, address: "::1", operation: "test", detail: { a: "b" } };
+    const entry = { at: 1_795_000_000_000, address: "::1", operation: "test", detail: { a: "b" }, ...BY };
     for (let count = 1; count <= 1_200; count++) {
       await insertAudit(tx, { ...entry, actor: "=cmd()", subject: `a "${count}", quoted` });
     }
@@ -27,10 +28,10 @@ test("the audit log is had whole as CSV, in which nothing is a formula", async (
   const { headers, body } = await audit("text/csv");
   expect(headers["content-type"]).toBe("text/csv; charset=utf-8");
   const lines = body.split("\r\n");
-  expect(lines[0]).toBe("sequence,at,actor,address,operation,subject,detail");
+  expect(lines[0]).toBe("sequence,at,actor,address,operation,subject,detail,actorKind,actorId");
   expect(lines).toHaveLength(1 + 1_200 + 1 + 1);
   expect(lines[1]).toMatch(
-    /^\d+,2026-11-18T\d\d:\d\d:\d\d\.000Z,"'=cmd\(\)",::1,test,"a ""1200"", quoted","\{""a"":""b""\}"$/,
+    /^\d+,2026-11-18T\d\d:\d\d:\d\d\.000Z,"'=cmd\(\)",::1,test,"a ""1200"", quoted","\{""a"":""b""\}",user,u1$/,
   );
 });
 
@@ -84,7 +85,7 @@ test("what differs between two versions of the source list is said by entry", as
 
 test("a text of several lines is no formula in the CSV either", async () => {
   await transact(world.context.database.db, async (tx) => {
-    const entry = { at: 1_795_000_000_000, address: "::1", operation: "test", detail: null };
+    const entry = { at: 1_795_000_000_000, address: "::1", operation: "test", detail: null, ...BY };
     for (const actor of ["=cmd()\nx", " @x", "a\n-1+1"])
       await insertAudit(tx, { ...entry, actor, subject: "s" });
   });

@@ -6,6 +6,7 @@ import {
   asScript,
   type Call,
   callApi,
+  callInSession,
   makeReadyServer,
   PASSWORD,
   type ServerWorld,
@@ -43,11 +44,23 @@ const asUser = async (session: string, method: "GET" | "PUT" | "DELETE", url: st
     asBrowser({ method, url: `/api/v1${url}`, ...(payload === undefined ? {} : { payload }) }, session),
   );
 
+/** As somebody who signs in for each call. */
+const by =
+  (user: string): Call =>
+  async (...words) =>
+    await callInSession(world, (await signIn(user, PASSWORD)).cookie ?? "", ...words);
+const asAda = by("ada");
+
 const idOf = async (name: string): Promise<string> =>
   (await call("GET /users")).body.items.find((each: { name: string }) => each.name === name).id;
 
 test("a token that a token made is of the same person", async () => {
-  const first = (await call("POST /api-tokens", { name: "first", role: "administrator" })).body.token;
+  const first = (await call("POST /api-tokens", { name: "first", role: "operator" })).body.token;
+  await world.context.database.db
+    .updateTable("api_tokens")
+    .set({ role: "administrator" })
+    .where("name", "=", "first")
+    .execute();
   const made = await callApi(world, first, "POST /api-tokens", { name: "second", role: "operator" });
   expect(made.status).toBe(201);
   const { items } = (await call("GET /api-tokens")).body;
@@ -70,28 +83,29 @@ test("a body that is nested without an end is refused, and nothing fails", async
 test("the last administrator can be given no other role, shut out or deleted, nor can two take each other away", async () => {
   const ada = await idOf("ada");
   for (const answer of [
-    await call(`PATCH /users/${ada}`, { role: "operator" }),
-    await call(`PATCH /users/${ada}`, { disabled: true }),
-    await call(`DELETE /users/${ada}`),
+    await asAda(`PATCH /users/${ada}`, { role: "operator" }),
+    await asAda(`PATCH /users/${ada}`, { disabled: true }),
+    await asAda(`DELETE /users/${ada}`),
   ]) {
     expect([answer.status, answer.body.detail]).toEqual([
       409,
       "ada is the last administrator: make another one first",
     ]);
   }
-  const other = await call("POST /users", { user: "grace", password: PASSWORD, role: "administrator" });
+  const other = await asAda("POST /users", { user: "grace", password: PASSWORD, role: "administrator" });
   expect(other.status).toBe(201);
+  const session = (await signIn("ada", PASSWORD)).cookie ?? "";
   const both = await Promise.all([
-    call(`PATCH /users/${ada}`, { role: "viewer" }),
-    call(`DELETE /users/${other.body.id}`),
+    callInSession(world, session, `PATCH /users/${ada}`, { role: "viewer" }),
+    callInSession(world, session, `DELETE /users/${other.body.id}`),
   ]);
-  expect(both.filter(({ status }) => status === 409)).toHaveLength(1);
+  expect(both.filter(({ status }) => status >= 400)).toHaveLength(1);
   const left = (await call("GET /users")).body.items.filter(
-    (each: { role: string; disabledAt: unknown }) =>
-      each.role === "administrator" && each.disabledAt === null,
+    (each: { role: string; disabledAt: unknown; openId: unknown }) =>
+      each.role === "administrator" && each.disabledAt === null && each.openId === null,
   );
   expect(left).toHaveLength(1);
-  await call(`PATCH /users/${ada}`, { role: "administrator" });
+  await by(left[0].name)(`PATCH /users/${ada}`, { role: "administrator" });
 });
 
 test("whoever is shut out is signed out at once, and cannot sign in", async () => {
@@ -194,20 +208,26 @@ test("a token is shown once, has its role, and ends when it expires or is taken 
   expect((await as("GET /agents")).status).toBe(401);
   const late = { name: "late", role: "viewer", expires: world.clock.now };
   expect((await call("POST /api-tokens", late)).status).toBe(422);
-  const second = (await call("POST /api-tokens", { name: "second", role: "viewer" })).body;
+  const second = (await call("POST /api-tokens", { name: "taken back", role: "viewer" })).body;
   expect((await call(`DELETE /api-tokens/${second.id}`)).status).toBe(204);
   expect((await callApi(world, second.token, "GET /agents")).status).toBe(401);
 });
 
 test("a token is for what its scope says, which is checked, and makes no wider one", async () => {
+  let made = 0;
   const make = async (scope: string[], by = token) =>
-    await callApi(world, by, "POST /api-tokens", { name: "some", role: "administrator", scope });
+    await callApi(world, by, "POST /api-tokens", { name: `some ${++made}`, role: "operator", scope });
   const unknown = await make(["agents", "agnets"]);
   expect([unknown.status, unknown.body.detail]).toEqual([
     422,
     expect.stringContaining("agnets; areas are agents, "),
   ]);
   const { body } = await make(["api-tokens", "read"]);
+  await world.context.database.db
+    .updateTable("api_tokens")
+    .set({ role: "administrator" })
+    .where("id", "=", body.id)
+    .execute();
   expect((await callApi(world, body.token, "GET /agents")).status).toBe(200);
   expect((await callApi(world, body.token, "GET /session")).status).toBe(200);
   const refused = await callApi(world, body.token, "POST /users", {
@@ -217,7 +237,7 @@ test("a token is for what its scope says, which is checked, and makes no wider o
   });
   expect([refused.status, refused.body.code]).toEqual([403, "SCOPE_TOO_NARROW"]);
   expect((await make(["users"], body.token)).status).toBe(422);
-  const whole = { name: "whole", role: "administrator" };
+  const whole = { name: "whole", role: "operator" };
   expect((await callApi(world, body.token, "POST /api-tokens", whole)).status).toBe(422);
   expect((await make(["read"], body.token)).status).toBe(201);
   const listed = (await call("GET /api-tokens")).body.items;
@@ -251,9 +271,9 @@ test("guessing at many names from one address, or one IPv6 network, is slowed do
 });
 
 test("nearsource server password sets one anew on the machine itself, by standard input, and lets the user in", async () => {
-  const { body } = await call("POST /users", { user: "hedy", password: PASSWORD, role: "administrator" });
+  const { body } = await asAda("POST /users", { user: "hedy", password: PASSWORD, role: "administrator" });
   const { cookie = "" } = await signIn("hedy", PASSWORD);
-  await call(`PATCH /users/${body.id}`, { disabled: true });
+  await asAda(`PATCH /users/${body.id}`, { disabled: true });
   const run = (user: string, input: string) =>
     new Promise<{ code: unknown; stderr: string }>((resolve) => {
       const started = execFile(
@@ -279,12 +299,12 @@ test("tokens stop with whoever made them, and may no more than they may now, thr
   const id = await idOf(name);
   const made = await world.people.inject(
     asBrowser(
-      { method: "POST", url: "/api/v1/api-tokens", payload: { name: "first", role: "administrator" } },
+      { method: "POST", url: "/api/v1/api-tokens", payload: { name: "one of mine", role: "administrator" } },
       session,
     ),
   );
   const first = made.json().token;
-  const second = (await callApi(world, first, "POST /api-tokens", { name: "second", role: "operator" })).body
+  const second = (await callApi(world, first, "POST /api-tokens", { name: "its own", role: "operator" })).body
     .token;
   const statusesOf = async () => [
     (await callApi(world, first, "GET /users")).status,
@@ -292,31 +312,136 @@ test("tokens stop with whoever made them, and may no more than they may now, thr
     (await callApi(world, second, "POST /enrolment-tokens", {})).status,
   ];
   expect(await statusesOf()).toEqual([200, 200, 201]);
-  await call(`PATCH /users/${id}`, { role: "viewer" });
+  await asAda(`PATCH /users/${id}`, { role: "viewer" });
   expect(await statusesOf()).toEqual([403, 200, 403]);
-  await call(`PATCH /users/${id}`, { disabled: true });
+  await asAda(`PATCH /users/${id}`, { disabled: true });
   expect(await statusesOf()).toEqual([401, 401, 401]);
-  await call(`PATCH /users/${id}`, { disabled: false, role: "administrator" });
+  const stopped = async (name: string) =>
+    (await call("GET /api-tokens")).body.items.find((each: { name: string }) => each.name === name).stopped;
+  expect(await stopped("its own")).toBe("maker shut out");
+  await asAda(`PATCH /users/${id}`, { disabled: false, role: "administrator" });
   expect(await statusesOf()).toEqual([200, 200, 201]);
-  await call(`DELETE /users/${id}`);
+  await asAda(`DELETE /users/${id}`);
   expect(await statusesOf()).toEqual([401, 401, 401]);
+  expect(await stopped("its own")).toBe("maker deleted");
 });
 
-test("a token with a scope makes, changes and deletes no administrators, nor takes their second factor", async () => {
-  const narrow = await tokenOf(world, "administrator", ["users"]);
-  const byToken = async (...given: Parameters<Call>) => {
-    const { status, body } = await callApi(world, narrow, ...given);
-    return [status, body?.code];
-  };
+test("no token makes, changes or deletes an administrator, or makes a token of one; a person does", async () => {
   const ada = await idOf("ada");
-  const user = { user: "mallory", password: PASSWORD, role: "administrator" };
-  const tooNarrow = [403, "SCOPE_TOO_NARROW"];
-  expect(await byToken("POST /users", user)).toEqual(tooNarrow);
-  expect((await byToken("POST /users", { ...user, role: "operator" }))[0]).toBe(201);
-  const mallory = await idOf("mallory");
-  expect(await byToken(`PATCH /users/${mallory}`, { role: "administrator" })).toEqual(tooNarrow);
-  expect(await byToken(`PATCH /users/${ada}`, { role: "viewer" })).toEqual(tooNarrow);
-  expect(await byToken(`DELETE /users/${ada}`)).toEqual(tooNarrow);
-  expect(await byToken(`DELETE /users/${ada}/second-factor`)).toEqual(tooNarrow);
-  expect((await byToken(`DELETE /users/${mallory}`))[0]).toBe(204);
+  const made = await asAda("POST /users", { user: "mallory", password: PASSWORD, role: "operator" });
+  const { id } = made.body;
+  const admin = { user: "eve the second", password: PASSWORD, role: "administrator" };
+  const lines: Parameters<Call>[] = [
+    ["POST /users", admin],
+    ["POST /api-tokens", { name: "a token's", role: "administrator" }],
+    [`PATCH /users/${id}`, { role: "administrator" }],
+    [`PATCH /users/${ada}`, { role: "viewer" }],
+    [`DELETE /users/${ada}/second-factor`],
+    [`DELETE /users/${ada}`],
+  ];
+  for (const scope of [undefined, ["users", "api-tokens", "read"]]) {
+    const stolen = await tokenOf(world, "administrator", scope);
+    for (const [line, body] of lines) {
+      const answer = await callApi(world, stolen, line, body);
+      expect([line, answer.status, answer.body?.code]).toEqual([line, 403, "NOT_ALLOWED"]);
+    }
+  }
+  expect((await asAda("POST /users", admin)).status).toBe(201);
+  expect((await asAda("POST /api-tokens", { name: "a person's", role: "administrator" })).status).toBe(201);
+});
+
+test("a token lets nobody in with more than it may itself, nor for longer", async () => {
+  const users = await tokenOf(world, "administrator", ["users"]);
+  const read = await tokenOf(world, "administrator", ["users", "read"]);
+  const make = async (by: string, user: string, role: string) =>
+    (await callApi(world, by, "POST /users", { user, password: PASSWORD, role })).body.code ?? "made";
+  expect(await make(users, "trent", "operator")).toBe("REFUSED");
+  expect(await make(users, "trent", "viewer")).toBe("REFUSED");
+  expect(await make(read, "trent", "operator")).toBe("REFUSED");
+  expect(await make(read, "trent", "viewer")).toBe("made");
+  const trent = await idOf("trent");
+  expect((await callApi(world, read, `PATCH /users/${trent}`, { role: "operator" })).body.code).toBe(
+    "REFUSED",
+  );
+  // What it takes, it may take; and what was taken it does not give back.
+  expect((await callApi(world, users, `PATCH /users/${trent}`, { disabled: true })).status).toBe(200);
+  expect((await callApi(world, users, `PATCH /users/${trent}`, { disabled: false })).body.code).toBe(
+    "REFUSED",
+  );
+  expect((await callApi(world, users, `DELETE /users/${trent}`)).status).toBe(204);
+  const ends = world.clock.now + 60_000;
+  const short = await asAda("POST /api-tokens", { name: "an hour", role: "administrator", expires: ends });
+  const longer = async (expires?: number) =>
+    (await callApi(world, short.body.token, "POST /api-tokens", { name: "on", role: "viewer", expires }))
+      .status;
+  expect([await longer(), await longer(ends + 1), await longer(ends)]).toEqual([422, 422, 201]);
+});
+
+test("a token whose maker nobody knows opens nothing, and is shown so", async () => {
+  const secret = (await asAda("POST /api-tokens", { name: "orphan", role: "viewer" })).body.token;
+  expect((await callApi(world, secret, "GET /agents")).status).toBe(200);
+  const { db } = world.context.database;
+  await db.updateTable("api_tokens").set({ maker_id: null }).where("name", "=", "orphan").execute();
+  expect((await callApi(world, secret, "GET /agents")).status).toBe(401);
+  const { items } = (await call("GET /api-tokens")).body;
+  expect(items.find((each: { name: string }) => each.name === "orphan").stopped).toBe("maker unknown");
+});
+
+test("names of users and tokens are kept plain, and none looks like another", async () => {
+  const make = async (name: string) =>
+    (await asAda("POST /users", { user: name, password: PASSWORD, role: "viewer" })).body;
+  const makeToken = async (name: string) => await asAda("POST /api-tokens", { name, role: "viewer" });
+  expect((await make("  Ｒosa   Parks ")).name).toBe("Rosa Parks");
+  for (const alike of ["rosa parks", "ROSA PARKS", "Rоsа Parks", "R0SA PARKS"]) {
+    const { code } = await make(alike);
+    expect([alike, code]).toEqual([alike, alike.includes("о") ? "REFUSED" : "CONFLICT"]);
+    expect((await makeToken(alike)).status).toBeGreaterThanOrEqual(400);
+  }
+  for (const unseen of ["eve\u200b", "\u202eeve", "\u2066ada", "  "])
+    expect((await make(unseen)).code).toBe("REFUSED");
+  expect((await makeToken("backup")).status).toBe(201);
+  expect([(await make("Backup")).code, (await makeToken("BACKUP")).body.code]).toEqual([
+    "CONFLICT",
+    "CONFLICT",
+  ]);
+  // Two at once get one name between them.
+  const both = await Promise.all([make("twin"), makeToken("TWIN")]);
+  expect([both[0].id, both[1].body.id].filter((each) => each !== undefined)).toHaveLength(1);
+  // One signs in however the name was typed, and guesses at it count together.
+  expect((await signIn(" Rosa  Parks ", PASSWORD)).status).toBe(201);
+  for (const [index, typed] of [
+    "Rosa Parks",
+    "Ｒosa Parks",
+    "rosa parks",
+    "R0sa Parks",
+    "ROSA PARKS",
+  ].entries())
+    expect((await signIn(typed, "wrong", `198.51.100.${index}`)).status).toBe(401);
+  expect((await signIn("Rosa Parks", PASSWORD, "198.51.100.9")).status).toBe(429);
+});
+
+test("names from before the rule stay valid", async () => {
+  const { db } = world.context.database;
+  const ada = await db.selectFrom("users").selectAll().where("name", "=", "ada").executeTakeFirstOrThrow();
+  const old = "Ad\u200ba ";
+  await db
+    .insertInto("users")
+    .values({ ...ada, id: "old", name: old, role: "viewer" })
+    .execute();
+  const { cookie } = await signIn(old, PASSWORD);
+  expect((await asUser(cookie ?? "", "GET", "/session")).json()).toMatchObject({ id: "old", user: old });
+});
+
+test("whoever has one account guesses no faster at others from the same address", async () => {
+  await call("POST /users", { user: "tess", password: PASSWORD, role: "viewer" });
+  const statuses = [];
+  for (let index = 0; index < 24; index++) {
+    statuses.push((await signIn(`victim ${index}`, "wrong", "203.0.113.77")).status);
+    if (statuses.at(-1) === 401) await signIn("tess", PASSWORD, "203.0.113.77");
+  }
+  expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(20);
+  expect(statuses.at(-1)).toBe(429);
+  // Whoever comes in counts for nothing: an office signs in from one address.
+  for (let index = 0; index < 30; index++)
+    expect((await signIn("tess", PASSWORD, "203.0.113.78")).status).toBe(201);
 });

@@ -10,6 +10,7 @@ import { databases } from "../../support/databases.ts";
 import {
   asBrowser,
   callApi,
+  callInSession,
   enrolMachine,
   makeServer,
   PASSWORD,
@@ -404,5 +405,77 @@ describe("people", () => {
       "rejected",
     );
     expect((await site.call("GET /proposals?state=waiting")).body.items).toEqual([]);
+  });
+
+  test("who have the name of somebody who was deleted are others; one with a token is still one", async () => {
+    const site = await made({ approval: { share: 0.5 } });
+    const ids = await agents(site, ["pc-1", "pc-2"]);
+    for (const id of ids) await says(site, id, 1);
+    await stage(site, [{ percent: 100, after: HOUR }]);
+    const { world } = site;
+    const signIn = async (user: string) => {
+      const request = {
+        method: "POST",
+        url: "/api/v1/session",
+        payload: { user, password: PASSWORD },
+      } as const;
+      return String((await world.people.inject(asBrowser(request))).cookies[0]?.value);
+    };
+    const root = await signIn("root");
+    const asRoot = (...words: [Parameters<typeof callApi>[2], object?]) =>
+      callInSession(world, root, ...words);
+    const make = async (user: string) =>
+      (await asRoot("POST /users", { user, password: PASSWORD, role: "operator" })).body.id as string;
+    const first = await make("ada");
+    const ada = await signIn("ada");
+    const { version } = (await site.call(`GET ${URL}`)).body;
+    const propose = async (session: string) =>
+      (await callInSession(world, session, `PUT ${URL}/rollout`, { stages: [] }, version)).body.proposal;
+    const ofFirst = await propose(ada);
+    expect(ofFirst).toMatchObject({ author: "ada", authorId: first });
+
+    // A token that is called like another user does not speak for her, and what it does is its maker's.
+    const called = { name: "grace", role: "operator" };
+    const secret = (await asRoot("POST /api-tokens", called)).body.token;
+    const byToken = (await callApi(world, secret, `PUT ${URL}/rollout`, { stages: [] }, version)).body
+      .proposal;
+    expect(byToken.author).toBe("root");
+    const approve = async (session: string, id: string) =>
+      (await callInSession(world, session, `POST /proposals/${id}/approve`)).status;
+    expect(await approve(root, byToken.id)).toBe(403);
+    expect(await approve(ada, ofFirst.id)).toBe(403);
+
+    // Deleted and made anew: the name is the same, and it is somebody else.
+    expect((await asRoot(`DELETE /users/${first}`)).status).toBe(204);
+    const second = await make("ada");
+    expect(await approve(await signIn("ada"), ofFirst.id)).toBe(200);
+
+    const { items } = (await site.call("GET /audit")).body;
+    const of = (operation: string) =>
+      items
+        .filter((each: { operation: string }) => each.operation === operation)
+        .map(({ actor, actorKind, actorId }: Record<string, string>) => [actor, actorKind, actorId]);
+    expect(of("resumeRelease").concat(of("changeRollout"))).toContainEqual(["ada", "user", second]);
+    const token = (await asRoot("GET /api-tokens")).body.items.find(
+      (each: { name: string }) => each.name === "grace",
+    );
+    expect(of("proposeRollout")).toEqual([
+      ["grace", "token", token.id],
+      ["ada", "user", first],
+    ]);
+  });
+
+  test("cannot approve what was proposed by nobody knows whom", async () => {
+    const site = await made({ approval: { share: 0.5 } });
+    const ids = await agents(site, ["pc-1", "pc-2"]);
+    for (const id of ids) await says(site, id, 1);
+    await stage(site, [{ percent: 100, after: HOUR }]);
+    const { version } = (await site.call(`GET ${URL}`)).body;
+    const { proposal } = (await site.call(`PUT ${URL}/rollout`, { stages: [] }, version)).body;
+    const { db } = site.world.context.database;
+    await db.updateTable("proposals").set({ author_id: null }).execute();
+    const bob = await sessionOf(site.world, "operator");
+    const approve = await callInSession(site.world, bob, `POST /proposals/${proposal.id}/approve`);
+    expect([approve.status, approve.body.detail]).toEqual([403, expect.stringContaining("make it again")]);
   });
 });

@@ -60,6 +60,46 @@ describe.for(databases())("on $name", ({ isHere, isShared, makeUrl }) => {
       ]);
     });
 
+    test("keeps no token for somebody of whom only the name is known, and only for who was there", async () => {
+      const database = await openUntilEnd(await makeUrl());
+      const { "0020Actors": last, ...before } = MIGRATIONS;
+      const older = Object.fromEntries(Object.entries(before).filter(([name]) => name < "0020"));
+      await migrate(database.db, older);
+      const { db } = database;
+      const user = { role: "administrator", password_hash: "x", disabled_at: null };
+      const token = { role: "viewer", expires_at: null, used_at: null, scope: null };
+      const rows = [
+        ["kept", "ada", "u1", 20],
+        ["of one who was deleted", "eve", null, 20],
+        ["of one of whom only the name came again", "grace", "u2", 20],
+        ["a program", "ada", "u1", 20],
+        ["made by a token that is called like a user", "a program", "u3", 20],
+      ] as const;
+      for (const [id, name, created_at] of [
+        ["u1", "ada", 10],
+        ["u2", "grace", 30],
+        ["u3", "a program", 10],
+      ] as const)
+        await db
+          .insertInto("users")
+          .values({ ...user, id, name, created_at })
+          .execute();
+      for (const [name, created_by, maker_id, created_at] of rows)
+        await db
+          .insertInto("api_tokens")
+          .values({ ...token, id: name, name, token_hash: name, created_by, maker_id, created_at })
+          .execute();
+      await migrate(db, { ...older, "0020Actors": last as never });
+      const makers = await db.selectFrom("api_tokens").select(["name", "maker_id"]).execute();
+      expect(Object.fromEntries(makers.map(({ name, maker_id }) => [name, maker_id]))).toEqual({
+        kept: "u1",
+        "a program": "u1",
+        "of one who was deleted": null,
+        "of one of whom only the name came again": null,
+        "made by a token that is called like a user": null,
+      });
+    });
+
     test("of a newer program is refused, and stays as it is", async () => {
       const database = await openUntilEnd(await makeUrl());
       await migrate(database.db);

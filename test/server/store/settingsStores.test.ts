@@ -132,15 +132,17 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
     test("an API token is known by its hash until it is taken back", async () => {
       const token = { id: "t", name: "inventory", role: "viewer" as const, createdBy: "ada", createdAt: NOW };
       const scope = ["agents", "read"];
+      const maker = { id: "m", name: "ada", role: "operator" as const, passwordHash: "x", now: NOW };
+      await write((tx) => insertUser(tx, maker));
       await write((tx) =>
-        insertApiToken(tx, { ...token, expiresAt: NOW + 10, hash: "h", scope, makerId: null }),
+        insertApiToken(tx, { ...token, expiresAt: NOW + 10, hash: "h", scope, makerId: "m" }),
       );
       await noteApiTokenUse(database.db, "t", NOW);
       expect(await findApiToken(database.db, "h", NOW)).toMatchObject({ id: "t", usedAt: NOW, scope });
       expect(await findApiToken(database.db, "h", NOW + 10)).toBeUndefined();
-      expect(await listApiTokens(database.db)).toEqual([
-        { ...token, expiresAt: NOW + 10, usedAt: NOW, scope },
-      ]);
+      const kept = { ...token, expiresAt: NOW + 10, usedAt: NOW, scope };
+      expect(await listApiTokens(database.db, NOW)).toEqual([{ ...kept, stopped: null }]);
+      expect(await listApiTokens(database.db, NOW + 10)).toMatchObject([{ stopped: "expired" }]);
       expect(await write((tx) => deleteApiToken(tx, "t"))).toBe("inventory");
       expect(await write((tx) => deleteApiToken(tx, "t"))).toBeUndefined();
     });

@@ -438,7 +438,8 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
     });
 
     test("the audit log keeps what was changed in its order", async () => {
-      const entry = { at: NOW, actor: "ada", address: "::1", subject: "it", detail: { a: [1, null] } };
+      const by = { actor: "ada", actorKind: "user", actorId: "u1" } as const;
+      const entry = { at: NOW, ...by, address: "::1", subject: "it", detail: { a: [1, null] } };
       for (const operation of ["one", "two", "three"]) {
         await write((tx) => insertAudit(tx, { ...entry, operation }));
       }

@@ -1,17 +1,13 @@
+import { faultOfName, plainName } from "../../../core/personName.ts";
 import { Problem } from "../../api/problem.ts";
 import { ROLES, type Role } from "../../api/roles.ts";
 import type { Answer } from "../../api/route.ts";
 import type { Context } from "../../context.ts";
 import { putAttempt, takeAttempt } from "../../store/people/openIdStore.ts";
 import { deleteSessionsOf } from "../../store/people/sessionStore.ts";
-import {
-  findUserByOpenId,
-  insertUser,
-  isUserName,
-  setRole,
-  type User,
-} from "../../store/people/userStore.ts";
+import { findUserByOpenId, insertUser, setRole, type User } from "../../store/people/userStore.ts";
 import { type Tx, transact } from "../../store/transaction.ts";
+import { isTaken } from "../accounts/names.ts";
 import { writeAudit } from "../auditTrail.ts";
 import { hashOfSecret, newId, newSecret } from "../secrets.ts";
 import { beginSession, type SignedIn } from "../signIn.ts";
@@ -109,10 +105,12 @@ function roleOf(context: Context, claims: Claims): Role | undefined {
   return ROLES.findLast((role) => own.includes(role));
 }
 
-/** A name that nobody has, after what the provider calls the user. */
+/** A name that nobody has or looks to have, after what the provider calls the user. */
 async function freeName(tx: Tx, { preferred_username, email, sub }: Claims): Promise<string> {
   const called = [preferred_username, email, sub].find((each) => typeof each === "string" && each !== "");
-  const name = String(called).replaceAll(/\p{C}/gu, "").slice(0, 80);
-  for (const each of [name, `${name} (OpenID)`]) if (!(await isUserName(tx, each))) return each;
-  return `${name} ${hashOfSecret(sub).slice(0, 8)}`;
+  const seen = plainName(String(called).slice(0, 500)).replaceAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "");
+  const short = plainName([...seen].slice(0, 80).join(""));
+  const name = faultOfName(short) === undefined ? short : "OpenID";
+  for (const each of [name, `${name} (OpenID)`]) if (!(await isTaken(tx, each))) return each;
+  return `${name} ${hashOfSecret(sub).slice(0, 16)}`;
 }

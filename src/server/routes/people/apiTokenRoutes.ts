@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { createApiToken, removeApiToken } from "../../access/apiTokens.ts";
+import { createApiToken, removeApiToken } from "../../access/accounts/apiTokens.ts";
 import { ById, Id, Moment, OrNull, RoleName, UserName } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
 import { listApiTokens } from "../../store/people/tokenStore.ts";
@@ -12,6 +12,8 @@ const Token = Type.Object({
   createdAt: Moment,
   expiresAt: OrNull(Moment),
   usedAt: OrNull(Moment),
+  /** Reason for which it opens nothing; null for one that works. */
+  stopped: OrNull(Type.Enum(["maker unknown", "maker deleted", "maker shut out", "expired"])),
   /** Operations and areas that it is for; null for all that its role may. */
   scope: OrNull(Type.Array(Type.String())),
 });
@@ -28,7 +30,7 @@ const list = route({
   example: {},
   fails: [],
   audit: "none",
-  handle: async ({ database }) => ({ items: await listApiTokens(database.db) }),
+  handle: async ({ database, now }) => ({ items: await listApiTokens(database.db, now()) }),
 });
 
 /** Operations by name, areas, or `read` for all that changes nothing. */
@@ -50,7 +52,7 @@ const create = (known: () => ReadonlySet<string>) =>
     answer: Type.Object({ id: Id, token: Type.String() }),
     status: 201,
     example: { body: { name: "the inventory", role: "viewer" } },
-    fails: ["BODY_INVALID", "REFUSED"],
+    fails: ["BODY_INVALID", "NOT_ALLOWED", "CONFLICT", "REFUSED"],
     audit: "createApiToken",
     handle: (context, { body, caller, address }) =>
       createApiToken(context, body, known(), { caller, address }),

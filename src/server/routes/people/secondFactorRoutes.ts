@@ -90,7 +90,7 @@ const reset = route({
   schemas: { params: ById },
   status: 204,
   example: { params: { id: "some-user" } },
-  fails: ["NOT_FOUND", "PARAMETER_INVALID"],
+  fails: ["NOT_FOUND", "PARAMETER_INVALID", "NOT_ALLOWED"],
   audit: "resetSecondFactor",
   handle: async (context, { params, caller, address }) => {
     await resetFactor(context, params.id, { caller, address });

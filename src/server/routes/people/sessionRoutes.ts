@@ -1,13 +1,13 @@
 import Type from "typebox";
+import { changeOwnPassword } from "../../access/accounts/users.ts";
 import { setUp, signIn } from "../../access/signIn.ts";
-import { changeOwnPassword } from "../../access/users.ts";
 import { ById, Id, Moment, NewPassword, RoleName, UserName } from "../../api/parts.ts";
 import { Problem } from "../../api/problem.ts";
 import { route } from "../../api/route.ts";
 import { deleteOwnSession, deleteSession, listSessions } from "../../store/people/sessionStore.ts";
 import { transact } from "../../store/transaction.ts";
 
-const SignedIn = Type.Object({ user: Type.String(), role: RoleName });
+const SignedIn = Type.Object({ id: Id, user: Type.String(), role: RoleName });
 
 const setUpRoute = route({
   operation: "setUp",
@@ -24,7 +24,7 @@ const setUpRoute = route({
   answer: SignedIn,
   status: 201,
   example: { body: { token: "the-token-of-the-link", user: "ada", password: "correct horse battery" } },
-  fails: ["BODY_INVALID", "TOKEN_INVALID", "NOT_FOUND", "TOO_MANY"],
+  fails: ["BODY_INVALID", "REFUSED", "TOKEN_INVALID", "NOT_FOUND", "TOO_MANY"],
   audit: "setUp",
   handle: (context, { body, address, userAgent }) => setUp(context, { ...body, address, userAgent }),
 });
@@ -72,8 +72,8 @@ const ownSession = route({
   audit: "none",
   handle: async (_, { caller }) => {
     // A caller that is admitted has a name and a role (`refusalOf`).
-    const { name, role } = caller as Extract<typeof caller, { kind: "user" }>;
-    return { user: name, role };
+    const { id, name, role } = caller as Extract<typeof caller, { kind: "user" }>;
+    return { id, user: name, role };
   },
 });
 

@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { changeUser, createUser, removeUser } from "../../access/users.ts";
+import { changeUser, createUser, removeUser } from "../../access/accounts/users.ts";
 import { ById, Id, Moment, NewPassword, OrNull, RoleName, UserName } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
 import { listUsers } from "../../store/people/userStore.ts";
@@ -44,7 +44,7 @@ const create = route({
   answer: User,
   status: 201,
   example: { body: { user: "grace", password: "staple paper clip", role: "viewer" } },
-  fails: ["BODY_INVALID", "CONFLICT", "SCOPE_TOO_NARROW"],
+  fails: ["BODY_INVALID", "CONFLICT", "NOT_ALLOWED", "REFUSED"],
   audit: "createUser",
   handle: (context, { body, caller, address }) => createUser(context, body, { caller, address }),
 });
@@ -65,7 +65,7 @@ const change = route({
   answer: User,
   status: 200,
   example: { params: { id: "some-user" }, body: { role: "operator" } },
-  fails: ["BODY_INVALID", "PARAMETER_INVALID", "NOT_FOUND", "CONFLICT", "SCOPE_TOO_NARROW"],
+  fails: ["BODY_INVALID", "PARAMETER_INVALID", "NOT_FOUND", "CONFLICT", "NOT_ALLOWED", "REFUSED"],
   audit: "changeUser",
   handle: (context, { params, body, caller, address }) =>
     changeUser(context, params.id, body, { caller, address }),
@@ -80,7 +80,7 @@ const remove = route({
   schemas: { params: ById },
   status: 204,
   example: { params: { id: "some-user" } },
-  fails: ["PARAMETER_INVALID", "NOT_FOUND", "CONFLICT", "SCOPE_TOO_NARROW"],
+  fails: ["PARAMETER_INVALID", "NOT_FOUND", "CONFLICT", "NOT_ALLOWED"],
   audit: "deleteUser",
   handle: async (context, { params, caller, address }) => {
     await removeUser(context, params.id, { caller, address });

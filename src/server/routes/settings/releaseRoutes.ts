@@ -113,6 +113,8 @@ export const Proposal = Type.Object({
   reach: Type.Number(),
   state: Type.Enum(["waiting", "approved", "rejected"]),
   author: Type.String(),
+  /** The user who made it, or made the token that did. */
+  authorId: OrNull(Id),
   createdAt: Moment,
   decidedBy: OrNull(Type.String()),
   decidedAt: OrNull(Moment),

@@ -1,7 +1,7 @@
 import Type from "typebox";
 import { auditCsv, auditLines } from "../../access/auditTrail.ts";
 import { isNumber, pageOf, pageQuery, readCursor, toPage } from "../../api/paging.ts";
-import { Moment } from "../../api/parts.ts";
+import { Moment, OrNull } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
 import { countAudit, listAudit } from "../../store/auditStore.ts";
 
@@ -9,6 +9,9 @@ const Entry = Type.Object({
   sequence: Type.Integer(),
   at: Moment,
   actor: Type.String(),
+  /** Null in entries from before kinds were kept, and the id of what has none. */
+  actorKind: OrNull(Type.Enum(["user", "token", "agent", "server", "nobody", "command"])),
+  actorId: OrNull(Type.String()),
   address: Type.String(),
   operation: Type.String(),
   subject: Type.String(),

@@ -45,8 +45,25 @@ export async function noteSaid(tx: Tx, key: string): Promise<void> {
   await tx.updateTable("sign_in_failures").set({ said: 1 }).where("key", "=", key).execute();
 }
 
-export async function forgetFailures(tx: Tx, keys: string[]): Promise<void> {
-  await tx.deleteFrom("sign_in_failures").where("key", "in", keys).execute();
+export async function forgetFailures(tx: Tx, key: string): Promise<void> {
+  await tx.deleteFrom("sign_in_failures").where("key", "=", key).execute();
+}
+
+/** Takes one failure back, of a time after which there may have been others; `before` is that of the one before. */
+export async function takeBack(
+  tx: Tx,
+  key: string,
+  { at, before = at }: { at: number; before?: number | undefined },
+): Promise<void> {
+  await tx
+    .updateTable("sign_in_failures")
+    .set((row) => ({
+      count: row("count", "-", 1),
+      last_at: row.case().when("last_at", "=", at).then(before).else(row.ref("last_at")).end(),
+    }))
+    .where("key", "=", key)
+    .execute();
+  await tx.deleteFrom("sign_in_failures").where("key", "=", key).where("count", "<=", 0).execute();
 }
 
 /** Forgets what nobody waits for any more. */

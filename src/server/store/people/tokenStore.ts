@@ -3,7 +3,7 @@ import type { Db, Tx } from "../transaction.ts";
 
 /**
  * The holder of an API token, while it lasts: not beyond its end, nor the shutting out of whoever made it, nor with
- * more than the role that they have now.
+ * more than the role that they have now. One without a maker opens nothing: nobody could stop it by stopping them.
  */
 export async function findApiToken(
   db: Db,
@@ -17,7 +17,7 @@ export async function findApiToken(
     .executeTakeFirst();
   if (found === undefined) return undefined;
   const { makerRole, ...token } = found;
-  const role = lowerRole(found.role as Role, (makerRole ?? found.role) as Role);
+  const role = lowerRole(found.role as Role, makerRole as Role);
   return { ...token, role, scope: scopeOf(found.scope) };
 }
 
@@ -33,14 +33,9 @@ export async function isTokenValid(db: Db, id: string, now: number): Promise<boo
 function lastingTokens(db: Db, now: number) {
   return db
     .selectFrom("api_tokens")
-    .leftJoin("users", "users.id", "maker_id")
+    .innerJoin("users", "users.id", "maker_id")
     .where((where) => where.or([where("expires_at", "is", null), where("expires_at", ">", now)]))
-    .where((where) =>
-      where.or([
-        where("maker_id", "is", null),
-        where.and([where("users.id", "is not", null), where("users.disabled_at", "is", null)]),
-      ]),
-    );
+    .where("users.disabled_at", "is", null);
 }
 
 function lowerRole(one: Role, other: Role): Role {
@@ -56,6 +51,8 @@ export interface ApiToken {
   createdAt: number;
   expiresAt: number | null;
   usedAt: number | null;
+  /** Reason for which it opens nothing; null for one that works. */
+  stopped: "maker unknown" | "maker deleted" | "maker shut out" | "expired" | null;
   /** Operations and areas that it is for; null for all that its role may. */
   scope: string[] | null;
 }
@@ -64,27 +61,40 @@ function scopeOf(text: string | null): string[] | null {
   return text === null ? null : (JSON.parse(text) as string[]);
 }
 
-export async function listApiTokens(db: Db): Promise<ApiToken[]> {
+export async function listApiTokens(db: Db, now: number): Promise<ApiToken[]> {
   const rows = await db
     .selectFrom("api_tokens")
-    .select([
-      "id",
-      "name",
-      "role",
-      "created_by as createdBy",
-      "created_at as createdAt",
-      "expires_at as expiresAt",
-      "used_at as usedAt",
-      "scope",
-    ])
-    .orderBy("created_at", "desc")
+    .leftJoin("users", "users.id", "maker_id")
+    .select(["api_tokens.id as id", "api_tokens.name as name", "api_tokens.role as role"])
+    .select(["created_by as createdBy", "api_tokens.created_at as createdAt"])
+    .select(["expires_at as expiresAt", "used_at as usedAt", "scope"])
+    .select(["maker_id as makerId", "users.id as userId", "users.disabled_at as disabledAt"])
+    .orderBy("api_tokens.created_at", "desc")
     .execute();
-  return rows.map((row) => ({ ...row, role: row.role as Role, scope: scopeOf(row.scope) }));
+  return rows.map(({ makerId, userId, disabledAt, ...row }) => {
+    const stopped = stoppedBy({ makerId, userId, disabledAt, expiresAt: row.expiresAt }, now);
+    return { ...row, role: row.role as Role, scope: scopeOf(row.scope), stopped };
+  });
+}
+
+function stoppedBy(
+  token: {
+    makerId: string | null;
+    userId: string | null;
+    disabledAt: number | null;
+    expiresAt: number | null;
+  },
+  now: number,
+): ApiToken["stopped"] {
+  if (token.makerId === null) return "maker unknown";
+  if (token.userId === null) return "maker deleted";
+  if (token.disabledAt !== null) return "maker shut out";
+  return token.expiresAt !== null && token.expiresAt <= now ? "expired" : null;
 }
 
 export async function insertApiToken(
   tx: Tx,
-  token: Omit<ApiToken, "usedAt"> & { hash: string; makerId: string | null },
+  token: Omit<ApiToken, "usedAt" | "stopped"> & { hash: string; makerId: string },
 ): Promise<void> {
   const { id, name, role, hash, makerId, createdBy, createdAt, expiresAt, scope } = token;
   await tx

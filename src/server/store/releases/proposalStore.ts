@@ -11,6 +11,8 @@ export interface Proposal<Change = unknown> {
   reach: number;
   state: "waiting" | "approved" | "rejected";
   author: string;
+  /** The user who made it, or made the token that did; null where nobody knows. */
+  authorId: string | null;
   createdAt: number;
   decidedBy: string | null;
   decidedAt: number | null;
@@ -25,6 +27,7 @@ function fromRow(row: Tables["proposals"]): Proposal {
     reach: JSON.parse(row.reach) as number,
     state: row.state as Proposal["state"],
     author: row.author,
+    authorId: row.author_id,
     createdAt: row.created_at,
     decidedBy: row.decided_by,
     decidedAt: row.decided_at,
@@ -42,6 +45,7 @@ export async function insertProposal(tx: Tx, proposal: Proposal): Promise<void> 
       reach: JSON.stringify(proposal.reach),
       state: proposal.state,
       author: proposal.author,
+      author_id: proposal.authorId,
       created_at: proposal.createdAt,
       decided_by: null,
       decided_at: null,

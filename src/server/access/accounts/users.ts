@@ -1,45 +1,45 @@
-import { Problem } from "../api/problem.ts";
-import type { Caller, Role } from "../api/roles.ts";
-import type { Context } from "../context.ts";
-import { takeTurn } from "../store/dialect.ts";
-import { deleteOtherSessions, deleteSessionsOf } from "../store/people/sessionStore.ts";
+import { Problem } from "../../api/problem.ts";
+import { type Caller, ROLES, type Role } from "../../api/roles.ts";
+import type { Context } from "../../context.ts";
+import { takeTurn } from "../../store/dialect.ts";
+import { deleteOtherSessions, deleteSessionsOf } from "../../store/people/sessionStore.ts";
 import {
   deleteUser,
   findUser,
   findUserByName,
   hasAdministrator,
   insertUser,
-  isUserName,
   setPassword,
   type User,
   updateUser,
-} from "../store/people/userStore.ts";
-import { type Tx, transact } from "../store/transaction.ts";
-import { type By, writeAudit } from "./auditTrail.ts";
-import { hashPassword, isPassword } from "./passwordHash.ts";
-import { attemptSignIn } from "./sayLocked.ts";
-import { newId } from "./secrets.ts";
+} from "../../store/people/userStore.ts";
+import { type Tx, transact } from "../../store/transaction.ts";
+import { type By, writeAudit } from "../auditTrail.ts";
+import { hashPassword, isPassword } from "../passwordHash.ts";
+import { attemptSignIn } from "../sayLocked.ts";
+import { newId } from "../secrets.ts";
+import { refuseAdministrators, refuseMoreThanOwn } from "./grantLimits.ts";
+import { checkedName, refuseTaken } from "./names.ts";
 
 /**
  * Makes a user.
  *
- * @throws Problem CONFLICT
+ * @throws Problem CONFLICT, NOT_ALLOWED and REFUSED for more than the caller has
  */
 export async function createUser(
   context: Context,
-  { user: name, password, role }: { user: string; password: string; role: Role },
+  { user, password, role }: { user: string; password: string; role: Role },
   by: By,
 ): Promise<User> {
   const { database, random, now } = context;
-  refuseBeyondScope(by, role);
+  refuseMoreThanOwn(by, role);
+  const name = checkedName(user);
   const passwordHash = await hashPassword(password, random);
   const id = newId(random);
   await transact(database.db, async (tx) => {
-    await takeTurn(tx, "users");
-    if (await isUserName(tx, name))
-      throw new Problem("CONFLICT", `there is a user ${name} already: take another name`);
+    await refuseTaken(tx, name);
     await insertUser(tx, { id, name, role, passwordHash, now: now() });
-    await writeAudit(tx, context, by, { operation: "createUser", subject: name, detail: { role } });
+    await writeAudit(tx, context, by, { operation: "createUser", subject: name, detail: { id, role } });
   });
   return (await findUser(database.db, id)) ?? unknownUser();
 }
@@ -58,9 +58,10 @@ export async function changeUser(
   const { database, now } = context;
   return await changeKept(context, id, by, "changeUser", async (tx, before) => {
     const role = change.role ?? before.role;
-    refuseBeyondScope(by, role);
     const isDisabled = change.disabled ?? before.disabledAt !== null;
     const disabledAt = isDisabled ? (before.disabledAt ?? now()) : null;
+    const isBackIn = before.disabledAt !== null && !isDisabled;
+    if (isBackIn || ROLES.indexOf(role) > ROLES.indexOf(before.role)) refuseMoreThanOwn(by, role);
     await updateUser(tx, id, { role, disabledAt });
     if (isDisabled) await deleteSessionsOf(tx, id, now());
     return { from: before.role, to: role, disabled: isDisabled };
@@ -90,8 +91,8 @@ async function changeKept(
   await transact(context.database.db, async (tx) => {
     await takeTurn(tx, "users");
     const before = (await findUser(tx, id)) ?? unknownUser();
-    refuseBeyondScope(by, before.role);
-    const detail = await act(tx, before);
+    refuseAdministrators(by, before.role);
+    const detail = { id, ...(await act(tx, before)) };
     if (!(await hasAdministrator(tx))) {
       throw new Problem("CONFLICT", `${before.name} is the last administrator: make another one first`);
     }
@@ -121,20 +122,6 @@ export async function changeOwnPassword(
     await deleteOtherSessions(tx, caller.id, caller.session);
     await writeAudit(tx, context, { caller, address }, { operation: "changePassword", subject: caller.name });
   });
-}
-
-/**
- * Refuses to have a token make, change or delete an administrator where it is for less than everything: it would
- * come by what it is not for.
- *
- * @throws Problem SCOPE_TOO_NARROW
- */
-export function refuseBeyondScope({ caller }: Pick<By, "caller">, role: Role): void {
-  if (caller.kind !== "token" || caller.scope === null || role !== "administrator") return;
-  throw new Problem(
-    "SCOPE_TOO_NARROW",
-    "a token with a scope makes, changes and deletes no administrators: sign in for that",
-  );
 }
 
 function unknownUser(): never {
