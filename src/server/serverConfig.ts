@@ -150,7 +150,7 @@ const schema = section({
     v.array(v.picklist(AREAS, `must be one of ${AREAS.join(", ")}`), "must be a list"),
     [],
   ),
-  /** Changes of rollouts that reach more than this share of the fleet wait for a second person; null for none. */
+  /** Changes of releases that reach more than this share of the fleet, with those of one person within the window (ms), wait for a second person. */
   approval: v.optional(
     section({
       share: v.pipe(
@@ -158,6 +158,7 @@ const schema = section({
         v.minValue(0, "must be a number from 0 to 1"),
         v.maxValue(1, "must be a number from 0 to 1"),
       ),
+      window: v.optional(wholeNumber(60_000, 604_800_000), 3_600_000),
     }),
   ),
   /** Time (ms) from one look at the stages of releases to the next. */

@@ -478,7 +478,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists changes of rollouts that wait for a second person, or were decided, the newest first */
+        /** Lists changes of rollouts and policies that wait for a second person, or were decided, the newest first */
         get: operations["listProposals"];
         put?: never;
         post?: never;
@@ -1268,7 +1268,7 @@ export interface components {
     schemas: {
         Problem: {
             /** @enum {unknown} */
-            code: "BODY_INVALID" | "PARAMETER_INVALID" | "NOT_SIGNED_IN" | "CREDENTIALS_WRONG" | "SECOND_FACTOR_NEEDED" | "SECOND_FACTOR_WRONG" | "TOKEN_INVALID" | "NOT_ALLOWED" | "SECOND_FACTOR_MISSING" | "SCOPE_TOO_NARROW" | "OTHER_SITE" | "HOST_UNKNOWN" | "NOT_SET_UP" | "READ_ONLY" | "NOT_FOUND" | "METHOD_UNKNOWN" | "CONFLICT" | "CHANGED_MEANWHILE" | "BODY_TOO_LONG" | "TYPE_UNKNOWN" | "REFUSED" | "IF_MATCH_MISSING" | "TOO_MANY" | "UNEXPECTED" | "UNAVAILABLE";
+            code: "BODY_INVALID" | "PARAMETER_INVALID" | "NOT_SIGNED_IN" | "CREDENTIALS_WRONG" | "SECOND_FACTOR_NEEDED" | "SECOND_FACTOR_WRONG" | "TOKEN_INVALID" | "NOT_ALLOWED" | "SECOND_FACTOR_MISSING" | "SCOPE_TOO_NARROW" | "OTHER_SITE" | "HOST_UNKNOWN" | "NOT_SET_UP" | "READ_ONLY" | "NOT_FOUND" | "METHOD_UNKNOWN" | "CONFLICT" | "SECOND_PERSON_NEEDED" | "CHANGED_MEANWHILE" | "BODY_TOO_LONG" | "TYPE_UNKNOWN" | "REFUSED" | "IF_MATCH_MISSING" | "TOO_MANY" | "UNEXPECTED" | "UNAVAILABLE";
             detail?: string;
             errors?: {
                 field: string;
@@ -1520,6 +1520,15 @@ export interface operations {
             };
             /** @description NOT_FOUND */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CONFLICT */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3193,7 +3202,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description CONFLICT */
+            /** @description CONFLICT, SECOND_PERSON_NEEDED */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3316,6 +3325,24 @@ export interface operations {
             };
             /** @description NOT_FOUND */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CONFLICT, SECOND_PERSON_NEEDED */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CHANGED_MEANWHILE */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3460,7 +3487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description CONFLICT */
+            /** @description CONFLICT, SECOND_PERSON_NEEDED */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3731,6 +3758,7 @@ export interface operations {
                     "application/json": {
                         approval: {
                             share: number;
+                            window: number;
                         } | null;
                         items: {
                             author: string;

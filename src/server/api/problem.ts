@@ -17,6 +17,10 @@ export const PROBLEMS = {
   NOT_FOUND: { status: 404, title: "there is no such thing" },
   METHOD_UNKNOWN: { status: 405, title: "nothing is done so here" },
   CONFLICT: { status: 409, title: "it contradicts what is there" },
+  SECOND_PERSON_NEEDED: {
+    status: 409,
+    title: "it reaches more of the fleet than one person may change alone",
+  },
   CHANGED_MEANWHILE: { status: 412, title: "somebody else has changed it meanwhile" },
   BODY_TOO_LONG: { status: 413, title: "the body is longer than this operation takes" },
   TYPE_UNKNOWN: { status: 415, title: "the body must be JSON" },

@@ -27,7 +27,7 @@ export const ALSO: Record<string, readonly string[]> = {
   acceptSuggestion: ["source-list", "uncovered", "update-agents"],
   seeReleases: ["releases"],
   proposeRollout: ["proposals"],
-  approveProposal: ["releases"],
+  approveProposal: ["releases", "policies", "domains", "update-agents"],
   setUp: ["users"],
   setPassword: ["users", "sessions"],
 };

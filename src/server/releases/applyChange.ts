@@ -2,7 +2,7 @@ import type { By } from "../access/auditTrail.ts";
 import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { type Planned, saveChange } from "../settings/saveDocument.ts";
+import { saveChange } from "../settings/saveDocument.ts";
 import {
   findRollout,
   listReleases,
@@ -12,6 +12,7 @@ import {
 } from "../store/releases/releaseStore.ts";
 import type { Db, Tx } from "../store/transaction.ts";
 import { raiseEvent } from "../watch/raiseEvent.ts";
+import type { Also } from "./approval.ts";
 import { releasesToPublish } from "./releasesDocument.ts";
 import { type RolloutChange, type RolloutState, withChange } from "./rolloutChange.ts";
 
@@ -27,8 +28,7 @@ export interface ApplyOptions {
   from?: number | undefined;
   /** Share of the fleet that it reaches, for the record. */
   reach?: number;
-  /** Writes more in the same transaction: an approval. */
-  also?: (tx: Tx) => Promise<Pick<Planned, "detail" | "undo">>;
+  also?: Also;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import type { Proposal } from "../store/releases/proposalStore.ts";
 import type { StoredRollout } from "../store/releases/releaseStore.ts";
 import { applyChange, refuseChanged, stateOf } from "./applyChange.ts";
-import { propose } from "./proposals.ts";
+import { madeAlone, needsSecond, propose } from "./approval.ts";
 import { checkStages, type RolloutChange, reachOf, withChange } from "./rolloutChange.ts";
 
 /** The result of a change: the rollout as it is now, and the proposal where a second person has to agree. */
@@ -15,7 +15,7 @@ export interface ChangedRollout {
 
 /**
  * Changes how the releases of a component reach the fleet: saved, signed and published; or, where it reaches more
- * of the fleet than one person may, put before a second one.
+ * of the fleet than one person may, with what the same person changed of late, put before a second one.
  *
  * @param from the version that it is a change of; undefined for whatever it is
  * @throws Problem NOT_FOUND, CHANGED_MEANWHILE, REFUSED, CONFLICT, UNAVAILABLE
@@ -34,10 +34,14 @@ export async function changeRollout(
   // Refused before anybody is asked to approve it.
   withChange(before, change, { author: actorOf(by.caller), at: context.now() });
   const reach = await reachOf(db, before, change);
-  const { approval } = context.config;
-  if (approval !== undefined && reach > approval.share && by.caller.kind !== "server") {
-    const proposal = await propose(context, before.rollout, { change, reach }, by);
+  if (await needsSecond(context, db, by, reach)) {
+    const { version } = before.rollout;
+    const proposal = await propose(context, { subject: component, version }, { change, reach }, by);
     return { rollout: before.rollout, proposal };
   }
-  return { rollout: await applyChange(context, component, change, by, { from, reach }), proposal: null };
+  const also = madeAlone(context, by, reach);
+  return {
+    rollout: await applyChange(context, component, change, by, { from, reach, also }),
+    proposal: null,
+  };
 }

@@ -1,40 +1,17 @@
-import { personOf } from "../access/accounts/apiTokens.ts";
 import { type By, writeAudit } from "../access/auditTrail.ts";
-import { newId } from "../access/secrets.ts";
 import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
+import { carryOut, type PolicyChange } from "../settings/savePolicy.ts";
 import { takeTurn } from "../store/dialect.ts";
-import {
-  decideProposal,
-  findProposal,
-  insertProposal,
-  type Proposal,
-} from "../store/releases/proposalStore.ts";
-import type { StoredRollout } from "../store/releases/releaseStore.ts";
+import { decideProposal, findProposal, type Proposal } from "../store/releases/proposalStore.ts";
 import { type Db, type Tx, transact } from "../store/transaction.ts";
 import { applyChange } from "./applyChange.ts";
+import type { Also } from "./approval.ts";
 import type { RolloutChange } from "./rolloutChange.ts";
 
-/** Puts a change before a second person. Nothing else changes until that one has approved it. */
-export async function propose(
-  context: Context,
-  { component, version }: StoredRollout,
-  { change, reach }: { change: RolloutChange; reach: number },
-  by: By,
-): Promise<Proposal> {
-  const { database, random, now } = context;
-  const { name: author, id: authorId } = await personOf(database.db, by.caller);
-  const made = { id: newId(random), component, change, fromVersion: version, reach, author, authorId };
-  const waiting = { state: "waiting", createdAt: now(), decidedBy: null, decidedAt: null } as const;
-  const proposal: Proposal = { ...made, ...waiting };
-  await transact(database.db, async (tx) => {
-    await insertProposal(tx, proposal);
-    const detail = { id: proposal.id, change, reach };
-    await writeAudit(tx, context, by, { operation: "proposeRollout", subject: component, detail });
-  });
-  return proposal;
-}
+/** A change of a policy, as a proposal has it. */
+type PolicyProposal = { action: "policy" } & PolicyChange;
 
 /**
  * Carries out a change that waits, on behalf of a second person.
@@ -54,16 +31,15 @@ export async function approveProposal(context: Context, id: string, by: By): Pro
     );
   if (authorId === by.caller.id) throw new Problem("NOT_ALLOWED", "nobody approves a change of his own");
   const decided = { id, state: "approved", by: actorOf(by.caller), at: context.now() } as const;
-  await applyChange(context, component, change as RolloutChange, by, {
-    from: fromVersion,
-    reach,
-    also: async (tx) => {
-      await waitingProposal(tx, id);
-      await decideProposal(tx, decided);
-      const undo = (again: Tx) => decideProposal(again, { id, state: "waiting", by: null, at: null });
-      return { detail: { proposal: id, author }, undo };
-    },
-  });
+  const also: Also = async (tx) => {
+    await waitingProposal(tx, id);
+    await decideProposal(tx, decided);
+    const undo = (again: Tx) => decideProposal(again, { id, state: "waiting", by: null, at: null });
+    return { detail: { proposal: id, author }, undo };
+  };
+  const asked = change as RolloutChange | PolicyProposal;
+  if (asked.action === "policy") await carryOut(context, asked, by, also);
+  else await applyChange(context, component, asked, by, { from: fromVersion, reach, also });
   return (await findProposal(db, id)) ?? unknownProposal();
 }
 

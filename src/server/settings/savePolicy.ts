@@ -8,6 +8,7 @@ import { actorOf } from "../api/caller.ts";
 import { type Fault, Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { askFleet } from "../effect/fleetProcess.ts";
+import { type Also, madeAlone, needsSecond, propose } from "../releases/approval.ts";
 import { findAgents } from "../store/fleet/agentStore.ts";
 import {
   deletePolicy,
@@ -16,8 +17,9 @@ import {
   type Policy,
   putPolicy,
 } from "../store/settings/policyStore.ts";
-import type { Tx } from "../store/transaction.ts";
+import { type Tx, transact } from "../store/transaction.ts";
 import { policyOf } from "./fleetSettings.ts";
+import { reachOfPolicy } from "./policyReach.ts";
 import { isUnchanged, type NewDocument, saveChange } from "./saveDocument.ts";
 import { grantsToPublish, updateAgents } from "./updateAgents.ts";
 
@@ -31,75 +33,120 @@ export interface SavedPolicy {
   effect: FleetEffect;
 }
 
+/** A change of a policy that is checked: `before` and `after` are undefined where there is none. */
+interface Plan {
+  operation: "createPolicy" | "changePolicy" | "deletePolicy";
+  id: string;
+  /** The version that it is a change of; 0 for none. */
+  version: number;
+  before: Policy | undefined;
+  fields: PolicyFields | undefined;
+}
+
+/** A change of a policy that can wait: what is to be there, at the version that it is a change of. */
+export type PolicyChange = Omit<Plan, "before">;
+
 /**
  * Makes a policy.
  *
- * @throws Problem REFUSED, CONFLICT, UNAVAILABLE
+ * @throws Problem REFUSED, CONFLICT, SECOND_PERSON_NEEDED, UNAVAILABLE
  */
 export async function createPolicy(context: Context, fields: PolicyFields, by: By): Promise<SavedPolicy> {
-  const { random } = context;
-  return await save(context, undefined, { ...fields, id: newId(random), version: 0 }, by, "createPolicy");
+  const id = newId(context.random);
+  return await saveAlone(
+    context,
+    { operation: "createPolicy", id, version: 0, before: undefined, fields },
+    by,
+  );
 }
 
 /**
  * Changes fields of a policy that is still at a version.
  *
- * @throws Problem NOT_FOUND, CHANGED_MEANWHILE, REFUSED, CONFLICT, UNAVAILABLE
+ * @throws Problem NOT_FOUND, CHANGED_MEANWHILE, REFUSED, CONFLICT, SECOND_PERSON_NEEDED, UNAVAILABLE
  */
 export async function changePolicy(
   context: Context,
   { id, version }: { id: string; version: number },
-  fields: Partial<PolicyFields>,
+  given: Partial<PolicyFields>,
   by: By,
 ): Promise<SavedPolicy> {
   const before = (await findPolicy(context.database.db, id)) ?? unknownPolicy();
   refuseChanged(before, version);
-  return await save(context, before, { ...before, ...fields }, by, "changePolicy");
+  const fields = { ...fieldsOf(before), ...given };
+  return await saveAlone(context, { operation: "changePolicy", id, version, before, fields }, by);
 }
 
 /**
  * Deletes a policy: its domains go by the defaults, its named agents lose what it granted.
  *
- * @throws Problem NOT_FOUND, UNAVAILABLE
+ * @throws Problem NOT_FOUND, SECOND_PERSON_NEEDED, UNAVAILABLE
  */
 export async function removePolicy(context: Context, id: string, by: By): Promise<void> {
-  const found = (await findPolicy(context.database.db, id)) ?? unknownPolicy();
-  const effect = await effectOfPolicies(context, found, undefined);
-  const change = { ...by, operation: "deletePolicy", subject: found.name, note: "", effect };
-  await saveChange(context, change, async (tx) => {
-    const before = (await findPolicy(tx, id)) ?? unknownPolicy();
-    await deletePolicy(tx, id);
-    const documents = await documentsFor(tx, before, undefined);
-    return { documents, detail: { id }, undo: (again) => putPolicy(again, before) };
-  });
+  const before = (await findPolicy(context.database.db, id)) ?? unknownPolicy();
+  const { version } = before;
+  await saveAlone(context, { operation: "deletePolicy", id, version, before, fields: undefined }, by);
 }
 
-async function save(
-  context: Context,
-  before: Policy | undefined,
-  next: PolicyFields & { id: string; version: number },
-  by: By,
-  operation: string,
-): Promise<SavedPolicy> {
-  const findings = check(next);
-  const author = actorOf(by.caller);
-  const policy = { ...next, version: next.version + 1, author, changedAt: context.now() };
-  const effect = await effectOfPolicies(context, before, policy);
+/**
+ * Carries a change out that a second person approved.
+ *
+ * @throws Problem NOT_FOUND, CHANGED_MEANWHILE, REFUSED, CONFLICT, UNAVAILABLE
+ */
+export async function carryOut(context: Context, change: PolicyChange, by: By, also: Also): Promise<void> {
+  const before = await findPolicy(context.database.db, change.id);
+  if (change.version > 0) refuseChanged(before ?? unknownPolicy(), change.version);
+  await save(context, { ...change, before }, by, also);
+}
+
+/** Saves what one person may change alone; puts the rest before a second one. */
+async function saveAlone(context: Context, plan: Plan, by: By): Promise<SavedPolicy> {
+  const { db } = context.database;
+  const { before, fields, ...rest } = plan;
+  if (fields !== undefined) check(fields);
+  const reach = await reachOfPolicy(db, before, fields);
+  if (!(await needsSecond(context, db, by, reach)))
+    return await save(context, plan, by, madeAlone(context, by, reach));
+  const policy = { ...plan, ...(fields ?? fieldsOf(before ?? unknownPolicy())) };
+  if (fields !== undefined) await transact(db, (tx) => refuseTargets(tx, policy));
+  const change = { action: "policy", ...rest, fields };
+  const subject = `policy ${policy.name}`;
+  const { id } = await propose(context, { subject, version: plan.version }, { change, reach }, by);
+  const share = `${Math.round(reach * 100)} %`;
+  throw new Problem(
+    "SECOND_PERSON_NEEDED",
+    `its holds reach ${share} of the fleet, beside what you changed of late: it waits as the proposal ${id} for another operator to approve it`,
+  );
+}
+
+async function save(context: Context, plan: Plan, by: By, also: Also): Promise<SavedPolicy> {
+  const { operation, id, version, before, fields } = plan;
+  const findings = fields === undefined ? [] : check(fields);
+  const made = { id, version: version + 1, author: actorOf(by.caller), changedAt: context.now() };
+  const policy = { ...(fields ?? fieldsOf(before ?? unknownPolicy())), ...made };
+  const after = fields === undefined ? undefined : policy;
+  const effect = await effectOfPolicies(context, before, after);
   const change = { ...by, operation, subject: policy.name, note: "", effect };
   await saveChange(context, change, async (tx) => {
-    const current = await findPolicy(tx, policy.id);
-    if (current !== undefined) refuseChanged(current, next.version);
+    const current = await findPolicy(tx, id);
+    if (current !== undefined) refuseChanged(current, version);
     else if (before !== undefined) unknownPolicy();
-    await refuseTargets(tx, policy);
-    await putPolicy(tx, policy);
+    if (after !== undefined) await refuseTargets(tx, after);
+    await (after === undefined ? deletePolicy(tx, id) : putPolicy(tx, after));
+    const more = await also(tx);
     const undo = async (again: Tx) => {
-      const latest = await findPolicy(again, policy.id);
-      if (latest?.version !== policy.version) return;
-      await (current === undefined ? deletePolicy(again, policy.id) : putPolicy(again, current));
+      await more.undo?.(again);
+      const latest = await findPolicy(again, id);
+      if (latest?.version !== after?.version) return;
+      await (current === undefined ? deletePolicy(again, id) : putPolicy(again, current));
     };
-    return { documents: await documentsFor(tx, current, policy), detail: { id: policy.id }, undo };
+    return { documents: await documentsFor(tx, current, after), detail: { id, ...more.detail }, undo };
   });
   return { policy, findings, effect };
+}
+
+function fieldsOf({ name, targets, settings, updateAgent }: Policy): PolicyFields {
+  return { name, targets, settings, updateAgent };
 }
 
 /** @returns what is odd about it @throws Problem REFUSED for what agents would refuse, or would never reach any */
@@ -121,7 +168,10 @@ function check({ targets, settings, updateAgent }: PolicyFields): string[] {
 }
 
 /** @throws Problem REFUSED for targets that are not there, CONFLICT for what another policy has */
-async function refuseTargets(tx: Tx, { id, name, targets }: Policy): Promise<void> {
+async function refuseTargets(
+  tx: Tx,
+  { id, name, targets }: Pick<Policy, "id" | "name" | "targets">,
+): Promise<void> {
   const domains = await tx.selectFrom("domains").select("name").execute();
   const lostDomain = targets.domains.find((each) => !domains.some((domain) => domain.name === each));
   if (lostDomain !== undefined)

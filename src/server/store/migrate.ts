@@ -17,6 +17,7 @@ import * as dnsSuffixes from "./migrations/0012DnsSuffixes.ts";
 import * as filteredLists from "./migrations/0013FilteredLists.ts";
 import * as tokenMakers from "./migrations/0019TokenMakers.ts";
 import * as actors from "./migrations/0020Actors.ts";
+import * as reaches from "./migrations/0021Reaches.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -36,6 +37,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0013FilteredLists": filteredLists,
   "0019TokenMakers": tokenMakers,
   "0020Actors": actors,
+  "0021Reaches": reaches,
 };
 
 /**

@@ -324,6 +324,8 @@ export interface Tables {
     decided_by: string | null;
     decided_at: Time | null;
   };
+  /** Shares of the fleet that each person changed alone, of late. */
+  reaches: { id: string; person_id: string; at: Time; millionths: number };
   audit: {
     sequence: Generated<number>;
     at: ColumnType<Time, Time, never>;

@@ -478,4 +478,118 @@ describe("people", () => {
     const approve = await callInSession(site.world, bob, `POST /proposals/${proposal.id}/approve`);
     expect([approve.status, approve.body.detail]).toEqual([403, expect.stringContaining("make it again")]);
   });
+
+  /** A site of ten agents, of which one person may change half alone, and people who sign in. */
+  async function guarded() {
+    const site = await made({ approval: { share: 0.5 } });
+    const admin = await tokenOf(site.world, "administrator");
+    for (const domain of ["north", "south", "west"])
+      await callApi(site.world, admin, "POST /domains", { name: domain });
+    const ids = [];
+    for (const [domain, count] of Object.entries({ north: 4, south: 4, west: 2 })) {
+      const names = Array.from({ length: count }, (_, index) => `${domain}-${index}`);
+      ids.push(...(await agents(site, names, domain)));
+    }
+    for (const id of ids) await says(site, id, 1);
+    const people = [await sessionOf(site.world, "operator"), await sessionOf(site.world, "operator")];
+    const [ada, bob] = people.map(
+      (session) =>
+        (...words: [Parameters<typeof callApi>[2], object?, number?]) =>
+          callInSession(site.world, session, ...words),
+    );
+    return { site, ids, ada: ada as NonNullable<typeof ada>, bob: bob as NonNullable<typeof bob> };
+  }
+  async function rootOf({ world }: Made) {
+    const payload = { user: "root", password: PASSWORD };
+    const request = { method: "POST", url: "/api/v1/session", payload } as const;
+    return String((await world.people.inject(asBrowser(request))).cookies[0]?.value);
+  }
+
+  test("reach the share in two steps no more than in one, until the window has passed", async () => {
+    const { site, ada, bob } = await guarded();
+    await stage(site, [{ domains: ["west"], percent: 1, after: 30 * 24 * HOUR }]);
+    const put = async (by: typeof ada, domain: string[]) => {
+      const { version } = (await site.call(`GET ${URL}`)).body;
+      const stages = [{ domains: domain, percent: 100, after: HOUR }];
+      return (await by(`PUT ${URL}/rollout`, { stages }, version)).body.proposal;
+    };
+    expect(await put(ada, ["north"])).toBeNull();
+    expect(await put(ada, ["north", "west"])).toMatchObject({ state: "waiting" });
+    // Another person has a share of his own, and time gives the first one hers back.
+    expect(await put(bob, ["north", "west"])).toBeNull();
+    expect(await put(ada, ["north", "south", "west"])).toMatchObject({ state: "waiting" });
+    site.world.clock.now += HOUR;
+    expect(await put(ada, ["north", "south", "west"])).toBeNull();
+  });
+
+  test("reach it through holds of policies no more than through stages, nor through their tokens, at once or by moves", async () => {
+    const { site, ids, ada, bob } = await guarded();
+    const policy = (name: string, domains: string[], hold = 9) => ({
+      name,
+      targets: { domains, agents: [] },
+      settings: { holds: { [RULES]: hold } },
+    });
+    // Whoever has what is held is reached by nothing.
+    expect((await ada("POST /policies", policy("all as it is", ["north", "south", "west"], 1))).status).toBe(
+      201,
+    );
+    const { id, version } = (await ada("GET /policies")).body.items[0];
+    const both = await Promise.all([
+      ada(`PATCH /policies/${id}`, { targets: { domains: ["south", "west"], agents: [] } }, version),
+      ada("POST /policies", policy("other", ["nowhere"])),
+    ]);
+    expect(both.map(({ status }) => status)).toEqual([200, 422]);
+    expect((await ada("POST /policies", policy("north", ["north"]))).status).toBe(201);
+    const over = await ada(`PATCH /policies/${id}`, { settings: { holds: { [RULES]: 9 } } }, version + 1);
+    expect([over.status, over.body.code]).toEqual([409, "SECOND_PERSON_NEEDED"]);
+    expect(await publishedDocument(site.world, "policies/south")).toMatchObject({ holds: { [RULES]: 1 } });
+    const [waiting] = (await ada("GET /proposals?state=waiting")).body.items;
+    expect(waiting).toMatchObject({ component: "policy all as it is", reach: 0.6 });
+    expect((await ada(`POST /proposals/${waiting.id}/approve`)).status).toBe(403);
+    const token = (
+      await callInSession(site.world, await rootOf(site), "POST /api-tokens", { name: "t", role: "operator" })
+    ).body.token;
+    expect((await callApi(site.world, token, `DELETE /policies/${id}`)).status).toBe(204);
+    const gone = await bob(`POST /proposals/${waiting.id}/approve`);
+    expect([gone.status, gone.body.code]).toEqual([404, "NOT_FOUND"]);
+    // Agents that come to other holds by moves count one by one.
+    const moved = [];
+    for (const agent of ids.slice(4))
+      moved.push((await ada(`PATCH /agents/${agent}`, { domain: "north" })).status);
+    expect(moved.filter((status) => status === 200)).toHaveLength(1);
+    expect(moved.filter((status) => status === 409)).toHaveLength(5);
+  });
+
+  test("have a policy approved by another, which is then signed", async () => {
+    const { site, ids, ada, bob } = await guarded();
+    const held = {
+      name: "all",
+      targets: { domains: ["north", "south"], agents: [] },
+      settings: { holds: { [RULES]: 9 } },
+    };
+    expect((await ada("POST /policies", held)).body.code).toBe("SECOND_PERSON_NEEDED");
+    const [waiting] = (await bob("GET /proposals?state=waiting")).body.items;
+    expect((await bob(`POST /proposals/${waiting.id}/approve`)).body).toMatchObject({ state: "approved" });
+    expect(await publishedDocument(site.world, "policies/south")).toMatchObject({ holds: { [RULES]: 9 } });
+    const [policy] = (await bob("GET /policies")).body.items;
+    for (const id of ids) await says(site, id, 9);
+    expect((await bob(`DELETE /policies/${policy.id}`)).body.code).toBe("SECOND_PERSON_NEEDED");
+    const [second] = (await ada("GET /proposals?state=waiting")).body.items;
+    expect((await ada(`POST /proposals/${second.id}/approve`)).status).toBe(200);
+    expect((await ada("GET /policies")).body.items).toEqual([]);
+  });
+
+  test("of two changes at once that reach it together, one is made", async () => {
+    const { ada } = await guarded();
+    const hold = (name: string) => ({
+      name,
+      targets: { domains: [name], agents: [] },
+      settings: { holds: { [RULES]: 9 } },
+    });
+    const both = await Promise.all([
+      ada("POST /policies", hold("north")),
+      ada("POST /policies", hold("south")),
+    ]);
+    expect(both.map(({ status }) => status).toSorted()).toEqual([201, 409]);
+  });
 });

@@ -160,7 +160,7 @@ const move = route({
   answer: Agent,
   status: 200,
   example: { params: { id: "some-agent" }, body: { domain: "default" } },
-  fails: ["NOT_FOUND", "BODY_INVALID", "REFUSED"],
+  fails: ["NOT_FOUND", "BODY_INVALID", "REFUSED", "CONFLICT"],
   audit: "moveAgent",
   handle: (context, { params, body, caller, address }) =>
     moveToDomain(context, params.id, body.domain, { caller, address }),

@@ -98,7 +98,7 @@ const create = route({
   answer: Saved,
   status: 201,
   example: { body: EXAMPLE },
-  fails: ["BODY_INVALID", "REFUSED", "CONFLICT", "UNAVAILABLE", "READ_ONLY"],
+  fails: ["BODY_INVALID", "REFUSED", "CONFLICT", "SECOND_PERSON_NEEDED", "UNAVAILABLE", "READ_ONLY"],
   audit: "createPolicy",
   area: "policies",
   handle: async (context, { body, caller, address }) => {
@@ -137,6 +137,7 @@ const change = route({
     "CHANGED_MEANWHILE",
     "REFUSED",
     "CONFLICT",
+    "SECOND_PERSON_NEEDED",
     "UNAVAILABLE",
     "READ_ONLY",
   ],
@@ -159,7 +160,15 @@ const remove = route({
   schemas: { params: ById },
   status: 204,
   example: { params: { id: "some-policy" } },
-  fails: ["NOT_FOUND", "PARAMETER_INVALID", "UNAVAILABLE", "READ_ONLY"],
+  fails: [
+    "NOT_FOUND",
+    "PARAMETER_INVALID",
+    "CHANGED_MEANWHILE",
+    "CONFLICT",
+    "SECOND_PERSON_NEEDED",
+    "UNAVAILABLE",
+    "READ_ONLY",
+  ],
   audit: "deletePolicy",
   area: "policies",
   handle: async (context, { params, caller, address }) => {

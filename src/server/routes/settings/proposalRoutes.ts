@@ -12,7 +12,8 @@ const list = route({
   operation: "listProposals",
   method: "GET",
   path: "/proposals",
-  summary: "Lists changes of rollouts that wait for a second person, or were decided, the newest first",
+  summary:
+    "Lists changes of rollouts and policies that wait for a second person, or were decided, the newest first",
   allow: "viewer",
   schemas: {
     query: Type.Object({ state: Type.Optional(Type.Enum(["waiting", "approved", "rejected"])) }),

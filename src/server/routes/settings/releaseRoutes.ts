@@ -141,7 +141,7 @@ const list = route({
   schemas: {},
   answer: Type.Object({
     items: Type.Array(Type.Object(component)),
-    approval: OrNull(Type.Object({ share: Type.Number() })),
+    approval: OrNull(Type.Object({ share: Type.Number(), window: Type.Integer() })),
   }),
   status: 200,
   example: {},

@@ -1,0 +1,90 @@
+import { countByDomain, countDomains } from "../store/releases/componentStore.ts";
+import { listReleases } from "../store/releases/releaseStore.ts";
+import type { Policy } from "../store/settings/policyStore.ts";
+import type { Db } from "../store/transaction.ts";
+
+/** Components whose counts are read; a change of more reaches everybody whom it is for. */
+const MOST_COMPONENTS = 50;
+
+type Held = Pick<Policy, "targets" | "settings">;
+
+/**
+ * Share of the fleet, from 0 to 1, that a change of a policy gives another release: the agents of a domain whose
+ * holds change, but for those that have already what they are to have.
+ *
+ * @param before undefined for a policy that is made, `after` for one that is deleted
+ */
+export async function reachOfPolicy(
+  db: Db,
+  before: Held | undefined,
+  after: Held | undefined,
+): Promise<number> {
+  const sizes = await countDomains(db);
+  const all = sizes.reduce((sum, { agents }) => sum + agents, 0);
+  if (all === 0) return 0;
+  const goals = new Map<string, number>();
+  let reached = 0;
+  for (const { domain, agents } of sizes) {
+    const changed = changedHolds(holdsOf(before, domain), holdsOf(after, domain));
+    for (const each of changed) goals.set(`${each.component} ${each.release}`, 0);
+    if (goals.size > MOST_COMPONENTS) return (await agentsOfTargets(db, before, after)) / all;
+    let others = 0;
+    for (const { component, release } of changed)
+      others += agents - (await having(db, domain, component, release));
+    reached += Math.min(agents, others);
+  }
+  return reached / all;
+}
+
+/** Share of the fleet that another domain of one agent reaches: one agent, where it changes which releases that gets. */
+export async function reachOfMove(
+  db: Db,
+  from: { domain: string; policy: Held | undefined },
+  to: { domain: string; policy: Held | undefined },
+): Promise<number> {
+  const isHeld = changedHolds(holdsOf(from.policy, from.domain), holdsOf(to.policy, to.domain)).length > 0;
+  if (!isHeld && !(await areStagesOf(db, [from.domain, to.domain]))) return 0;
+  const all = (await countDomains(db)).reduce((sum, { agents }) => sum + agents, 0);
+  return all === 0 ? 0 : 1 / all;
+}
+
+async function areStagesOf(db: Db, domains: string[]): Promise<boolean> {
+  const rows = await db.selectFrom("rollouts").select("stages").execute();
+  return rows.some(({ stages }) =>
+    (JSON.parse(stages) as { domains?: string[] }[]).some((stage) =>
+      domains.some((domain) => stage.domains?.includes(domain) === true),
+    ),
+  );
+}
+
+/** Holds of a policy, for a domain that it may be for. */
+function holdsOf(policy: Held | undefined, domain: string): Record<string, number> {
+  if (policy?.targets.domains.includes(domain) !== true) return {};
+  return (policy.settings.holds ?? {}) as Record<string, number>;
+}
+
+/** Components whose hold changes; `release` is undefined where none is left. */
+function changedHolds(before: Record<string, number>, after: Record<string, number>) {
+  const components = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...components]
+    .filter((component) => before[component] !== after[component])
+    .map((component) => ({ component, release: after[component] }));
+}
+
+/** Number of a domain's agents that have the release, or the newest one. */
+async function having(
+  db: Db,
+  domain: string,
+  component: string,
+  release: number | undefined,
+): Promise<number> {
+  const goal = release ?? (await listReleases(db, component)).find(({ offered }) => offered)?.release;
+  const counts = await countByDomain(db, component);
+  return counts.find((each) => each.domain === domain && each.release === goal)?.agents ?? 0;
+}
+
+async function agentsOfTargets(db: Db, ...policies: (Held | undefined)[]): Promise<number> {
+  const domains = new Set(policies.flatMap((policy) => policy?.targets.domains ?? []));
+  const sizes = await countDomains(db);
+  return sizes.filter(({ domain }) => domains.has(domain)).reduce((sum, { agents }) => sum + agents, 0);
+}
