@@ -26,6 +26,7 @@ import { openMetricsPort } from "./metrics/metricsPort.ts";
 import { ServerMetrics } from "./metrics/serverMetrics.ts";
 import { timeAnswer, watchSources } from "./metrics/watchSources.ts";
 import { ContentMirror } from "./mirror/contentMirror.ts";
+import { refuseUnsafeNamedFiles } from "./namedFiles.ts";
 import { openPolls } from "./notify/answerPoll.ts";
 import { BrokerNews } from "./notify/brokerNews.ts";
 import { Notifier } from "./notify/notifier.ts";
@@ -59,7 +60,7 @@ export interface RunningServer {
  * Starts the parts of a server in their order: database, trees, API, then the ports.
  *
  * @param askElsewhere without it, questions of the whole fleet hold the event loop
- * @throws NearsourceError CONFIG_INVALID, DATABASE_NEWER, and of the storage phase
+ * @throws NearsourceError CONFIG_INVALID, FILE_UNSAFE, DATABASE_NEWER, and of the storage phase
  */
 export async function runServer(
   config: ServerConfig,
@@ -71,6 +72,7 @@ export async function runServer(
     for (const end of ends.toReversed()) await end();
   };
   try {
+    refuseUnsafeNamedFiles(config, process.env);
     // Its keys, its signing folder and its SQLite database are for one process.
     const lock = await takeLock(config.dir, { role: "server" });
     ends.push(() => lock.release());

@@ -84,8 +84,10 @@ const schema = section({
   dns: v.optional(dns, {}),
   /** The broker that agents hear of news from; files are relative to the server's folder. */
   mqtt: v.optional(mqttSection(text)),
-  /** Listener for monitors, open to whoever reaches it. */
-  metrics: v.optional(section({ host: v.optional(v.string("must be text"), "127.0.0.1"), port })),
+  /** Listener for monitors, open to whoever reaches it from these ranges; from anywhere where there are none. */
+  metrics: v.optional(
+    section({ host: v.optional(v.string("must be text"), "127.0.0.1"), port, allow: v.optional(ranges) }),
+  ),
   /** Ranges of addresses off the internet that webhooks may be at. */
   webhooks: v.optional(section({ allow: v.optional(ranges, []) }), {}),
   /** Limits from which on events are raised: a share of the fleet, and an age (ms) of the mirrored content. */

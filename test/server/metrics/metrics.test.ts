@@ -185,3 +185,29 @@ test("monitors read them at the console's port with a token, and at a port of th
   expect((await get(server.metricsPort, "/metrics", { method: "POST" })).status).toBe(405);
   expect((await get(server.agentsPort, "/metrics")).status).toBe(404);
 });
+
+test("monitors come to their port from the addresses of metrics.allow alone", async () => {
+  const place = { host: "127.0.0.1", port: 0 };
+  for (const [allow, status] of [
+    [["127.0.0.0/8"], 200],
+    [["10.0.0.0/8", "::1"], 403],
+    [[], 403],
+  ] as const) {
+    const world = await makeServer(undefined, {
+      console: place,
+      agents: place,
+      metrics: { ...place, allow },
+    });
+    await world.stop();
+    const server = await runServer(await readServerConfig(world.dir), SILENT);
+    onTestFinished(async () => {
+      await server.close();
+      await world.close().catch(() => {});
+    });
+    const headers = { "x-forwarded-for": "10.0.0.1" };
+    for (const path of ["/metrics", "/healthz"]) {
+      const answer = await fetch(`http://127.0.0.1:${server.metricsPort}${path}`, { headers });
+      expect([allow, path, answer.status]).toEqual([allow, path, status]);
+    }
+  }
+});
