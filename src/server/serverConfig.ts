@@ -72,6 +72,8 @@ const schema = section({
     v.picklist(["token", "open", "closed"], "must be one of token, open, closed"),
     "token",
   ),
+  /** Enrolments that are taken in an hour, of all machines together. */
+  enrolmentsPerHour: v.optional(wholeNumber(1, 10_000_000), 10_000),
   /** Folder of the two trees, `www` beside the configuration by default: one that servers share, or another disk. */
   trees: v.optional(text),
   /** Program that copies what is published to where agents fetch it. */

@@ -4772,6 +4772,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description TOO_MANY */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description UNAVAILABLE */
             503: {
                 headers: {
@@ -6734,7 +6743,7 @@ export interface operations {
                             createdBy: string;
                             disabledAt: number | null;
                             disabledReason: string | null;
-                            events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
+                            events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
                             failingSince: number | null;
                             id: string;
                             name: string;
@@ -6764,7 +6773,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    events?: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
+                    events?: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
                     name: string;
                     url: string;
                 };
@@ -6782,7 +6791,7 @@ export interface operations {
                         createdBy: string;
                         disabledAt: number | null;
                         disabledReason: string | null;
-                        events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
+                        events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
                         failingSince: number | null;
                         id: string;
                         name: string;
@@ -6876,7 +6885,7 @@ export interface operations {
                  */
                 "application/json": {
                     enabled?: boolean;
-                    events?: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
+                    events?: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
                     name?: string;
                     url?: string;
                 };
@@ -6894,7 +6903,7 @@ export interface operations {
                         createdBy: string;
                         disabledAt: number | null;
                         disabledReason: string | null;
-                        events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
+                        events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
                         failingSince: number | null;
                         id: string;
                         name: string;
@@ -6963,7 +6972,7 @@ export interface operations {
                             state: "waiting" | "delivered" | "failed";
                             subject: string;
                             /** @enum {unknown} */
-                            type: "agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test";
+                            type: "agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test";
                         }[];
                         next: string | null;
                         total: number;
@@ -7060,7 +7069,7 @@ export interface operations {
                         state: "waiting" | "delivered" | "failed";
                         subject: string;
                         /** @enum {unknown} */
-                        type: "agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test";
+                        type: "agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test";
                     };
                 };
             };

@@ -104,7 +104,7 @@ function waitOf(failures: Failures | undefined, { free, longest }: Allowance, no
 }
 
 /** One machine has many IPv6 addresses: its network (/64) counts as one. */
-function placeOf(address: string): string {
+export function placeOf(address: string): string {
   try {
     const { family, hex } = parseAddress(address);
     return family === 6 ? hex.slice(0, 16) : hex;

@@ -12,7 +12,7 @@ import type { Database } from "../store/database.ts";
 import { hasAdministrator } from "../store/people/userStore.ts";
 import { callerOf, type Side } from "./caller.ts";
 import { PROBLEMS, Problem, toDocument } from "./problem.ts";
-import { type Caller, refusalOf } from "./roles.ts";
+import { type Allow, type Caller, refusalOf } from "./roles.ts";
 import type { Answer, AnyRoute, Asked, Format } from "./route.ts";
 import { refusalOfOrigin } from "./sameOrigin.ts";
 import { scopesOf } from "./scopes.ts";
@@ -38,8 +38,9 @@ export interface ApiOptions {
 
 /** Seconds after which to ask again while the database is away. */
 const DATABASE_BACK = 2;
-/** Bodies are this long (bytes) at most. */
+/** Bodies are this long (bytes) at most: those of strangers, and of agents, are read into memory too. */
 const BODY_LIMIT = 4_194_304;
+const BODY_LIMITS: Partial<Record<Allow, number>> = { public: 65_536, "set-up": 65_536, agent: 1_048_576 };
 
 /**
  * An API of these routes. Nothing listens yet: tests inject requests, a server passes its own on.
@@ -129,6 +130,7 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
     method,
     url: options.prefix + path,
     config: { operation },
+    bodyLimit: BODY_LIMITS[allow as Allow] ?? BODY_LIMIT,
     // One that is held is not timed, and not held by whoever would.
     ...(route.streams === true || route.isHeld === true
       ? {}

@@ -9,6 +9,7 @@ import { agentsOfFingerprint, insertAgent, renewAgent } from "../store/fleet/age
 import { useEnrolmentToken } from "../store/people/tokenStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
 import { raiseEvent } from "../watch/raiseEvent.ts";
+import { countEnrolment, refuseBeyondHour } from "./enrolmentLimit.ts";
 
 /** Request of a machine to be an agent. */
 export interface Enrolment {
@@ -36,7 +37,7 @@ const DEFAULT_DOMAIN = "default";
  * Makes an agent of a machine, or gives the one that it was its id again with a new secret. A copy of a machine
  * that is running gets an id of its own, and is shown as its clone.
  *
- * @throws Problem TOKEN_INVALID, NOT_ALLOWED while enrolment is closed
+ * @throws Problem TOKEN_INVALID, NOT_ALLOWED while enrolment is closed, TOO_MANY
  */
 export async function enrolAgent(context: Context, given: Enrolment, address: string): Promise<Enrolled> {
   const { config, database, now, random } = context;
@@ -46,8 +47,10 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
       "enrolment is closed: the server's administrator opens it, with enrolment in server.json",
     );
   const secret = newSecret(random);
+  await refuseBeyondHour(context);
   const made = await transact(database.db, async (tx) => {
     const ofToken = await domainOf(context, tx, given.token);
+    await countEnrolment(context, tx);
     await takeTurn(tx, `fingerprint ${given.fingerprint}`);
     const known = await agentsOfFingerprint(tx, given.fingerprint);
     if (given.token === undefined && known.some(({ isRevoked }) => isRevoked))

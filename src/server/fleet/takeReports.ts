@@ -2,6 +2,7 @@ import { agentAfter, isLastRunAgain } from "../../core/fleet/reports/agentAfter.
 import { networkTrafficOfAll } from "../../core/fleet/reports/networkTraffic.ts";
 import { type AgentReport, summaryOf } from "../../core/fleet/reports/reportSummary.ts";
 import { trafficOfAll } from "../../core/fleet/reports/reportTraffic.ts";
+import { type Exceeded, TrafficBounds } from "../../core/fleet/reports/trafficBounds.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { settleByReports } from "../notify/settle.ts";
@@ -16,12 +17,14 @@ import { raiseEvent } from "../watch/raiseEvent.ts";
 import { type GivenReport, ReportIntake } from "./reportIntake.ts";
 
 type Means = Pick<Context, "config" | "database" | "now" | "random">;
+type Writing = Means & { bounds: TrafficBounds };
 
 /** Opens the way by which reports come into a database. */
 export function openIntake(means: Means): ReportIntake {
   const { database, random } = means;
+  const bounds = new TrafficBounds();
   return new ReportIntake({
-    write: (given) => transact(database.db, (tx) => takeReports(tx, means, given)),
+    write: (given) => transact(database.db, (tx) => takeReports(tx, { ...means, bounds }, given)),
     isAnswering: () => isAnswering(database),
     random,
   });
@@ -57,7 +60,7 @@ export async function takeReport(
  */
 export async function takeReports(
   tx: Tx,
-  means: Means,
+  means: Writing,
   given: readonly GivenReport[],
 ): Promise<ReadonlySet<string>> {
   const { config, database, now, random } = means;
@@ -78,15 +81,47 @@ export async function takeReports(
   await addKept(tx, added - dropped, random(1)[0] ?? 0);
   await noteReported(tx, before, agents);
   await sayDoubled(tx, means, before, agents);
-  const reports = kept.map(({ report }) => report);
-  await addTraffic(tx, hourOf(now()), trafficOfAll(reports), random(1)[0] ?? 0);
-  await addNetworkTraffic(tx, dayOf(now()), networkTrafficOfAll(reports), random(1)[0] ?? 0);
+  await addSums(tx, means, before, kept);
   await settleByReports(
     tx,
     kept.map(({ agentId, summary }) => ({ agentId, ...summary })),
   );
   await noteReleases(tx, kept, now());
   return new Set(agents.keys());
+}
+
+/** Adds the traffic of reports to that of their hour and day. */
+async function addSums(
+  tx: Tx,
+  means: Writing,
+  before: readonly ReportedRow[],
+  kept: readonly GivenReport[],
+): Promise<void> {
+  const { bounds, now, random } = means;
+  const at = now();
+  const reports = kept.map(({ report }) => report);
+  await addTraffic(tx, hourOf(at), bounds.sources(at, trafficOfAll(reports)), random(1)[0] ?? 0);
+  const firstOf = new Map(before.map(({ id, addresses }) => [id, addresses[0]]));
+  const settled = kept.filter(({ agentId, report: { report } }) => {
+    const [address] = report?.addresses ?? [];
+    const hasMoved = address !== undefined && address !== firstOf.get(agentId);
+    firstOf.set(agentId, address ?? firstOf.get(agentId));
+    return !hasMoved || bounds.mayMove(at, agentId);
+  });
+  const networks = networkTrafficOfAll(settled.map(({ report }) => report));
+  await addNetworkTraffic(tx, dayOf(at), bounds.networks(at, networks), random(1)[0] ?? 0);
+  for (const what of bounds.exceeded) await sayExceeded(tx, means, what);
+  bounds.exceeded.clear();
+}
+
+const EXCEEDED = {
+  sources: "agents name more sources than a server tells apart in an hour: the others are added up as one",
+  networks:
+    "agents name more networks than a server tells apart in a day: the traffic of the others is not counted",
+};
+
+async function sayExceeded(tx: Tx, means: Means, what: Exceeded): Promise<void> {
+  await raiseEvent(tx, means, { type: "limit.reached", subject: what, message: EXCEEDED[what] });
 }
 
 /** The run of a report, after which its agent is another. */

@@ -15,6 +15,8 @@ const TOGETHER = 500;
 
 /** Requests that are let go at once. */
 const FEW = 100;
+/** Requests of one agent that are held at once: two machines with one identity, each with a connection that broke. */
+const OF_ONE = 4;
 
 /** One request that is held until there is something to say. It is held by the thousand: it has nothing to spare. */
 export class HeldPoll {
@@ -51,6 +53,7 @@ export class HeldPolls {
   readonly #due = new Map<number, Set<HeldPoll>>();
   readonly #woken = new Set<HeldPoll>();
   readonly #askedAt = new Map<string, number>();
+  #purgedAt = 0;
   #unwritten = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #work: Promise<void> | undefined;
@@ -79,10 +82,23 @@ export class HeldPolls {
     const poll = new HeldPoll({ agentId, versions, offered, due });
     poll.next = this.#held.get(agentId);
     this.#held.set(agentId, poll);
+    this.#letOldestGo(poll);
     const together = this.#due.get(due) ?? new Set();
     this.#due.set(due, together.add(poll));
     this.#timer ??= setInterval(() => void this.#endDue(), TICK).unref();
     return poll;
+  }
+
+  /** Lets the oldest of an agent's requests go, where it has more than it may. */
+  #letOldestGo(newest: HeldPoll): void {
+    let oldest: HeldPoll | undefined;
+    let count = 0;
+    for (let each: HeldPoll | undefined = newest; each !== undefined; each = each.next) {
+      count++;
+      // One that is being looked at for the first time is let go by whoever looks.
+      if (each.response !== undefined) oldest = each;
+    }
+    if (count > OF_ONE && oldest !== undefined) this.#answer(oldest, undefined);
   }
 
   /** Holds a request: it is answered by and by, unless whoever asked has gone. */
@@ -200,7 +216,12 @@ export class HeldPolls {
   }
 
   /** Agents that have asked since the last call, for the database. */
-  takeUnwritten(): string[] {
+  takeUnwritten(now: number): string[] {
+    // The database knows of those; the others may be agents that are gone.
+    if (Math.abs(now - this.#purgedAt) >= ASKS_FOR) {
+      this.#purgedAt = now;
+      for (const [id, at] of this.#askedAt) if (Math.abs(now - at) >= ASKS_FOR) this.#askedAt.delete(id);
+    }
     const taken = [...this.#unwritten];
     this.#unwritten = new Set();
     return taken;

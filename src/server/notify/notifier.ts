@@ -218,7 +218,7 @@ export class Notifier {
   /** Writes what came together, in one transaction. */
   async #write(): Promise<void> {
     const { database, polls, now, changes } = this.#context;
-    const [outcomes, asked] = [this.#outcomes, polls.takeUnwritten()];
+    const [outcomes, asked] = [this.#outcomes, polls.takeUnwritten(now())];
     this.#outcomes = [];
     if (outcomes.length === 0 && asked.length === 0) return;
     await transact(database.db, async (tx) => {

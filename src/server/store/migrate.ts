@@ -18,6 +18,7 @@ import * as filteredLists from "./migrations/0013FilteredLists.ts";
 import * as tokenMakers from "./migrations/0019TokenMakers.ts";
 import * as actors from "./migrations/0020Actors.ts";
 import * as reaches from "./migrations/0021Reaches.ts";
+import * as openIdPlaces from "./migrations/0022OpenIdPlaces.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -38,6 +39,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0019TokenMakers": tokenMakers,
   "0020Actors": actors,
   "0021Reaches": reaches,
+  "0022OpenIdPlaces": openIdPlaces,
 };
 
 /**

@@ -33,6 +33,8 @@ export interface Tables {
     nonce: string;
     browser_hash: string;
     expires_at: Time;
+    /** Network that it began from, hashed. */
+    place: string | null;
   };
   sessions: {
     id_hash: string;

@@ -165,3 +165,39 @@ test("a provider is reached over https, or on this machine", () => {
   expect(() => parse("https://idp.example")).toThrow('"openId" needs "publicUrl"');
   expect(parse("https://idp.example", "https://a.example").openId?.groupsClaim).toBe("groups");
 });
+
+test("of browsers on their way to the provider few are noted of one place, and no more than so many of all", async () => {
+  const { db } = world.context.database;
+  const begin = async (remoteAddress: string) =>
+    await world.people.inject({
+      ...asBrowser({
+        method: "GET",
+        url: "/api/v1/session/openid",
+        headers: { "sec-fetch-site": "cross-site" },
+      }),
+      remoteAddress,
+    });
+  const ofOther = await goThere({ sub: "8", preferred_username: "other", groups: ["staff"] });
+  for (let index = 0; index < 30; index++)
+    expect((await begin(`2001:db8:0:9::${index}`)).statusCode).toBe(302);
+  const count = async () => (await db.selectFrom("open_id_attempts").select("state_hash").execute()).length;
+  expect(await count()).toBeLessThan(35);
+  expect((await comeBack(ofOther)).status, "another's stays").toBe(200);
+  const { now } = world.context;
+  const row = { verifier: "v", nonce: "n", browser_hash: "b", expires_at: now() + 600_000 };
+  for (let from = 0; from < 10_000; from += 1_000) {
+    const rows = Array.from({ length: 1_000 }, (_, index) => ({
+      ...row,
+      state_hash: `s${from + index}`,
+      place: `${from}`,
+    }));
+    await db.insertInto("open_id_attempts").values(rows).execute();
+  }
+  const refused = await begin("198.51.100.3");
+  expect([refused.statusCode, refused.json().code]).toEqual([429, "TOO_MANY"]);
+  const said = await db.selectFrom("events").select("subject").where("type", "=", "limit.reached").execute();
+  expect(said).toEqual([{ subject: "openid" }]);
+  world.clock.now += 600_001;
+  expect((await begin("198.51.100.3")).statusCode).toBe(302);
+  expect(await count()).toBe(1);
+});

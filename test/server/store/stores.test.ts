@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { CompiledQuery, sql } from "kysely";
 import { beforeAll, describe, expect, test } from "vitest";
 import { summaryOf } from "../../../src/core/fleet/reports/reportSummary.ts";
+import { TrafficBounds } from "../../../src/core/fleet/reports/trafficBounds.ts";
 import { hashOfSecret, newId, newSecret } from "../../../src/server/access/secrets.ts";
 import { takeReports } from "../../../src/server/fleet/takeReports.ts";
 import type { ServerConfig } from "../../../src/server/serverConfig.ts";
@@ -330,6 +331,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
           config: { reports: { perAgent: 5 } } as ServerConfig,
           now: () => receivedAt,
           random: randomBytes,
+          bounds: new TrafficBounds(),
         };
         await write((tx) => takeReports(tx, means, [{ ...given, document, receivedAt }]));
       }

@@ -6,6 +6,7 @@ export const EVENT_TYPES = {
   "agents.recovered": "It is less again.",
   "expiry.ahead": "Something ends soon, or has ended; said once a day until it is renewed.",
   "expiry.renewed": "It was renewed, or is gone.",
+  "limit.reached": "More was sent than this server keeps: what is beyond is refused, or not told apart.",
   "mirror.late": "The vendor's content was not renewed for as long as server.json says.",
   "mirror.recovered": "It was renewed.",
   "networks.covered": "Every agent is matched by an entry of the source list again.",
@@ -31,6 +32,7 @@ const HOUR = 3_600_000;
 export const QUIET: Partial<Record<EventType, number | null>> = {
   "agent.cloned": HOUR,
   "agent.doubled": 24 * HOUR,
+  "limit.reached": HOUR,
   "notification.failed": null,
   "sign_in.locked": HOUR,
 };

@@ -7,10 +7,12 @@ import { putAttempt, takeAttempt } from "../../store/people/openIdStore.ts";
 import { deleteSessionsOf } from "../../store/people/sessionStore.ts";
 import { findUserByOpenId, insertUser, setRole, type User } from "../../store/people/userStore.ts";
 import { type Tx, transact } from "../../store/transaction.ts";
+import { raiseEvent } from "../../watch/raiseEvent.ts";
 import { isTaken } from "../accounts/names.ts";
 import { writeAudit } from "../auditTrail.ts";
 import { hashOfSecret, newId, newSecret } from "../secrets.ts";
 import { beginSession, type SignedIn } from "../signIn.ts";
+import { placeOf } from "../signInLimit.ts";
 import { authorizationRequest, type Claims, claimsOf, openIdOf } from "./openIdProvider.ts";
 
 /** Ties the answer of the provider to the browser that asked. */
@@ -18,20 +20,37 @@ export const OPEN_ID_COOKIE = "nearsource-openid";
 /** Time (ms) that a person has at the provider. */
 const PATIENCE = 600_000;
 
-/** Sends a browser to the provider. */
-export async function beginOpenId(context: Context): Promise<Answer<undefined>> {
+/**
+ * Sends a browser to the provider.
+ *
+ * @throws Problem NOT_FOUND, UNAVAILABLE, TOO_MANY
+ */
+export async function beginOpenId(context: Context, address: string): Promise<Answer<undefined>> {
   const { url, ...asked } = await authorizationRequest(context);
   const { database, random, now, config } = context;
   const browser = newSecret(random);
-  await transact(database.db, async (tx) => {
-    const hashes = { stateHash: hashOfSecret(asked.state), browserHash: hashOfSecret(browser) };
-    await putAttempt(tx, { ...asked, ...hashes, now: now(), expiresAt: now() + PATIENCE });
-  });
+  const hashes = { stateHash: hashOfSecret(asked.state), browserHash: hashOfSecret(browser) };
+  const times = { now: now(), expiresAt: now() + PATIENCE };
+  const place = hashOfSecret(`address ${placeOf(address)}`);
+  const isNoted = await transact(database.db, (tx) =>
+    putAttempt(tx, { ...asked, ...hashes, ...times, place }),
+  );
+  if (!isNoted) throw await tooMany(context);
   // The provider's page leads back here: a cookie for this site's pages alone would not come along.
   const how = `Path=/api/v1/session/openid; Max-Age=${PATIENCE / 1_000}; HttpOnly; SameSite=Lax`;
   const secure = config.publicUrl?.startsWith("https:") === true ? "; Secure" : "";
   const headers = { location: url, "set-cookie": `${OPEN_ID_COOKIE}=${browser}; ${how}${secure}` };
   return { body: undefined, status: 302, headers };
+}
+
+async function tooMany(context: Context): Promise<Problem> {
+  const message =
+    "so many browsers are on their way to the OpenID provider that no more are sent there for a while";
+  await transact(context.database.db, (tx) =>
+    raiseEvent(tx, context, { type: "limit.reached", subject: "openid", message }),
+  );
+  const sentence = "too many sign in at the OpenID provider at the moment: a local user can sign in";
+  return new Problem("TOO_MANY", sentence, { retryAfter: PATIENCE / 1_000 });
 }
 
 export interface ProviderAnswer {

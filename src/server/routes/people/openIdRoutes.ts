@@ -26,9 +26,9 @@ const begin = route({
   schemas: {},
   status: 204,
   example: {},
-  fails: ["NOT_FOUND", "UNAVAILABLE"],
+  fails: ["NOT_FOUND", "TOO_MANY", "UNAVAILABLE"],
   audit: "none",
-  handle: (context) => beginOpenId(context),
+  handle: (context, { address }) => beginOpenId(context, address),
 });
 
 const Word = Type.Optional(Type.String({ maxLength: 4_000 }));
