@@ -18,6 +18,8 @@ export default defineConfig({
       },
     }),
   ],
+  // Ten kilobytes less: the page looks at the shape, the server at the slots (src/console/policies/cronShape.ts).
+  resolve: { alias: { croner: path.join(import.meta.dirname, "src/console/policies/cronShape.ts") } },
   build: {
     outDir: path.join(import.meta.dirname, "dist", "console"),
     emptyOutDir: true,

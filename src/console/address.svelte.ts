@@ -1,4 +1,4 @@
-import { tick } from "svelte";
+import { onDestroy, tick } from "svelte";
 import { hrefOf, type Place, placeOf, type ScreenName, type WordsOf } from "./screenLinks.ts";
 
 /** The address in the browser's bar, which is the state of the page. */
@@ -56,6 +56,20 @@ function isSpecial(event: MouseEvent, link: HTMLAnchorElement): boolean {
 }
 
 export const address = new Address();
+
+/**
+ * The way on from a component once an answer is there. It leads nowhere where the component is gone by then: who
+ * went on meanwhile is not taken back. To be called while a component is made.
+ */
+export function wayOn(): (href: string) => Promise<void> {
+  let isHere = true;
+  onDestroy(() => {
+    isHere = false;
+  });
+  return async (href) => {
+    if (isHere) await address.go(href);
+  };
+}
 
 /** Words of the screen that is shown, with their types. */
 export function wordsOf<Screen extends ScreenName>(_screen: Screen): WordsOf<Screen> {

@@ -412,7 +412,17 @@ export const words = {
     release: "Let go",
     save: "Save policy",
     saved: "The policy is signed and in force",
-    theirs: "Look at what the other change was",
+    fields: {
+      name: "Name",
+      domains: "Domains",
+      agents: "Agents, by name",
+      role: "Update Agent role",
+      schedule: "Schedule",
+      rateLimit: "Bandwidth",
+      kinds: "A run fetches",
+      activeUpdate: "ActiveUpdate privilege",
+      holds: "Held releases",
+    } as Record<string, string>,
     remove: "Delete…",
     removeDeed: "Delete policy",
     removeTitle: (name: string) => `Delete ${name}?`,
@@ -509,6 +519,9 @@ export const words = {
     now: "Where agents go now",
     computing: "computing",
     computed: (time: string) => `computed in ${time}`,
+    notComputed: "The effect could not be computed:",
+    notComputedText: "It is computed again by itself, and once more before anything is saved.",
+    before: "What follows is from before your last edit.",
     findings: (errors: number, warnings: number) =>
       errors + warnings === 0
         ? "Nothing is odd about it."
@@ -524,7 +537,7 @@ export const words = {
     discard: "Discard",
     unsaved: "Not saved yet",
     readOnly: "You may read this list. To change it, ask an operator.",
-    newer: (version: number) => `**Version ${version}** was saved by somebody else.`,
+    newer: (version: number, name: string) => `**Version ${version}** was saved by ${name},`,
     show: "Show it",
     whatIf: "What would happen to…",
     agentOrAddress: "An agent or an address",
@@ -583,12 +596,14 @@ export const words = {
     use: "Put into the draft",
   },
   merge: {
-    title: (name: string, version: number) => `${name} saved version ${version} while you were editing`,
+    title: (name: string, version: number) => `${name} saved version ${version} while you were editing,`,
     text: (collisions: number) =>
       collisions === 0
         ? "Your change and theirs fit together."
         : `Your change and theirs collide in ${collisions === 1 ? "one place" : `${collisions} places`}. Choose whose counts there; all else fits together.`,
     sides: { mine: "Yours", theirs: "Theirs" },
+    takeTheirs: "Take theirs",
+    keepMine: "Keep mine",
     removed: "removed",
     put: (version: number) => `Put together as version ${version}…`,
     look: (version: number) => `Look at version ${version}`,

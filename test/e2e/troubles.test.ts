@@ -44,6 +44,10 @@ describe.skipIf(NO_BROWSER)(`trouble${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, () 
     const save = page.getByRole("complementary").getByRole("button", { name: /^Save version/ });
     await save.click();
     await page.getByText("OFFLINE").waitFor();
+    // Nobody is told that all is well where nothing could be computed.
+    const effect = page.getByRole("region", { name: "Effect of saving" });
+    await effect.getByText(/^The effect could not be computed: the server does not answer/).waitFor();
+    expect(await effect.textContent()).not.toMatch(/Nothing is odd|computed in/);
     expect(await seriousFindings(page)).toEqual([]);
     await shot(page, "offline");
 
@@ -53,6 +57,7 @@ describe.skipIf(NO_BROWSER)(`trouble${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, () 
     world.server = await runServer(again, SILENT);
     await page.getByText(/^No connection to the server/).waitFor({ state: "detached" });
     await page.getByRole("row").filter({ hasText: "10.99.0.0/16" }).getByText("added").waitFor();
+    await effect.getByText(/^computed in/).waitFor();
     await save.click();
     await page.getByText(/is signed and in force\.$/).waitFor();
     expect((await world.call("GET", "/source-list")).body.list.entries.at(-1).range).toBe("10.99.0.0/16");

@@ -160,6 +160,12 @@ export class SourceListDraft {
     this.#state = after;
   }
 
+  /** Goes on from what was saved. */
+  saved(version: number, list: WrittenList): void {
+    this.from = version;
+    this.base = list;
+  }
+
   /** Goes on from a newer version, with a list that has both changes in it. */
   rebase(from: number, base: WrittenList, list: WrittenList): void {
     this.from = from;

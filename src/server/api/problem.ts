@@ -71,6 +71,15 @@ export class Problem extends Error {
   }
 }
 
+/** Somebody else was there first: which version there is now, of whom and since when. */
+export function changedMeanwhile(now: { version: number; author: string; at: number }): Problem {
+  const { version, author, at } = now;
+  return new Problem(
+    "CHANGED_MEANWHILE",
+    `version ${version} is of ${author}, saved ${new Date(at).toISOString()}`,
+  );
+}
+
 export function toDocument({ code, detail, errors }: Problem): ProblemDocument {
   const { status, title } = PROBLEMS[code];
   return {

@@ -1,6 +1,6 @@
 import type { By } from "../access/auditTrail.ts";
 import { actorOf } from "../api/caller.ts";
-import { Problem } from "../api/problem.ts";
+import { changedMeanwhile, Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { saveChange } from "../settings/saveDocument.ts";
 import {
@@ -110,9 +110,9 @@ async function writeState(tx: Tx, before: RolloutState, after: RolloutState): Pr
 }
 
 /** @throws Problem CHANGED_MEANWHILE */
-export function refuseChanged({ version, author }: StoredRollout, from: number | undefined): void {
+export function refuseChanged({ version, author, changedAt }: StoredRollout, from: number | undefined): void {
   if (from === undefined || from === version) return;
-  throw new Problem("CHANGED_MEANWHILE", `version ${version} is of ${author}`);
+  throw changedMeanwhile({ version, author, at: changedAt });
 }
 
 function unknownComponent(component: string): never {

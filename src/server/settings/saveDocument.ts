@@ -1,7 +1,7 @@
 import { explainError } from "../../errors.ts";
 import { type By, writeAudit } from "../access/auditTrail.ts";
 import { actorOf } from "../api/caller.ts";
-import { Problem } from "../api/problem.ts";
+import { changedMeanwhile, Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { takeTurn } from "../store/dialect.ts";
 import {
@@ -104,8 +104,8 @@ async function keepVersion({ now }: Context, tx: Tx, change: Change, { name, doc
   const newest = await newestDocument(tx, name);
   const current = newest?.version ?? 0;
   if (from !== undefined && from !== current) {
-    const who = newest === undefined ? "there is none yet" : `version ${current} is of ${newest.author}`;
-    throw new Problem("CHANGED_MEANWHILE", who);
+    if (newest === undefined) throw new Problem("CHANGED_MEANWHILE", "there is none yet");
+    throw changedMeanwhile({ version: current, author: newest.author, at: newest.createdAt });
   }
   const version = current + 1;
   const content = `${JSON.stringify({ ...document, version }, null, 2)}\n`;

@@ -5,7 +5,7 @@ import { reviewPolicy } from "../../core/settings/policyReview.ts";
 import type { By } from "../access/auditTrail.ts";
 import { newId } from "../access/secrets.ts";
 import { actorOf } from "../api/caller.ts";
-import { type Fault, Problem } from "../api/problem.ts";
+import { changedMeanwhile, type Fault, Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { askFleet } from "../effect/fleetProcess.ts";
 import { type Also, madeAlone, needsSecond, propose } from "../releases/approval.ts";
@@ -241,8 +241,8 @@ async function rolesAfter({ database }: Context, before: Policy | undefined, aft
   );
 }
 
-function refuseChanged({ version, author }: Policy, from: number): void {
-  if (version !== from) throw new Problem("CHANGED_MEANWHILE", `version ${version} is of ${author}`);
+function refuseChanged({ version, author, changedAt }: Policy, from: number): void {
+  if (version !== from) throw changedMeanwhile({ version, author, at: changedAt });
 }
 
 function unknownPolicy(): never {

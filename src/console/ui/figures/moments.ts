@@ -20,13 +20,18 @@ export function inWords(at: number, now: number): string {
   if (Math.abs(away) < MINUTE) return "now";
   if (away > 0 && away < 60 * MINUTE) return `${Math.floor(away / MINUTE)} min ago`;
   if (away < 0 && away > -60 * MINUTE) return `in ${Math.ceil(-away / MINUTE)} min`;
-  if (new Date(at).toDateString() === new Date(now).toDateString()) return TIME.format(at);
-  return Math.abs(away) < 6 * DAY ? WEEKDAY.format(at) : DATE.format(at);
+  return atClock(at, now);
 }
 
 /** The time of day of a moment that is not long ago. */
 export function timeOfDay(at: number): string {
   return TIME.format(at);
+}
+
+/** The clock of a moment of today, the weekday with it of this week, else the date: where minutes ago say too little. */
+export function atClock(at: number, now: number): string {
+  if (new Date(at).toDateString() === new Date(now).toDateString()) return TIME.format(at);
+  return Math.abs(now - at) < 6 * DAY ? WEEKDAY.format(at) : DATE.format(at);
 }
 
 /** A moment to the second, with the zone that it is told in. */
