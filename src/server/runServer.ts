@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import path from "node:path";
 import { createNotifyHandler } from "../agent/channels/notifyPort.ts";
 import type { Log } from "../config/log.ts";
+import { parseRange } from "../core/order/address.ts";
+import { senderOf } from "../core/order/forwardedAddress.ts";
 import { machineName } from "../dns/machine.ts";
 import { createResolver } from "../dns/resolver.ts";
 import { mostConnections, ownLimits } from "../http/boundConnections.ts";
@@ -192,7 +194,14 @@ async function openConsole(context: Context): Promise<Listener> {
 
 async function openAgentSide(context: Context): Promise<Listener> {
   const { config, log, trees, mirror } = context;
-  const notify = createNotifyHandler({ receive: (text) => mirror.receive(text), now: Date.now });
+  const proxies = config.proxies.map(parseRange);
+  // Strangers behind a proxy that is believed are told apart: the mistakes of one are not the proxy's.
+  const addressOf = ({ socket, headers }: IncomingMessage) => {
+    const from = String(headers["x-forwarded-for"] ?? "");
+    return senderOf(socket.remoteAddress ?? "", { from, protocol: undefined }, proxies).address;
+  };
+  const receive = (text: string) => mirror.receive(text);
+  const notify = createNotifyHandler({ receive, now: Date.now, addressOf });
   const options = { prefix: "/v1", side: "agents", names: new Set<string>(), secure: false } as const;
   const app = await buildApi(context, agentSideRoutes, options);
   await app.ready();

@@ -1,9 +1,12 @@
+import { once } from "node:events";
 import { promises as fs } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type ServerProcess, startServerProcess } from "../support/serverProcess.ts";
-import { writeJson } from "../support/world.ts";
+import { newFolder, writeJson } from "../support/world.ts";
 import { json, start } from "./commandLine.ts";
 
 const entry = { range: "10.1.0.0/16", name: "ua-berlin", url: "http://ua-berlin.corp.example:21112" };
@@ -127,5 +130,111 @@ describe("a source list that is kept in a file", { timeout: 120_000 }, () => {
     ).ended;
     expect(code).toBe(4);
     expect(stderr).toContain("refused the connection");
+  });
+});
+
+describe("a server that is hostile", { timeout: 120_000 }, () => {
+  /** Applies a list at a server that answers in its own way; the program's end, and the requests that came. */
+  async function applyAt(answer: (request: IncomingMessage, response: ServerResponse) => void) {
+    const folder = await newFolder();
+    const file = path.join(folder, "source-list.json");
+    await writeJson(file, LIST);
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      request.resume();
+      answer(request, response);
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const { port } = server.address() as AddressInfo;
+    const words = ["sources", "apply", file, "--server", `http://127.0.0.1:${port}`];
+    const ended = await start(words, { NEARSOURCE_API_TOKEN: "t".repeat(43) }).ended;
+    return { ...ended, asked };
+  }
+  const json =
+    (body: unknown, status = 200) =>
+    (_: unknown, response: ServerResponse) =>
+      void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+
+  test("gets the token carried nowhere else", async () => {
+    const heard: unknown[] = [];
+    const other = createServer((request, response) => {
+      heard.push(request.headers);
+      response.end();
+    }).listen(0, "127.0.0.1");
+    await once(other, "listening");
+    onTestFinished(() => void other.close());
+    const { port } = other.address() as AddressInfo;
+    for (const status of [301, 302, 303, 307, 308]) {
+      const { code } = await applyAt((_, response) => {
+        response.writeHead(status, { location: `http://127.0.0.1:${port}/api/v1/source-list` }).end();
+      });
+      expect(code).toBe(4);
+    }
+    expect(heard).toEqual([]);
+  });
+
+  test("that answers without an end is given up", async () => {
+    let sent = 0;
+    const { code } = await applyAt((_, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      const more = () => {
+        while (!response.destroyed && response.write(" ".repeat(65_536))) sent += 65_536;
+      };
+      response.on("drain", more);
+      more();
+    });
+    expect([code, sent < 64_000_000]).toEqual([4, true]);
+  });
+
+  test("writes nothing to the terminal but text, and hides nothing in it", async () => {
+    const evil = "\u001b]0;owned\u0007\u001b[2J\u202e\r\nnearsource: all is well";
+    const problem = {
+      code: "REFUSED",
+      title: evil,
+      detail: evil,
+      errors: [{ field: evil, message: evil }, null, 7],
+    };
+    const finding = { level: "error", entry: 1, field: evil, message: evil, code: evil };
+    for (const answer of [
+      json(problem, 422),
+      json({ code: "constructor", title: "x" }, 422),
+      (request: IncomingMessage, response: ServerResponse) =>
+        json(request.method === "GET" ? { version: 1, list: null } : { findings: [finding], effect: null })(
+          request,
+          response,
+        ),
+    ]) {
+      const { code, stdout, stderr } = await applyAt(answer);
+      expect(code).toBe(6);
+      expect(`${stdout}${stderr}`).not.toMatch(/[\u001b\u0007\u202e\r]|^nearsource: all is well/m);
+      expect(stderr).not.toContain("native code");
+    }
+  });
+
+  test("that answers with anything is said to be no server", async () => {
+    for (const body of [
+      null,
+      7,
+      [],
+      {},
+      { version: "1\r\nx: y", list: {} },
+      { version: 1, list: { entries: 5 } },
+      { version: 1, list: 5 },
+    ]) {
+      const { code, stderr, asked } = await applyAt(json(body));
+      expect([body, code, asked]).toEqual([body, 6, ["GET /api/v1/source-list"]]);
+      expect(stderr).toContain("is no Nearsource server");
+    }
+    const half = (request: IncomingMessage, response: ServerResponse) =>
+      json(request.method === "GET" ? { version: 1, list: null } : { findings: {}, effect: 7 })(
+        request,
+        response,
+      );
+    expect((await applyAt(half)).code).toBe(6);
   });
 });

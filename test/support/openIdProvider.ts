@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
@@ -12,6 +12,10 @@ export interface OpenIdProvider {
   user: Record<string, unknown>;
   /** Claims that stand in every ID token in place of the right ones. */
   wrong: Record<string, unknown>;
+  /** Makes an ID token of claims in place of the right way, where it is to be hostile. */
+  tokenOf?: ((claims: object, honest: (claims: object) => string) => string) | undefined;
+  /** Answers a request in place of the provider; false for one that it leaves to it. */
+  answer?: ((path: string, response: ServerResponse) => boolean) | undefined;
   close(): Promise<void>;
 }
 
@@ -28,6 +32,7 @@ export async function startOpenIdProvider(): Promise<OpenIdProvider> {
   const server = createServer(async (request, response) => {
     const { issuer } = provider;
     const url = new URL(request.url ?? "", issuer);
+    if (provider.answer?.(url.pathname, response) === true) return;
     const json = (body: unknown, status = 200) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     if (url.pathname === "/.well-known/openid-configuration") {
@@ -82,7 +87,11 @@ export async function startOpenIdProvider(): Promise<OpenIdProvider> {
       ...found.user,
       ...provider.wrong,
     };
-    json({ access_token: randomUUID(), token_type: "Bearer", id_token: token(claims) });
+    json({
+      access_token: randomUUID(),
+      token_type: "Bearer",
+      id_token: provider.tokenOf?.(claims, token) ?? token(claims),
+    });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -1,6 +1,7 @@
 import { promises as fs } from "node:fs";
 import type { MqttClient } from "mqtt";
 import type { MqttConfig } from "../../config/configSchema.ts";
+import { NOTIFICATION_LIMIT } from "../../tuf/notification.ts";
 
 /** Longest time (ms) for the broker's answer. */
 const CONNECT_TIMEOUT = 30_000;
@@ -23,7 +24,7 @@ export async function openBroker(
   const ca = mqtt.ca === undefined ? undefined : await fs.readFile(mqtt.ca);
   const { connect } = await import("mqtt");
   const { protocol, hostname, port } = new URL(url);
-  return connect({
+  const client = connect({
     protocol: protocol === "mqtts:" ? "mqtts" : "mqtt",
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
     ...(port === "" ? {} : { port: Number(port) }),
@@ -36,7 +37,31 @@ export async function openBroker(
     ...(password === undefined ? {} : { password }),
     ...(ca === undefined ? {} : { ca }),
   });
+  boundPackets(client);
+  return client;
 }
+
+/** Longest packet (bytes) that is taken: no notification is longer, and a broker may say it sends 256 MB. */
+const LONGEST_PACKET = 2 * NOTIFICATION_LIMIT;
+
+/** Ends a connection on which more comes than a packet may have, without an end of it: the library gathers it. */
+function boundPackets(client: MqttClient): void {
+  let gathered = 0;
+  client.on("packetreceive", () => {
+    gathered = 0;
+  });
+  client.stream.on("data", (piece: Buffer) => {
+    gathered += piece.length;
+    // Pieces that wait to be read into packets count too.
+    if (gathered <= LONGEST_PACKET + MOST_WAITING) return;
+    const reason = new Error(`the broker sends a packet of more than ${LONGEST_PACKET} bytes`);
+    // The library says nothing of errors without a code.
+    client.stream.destroy(Object.assign(reason, { code: "EMSGSIZE" }));
+  });
+}
+
+/** Bytes of pieces that may have come and not been read into packets yet. */
+const MOST_WAITING = 262_144;
 
 async function readPassword(file: string): Promise<string> {
   const password = (await fs.readFile(file, "utf8")).replace(/\r?\n$/, "");

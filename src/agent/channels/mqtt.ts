@@ -35,9 +35,7 @@ export async function connectBroker(
     const client = await openBroker(mqtt, { clientId: `nearsource-${agentId}`, keepAlive: KEEP_ALIVE });
     const lost = lossOf(client, signal).then(toLoss);
     const close = () => client.endAsync(true);
-    client.on("message", (_, payload) => {
-      if (payload.length <= NOTIFICATION_LIMIT) void receive(payload.toString()).catch(() => {});
-    });
+    client.on("message", takeNewest(receive));
     await Promise.race([
       subscribe(client, topic),
       lost.then((loss) => {
@@ -52,6 +50,24 @@ export async function connectBroker(
   } catch (error) {
     throw error instanceof NearsourceError ? error : toLoss(error);
   }
+}
+
+/** Takes messages one at a time: of those that come meanwhile the last, which is the newest, whatever a broker sends. */
+function takeNewest(receive: BrokerOptions["receive"]) {
+  let isBusy = false;
+  let newest: Buffer | undefined;
+  return async (_: string, payload: Buffer): Promise<void> => {
+    if (payload.length > NOTIFICATION_LIMIT) return;
+    newest = payload;
+    if (isBusy) return;
+    isBusy = true;
+    while (newest !== undefined) {
+      const text: string = newest.toString();
+      newest = undefined;
+      await receive(text).catch(() => {});
+    }
+    isBusy = false;
+  };
 }
 
 async function subscribe(client: MqttClient, topic: string): Promise<void> {

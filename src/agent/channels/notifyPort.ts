@@ -36,12 +36,20 @@ export async function startListener(options: AgentListenerOptions): Promise<List
   });
 }
 
-/** Answers `POST /v1/notify`. Cheap checks come first, the signature last. */
-export function createNotifyHandler({ receive, now }: Pick<AgentListenerOptions, "receive" | "now">) {
+/**
+ * Answers `POST /v1/notify`. Cheap checks come first, the signature last.
+ *
+ * @param options.addressOf the address that a request comes from; of its connection by default
+ */
+export function createNotifyHandler({
+  receive,
+  now,
+  addressOf = (request) => request.socket.remoteAddress ?? "",
+}: Pick<AgentListenerOptions, "receive" | "now"> & { addressOf?: (request: IncomingMessage) => string }) {
   const senders = noSenders();
   const reception = createReception();
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const key = senderOf(request.socket.remoteAddress ?? "");
+    const key = senderOf(addressOf(request));
     if (request.method !== "POST") return answer(response, 405);
     if (isBlocked(senders, key, now())) return answer(response, 429);
     const place = reception.enter(key, senders.proven.has(key), () => answer(response, 503));

@@ -1,14 +1,13 @@
 import * as v from "valibot";
 import { describeFault, reviewSettingsFile } from "../../config/settingsFile.ts";
-import type { FleetEffect } from "../../core/fleet/effect.ts";
 import { type ListDiff, listDiff } from "../../core/fleet/listDiff.ts";
 import { withRequires } from "../../core/order/sourceList.ts";
-import { NearsourceError } from "../../errors.ts";
+import { NearsourceError, onOneLine } from "../../errors.ts";
 import { exitCodeOf } from "../terminal/exitCode.ts";
 import { toDocument } from "../terminal/failure.ts";
 import { paint, print, printError, printJson } from "../terminal/output.ts";
 import { onSignals } from "../terminal/running.ts";
-import { type CallServer, type ServerOptions, withServer } from "./serverApi.ts";
+import { type CallServer, readAnswer, type ServerOptions, withServer } from "./serverApi.ts";
 
 export interface ApplyOptions extends ServerOptions {
   dryRun?: boolean;
@@ -21,12 +20,34 @@ export interface ApplyOptions extends ServerOptions {
   json?: boolean;
 }
 
-interface Finding {
-  level: "error" | "warning";
-  entry: number | null;
-  field: string;
-  message: string;
-}
+const count = v.pipe(v.number(), v.safeInteger());
+const findingSchema = v.looseObject({
+  level: v.picklist(["error", "warning"]),
+  entry: v.nullable(count),
+  field: v.string(),
+  message: v.string(),
+});
+const name = v.nullable(v.string());
+const sourcesSchema = v.looseObject({
+  agents: count,
+  uncovered: v.record(v.string(), count),
+  unmatched: count,
+});
+const effectSchema = v.looseObject({
+  moved: v.array(v.looseObject({ from: name, to: name, agents: count })),
+  before: sourcesSchema,
+  after: sourcesSchema,
+});
+/** Answers of the server, as far as they are used: another program may be there in its place. */
+const inForceSchema = v.looseObject({
+  version: count,
+  list: v.nullable(v.looseObject({ entries: v.optional(v.array(v.looseObject({}))) })),
+});
+const checkedSchema = v.looseObject({ findings: v.array(findingSchema), effect: v.nullable(effectSchema) });
+const savedSchema = v.looseObject({ ...checkedSchema.entries, version: count });
+
+type Finding = v.InferOutput<typeof findingSchema>;
+type Effect = v.InferOutput<typeof effectSchema>;
 
 /** Result of an application, as `--json` prints it. */
 interface Applied {
@@ -37,7 +58,7 @@ interface Applied {
   /** The version in force now. */
   version: number;
   findings: Finding[];
-  effect: FleetEffect | null;
+  effect: Effect | null;
   diff: ListDiff;
 }
 
@@ -81,10 +102,7 @@ async function apply(
   list: Record<string, unknown>,
   { dryRun, note, ifVersion }: ApplyOptions,
 ): Promise<Applied> {
-  const inForce = (await call("GET", "/source-list")) as {
-    version: number;
-    list: Record<string, unknown> | null;
-  };
+  const inForce = readAnswer(inForceSchema, await call("GET", "/source-list"));
   const { version } = inForce;
   if (ifVersion !== undefined && ifVersion !== String(version)) {
     throw new NearsourceError("SERVER_REFUSED", `version ${version} is in force, not ${ifVersion}`, {
@@ -93,10 +111,7 @@ async function apply(
   }
   const diff = listDiff(inForce.list ?? {}, list);
   const changed = inForce.list === null || diff.fields.length + diff.entries.length > 0;
-  const checked = (await call("POST", "/source-list/check", { body: list })) as Pick<
-    Applied,
-    "findings" | "effect"
-  >;
+  const checked = readAnswer(checkedSchema, await call("POST", "/source-list/check", { body: list }));
   const { findings, effect } = checked;
   const isRefused = findings.some(({ level }) => level === "error");
   if (!changed || isRefused || dryRun === true) {
@@ -104,25 +119,24 @@ async function apply(
   }
   const query = note === undefined ? "" : `?note=${encodeURIComponent(note)}`;
   const given = { body: list, ifMatch: `"${version}"` };
-  const saved = (await call("PUT", `/source-list${query}`, given)) as Pick<
-    Applied,
-    "version" | "findings" | "effect"
-  >;
+  const saved = readAnswer(savedSchema, await call("PUT", `/source-list${query}`, given));
   return { changed, applied: true, ...saved, diff };
 }
 
 function printApplied(file: string, { changed, applied, version, findings, effect, diff }: Applied): void {
   for (const { level, entry, field, message } of findings) {
     const place = [entry === null ? "the list" : `entries[${entry}]`, field].filter((part) => part !== "");
-    print(`  ${paint(level === "error" ? "red" : "yellow", level)} ${place.join(".")}: ${message}`);
+    // The server's words are one line, and look like none of ours.
+    const said = onOneLine(`${place.join(".")}: ${message}`);
+    print(`  ${paint(level === "error" ? "red" : "yellow", level)} ${said}`);
   }
   if (findings.some(({ level }) => level === "error")) return;
   if (!changed) {
     print(`${file} is what is in force, as version ${version}: nothing to change`);
     return;
   }
-  print(describeDiff(diff));
-  if (effect !== null) for (const line of describeEffect(effect)) print(`  ${line}`);
+  print(onOneLine(describeDiff(diff)));
+  if (effect !== null) for (const line of describeEffect(effect)) print(`  ${onOneLine(line)}`);
   print(
     applied
       ? `${paint("green", "applied")}: version ${version} is signed and published`
@@ -147,7 +161,7 @@ function describeDiff({ fields, entries }: ListDiff): string {
 /** Moves that are named one by one; of more, the rest is counted. */
 const NAMED = 20;
 
-function describeEffect({ moved, after }: FleetEffect): string[] {
+function describeEffect({ moved, after }: Effect): string[] {
   const count = (agents: number) => (agents === 1 ? "1 agent" : `${agents} agents`);
   const lines = moved.map(({ from, to, agents }) => {
     return `${count(agents)}: from ${from ?? "no source"} to ${to ?? "no source"}`;

@@ -1,4 +1,5 @@
 import { promises as fs } from "node:fs";
+import * as v from "valibot";
 import { parseSourceUrl } from "../../core/order/sourceList.ts";
 import { createResolver, toLookup } from "../../dns/resolver.ts";
 import { NearsourceError } from "../../errors.ts";
@@ -101,16 +102,39 @@ function parse(text: string): unknown {
   }
 }
 
+/**
+ * An answer that is as the API's are.
+ *
+ * @throws NearsourceError SERVER_REFUSED
+ */
+export function readAnswer<Schema extends v.GenericSchema>(
+  schema: Schema,
+  answer: unknown,
+): v.InferOutput<Schema> {
+  const parsed = v.safeParse(schema, answer);
+  if (parsed.success) return parsed.output;
+  throw new NearsourceError("SERVER_REFUSED", "what answers there is no Nearsource server", {
+    hint: "does --server name the administrators' side, as the console is opened?",
+  });
+}
+
+/** Faults of an answer that are shown: it may have any number. */
+const MOST_FAULTS = 50;
+
 /** The error of an answer that is none of the good ones, in the server's own words where it has some (RFC 9457). */
 function toRefusal(status: number, body: unknown, url: URL): NearsourceError {
   const { code, title, detail, errors } = (body ?? {}) as Record<string, unknown>;
   if (typeof code !== "string" || typeof title !== "string" || status >= 500)
     return toStatusError(status, url);
   const said = typeof detail === "string" ? `${title}: ${detail}` : title;
-  const faults = Array.isArray(errors) ? errors.map(({ field, message }) => `${field}: ${message}`) : [];
+  const listed: unknown[] = Array.isArray(errors) ? errors.slice(0, MOST_FAULTS) : [];
+  const faults = listed.map((each) => {
+    const { field, message } = (each ?? {}) as Record<string, unknown>;
+    return `${String(field)}: ${String(message)}`;
+  });
   return new NearsourceError("SERVER_REFUSED", `${url.host} refuses: ${said} (${code})`, {
     faults,
-    ...(HINTS[code] && { hint: HINTS[code] }),
+    ...(Object.hasOwn(HINTS, code) && { hint: HINTS[code] }),
   });
 }
 

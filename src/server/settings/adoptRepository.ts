@@ -12,6 +12,7 @@ import { type Location, locate } from "../../publisher/repository/location.ts";
 import { withLocks } from "../../publisher/repository/repositoryLock.ts";
 import { onlineRoles } from "../../publisher/repository/signedParts.ts";
 import { listFolder, makePath, syncFolder, writeDurably } from "../../store/durable.ts";
+import { sha256 as sha256Of } from "../../store/sha256.ts";
 import { insertAgent } from "../store/fleet/agentStore.ts";
 import { insertDocument, markPublished } from "../store/settings/documentStore.ts";
 import { findDomain, insertDomain } from "../store/settings/domainStore.ts";
@@ -19,6 +20,7 @@ import { putHandGrant } from "../store/settings/grantStore.ts";
 import { putPolicy } from "../store/settings/policyStore.ts";
 import type { Tx } from "../store/transaction.ts";
 import { UPDATE_AGENTS } from "./fleetSettings.ts";
+import { readPlain, refuseOddFiles } from "./plainFolder.ts";
 
 /** A settings document of a repository that is taken over. */
 export interface AdoptedDocument {
@@ -50,16 +52,20 @@ export async function adoptRepository(
   to: { dir: string; keysDir: string },
 ): Promise<AdoptedRepository> {
   const source = locate({ dir: from }, "settings");
+  await refuseOddFiles([source.folder, source.keys]);
   await readChoices(source);
   return await withLocks(source, false, async () => {
-    const described = await describeRepository({ dir: from, repository: "settings" });
-    await refuseKeysOfAnother(source, described);
-    const documents = await readDocuments(source, described);
+    await refuseKeysOfAnother(source, await describeRepository({ dir: from, repository: "settings" }));
     const target = locate(to, "settings");
     for (const folder of ["metadata", "targets"] as const)
       await copyFolder(source[folder], target[folder], 0o644);
     await copyFolder(source.keys, target.keys, 0o600, isKept);
     await syncFolder(path.dirname(target.keys));
+    // The copy counts: others may write where it was made from.
+    const documents = await readDocuments(
+      target,
+      await describeRepository({ ...to, repository: "settings" }),
+    );
     const names = await listFolder(target.keys);
     const rootKeys = names.filter((name) => /^root(?:-\d+)?\.pem$/.test(name)).toSorted();
     return {
@@ -99,8 +105,10 @@ async function readDocuments(
     documents.map(async ({ name, sha256 }) => {
       const place = documentTarget(name).split("/");
       const file = place.pop();
-      const content = await fs.readFile(path.join(location.targets, ...place, `${sha256}.${file}`), "utf8");
-      return { name, content };
+      const bytes = await readPlain(path.join(location.targets, ...place, `${sha256}.${file}`));
+      if (sha256Of(bytes) !== sha256)
+        throw new NearsourceError("REPOSITORY_INVALID", `${name} is not what was published`);
+      return { name, content: bytes.toString("utf8") };
     }),
   );
 }
@@ -110,7 +118,7 @@ async function copyFolder(from: string, to: string, mode: number, keep = (_: str
   for (const entry of await fs.readdir(from, { withFileTypes: true })) {
     const [one, other] = [path.join(from, entry.name), path.join(to, entry.name)];
     if (entry.isDirectory()) await copyFolder(one, other, mode);
-    else if (entry.isFile() && keep(entry.name)) await writeDurably(other, await fs.readFile(one), mode);
+    else if (entry.isFile() && keep(entry.name)) await writeDurably(other, await readPlain(one), mode);
   }
   await syncFolder(to);
 }

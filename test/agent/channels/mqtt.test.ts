@@ -142,3 +142,75 @@ test("a broker that says nothing holds nobody who closes", async () => {
   await opening.close();
   expect(opening.part).toBeUndefined();
 });
+
+/** A broker that takes everybody, and goes on as it likes once somebody listens. */
+async function startLiar(goOn: (socket: Socket) => void) {
+  const sockets = new Set<Socket>();
+  const server = net.createServer((socket) => {
+    sockets.add(socket.on("error", () => {}));
+    socket.on("data", (bytes: Buffer) => {
+      const type = (bytes[0] ?? 0) >> 4;
+      if (type === 1) socket.write(CONNACK(0));
+      if (type !== 8) return;
+      socket.write(Buffer.from([0x90, 3, bytes[2] ?? 0, bytes[3] ?? 0, 1]));
+      goOn(socket);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+test("a broker that begins a message of 256 MB is left after less than one of them", async () => {
+  const sent: number[] = [];
+  const port = await startLiar((socket) => {
+    const place = sent.push(0) - 1;
+    // The longest packet that MQTT knows (MQTT 3.1.1 §2.2.3), of which no end comes.
+    socket.write(Buffer.from([0x31, 0xff, 0xff, 0xff, 0x7f, 0, 4]));
+    socket.write("news");
+    const piece = Buffer.alloc(65_536, 0x20);
+    const more = () => {
+      while (!socket.destroyed && (sent[place] ?? 0) < 64_000_000) {
+        sent[place] = (sent[place] ?? 0) + piece.length;
+        if (!socket.write(piece)) return void socket.once("drain", more);
+      }
+    };
+    more();
+  });
+  const { heard, said } = listenTo(port);
+  await until(() => said.join()).toContain("sends a packet of more than");
+  // What the kernel took for the two of them is in it.
+  expect(sent[0]).toBeLessThan(32_000_000);
+  expect(heard).toEqual([]);
+});
+
+test("of many messages at once an agent takes the newest, one at a time", async () => {
+  const port = await startLiar((socket) => {
+    for (let index = 0; index < 2_000; index++) socket.write(PUBLISH("news", `forged ${index}`));
+    socket.write(PUBLISH("news", "the newest"));
+  });
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  let [atOnce, most] = [0, 0];
+  const taken: string[] = [];
+  const receive = async (text: string) => {
+    most = Math.max(most, ++atOnce);
+    taken.push(text);
+    await held;
+    atOnce--;
+    return "refused" as const;
+  };
+  const log = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
+  const mqtt = { url: `mqtt://127.0.0.1:${port}`, topic: "news" };
+  const ending = new AbortController();
+  const opened = await connectBroker({ mqtt, agentId: "a", receive, log }, ending.signal);
+  onTestFinished(async () => void (await opened.close()));
+  await until(() => taken.length).toBe(1);
+  await new Promise((later) => setTimeout(later, 300));
+  release();
+  await until(() => taken.at(-1)).toBe("the newest");
+  expect([most, taken.length <= 20]).toEqual([1, true]);
+});

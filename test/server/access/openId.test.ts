@@ -1,6 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { parseServerConfig } from "../../../src/server/serverConfig.ts";
 import { type OpenIdProvider, startOpenIdProvider } from "../../support/openIdProvider.ts";
 import { newHome } from "../../support/repositories.ts";
@@ -200,4 +200,84 @@ test("of browsers on their way to the provider few are noted of one place, and n
   world.clock.now += 600_001;
   expect((await begin("198.51.100.3")).statusCode).toBe(302);
   expect(await count()).toBe(1);
+});
+
+const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+test.for<[string, NonNullable<OpenIdProvider["tokenOf"]>]>([
+  ["without a signature", (claims) => `${encoded({ alg: "none" })}.${encoded(claims)}.`],
+  ["signed by the client's secret", (claims) => `${encoded({ alg: "HS256" })}.${encoded(claims)}.AAAA`],
+  [
+    "signed with another key",
+    (claims, honest) => `${honest(claims).split(".").slice(0, 2).join(".")}.${"A".repeat(342)}`,
+  ],
+  [
+    "whose claims were altered",
+    (claims, honest) => {
+      const [head, , signature] = honest(claims).split(".");
+      return [head, encoded({ ...claims, groups: ["admins"] }), signature].join(".");
+    },
+  ],
+  ["with a subject that is no name", (claims, honest) => honest({ ...claims, sub: "x".repeat(10_000) })],
+  [
+    "with groups that fill the memory",
+    (claims, honest) => honest({ ...claims, groups: Array(200_000).fill("admins") }),
+  ],
+])("a token %s signs nobody in", async ([, tokenOf]) => {
+  provider.tokenOf = tokenOf;
+  const { status, session } = await signIn({ sub: "9", groups: ["staff"] });
+  provider.tokenOf = undefined;
+  expect([status, session]).toEqual([401, undefined]);
+});
+
+test.for<[string, NonNullable<OpenIdProvider["answer"]>]>([
+  [
+    "is another's",
+    (_, response) => {
+      const all = { issuer: "https://other.example", authorization_endpoint: "https://other.example/a" };
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(all));
+      return true;
+    },
+  ],
+  [
+    "leads elsewhere",
+    (_, response) => {
+      response.writeHead(302, { location: "http://127.0.0.1:9/" }).end();
+      return true;
+    },
+  ],
+  [
+    "sends browsers to a script",
+    (_, response) => {
+      const all = {
+        issuer: provider.issuer,
+        authorization_endpoint: "javascript:alert(1)",
+        response_types_supported: ["code"],
+      };
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(all));
+      return true;
+    },
+  ],
+  [
+    "has no end",
+    (_, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      const more = () => {
+        while (!response.destroyed && response.write(`"${"x".repeat(65_000)}",`));
+      };
+      response.on("drain", more);
+      more();
+      return true;
+    },
+  ],
+])("a provider whose description %s is not used", async ([, answer]) => {
+  provider.answer = answer;
+  onTestFinished(() => {
+    provider.answer = undefined;
+  });
+  const settings = { openId: world.context.config.openId, publicUrl: "http://localhost:21110" };
+  const { world: other } = await makeReadyServer("administrator", undefined, settings);
+  onTestFinished(() => other.close());
+  const begun = await other.people.inject(asBrowser({ method: "GET", url: "/api/v1/session/openid" }));
+  expect([begun.statusCode, begun.headers.location]).toEqual([503, undefined]);
 });

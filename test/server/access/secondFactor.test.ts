@@ -119,6 +119,13 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       expect(entry).toMatchObject({ actor: user, operation: "useRecoveryCode" });
     });
 
+    test("lets in one of those who come at once with the same recovery code", async () => {
+      const { user, recoveryCodes } = await enrolled();
+      const code = recoveryCodes[0] ?? "";
+      const answers = await Promise.all(Array.from({ length: 4 }, () => signIn(user, code)));
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 401, 401, 401]);
+    });
+
     test("is taken away by an administrator, or on the machine, and ended by its owner with the password", async () => {
       const first = await enrolled();
       expect((await callApi(world, token, `DELETE /users/${first.id}/second-factor`)).status).toBe(204);

@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { promises as fs } from "node:fs";
 import path from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { describeRoles } from "../../../src/publisher/describe.ts";
 import { initRepository } from "../../../src/publisher/init.ts";
@@ -152,5 +154,46 @@ describe("it is not taken over, and nothing is made but an empty folder,", () =>
     const version = roles.find(({ role }) => role === "settings")?.version;
     await fs.appendFile(path.join(dir, "settings", "metadata", `${version}.settings.json`), " ");
     expect((await refused(dir)).code).toBe("REPOSITORY_INVALID");
+  });
+
+  test.for<[string, (to: { dir: string; keys: string }) => Promise<unknown>]>([
+    ["a link", ({ dir }) => fs.symlink("/etc/hostname", path.join(dir, "settings", "targets", "x.json"))],
+    ["a link to a folder", ({ dir }) => fs.symlink("/etc", path.join(dir, "settings", "targets", "etc"))],
+    ["a link among the keys", ({ keys }) => fs.symlink("/etc/hostname", path.join(keys, "more.pem"))],
+    [
+      "a pipe",
+      async ({ dir }) =>
+        promisify(execFile)("mkfifo", [path.join(dir, "settings", "metadata", "9.root.json")]),
+    ],
+    [
+      "a pipe for a lock",
+      async ({ dir }) => {
+        await fs.rm(path.join(dir, "settings", ".lock"), { force: true });
+        await promisify(execFile)("mkfifo", [path.join(dir, "settings", ".lock")]);
+      },
+    ],
+    [
+      "a pipe among the keys",
+      async ({ keys }) => {
+        await fs.rm(path.join(keys, "publisher.json"));
+        await promisify(execFile)("mkfifo", [path.join(keys, "publisher.json")]);
+      },
+    ],
+    [
+      "a file of gigabytes",
+      async ({ dir }) => {
+        await fs.writeFile(path.join(dir, "settings", "metadata", "notes.json"), "");
+        await fs.truncate(path.join(dir, "settings", "metadata", "notes.json"), 8_000_000_000);
+      },
+    ],
+    [
+      "folders without an end",
+      ({ dir }) =>
+        fs.mkdir(path.join(dir, "settings", "targets", ...Array(60).fill("d")), { recursive: true }),
+    ],
+  ])("where there is %s in it", async ([, plant]) => {
+    const { dir, keys } = await published();
+    await plant({ dir, keys });
+    expect(await refused(dir)).toMatchObject({ code: "REPOSITORY_INVALID" });
   });
 });

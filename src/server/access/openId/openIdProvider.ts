@@ -49,15 +49,46 @@ async function providerOf(context: Context): Promise<Configuration> {
 }
 
 async function discover(config: ServerConfig, openId: OpenId): Promise<Configuration> {
-  const { allowInsecureRequests, ClientSecretBasic, discovery } = await import("openid-client");
+  const { allowInsecureRequests, ClientSecretBasic, customFetch, discovery, enableNonRepudiationChecks } =
+    await import("openid-client");
   const { issuer, clientId, clientSecretFile } = openId;
   const file = path.resolve(config.dir, clientSecretFile);
   refuseUnsafe(file, "the client secret of openId", { secret: true });
   const secret = (await fs.readFile(file, "utf8")).trim();
   // Plain HTTP reaches this machine alone (serverConfig.ts).
-  const execute = issuer.startsWith("http:") ? [allowInsecureRequests] : [];
-  return await discovery(new URL(issuer), clientId, secret, ClientSecretBasic(secret), { execute });
+  const insecure = issuer.startsWith("http:") ? [allowInsecureRequests] : [];
+  // ID tokens have to be signed, though they come over TLS: alg none is no signature.
+  const execute = [...insecure, enableNonRepudiationChecks];
+  const options = { execute, timeout: TIMEOUT, [customFetch]: boundedFetch };
+  const provider = await discovery(new URL(issuer), clientId, secret, ClientSecretBasic(secret), options);
+  const { authorization_endpoint: endpoint } = provider.serverMetadata();
+  if (endpoint === undefined || (!endpoint.startsWith("https://") && insecure.length === 0))
+    throw new Error("the provider names no https URL to send browsers to");
+  if (!/^https?:\/\//.test(endpoint)) throw new Error("the provider names no URL to send browsers to");
+  return provider;
 }
+
+/** Time (s) for one answer of a provider, and its longest one (bytes). */
+const TIMEOUT = 10;
+const LONGEST_ANSWER = 1_048_576;
+
+/** `fetch` that follows no redirect, and reads no more than any honest answer has. */
+async function boundedFetch(url: string, options: RequestInit): Promise<Response> {
+  const response = await fetch(url, { ...options, redirect: "manual" });
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const piece of response.body ?? []) {
+    length += piece.length;
+    if (length > LONGEST_ANSWER) throw new Error(`an answer of more than ${LONGEST_ANSWER} bytes`);
+    pieces.push(new Uint8Array(piece));
+  }
+  const { status, headers } = response;
+  const isWithout = status === 204 || status === 304;
+  return new Response(isWithout ? null : new Blob(pieces), { status, headers });
+}
+
+/** Longest subject (OpenID Connect Core §2). */
+const LONGEST_SUBJECT = 255;
 
 /** The place to which the provider sends browsers back. */
 function callbackOf({ publicUrl = "" }: ServerConfig): string {
@@ -102,7 +133,9 @@ export async function claimsOf(
       expectedNonce: asked.nonce,
       idTokenExpected: true,
     });
-    return tokens.claims() as unknown as Claims;
+    const claims = tokens.claims() as unknown as Claims;
+    if (claims.sub.length > LONGEST_SUBJECT) throw new Error("the subject is longer than subjects are");
+    return claims;
   } catch (cause) {
     context.log.warn(`nobody was signed in by the OpenID provider: ${explainError(cause)}`);
     throw new Problem("NOT_SIGNED_IN", "the OpenID provider did not vouch for you: begin again", { cause });

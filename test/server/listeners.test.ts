@@ -1,0 +1,95 @@
+import { once } from "node:events";
+import { promises as fs } from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { SILENT } from "../../src/config/log.ts";
+import { initRepository } from "../../src/publisher/init.ts";
+import { initServer } from "../../src/server/initServer.ts";
+import { type RunningServer, runServer } from "../../src/server/runServer.ts";
+import { readServerConfig } from "../../src/server/serverConfig.ts";
+import { newHome } from "../support/repositories.ts";
+
+const LOOPBACK = { host: "127.0.0.1", port: 0 };
+let server: RunningServer;
+
+beforeAll(async () => {
+  const home = await newHome("server");
+  const vendor = await initRepository({ dir: path.join(home, "vendor"), repository: "content" });
+  const dir = path.join(home, "server");
+  const activeUpdate = "http://127.0.0.1:9";
+  const { config: file } = await initServer({ dir, contentRoot: vendor.rootFile, activeUpdate });
+  const written = JSON.parse(await fs.readFile(file, "utf8"));
+  const settings = { console: LOOPBACK, agents: LOOPBACK, proxies: ["127.0.0.0/8"], mirror: { every: null } };
+  await fs.writeFile(file, JSON.stringify({ ...written, ...settings }));
+  server = await runServer(await readServerConfig(dir), SILENT);
+});
+afterAll(() => server.close());
+
+/** Sends bytes over a connection of its own, and no more; the statuses of the answers that come to them. */
+async function statusesOf(port: number, bytes: string): Promise<number[]> {
+  const socket = net.connect(port, "127.0.0.1");
+  let text = "";
+  socket.setEncoding("latin1").on("data", (piece: string) => {
+    text += piece;
+  });
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  socket.end(bytes, "latin1");
+  await once(socket, "close");
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
+}
+
+const HIDDEN = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const head = (...fields: string[]) =>
+  `POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${fields.join("\r\n")}\r\n\r\n`;
+
+/** Requests that one reader could take for one and another for two. */
+const DOUBLE: Record<string, string> = {
+  "both lengths": `${head("Content-Length: 4", "Transfer-Encoding: chunked")}0\r\n\r\n${HIDDEN}`,
+  "both lengths, the other way round": `${head("Transfer-Encoding: chunked", "Content-Length: 4")}0\r\n\r\n${HIDDEN}`,
+  "two lengths": `${head("Content-Length: 0", `Content-Length: ${HIDDEN.length}`)}${HIDDEN}`,
+  "a list of lengths": `${head(`Content-Length: 0, ${HIDDEN.length}`)}${HIDDEN}`,
+  "a length with a sign": `${head("Content-Length: +0")}${HIDDEN}`,
+  "a length of other digits": `${head("Content-Length: 0x0")}${HIDDEN}`,
+  "a coding that is chunked and is not": `${head("Transfer-Encoding: chunked, identity")}0\r\n\r\n${HIDDEN}`,
+  "a coding that looks like it": `${head("Transfer-Encoding: xchunked")}0\r\n\r\n${HIDDEN}`,
+  "a space before the colon": `${head("Transfer-Encoding : chunked", "Content-Length: 0")}0\r\n\r\n${HIDDEN}`,
+  "a folded field": `${head("X: a\r\n Transfer-Encoding: chunked", "Content-Length : 0")}${HIDDEN}`,
+  "lines that end with LF alone": `${head("Content-Length: 0").replaceAll("\r\n", "\n")}${HIDDEN}`,
+  "a chunk of too many digits": `${head("Transfer-Encoding: chunked")}FFFFFFFFFFFFFFFF0\r\n\r\n${HIDDEN}`,
+  "a chunk whose line ends with LF": `${head("Transfer-Encoding: chunked")}0\n\n${HIDDEN}`,
+  "a chunk with a line within its extension": `${head("Transfer-Encoding: chunked")}0;a\nb\r\n\r\n${HIDDEN}`,
+};
+
+describe.for([["console"], ["agents"]] as const)("at the port of the %s", ([side]) => {
+  const port = () => (side === "console" ? server.consolePort : server.agentsPort);
+
+  test.for(Object.entries(DOUBLE))("a request with %s hides no other", async ([, bytes]) => {
+    const statuses = await statusesOf(port(), bytes);
+    expect(statuses.length).toBeLessThanOrEqual(1);
+    expect(statuses).not.toContain(200);
+  });
+
+  test("a request within the body of another is its body", async () => {
+    for (const method of ["GET", "POST", "DELETE"]) {
+      const first = head(`Content-Length: ${HIDDEN.length}`).replace("POST", method);
+      const statuses = await statusesOf(port(), first + HIDDEN);
+      expect(statuses).toHaveLength(1);
+      expect(statuses).not.toContain(200);
+    }
+  });
+});
+
+test("the mistakes of a stranger behind a believed proxy are not those of the proxy, nor evaded in front of it", async () => {
+  const notify = async (from: string) => {
+    const sent = { method: "POST", body: "forged", headers: { "x-forwarded-for": from } };
+    return (await fetch(`http://127.0.0.1:${server.agentsPort}/v1/notify`, sent)).status;
+  };
+  const until429 = async (from: (index: number) => string) => {
+    for (let index = 0; index < 200; index++) if ((await notify(from(index))) === 429) return index;
+    return Infinity;
+  };
+  expect(await until429((index) => `198.51.100.${index % 250}, 192.0.2.1`)).toBeLessThan(200);
+  expect(await notify("192.0.2.2")).toBe(403);
+});
