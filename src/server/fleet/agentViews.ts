@@ -1,8 +1,9 @@
 import { AGENT_STATES, type AgentState, agentStateOf } from "../../core/fleet/agentState.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { type AgentFilter, holdersAmong } from "../store/fleet/agentFilter.ts";
-import { type Agent, findAgent, listAgents } from "../store/fleet/agentStore.ts";
+import { type AgentFilter, type FoundAgent, findFew, holdersAmong } from "../store/fleet/agentFilter.ts";
+import { type Agent, findAgent, findAgentsWhole, listAgents } from "../store/fleet/agentStore.ts";
+import type { Db } from "../store/transaction.ts";
 import { expectationOf, expectations } from "./expectations.ts";
 import { type StateCounts, stateCounts } from "./stateCounts.ts";
 
@@ -18,6 +19,9 @@ export interface NamePlace {
   id: string;
 }
 
+/** Agents that a search may find for its list and its numbers to come from one look through the fleet. */
+const FEW = 500;
+
 /** Agents by name, and how many there are in each state by the rest of the filter. */
 export async function agentViews(
   context: Context,
@@ -26,16 +30,20 @@ export async function agentViews(
 ): Promise<{ items: AgentView[]; total: number; states: Record<AgentState, number> }> {
   const { db } = context.database;
   const by = await expectations(context);
+  const isSearch = filter.q !== undefined && page.after === undefined;
+  const few = isSearch ? await findFew(db, filter, by, FEW) : undefined;
   const is = state === undefined ? undefined : { is: state, by };
-  const agents = await listAgents(db, { ...filter, state: is }, page);
-  const holders = await holdersAmong(
-    db,
-    agents.map(({ id }) => id),
-  );
+  const agents =
+    few === undefined
+      ? await listAgents(db, { ...filter, state: is }, page)
+      : await firstOf(db, few, state, page.limit);
+  const ids = agents.map(({ id }) => id);
+  const holders = await holdersAmong(db, ids);
   const items = agents.map((agent) => viewOf(agent, by, holders));
   // A list that ends here has been counted by having been found.
   const isAll = page.after === undefined && state === undefined && items.length < page.limit;
-  const counted = isAll ? countOf(items) : await stateCounts(db, filter, by);
+  const found = few ?? (isAll ? items : undefined);
+  const counted = found === undefined ? await stateCounts(db, filter, by) : countOf(found);
   const states = Object.fromEntries(AGENT_STATES.map((each) => [each, counted[each] ?? 0])) as Record<
     AgentState,
     number
@@ -44,7 +52,20 @@ export async function agentViews(
   return { items, total: state === undefined ? all : states[state], states };
 }
 
-function countOf(items: readonly AgentView[]): StateCounts {
+/** The first of those that were found, in their order. */
+async function firstOf(
+  db: Db,
+  found: readonly FoundAgent[],
+  state: AgentState | undefined,
+  limit: number,
+): Promise<Agent[]> {
+  const ids = found.filter((each) => state === undefined || each.state === state).map(({ id }) => id);
+  const whole = new Map((await findAgentsWhole(db, ids.slice(0, limit))).map((agent) => [agent.id, agent]));
+  // One that was forgotten meanwhile is in no list.
+  return ids.flatMap((id) => whole.get(id) ?? []);
+}
+
+function countOf(items: readonly { state: AgentState }[]): StateCounts {
   const counts: StateCounts = {};
   for (const { state } of items) counts[state] = (counts[state] ?? 0) + 1;
   return counts;

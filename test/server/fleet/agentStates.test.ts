@@ -87,6 +87,48 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       await own.world.close();
     });
 
+    test("a search lists and counts the same, few found or many, all states or one, page by page", async () => {
+      const own = await makeReadyServer("administrator", await makeUrl());
+      const { context, clock } = own.world;
+      const rows = Array.from({ length: 620 }, (_, index) => {
+        const name = `pc-${String(index).padStart(3, "0")}`;
+        const more = { fingerprint: "", secret_hash: name, addresses: "[]", program: "", created_at: 0 };
+        const told = { reported_at: index % 2 === 0 ? null : clock.now };
+        const retired = { retired_at: index % 31 === 0 ? clock.now : null };
+        return {
+          id: `id-${619 - index}`,
+          name,
+          search: `${name} 10.1.2.3`,
+          domain: "default",
+          ...more,
+          ...told,
+          ...retired,
+        };
+      });
+      await context.database.db.insertInto("agents").values(rows).execute();
+      const active = rows.filter(({ retired_at }) => retired_at === null);
+      for (const q of ["10.1.2", "pc-1", "pc-007", "pc-9"]) {
+        const wanted = active.filter(({ search }) => search.includes(q));
+        const silent = wanted.filter(({ reported_at }) => reported_at === null);
+        const states = { never: silent.length, online: wanted.length - silent.length };
+        for (const [state, those] of [
+          ["", wanted],
+          ["&state=never", silent],
+        ] as const) {
+          const listed: string[] = [];
+          for (let next: string | null | undefined = ""; next != null; ) {
+            const cursor = next === "" ? "" : `&cursor=${encodeURIComponent(next)}`;
+            const { body } = await own.call(`GET /agents?q=${q}${state}&limit=40${cursor}`);
+            expect(body).toMatchObject({ total: those.length, states });
+            listed.push(...body.items.map(({ name }: { name: string }) => name));
+            next = body.next;
+          }
+          expect(listed).toEqual(those.map(({ name }) => name));
+        }
+      }
+      await own.world.close();
+    });
+
     test("whoever goes elsewhere than the order begins is listed, since when, also after the list was saved", async () => {
       const [near, far] = [
         await enrolMachine(world, token, { name: "near", addresses: ["10.1.0.1"] }),

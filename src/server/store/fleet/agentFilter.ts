@@ -86,6 +86,27 @@ function isOf({ domains }: DomainExpectation): RawBuilder<unknown> {
   return domains.notIn.length === 0 ? sql`1 = 1` : sql`domain not in (${sql.join(domains.notIn)})`;
 }
 
+/** An agent that was found, in short. */
+export interface FoundAgent {
+  id: string;
+  state: AgentState;
+}
+
+/** Agents that a filter keeps, by name, or undefined where there are more than `most`: the fleet is looked through once. */
+export async function findFew(
+  db: Db,
+  filter: Omit<AgentFilter, "state">,
+  by: readonly DomainExpectation[],
+  most: number,
+): Promise<FoundAgent[] | undefined> {
+  const some = matchingAgents(db, filter)
+    .select(["id", "name", stateColumn(by).as("state")])
+    .limit(most + 1)
+    .as("some");
+  const found = await db.selectFrom(some).select(["id", "state"]).orderBy("name").orderBy("id").execute();
+  return found.length > most ? undefined : found;
+}
+
 /** Agents by state. */
 export async function countStates(
   db: Db,
