@@ -5,8 +5,11 @@ import { defineConfig } from "vitest/config";
 // Compiled code is shared by the workers and by every process that they start.
 process.env.NODE_COMPILE_CACHE ??= path.join(import.meta.dirname, "node_modules", ".cache", "compiled");
 
+/** As `npm run test:all` and CI have it; `npm test` is done in four minutes. */
+const IN_FULL = process.env.TESTS === "all" || process.env.CRASH === "all";
+
 // Scratch folders are in memory, so that nobody waits for a disk at each fsync; in full, as in CI, on the disk.
-if (process.env.TESTS !== "all" && process.env.CRASH !== "all" && hasMemoryDisk("/dev/shm")) {
+if (!IN_FULL && hasMemoryDisk("/dev/shm")) {
   process.env.TMPDIR ??= "/dev/shm";
 }
 
@@ -23,13 +26,40 @@ function hasMemoryDisk(folder: string): boolean {
   }
 }
 
+/** Test files that change what all of a process has: nock takes the place of the sockets. */
+const ALONE = ["test/branches/*.test.ts"];
+
+/** Trials of whole fleets that take longest, of what other tests prove in parts: in full, or where they are named. */
+const LONG = [
+  "test/crash/servers.test.ts",
+  "test/e2e/{fleet,releases,troubles,updateSource}.test.ts",
+  "test/real/{brokerFleet,releases,serverBackup}.test.ts",
+  "test/relay/fill/{failover,fillingAttacked}.test.ts",
+  "test/relay/serve/load.test.ts",
+];
+const isNamed = process.argv.some((word) => word.startsWith("test/"));
+const LEFT_OUT = IN_FULL || isNamed ? [] : LONG;
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Two machines' worth of sockets and disks are real here: a test that needs longer is stuck.
     // Half of their time they wait for sockets, processes and limits: more workers than cores.
     maxWorkers: 4,
+    // Test files share a process, and with it what takes long to be read and to be started; but for these.
+    setupFiles: ["test/support/eachFile.ts"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "shared",
+          isolate: false,
+          include: ["test/**/*.test.ts"],
+          exclude: [...ALONE, ...LEFT_OUT],
+        },
+      },
+      { extends: true, test: { name: "alone", include: ALONE } },
+    ],
   },
 });

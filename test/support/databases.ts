@@ -1,12 +1,12 @@
 import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, promises as fs, readdirSync } from "node:fs";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll } from "vitest";
 import { type Database, openDatabase } from "../../src/server/store/database.ts";
 import { migrate } from "../../src/server/store/migrate.ts";
+import { atFileEnd } from "./fileEnd.ts";
 
 /** A kind of database that the server works with. */
 export interface DatabaseKind {
@@ -21,15 +21,10 @@ export interface DatabaseKind {
   open(): Promise<Database>;
 }
 
-const open: (() => unknown)[] = [];
-afterAll(async () => {
-  for (const close of open.splice(0).reverse()) await close();
-});
-
 /** Opens a database, and closes it when the test file has ended. */
 export async function openUntilEnd(url: string): Promise<Database> {
   const database = await openDatabase(url, (file) => file);
-  open.push(() => database.close());
+  atFileEnd(() => database.close());
   return database;
 }
 
@@ -76,7 +71,7 @@ export function databases(): DatabaseKind[] {
 
 async function newFolder(label: string): Promise<string> {
   const folder = await fs.mkdtemp(path.join(tmpdir(), `nearsource-${label}-`));
-  open.push(() => fs.rm(folder, { recursive: true, force: true }));
+  atFileEnd(() => fs.rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -90,7 +85,7 @@ export function programsOfPostgres(): string | undefined {
   );
 }
 
-/** A PostgreSQL server of this test process's own. */
+/** A PostgreSQL server of this process's own, for all test files that run in it. */
 interface PostgresServer {
   /** A new and empty database. */
   create(): Promise<string>;
@@ -137,11 +132,6 @@ async function startPostgres(): Promise<PostgresServer> {
   // The shell waits for the end of its input, which is the end of this process, and then ends the server.
   const script = `'${path.join(programs, "postgres")}' ${words.join(" ")} & read _; kill -QUIT $!; wait; rm -rf '${folder}'`;
   const shell = spawn("sh", ["-c", script], { ...options, stdio: ["pipe", "ignore", "pipe"] });
-  open.unshift(async () => {
-    started = undefined;
-    shell.stdin.end();
-    if (shell.exitCode === null) await once(shell, "exit");
-  });
   const lines: string[] = [];
   for await (const line of createInterface(shell.stderr)) {
     lines.push(line);
@@ -149,23 +139,27 @@ async function startPostgres(): Promise<PostgresServer> {
     if (line.includes("FATAL")) throw new Error(`PostgreSQL did not start: ${lines.join("\n")}`);
   }
   shell.stderr.resume();
+  // It holds nobody up who is done.
+  for (const each of [shell, shell.stdin as Socket, shell.stderr as Socket]) each.unref();
   return await openServer((name) => `postgres://postgres@/${name}?host=${encodeURIComponent(folder)}`);
 }
 
 async function openServer(urlOf: (name: string) => string): Promise<PostgresServer> {
   const { default: pg } = await import("pg");
-  const pool = new pg.Pool({ connectionString: urlOf("postgres"), max: 1 });
+  const pool = new pg.Pool({ connectionString: urlOf("postgres"), max: 1, allowExitOnIdle: true });
   pool.on("error", () => {});
-  open.push(() => pool.end());
   let count = 0;
-  const create = async (from: string) => {
-    const name = `test${++count}`;
+  const make = async (name: string, from: string) => {
     await pool.query(`create database ${name} template ${from}`);
-    // Registered before the database is opened, and so dropped after it was closed.
-    open.push(() => pool.query(`drop database ${name} with (force)`));
     return urlOf(name);
   };
-  const migrated = await openDatabase(await create("template1"), (file) => file);
+  const create = async (from: string) => {
+    const name = `test${++count}`;
+    // Asked for before the database is opened, and so done after it was closed.
+    atFileEnd(() => pool.query(`drop database if exists ${name} with (force)`));
+    return await make(name, from);
+  };
+  const migrated = await openDatabase(await make("migrated", "template1"), (file) => file);
   await migrate(migrated.db).finally(() => migrated.close());
-  return { create: () => create("template1"), clone: () => create("test1") };
+  return { create: () => create("template1"), clone: () => create("migrated") };
 }

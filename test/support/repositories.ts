@@ -1,7 +1,6 @@
 import { promises as fs } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll } from "vitest";
 import type { ContentKind } from "../../src/core/content/kind.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
@@ -10,6 +9,7 @@ import { renewRepository } from "../../src/publisher/renewRepository.ts";
 import { documentTarget } from "../../src/publisher/repository/checkDocument.ts";
 import { withRepository } from "../../src/publisher/repository/session.ts";
 import { setDocument } from "../../src/publisher/setDocument.ts";
+import { atFileEnd } from "./fileEnd.ts";
 
 /**
  * Signed repositories, made by the real publisher when a test file first asks for them: metadata
@@ -45,14 +45,19 @@ const LONG_AGO = 30 * 86_400_000;
 let home: Promise<string> | undefined;
 let content: Promise<Publications> | undefined;
 
-afterAll(async () => {
-  if (home !== undefined) await fs.rm(await home, { recursive: true, force: true });
-});
-
 /** A new folder that goes when the test file has ended. */
 export async function newHome(label: string): Promise<string> {
-  home ??= fs.mkdtemp(path.join(tmpdir(), "nearsource-test-"));
+  home ??= makeHome();
   return await fs.mkdtemp(path.join(await home, `${label}-`));
+}
+
+async function makeHome(): Promise<string> {
+  const folder = await fs.mkdtemp(path.join(tmpdir(), "nearsource-test-"));
+  atFileEnd(async () => {
+    [home, content] = [undefined, undefined];
+    await fs.rm(folder, { recursive: true, force: true });
+  });
+  return folder;
 }
 
 /** The vendor's content repository in all its states; made once per test file. */
