@@ -26,8 +26,8 @@ function hasMemoryDisk(folder: string): boolean {
   }
 }
 
-/** Test files that change what all of a process has: nock takes the place of the sockets. */
-const ALONE = ["test/branches/*.test.ts"];
+/** Test files that change what all of a process has: nock takes the place of the sockets, a tap that of the file system. */
+const ALONE = ["test/branches/*.test.ts", "test/crash/powerLoss.test.ts"];
 
 /** Trials of whole fleets that take longest, of what other tests prove in parts: in full, or where they are named. */
 const LONG = [
@@ -49,6 +49,8 @@ export default defineConfig({
     maxWorkers: 4,
     // Test files share a process, and with it what takes long to be read and to be started; but for these.
     setupFiles: ["test/support/eachFile.ts"],
+    restoreMocks: true,
+    unstubEnvs: true,
     projects: [
       {
         extends: true,
