@@ -43,6 +43,14 @@ async function enrol(folder: string, server: ServerProcess, body: object = {}, p
   return { made, token: token as string, configFile };
 }
 
+/** An agent that has its policy from the beginning: without one it spreads what follows a notification over a minute. */
+async function startGoverned(configFile: string): Promise<ResidentProcess> {
+  expect((await nearsource("update", "--config", configFile)).code).toBe(4);
+  const resident = startResident({ configFile });
+  residents.push(resident);
+  return resident;
+}
+
 describe("from nothing to an agent that does what the list says:", () => {
   test("made, set up, enrolled, told of sources, updated, reported and explained", {
     timeout: 300_000,
@@ -67,8 +75,7 @@ describe("from nothing to an agent that does what the list says:", () => {
       settings: { notify: { window: 0 } },
     };
     expect((await server.call("POST", "/policies", policy)).status).toBe(201);
-    const resident = startResident({ configFile });
-    residents.push(resident);
+    const resident = await startGoverned(configFile);
     await resident.said(/the agent is ready/);
     const reported = async () => (await server.call("GET", `/agents/${id}`)).body;
     // What the server itself does not have of the vendor's content.
@@ -119,8 +126,7 @@ describe("from nothing to an agent that does what the list says:", () => {
       });
       return (await Array.fromAsync(found)).map((place) => path.basename(place));
     };
-    const resident = startResident({ configFile });
-    residents.push(resident);
+    const resident = await startGoverned(configFile);
     const slowly = { timeout: 120_000, interval: 200 };
     await expect.poll(policies, slowly).toContain("berlin.json");
     const reported = async () => (await server.call("GET", `/agents/${id}`)).body.outcome;
