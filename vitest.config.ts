@@ -26,8 +26,8 @@ function hasMemoryDisk(folder: string): boolean {
   }
 }
 
-/** Test files that change what all of a process has: nock takes the place of the sockets, a tap that of the file system. */
-const ALONE = ["test/branches/*.test.ts", "test/crash/powerLoss.test.ts"];
+/** Test files that leave their process as it was: they share it, and with it what takes long to read and to start. */
+const SHARED = ["test/core/**/*.test.ts", "test/server/**/*.test.ts"];
 
 /** Trials of whole fleets that take longest, of what other tests prove in parts: in full, or where they are named. */
 const LONG = [
@@ -47,21 +47,15 @@ export default defineConfig({
     // Two machines' worth of sockets and disks are real here: a test that needs longer is stuck.
     // Half of their time they wait for sockets, processes and limits: more workers than cores.
     maxWorkers: 4,
-    // Test files share a process, and with it what takes long to be read and to be started; but for these.
     setupFiles: ["test/support/eachFile.ts"],
     restoreMocks: true,
     unstubEnvs: true,
     projects: [
+      { extends: true, test: { name: "shared", isolate: false, include: SHARED } },
       {
         extends: true,
-        test: {
-          name: "shared",
-          isolate: false,
-          include: ["test/**/*.test.ts"],
-          exclude: [...ALONE, ...LEFT_OUT],
-        },
+        test: { name: "own", include: ["test/**/*.test.ts"], exclude: [...SHARED, ...LEFT_OUT] },
       },
-      { extends: true, test: { name: "alone", include: ALONE } },
     ],
   },
 });

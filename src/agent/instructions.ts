@@ -6,7 +6,7 @@ import { openDataDir } from "../store/openDataDir.ts";
 import { openIdentity } from "../store/state/identity.ts";
 import { readState } from "../store/state/state.ts";
 import type { LastRun } from "../store/state/stateFormat.ts";
-import { newestSets, readTrustedSet } from "../tuf/trustedSet.ts";
+import { newestSets, readTrustedSet, type TrustedSet } from "../tuf/trustedSet.ts";
 import { remarksOnDocuments, remarksOnKinds } from "../update/settings/remarks.ts";
 import { type Settings, settingsInForce } from "../update/settings/settings.ts";
 import {
@@ -73,7 +73,9 @@ export async function instructionsBy(config: Config): Promise<Instructions> {
     config,
     agentId,
     schedule: policy.schedule ?? DEFAULT_SCHEDULE,
-    window: policy.notify.window,
+    window: isNewcomer(config, trusted)
+      ? Math.min(policy.notify.window, NEWCOMER_WINDOW)
+      : policy.notify.window,
     role,
     granted,
     roots: followedRoots(config, kinds),
@@ -81,6 +83,14 @@ export async function instructionsBy(config: Config): Promise<Instructions> {
     remarks: [...(await remarksOnKinds(run, settings)), ...(await remarksOnDocuments(config, trusted))],
     sets,
   };
+}
+
+/** Longest delay (ms) of an agent that a site has not told anything yet: somebody waits for it, and few start at once. */
+const NEWCOMER_WINDOW = 5_000;
+
+/** Whether this agent follows a site's settings, and has none of them yet. */
+function isNewcomer({ roots }: Config, trusted: TrustedSet | undefined): boolean {
+  return roots.settings !== undefined && trusted === undefined;
 }
 
 /** The kinds that a run can get from anybody. */

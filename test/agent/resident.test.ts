@@ -1,3 +1,5 @@
+import { promises as fs } from "node:fs";
+import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { type Instructions, readInstructions } from "../../src/agent/instructions.ts";
 import type { RelayPart } from "../../src/agent/relayRole.ts";
@@ -5,7 +7,7 @@ import { startResident } from "../../src/agent/resident.ts";
 import { openResidentDir, writeResidentState } from "../../src/agent/residentState.ts";
 import { SILENT } from "../../src/config/log.ts";
 import { settle } from "../support/resident.ts";
-import { makeAgent, makeWorld } from "../support/world.ts";
+import { makeAgent, makeWorld, writeJson } from "../support/world.ts";
 
 test("the agent is there, with its port, while its Update Agent's part still starts", async () => {
   const world = await makeWorld();
@@ -35,4 +37,18 @@ test("the agent is there, with its port, while its Update Agent's part still sta
   });
   await expect.poll(async () => await (await ask()).text()).toBe("served");
   await resident.stop();
+});
+
+test("an agent that its site has told nothing yet follows a notification within seconds, others within their window", async () => {
+  const world = await makeWorld();
+  onTestFinished(() => world.remove());
+  const agent = await makeAgent(world, { sources: {} });
+  const windowNow = async () => (await readInstructions(agent.configFile, {})).window;
+  expect(await windowNow()).toBe(60_000);
+  const config = JSON.parse(await fs.readFile(agent.configFile, "utf8"));
+  const roots = { ...config.roots, settings: config.roots.content };
+  await writeJson(agent.configFile, { ...config, roots });
+  expect(await windowNow()).toBe(5_000);
+  await fs.mkdir(path.join(agent.dataDir, "metadata", "settings", "1"), { recursive: true });
+  expect(await windowNow()).toBe(60_000);
 });
