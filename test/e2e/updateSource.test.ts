@@ -40,7 +40,13 @@ describe.skipIf(NO_BROWSER)(`Update Source${NO_BROWSER ? `: ${NO_BROWSER}` : ""}
     await page.getByLabel("Select vpn-ws-0001").check();
     await page.getByRole("button", { name: "Update Agent Settings…" }).click();
     const dialog = page.getByRole("dialog", { name: "Update Agent Settings" });
-    for (const kind of ["Component updates", "Domain settings", "Agent programs and hot fixes"]) {
+    await dialog.getByLabel("Component updates").check();
+    // Another administrator changes something of the agents: the page reads them again, and no tick is lost.
+    const readAgain = page.waitForResponse(/update-agents$/);
+    const other = (await world.call("GET", "/agents?q=berlin&limit=1")).body.items[0];
+    await world.call("PUT", `/agents/${other.id}/update-agent`, { kinds: ["settings"] });
+    await (await readAgain).finished();
+    for (const kind of ["Domain settings", "Agent programs and hot fixes"]) {
       await dialog.getByLabel(kind).check();
     }
     await dialog.getByRole("button", { name: "Save for 1 agent" }).click();
