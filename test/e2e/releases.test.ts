@@ -78,6 +78,7 @@ describe.skipIf(NO_BROWSER)(`Releases${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, ()
       .getByRole("link", { name: /^pilot-/ })
       .first()
       .waitFor();
+    await evidence.getByText("HOOK_FAILED").first().waitFor();
     expect(await evidence.getByText("office-1").count()).toBe(0);
     expect(await seriousFindings(ada.page)).toEqual([]);
     await shot(ada.page, "halted");

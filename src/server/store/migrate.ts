@@ -19,6 +19,7 @@ import * as tokenMakers from "./migrations/0019TokenMakers.ts";
 import * as actors from "./migrations/0020Actors.ts";
 import * as reaches from "./migrations/0021Reaches.ts";
 import * as openIdPlaces from "./migrations/0022OpenIdPlaces.ts";
+import * as failedCodes from "./migrations/0035FailedCodes.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -40,6 +41,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0020Actors": actors,
   "0021Reaches": reaches,
   "0022OpenIdPlaces": openIdPlaces,
+  "0035FailedCodes": failedCodes,
 };
 
 /**

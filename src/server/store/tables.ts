@@ -306,6 +306,8 @@ export interface Tables {
     since_at: Time;
     /** The release that failed or was rolled back there. */
     failed_release: number | null;
+    /** The failure with which that was first reported. */
+    failed_code: string | null;
     /** The failure of its last run. */
     code: string | null;
     /** The release that is held back, and why. */

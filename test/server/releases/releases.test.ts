@@ -81,14 +81,20 @@ async function agents({ world }: Made, names: string[], domain = "default"): Pro
 let runs = 0;
 
 /** The report of a run after which an agent has this release; with `failed` that one was taken back. */
-async function says({ world }: Made, agentId: string, release: number, failed?: number) {
+async function says(
+  { world }: Made,
+  agentId: string,
+  release: number,
+  failed?: number,
+  isFailing = failed !== undefined,
+) {
   const at = new Date(world.clock.now).toISOString();
   const started = new Date(world.clock.now - ++runs).toISOString();
   const held =
     failed === undefined ? [] : [{ component: RULES, release: failed, reason: "held after a failure" }];
-  const failure = failed === undefined ? {} : { failure: { code: "HOOK_FAILED" } };
+  const failure = isFailing ? { failure: { code: "HOOK_FAILED" } } : {};
   const components = [{ component: RULES, release, version: `${release}.0` }];
-  const outcome = failed === undefined ? "updated" : "partial";
+  const outcome = isFailing ? "partial" : "updated";
   const report = { outcome, attempts: [], components, held, ...failure };
   await takeReport(
     world.context,
@@ -182,6 +188,11 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       });
       const rest = await site.call(`GET ${URL}/agents?release=1&cursor=${having.body.next}`);
       expect(rest.body).toMatchObject({ items: [{ release: 1 }], next: null });
+      expect((await site.call(`GET ${URL}/agents?failed=2`)).body.items).toMatchObject([
+        { name: "pc-1", failedRelease: 2, code: "HOOK_FAILED" },
+      ]);
+      // Its next run goes well, without the release that is held back there: what failed is known as before.
+      await says(site, ids[0] ?? "", 1, 2, false);
       expect((await site.call(`GET ${URL}/agents?failed=2`)).body.items).toMatchObject([
         { name: "pc-1", failedRelease: 2, code: "HOOK_FAILED" },
       ]);

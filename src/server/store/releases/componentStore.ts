@@ -35,7 +35,7 @@ export async function noteComponents(tx: Tx, agents: readonly ReportedAgent[], n
     for (const row of after) {
       const old = known.find(({ component }) => component === row.component);
       const since = old?.release === row.release ? old.since_at : row.since_at;
-      const next = { ...row, since_at: since };
+      const next = { ...row, since_at: since, failed_code: failedCode(row, old) };
       if (old === undefined || COLUMNS.some((column) => old[column] !== next[column])) changed.push(next);
     }
     gone.push(...known.filter(({ component }) => !after.some((row) => row.component === component)));
@@ -50,7 +50,16 @@ export async function noteComponents(tx: Tx, agents: readonly ReportedAgent[], n
   }
 }
 
-const COLUMNS = ["release", "version", "place", "since_at", "failed_release", "code", "held"] as const;
+/** The failure of the run that first said that a release failed: later runs go well without it. */
+function failedCode({ failed_release, code }: Row, old: Row | undefined): string | null {
+  if (failed_release === null) return null;
+  return old?.failed_release === failed_release ? (old.failed_code ?? code) : code;
+}
+
+const COLUMNS = [
+  ...(["release", "version", "place", "since_at"] as const),
+  ...(["failed_release", "failed_code", "code", "held"] as const),
+];
 
 async function rowsOf(tx: Tx, agents: readonly ReportedAgent[]): Promise<Map<string, Row[]>> {
   const rows: Row[] = [];
@@ -84,7 +93,7 @@ function rowOf(agentId: string, each: AgentComponent, now: number): Row {
   const { component, release, version, place, failedRelease, code, held } = each;
   const kept = held === null ? null : JSON.stringify(held);
   const row = { agent_id: agentId, component, release, version, place };
-  return { ...row, since_at: now, failed_release: failedRelease, code, held: kept };
+  return { ...row, since_at: now, failed_release: failedRelease, failed_code: null, code, held: kept };
 }
 
 /** Agents that have a release. */
@@ -256,7 +265,8 @@ export async function witnessesOf(db: Db, question: StageQuestion, limit: number
   for (const what of ["failed", "unwell", "silent"] as const) {
     const rows = await agentsOf(db)
       .where((row) => row.and([inStage(row, question), conditions[what](row)]))
-      .select(["id", "name", "agent_components.code as code", "reported_at as at"])
+      .select(["id", "name", "reported_at as at"])
+      .select(what === "failed" ? "failed_code as code" : "agent_components.code as code")
       .orderBy("name")
       .orderBy("id")
       .limit(limit)
@@ -307,7 +317,8 @@ export async function listAgentReleases(
 ): Promise<AgentRelease[]> {
   let query = matchingReleases(db, filter)
     .select(["id", "name", "domain", "release", "version", "since_at as since", "held"])
-    .select(["failed_release as failedRelease", "agent_components.code as code"])
+    .select("failed_release as failedRelease")
+    .select((row) => row.fn.coalesce("failed_code", "agent_components.code").as("code"))
     .orderBy("agent_id")
     .limit(limit);
   if (after !== undefined) query = query.where("agent_id", ">", after);
