@@ -84,9 +84,9 @@ describe("from nothing to an agent that does what the list says:", () => {
     // The agent asks the server for notifications, and hears of what is saved.
     const saved = await server.call("PUT", "/source-list", list, { "if-match": '"0"' });
     expect(saved.body).toMatchObject({ version: 1, effect: { after: { unmatched: 0 } } });
-    // The entry has no settings, nobody else gives them, and no machine that is enrolled stands behind it.
+    // No machine that is enrolled stands behind the entry; what it does not have, the settings, comes from the server.
     const codes = saved.body.findings.map(({ code }: { code: string }) => code);
-    expect(codes).toEqual(["AGENTS_WITHOUT_SOURCE", "UPDATE_AGENT_UNKNOWN"]);
+    expect(codes).toEqual(["UPDATE_AGENT_UNKNOWN"]);
     await expect.poll(reported, { timeout: 120_000, interval: 200 }).toMatchObject({
       outcome: "updated",
       source: "near",

@@ -40,11 +40,10 @@ export function fleetFindings(list: SourceList, use: FleetUse, facts: FleetFacts
 
 function unservedFindings({ unmatched, uncovered, agents }: FleetUse): Finding[] {
   const of = (count: number) => `${count} of ${agents} agents`;
+  const lacking = [...uncovered].map(([kind, count]) => `${of(count)} have no source for ${kind}`);
   return [
     ...(unmatched > 0 ? [findingOf("AGENTS_UNMATCHED", `no entry is for ${of(unmatched)}`)] : []),
-    ...(uncovered > 0
-      ? [findingOf("AGENTS_WITHOUT_SOURCE", `${of(uncovered)} have no source for a kind that they need`)]
-      : []),
+    ...(lacking.length > 0 ? [findingOf("AGENTS_WITHOUT_SOURCE", lacking.join("; "))] : []),
   ];
 }
 

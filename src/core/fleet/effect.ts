@@ -56,7 +56,7 @@ export function fleetEffect(
 
 /** Use that a fleet makes of the list by which it goes. */
 export function useOfList(agents: Iterable<FleetAgent>, settings: FleetSettings): FleetUse {
-  const use = new FleetUse(settings.list, settings.kinds.length);
+  const use = new FleetUse(settings.list, settings.kinds);
   for (const { agent, count } of new AgentClasses([settings.list]).of(agents)) {
     use.add(agent, count, sourcesOf(agent, settings));
   }

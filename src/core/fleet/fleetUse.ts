@@ -1,3 +1,4 @@
+import type { Kind } from "../content/kind.ts";
 import { isForAgent } from "../order/entryMatch.ts";
 import type { Step } from "../order/plan.ts";
 import type { SourceList } from "../order/sourceList.ts";
@@ -20,16 +21,16 @@ export class FleetUse {
   readonly upstreams = new Map<string, number[]>();
   agents = 0;
   unmatched = 0;
-  /** Agents that have no source for a kind that they need. */
-  uncovered = 0;
+  /** Agents that have no source for a kind that they need; their settings come from the server, whatever the list says. */
+  readonly uncovered = new Map<Kind, number>();
   readonly #list: SourceList;
-  readonly #kinds: number;
+  readonly #kinds: readonly Kind[];
   readonly #firstEntries = new Map<string, number>();
 
-  /** @param kinds number of kinds that agents need */
-  constructor(list: SourceList, kinds: number) {
+  /** @param kinds those that agents need */
+  constructor(list: SourceList, kinds: readonly Kind[]) {
     this.#list = list;
-    this.#kinds = kinds;
+    this.#kinds = kinds.filter((kind) => kind !== "settings");
     this.entries = list.entries.map(() => ({ near: 0, first: 0 }));
     for (const [index, { url }] of list.entries.entries()) this.#firstEntries.getOrInsert(url, index);
   }
@@ -50,7 +51,7 @@ export class FleetUse {
       if (use !== undefined) use.near += count;
     }
     if (!isMatched) this.unmatched += count;
-    const had = new Set<string>();
+    const had = new Set<Kind>();
     for (const { entry, url, kinds } of steps) {
       const own = kinds.filter((kind) => !had.has(kind));
       if (own.length === 0) continue;
@@ -59,7 +60,9 @@ export class FleetUse {
       const use = entry === undefined ? undefined : this.entries[entry];
       if (use !== undefined) use.first += count;
     }
-    if (had.size < this.#kinds) this.uncovered += count;
+    for (const kind of this.#kinds) {
+      if (!had.has(kind)) this.uncovered.set(kind, (this.uncovered.get(kind) ?? 0) + count);
+    }
     if (agent.role === "update-agent") {
       const [first] = steps;
       this.upstreams.set(agent.id, first?.entry === undefined ? [] : [first.entry]);

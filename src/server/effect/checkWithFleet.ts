@@ -24,7 +24,7 @@ export async function checkWithFleet(
   { check, contentBytes, now }: CheckQuestion,
 ): Promise<CheckAnswer> {
   const list = parseSourceList(check);
-  const use = new FleetUse(list, before.kinds.length);
+  const use = new FleetUse(list, before.kinds);
   const effect = fleetEffect(fleet, before, { ...before, list }, use);
   const facts = await factsOf(context, { fleet, list, contentBytes, now });
   return { effect, uses: use.entries, findings: fleetFindings(list, use, facts) };

@@ -60,16 +60,16 @@ interface Fleet {
   activeUpdate?: string;
 }
 
-function findingsOf({ list: written, agents, facts }: Fleet) {
+function findingsOf({ list: written, agents, facts }: Fleet, kinds: Kind[] = ["components"]) {
   const list = parseSourceList(written);
   const settings: FleetSettings = {
     list,
     policyOf: () => DEFAULT_POLICY,
     server: "http://server.example:21111",
     activeUpdate: undefined,
-    kinds: ["components"],
+    kinds,
   };
-  const use = new FleetUse(list, 1);
+  const use = new FleetUse(list, settings.kinds);
   fleetEffect(agents as FleetAgent[], settings, settings, use);
   const serving = agents.filter(({ name }) => name.startsWith("ua"));
   return fleetFindings(list, use, { serving, contentBytes: null, attempts: new Map(), ...facts });
@@ -192,6 +192,19 @@ describe("a list and its fleet have the finding", () => {
       holder("ua-berlin", "10.1.9.9"),
     ];
     expect(findingsOf({ list: { entries: [berlin] }, agents: [...few, ...pair] })).toEqual([]);
+  });
+
+  test("of the kinds that agents have no source for, and not for settings, which come from the server", () => {
+    const own = { entries: [plain], serverFallback: { enabled: false } };
+    const lacking = (kinds: Kind[], list: object = own) =>
+      findingsOf({ list, agents: few }, kinds).filter(({ code }) => code === "AGENTS_WITHOUT_SOURCE");
+    expect(lacking(["components", "settings"])).toEqual([]);
+    const elsewhere = { ...own, entries: [{ ...plain, kinds: ["settings"] }] };
+    expect(lacking(["components", "settings", "programs"], elsewhere)).toMatchObject([
+      {
+        message: "5 of 5 agents have no source for components; 5 of 5 agents have no source for programs",
+      },
+    ]);
   });
 
   test("no agent is unknown that the list names by its full name, or by another and its address", () => {
