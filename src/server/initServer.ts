@@ -185,7 +185,7 @@ async function prepareDatabase(
 async function refuseUsedDatabase(tx: Tx): Promise<void> {
   if ((await tx.selectFrom("setup").select("created_at").executeTakeFirst()) === undefined) return;
   throw new NearsourceError("SERVER_EXISTS", "the database that --database names is a server's already", {
-    hint: "name an empty database; in this one nothing was changed",
+    hint: "name an empty database; where an init was cut short, drop this one and make it again; nothing in it was changed",
   });
 }
 

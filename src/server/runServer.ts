@@ -65,10 +65,12 @@ export interface RunningServer {
  * @throws NearsourceError CONFIG_INVALID, FILE_UNSAFE, DATABASE_NEWER, and of the storage phase
  */
 export async function runServer(
-  config: ServerConfig,
+  given: ServerConfig,
   log: Log,
   askElsewhere?: AskElsewhere,
 ): Promise<RunningServer> {
+  // 0 is any free port: commands that are shown name the one that it became, and the caller's configuration stays.
+  const config: ServerConfig = { ...given, agents: { ...given.agents } };
   const ends: (() => unknown)[] = [];
   const stop = async () => {
     for (const end of ends.toReversed()) await end();
@@ -121,7 +123,6 @@ export async function runServer(
     const people = await openConsole(context);
     ends.push(() => people.close());
     const agents = await openAgentSide(context);
-    // 0 was any free port: commands that are shown name the one that it became.
     config.agents.port = agents.port;
     ends.push(
       () => agents.close(),

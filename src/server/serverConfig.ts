@@ -1,6 +1,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import * as v from "valibot";
+import { describeSyntax, NO_OBJECT } from "../config/config.ts";
 import {
   checkComponentName,
   dns,
@@ -10,6 +11,7 @@ import {
   sourceUrl,
   wholeNumber,
 } from "../config/configSchema.ts";
+import { type JsonText, readJsonText } from "../config/jsonText.ts";
 import { isObject, section } from "../config/section.ts";
 import { parseJson } from "../core/document.ts";
 import { parseRange } from "../core/order/address.ts";
@@ -215,12 +217,15 @@ export function parseServerConfig(written: string, file: string): ServerConfig {
   let value: unknown;
   try {
     value = parseJson(written);
-  } catch (error) {
-    throw invalid([(error as Error).message]);
+  } catch {
+    throw invalid(readJsonText(written).faults.map(describeSyntax));
   }
-  if (!isObject(value)) throw invalid(["it must be an object"]);
+  if (!isObject(value)) throw invalid([NO_OBJECT]);
   const parsed = v.safeParse(schema, value);
-  if (!parsed.success) throw invalid(parsed.issues.map(describeIssue));
+  if (!parsed.success) {
+    const { positionOf } = readJsonText(written);
+    throw invalid(parsed.issues.map((issue) => describeIssue(issue, positionOf)));
+  }
   if (parsed.output.openId !== undefined && parsed.output.publicUrl === undefined)
     throw invalid(['"openId" needs "publicUrl": the provider sends browsers back there']);
   const { http } = parsed.output;
@@ -229,10 +234,13 @@ export function parseServerConfig(written: string, file: string): ServerConfig {
   return { ...parsed.output, http: { ...http, ...ca }, dir };
 }
 
-function describeIssue(issue: v.BaseIssue<unknown>): string {
+function describeIssue(issue: v.BaseIssue<unknown>, positionOf: JsonText["positionOf"]): string {
   const key = v.getDotPath(issue);
   const { message } = issue;
+  const path = (issue.path ?? []).map((each) => each.key as string | number);
+  const { line, column } = positionOf(path);
+  const where = `line ${line}, column ${column}:`;
   // A parser's own words, see configSchema.ts.
-  if (/^[!:]/.test(message)) return `"${key}": ${message.slice(1)}`;
-  return key === null ? message : `"${key}" ${message}`;
+  if (/^[!:]/.test(message)) return `${where} "${key}": ${message.slice(1)}`;
+  return key === null ? `${where} ${message}` : `${where} "${key}" ${message}`;
 }

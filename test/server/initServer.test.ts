@@ -8,7 +8,7 @@ import { SILENT } from "../../src/config/log.ts";
 import { newSetupLink } from "../../src/server/access/setupLink.ts";
 import { initServer } from "../../src/server/initServer.ts";
 import { runServer } from "../../src/server/runServer.ts";
-import { readServerConfig } from "../../src/server/serverConfig.ts";
+import { parseServerConfig, readServerConfig } from "../../src/server/serverConfig.ts";
 import { openServer, setUp } from "../support/serverWorld.ts";
 import { newFolder } from "../support/world.ts";
 
@@ -83,6 +83,49 @@ test.for([
     });
   },
 );
+
+test.for([
+  ["", "line 1, column 1: it is not JSON: unexpected end of input, where '{' should be"],
+  [
+    '{\n  "database": "sqlite:x"\n  "insecure": true\n}',
+    "line 3, column 3: it is not JSON: unexpected text, where ',' or '}' should be",
+  ],
+  [
+    '{\n  // ours\n  "insecure": true\n}',
+    "line 2, column 3: it is not JSON: a comment, which JSON does not have",
+  ],
+  [
+    '{\n  "console": { "port": "21110" }\n}',
+    'line 2, column 24: "console.port" must be a whole number from 0 to 65535',
+  ],
+  ['{ "mirror":\n  { "every": "1h" } }', 'line 2, column 14: "mirror.every" must be a whole number'],
+  ['{\n  "proxies": ["x"] }', 'line 2, column 14: "proxies": "x" is not an IPv4 or IPv6 address'],
+  [
+    '{ "enrolment": "token",\n  "consol": {} }',
+    'line 2, column 13: "consol" is not a key of the configuration, did you mean "console"?',
+  ],
+] as const)("what is wrong with a configuration is said with its place: %j", ([written, fault]) => {
+  let refusal: unknown;
+  try {
+    parseServerConfig(written, "/srv/nearsource/server.json");
+  } catch (error) {
+    refusal = error;
+  }
+  expect(refusal).toMatchObject({ code: "CONFIG_INVALID", faults: [fault] });
+});
+
+test("a server on any free ports says which, and leaves the configuration that it was given as it was", async () => {
+  const dir = path.join(await newFolder(), "server");
+  const place = { host: "127.0.0.1", port: 0 };
+  await initServer({ dir, console: place, agents: place });
+  const config = await readServerConfig(dir);
+  const before = structuredClone(config);
+  const server = await runServer(config, SILENT);
+  expect(config).toEqual(before);
+  expect(server.context.config.agents.port).toBe(server.agentsPort);
+  expect(server.agentsPort).toBeGreaterThan(0);
+  await server.close();
+});
 
 test("a server whose port is another program's says which, and starts once it is free", async () => {
   const dir = path.join(await newFolder(), "server");

@@ -306,7 +306,7 @@ export interface Tables {
     since_at: Time;
     /** The release that failed or was rolled back there. */
     failed_release: number | null;
-    /** The failure with which that was first reported. */
+    /** The failure with which it did. */
     failed_code: string | null;
     /** The failure of its last run. */
     code: string | null;

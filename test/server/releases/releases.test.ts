@@ -80,21 +80,21 @@ async function agents({ world }: Made, names: string[], domain = "default"): Pro
 /** Runs that were reported, of which each began at another time. */
 let runs = 0;
 
-/** The report of a run after which an agent has this release; with `failed` that one was taken back. */
+/** The report of a run after which an agent has this release; with `failed` that one is held there; `code` is how the run failed. */
 async function says(
   { world }: Made,
   agentId: string,
   release: number,
   failed?: number,
-  isFailing = failed !== undefined,
+  code: string | null = "HOOK_FAILED",
 ) {
   const at = new Date(world.clock.now).toISOString();
   const started = new Date(world.clock.now - ++runs).toISOString();
   const held =
     failed === undefined ? [] : [{ component: RULES, release: failed, reason: "held after a failure" }];
-  const failure = isFailing ? { failure: { code: "HOOK_FAILED" } } : {};
+  const failure = failed === undefined || code === null ? {} : { failure: { code } };
   const components = [{ component: RULES, release, version: `${release}.0` }];
-  const outcome = isFailing ? "partial" : "updated";
+  const outcome = failed === undefined || code === null ? "updated" : "partial";
   const report = { outcome, attempts: [], components, held, ...failure };
   await takeReport(
     world.context,
@@ -192,7 +192,7 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
         { name: "pc-1", failedRelease: 2, code: "HOOK_FAILED" },
       ]);
       // Its next run goes well, without the release that is held back there: what failed is known as before.
-      await says(site, ids[0] ?? "", 1, 2, false);
+      await says(site, ids[0] ?? "", 1, 2, null);
       expect((await site.call(`GET ${URL}/agents?failed=2`)).body.items).toMatchObject([
         { name: "pc-1", failedRelease: 2, code: "HOOK_FAILED" },
       ]);
@@ -204,6 +204,35 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
         { actor: "server", subject: RULES },
       );
     });
+
+    test.for(["one commit", "two"])(
+      "that failed is halted with the code of the failure, though the agent reports again before anybody looks, in %s",
+      async (commits) => {
+        const site = await start();
+        const [id = "", ...others] = await agents(site, ["pc-1", "pc-2", "pc-3"]);
+        for (const each of [id, ...others]) await says(site, each, 1);
+        await stage(site, [{ percent: 100, after: HOUR }]);
+        await site.release("2.0");
+        await watchStages(site.world.context);
+        site.world.clock.now += HOUR + 1;
+        // The run after the one that failed is well, and the one after that stopped for a reason of its own.
+        const reports = [
+          () => says(site, id, 1, 2),
+          () => says(site, id, 1, 2, null),
+          () => says(site, id, 1, 2, "DISK_FULL"),
+        ];
+        if (commits === "two") for (const report of reports) await report();
+        else await Promise.all(reports.map((report) => report()));
+        await watchStages(site.world.context);
+        const { releases } = (await site.call(`GET ${URL}`)).body;
+        expect(releases[0].halt.evidence.agents).toMatchObject([
+          { name: "pc-1", what: "failed", code: "HOOK_FAILED" },
+        ]);
+        expect((await site.call(`GET ${URL}/agents?failed=2`)).body.items).toMatchObject([
+          { name: "pc-1", failedRelease: 2, code: "HOOK_FAILED" },
+        ]);
+      },
+    );
 
     test("that makes agents silent is halted, whether or not they had said that they have it", async () => {
       const site = await start();

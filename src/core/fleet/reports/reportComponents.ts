@@ -10,6 +10,8 @@ export interface AgentComponent {
   place: number;
   /** The release that failed or was rolled back there. */
   failedRelease: number | null;
+  /** The failure with which it did, where a report said so. */
+  failedCode: string | null;
   /** The failure of the run, where there was one that says something of the machine. */
   code: string | null;
   held: ReportedHold | null;
@@ -42,11 +44,24 @@ export function componentsOf(
       version,
       place: millionths(placeInPercent(component, agentId)),
       failedRelease: failed?.release ?? null,
+      failedCode: failed === undefined ? null : code,
       code,
       held: holds.find((each) => each !== failed) ?? null,
     });
   }
   return [...own.values()];
+}
+
+/**
+ * The failure with which a release was taken back, after another report: as long as that release is held, what was said
+ * of it first counts, since a later run fails for reasons of its own, or not at all.
+ */
+export function failedCodeAfter(
+  before: Pick<AgentComponent, "failedRelease" | "failedCode"> | undefined,
+  after: Pick<AgentComponent, "failedRelease" | "failedCode">,
+): string | null {
+  const isSame = after.failedRelease !== null && before?.failedRelease === after.failedRelease;
+  return (isSame ? before.failedCode : null) ?? after.failedCode;
 }
 
 /** The failure of a run that says something of the machine; null for none. */

@@ -1,6 +1,6 @@
 import { type ExpressionBuilder, sql } from "kysely";
 import type { AgentComponent } from "../../../core/fleet/reports/reportComponents.ts";
-import { millionths } from "../../../core/fleet/reports/reportComponents.ts";
+import { failedCodeAfter, millionths } from "../../../core/fleet/reports/reportComponents.ts";
 import type { ReportedHold } from "../../../core/fleet/reports/reportSummary.ts";
 import type { StageCounts, Witness } from "../../../core/fleet/stageVerdict.ts";
 import type { Stage } from "../../../core/settings/rollout.ts";
@@ -35,7 +35,7 @@ export async function noteComponents(tx: Tx, agents: readonly ReportedAgent[], n
     for (const row of after) {
       const old = known.find(({ component }) => component === row.component);
       const since = old?.release === row.release ? old.since_at : row.since_at;
-      const next = { ...row, since_at: since, failed_code: failedCode(row, old) };
+      const next = { ...row, since_at: since, failed_code: failedCodeAfter(failureIn(old), failureIn(row)) };
       if (old === undefined || COLUMNS.some((column) => old[column] !== next[column])) changed.push(next);
     }
     gone.push(...known.filter(({ component }) => !after.some((row) => row.component === component)));
@@ -50,16 +50,15 @@ export async function noteComponents(tx: Tx, agents: readonly ReportedAgent[], n
   }
 }
 
-/** The failure of the run that first said that a release failed: later runs go well without it. */
-function failedCode({ failed_release, code }: Row, old: Row | undefined): string | null {
-  if (failed_release === null) return null;
-  return old?.failed_release === failed_release ? (old.failed_code ?? code) : code;
-}
-
 const COLUMNS = [
-  ...(["release", "version", "place", "since_at"] as const),
-  ...(["failed_release", "failed_code", "code", "held"] as const),
+  ...(["release", "version", "place", "since_at", "failed_release", "failed_code", "code", "held"] as const),
 ];
+
+function failureIn(row: Row): Pick<AgentComponent, "failedRelease" | "failedCode">;
+function failureIn(row: Row | undefined): Pick<AgentComponent, "failedRelease" | "failedCode"> | undefined;
+function failureIn(row: Row | undefined) {
+  return row && { failedRelease: row.failed_release, failedCode: row.failed_code };
+}
 
 async function rowsOf(tx: Tx, agents: readonly ReportedAgent[]): Promise<Map<string, Row[]>> {
   const rows: Row[] = [];
@@ -90,10 +89,11 @@ async function writeRows(tx: Tx, rows: Row[]): Promise<void> {
 }
 
 function rowOf(agentId: string, each: AgentComponent, now: number): Row {
-  const { component, release, version, place, failedRelease, code, held } = each;
+  const { component, release, version, place, failedRelease, failedCode, code, held } = each;
   const kept = held === null ? null : JSON.stringify(held);
   const row = { agent_id: agentId, component, release, version, place };
-  return { ...row, since_at: now, failed_release: failedRelease, failed_code: null, code, held: kept };
+  const failed = { failed_release: failedRelease, failed_code: failedCode };
+  return { ...row, ...failed, since_at: now, code, held: kept };
 }
 
 /** Agents that have a release. */
@@ -266,7 +266,7 @@ export async function witnessesOf(db: Db, question: StageQuestion, limit: number
     const rows = await agentsOf(db)
       .where((row) => row.and([inStage(row, question), conditions[what](row)]))
       .select(["id", "name", "reported_at as at"])
-      .select(what === "failed" ? "failed_code as code" : "agent_components.code as code")
+      .select((row) => (what === "failed" ? codeOfFailure(row) : row.ref("agent_components.code")).as("code"))
       .orderBy("name")
       .orderBy("id")
       .limit(limit)
@@ -274,6 +274,11 @@ export async function witnessesOf(db: Db, question: StageQuestion, limit: number
     witnesses.push(...rows.map((row) => ({ ...row, at: row.at ?? 0, what })));
   }
   return witnesses;
+}
+
+/** The failure with which a release was taken back; of a machine that said none then, that of its last run. */
+function codeOfFailure(row: Terms) {
+  return row.fn.coalesce("failed_code", "agent_components.code");
 }
 
 /** Numbers of the agents that are not retired, by domain. */
@@ -318,7 +323,7 @@ export async function listAgentReleases(
   let query = matchingReleases(db, filter)
     .select(["id", "name", "domain", "release", "version", "since_at as since", "held"])
     .select("failed_release as failedRelease")
-    .select((row) => row.fn.coalesce("failed_code", "agent_components.code").as("code"))
+    .select((row) => codeOfFailure(row).as("code"))
     .orderBy("agent_id")
     .limit(limit);
   if (after !== undefined) query = query.where("agent_id", ">", after);
