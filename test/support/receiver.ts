@@ -15,7 +15,11 @@ export interface Receiver {
   url: string;
   received: Received[];
   /** Answers of the next requests: a status, and fields of the header. */
-  answer: { status: number; headers?: Record<string, string> };
+  answer: {
+    status: number;
+    headers?: Record<string, string> /** It comes no sooner. */;
+    after?: Promise<unknown>;
+  };
   /** The events, each verified with the library of Standard Webhooks. */
   events(secret: string): { type: string; timestamp: string; data: Record<string, unknown> }[];
   close(): Promise<void>;
@@ -28,7 +32,9 @@ export async function startReceiver(): Promise<Receiver> {
       headers: request.headers as Record<string, string>,
       body: await text(request).catch(() => ""),
     });
-    response.writeHead(receiver.answer.status, receiver.answer.headers).end("x".repeat(100));
+    const { status, headers, after } = receiver.answer;
+    await after;
+    response.writeHead(status, headers).end("x".repeat(100));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

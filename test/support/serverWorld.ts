@@ -30,6 +30,7 @@ import { openDatabase } from "../../src/server/store/database.ts";
 import { insertUser } from "../../src/server/store/people/userStore.ts";
 import { transact } from "../../src/server/store/transaction.ts";
 import { WakeUps } from "../../src/server/store/wakeUps.ts";
+import { writeNote } from "../../src/server/store/watch/noteStore.ts";
 
 /** A server of its own, whose APIs are injected into: no socket is opened. */
 export interface ServerWorld {
@@ -91,6 +92,8 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
   const trees = new PublishedTrees(treesOf(config));
   await openSettings({ config, database, trees });
   const clock = { now: Date.now() };
+  const now = () => clock.now;
+  const noteConfirmed = (confirmedAt: number) => writeNote(database.db, "mirrored", { confirmedAt }, now());
   const context: Context = {
     config,
     database,
@@ -104,7 +107,7 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     wakeUps: new WakeUps((reason) => expect.unreachable(reason)),
     changes: openChanges(database),
     metrics: new ServerMetrics(),
-    mirror: new ContentMirror({ config, trees, log: SILENT, now: () => clock.now }),
+    mirror: new ContentMirror({ config, trees, log: SILENT, now, noteConfirmed }),
     // No name is looked up beyond this machine, unless a test says where.
     resolver: createResolver({ servers: ["127.0.0.1:9"], search: [], now: () => clock.now }),
     now: () => clock.now,

@@ -10,7 +10,7 @@ import {
   noteSaid,
   takeBack,
 } from "../store/people/signInFailureStore.ts";
-import { transact } from "../store/transaction.ts";
+import { type Tx, transact } from "../store/transaction.ts";
 import { hashOfSecret } from "./secrets.ts";
 
 /** Failures that are free of a wait, and the longest wait (ms). */
@@ -36,8 +36,6 @@ export interface Locked {
 export interface Attempt {
   /** Time (ms) that it has to wait; 0 for none. */
   wait: number;
-  /** Names and addresses that are locked, of which that was not said yet. */
-  locked: Locked[];
   /** To be called when it has succeeded. */
   succeed(): Promise<void>;
 }
@@ -49,11 +47,13 @@ export interface Attempt {
  * An attempt counts as a failure until it has succeeded, so that many at once are no way around the wait.
  *
  * @param name of the user; absent where none is guessed at
+ * @param sayLocked says that guesses have to wait, in the transaction by which that counts as said
  */
 export async function countAttempt(
   { database, now }: Pick<Context, "database" | "now">,
   address: string,
   name?: string,
+  sayLocked: (tx: Tx, what: Locked) => Promise<void> = async () => {},
 ): Promise<Attempt> {
   const place = `address ${address}`;
   const looked: { key: string; allowance: Allowance; what: Locked }[] = [
@@ -70,18 +70,17 @@ export async function countAttempt(
   const [ofAddress = "", ofName] = looked.map(({ key }) => key);
   const at = now();
   const found = await transact(database.db, async (tx) => {
-    const waiting: { wait: number; locked: Locked[]; before?: Failures | undefined } = {
-      wait: 0,
-      locked: [],
-    };
+    const waiting: { wait: number; before?: Failures | undefined } = { wait: 0 };
+    const locked: Locked[] = [];
     for (const { key, allowance, what } of looked) {
       await takeTurn(tx, `sign-in ${key}`);
       const failures = await failuresOf(tx, key);
       const wait = waitOf(failures, allowance, at);
       waiting.wait = Math.max(waiting.wait, wait);
-      if (wait > 0 && failures?.said === 0) waiting.locked.push(what);
+      if (wait > 0 && failures?.said === 0) locked.push(what);
       if (wait > 0) await noteSaid(tx, key);
     }
+    for (const what of locked) await sayLocked(tx, what);
     if (waiting.wait > 0) return waiting;
     waiting.before = await failuresOf(tx, ofAddress);
     for (const { key } of looked) await countFailure(tx, key, at, at - FORGET);
