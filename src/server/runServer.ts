@@ -42,7 +42,7 @@ import { PublishedTrees } from "./settings/publishedTrees.ts";
 import { openDatabase } from "./store/database.ts";
 import { migrate } from "./store/migrate.ts";
 import { WakeUps } from "./store/wakeUps.ts";
-import { writeNote } from "./store/watch/noteStore.ts";
+import { type Notes, readNote, writeNote } from "./store/watch/noteStore.ts";
 import { tlsOf } from "./tlsFiles.ts";
 import { WebhookSender } from "./watch/webhookSender.ts";
 
@@ -94,7 +94,11 @@ export async function runServer(
     const changes = openChanges(database);
     const streams = new EventStreams();
     const noteConfirmed = (confirmedAt: number) => writeNote(database.db, "mirrored", { confirmedAt }, now());
-    const mirror = new ContentMirror({ config, trees, log, now, noteConfirmed });
+    const verification = {
+      read: () => readNote(database.db, "mirrorVerified"),
+      write: (last: Notes["mirrorVerified"]) => writeNote(database.db, "mirrorVerified", last, now()),
+    };
+    const mirror = new ContentMirror({ config, trees, log, now, noteConfirmed, verification });
     ends.push(() => mirror.close());
     const upkeep = { publishing: undefined, failing: new Set<string>(), ending: new Set<string>() };
     const metrics = new ServerMetrics();

@@ -8,6 +8,7 @@ import { forgetOldAccess, forgetOldReports, forgetOldTraffic, retireUnheard } fr
 import { resignIfDue } from "./settings/resign.ts";
 import { isAnswering } from "./store/database.ts";
 import { heldConditions } from "./store/watch/conditionStore.ts";
+import { readNote } from "./store/watch/noteStore.ts";
 import { countGivenUp } from "./store/watch/webhookStore.ts";
 import { watchConditions } from "./watch/watchConditions.ts";
 
@@ -76,12 +77,13 @@ export async function healthOf(context: Context): Promise<Health> {
   return { ok: failing.length === 0, failing, ending, ailing };
 }
 
-async function ailingParts({ database: { db }, broker, upkeep }: Context): Promise<string[]> {
+async function ailingParts({ database: { db }, broker, upkeep, mirror }: Context): Promise<string[]> {
   const parts: string[] = [];
   if (broker?.isTold === false) parts.push("broker");
   if (upkeep.copying?.() !== undefined) parts.push("publish");
   if ((await countGivenUp(db)) > 0) parts.push("webhooks");
-  if ((await heldConditions(db)).some(({ kind }) => kind === "mirror")) parts.push("mirror");
+  const isDamaged = mirror.isConfigured && (await readNote(db, "mirrorVerified"))?.isMended === false;
+  if (isDamaged || (await heldConditions(db)).some(({ kind }) => kind === "mirror")) parts.push("mirror");
   return parts;
 }
 

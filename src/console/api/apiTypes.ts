@@ -2569,6 +2569,11 @@ export interface operations {
                         objects: number;
                         received: number;
                         source: string | null;
+                        verified: {
+                            at: number | null;
+                            damaged: number;
+                            isMended: boolean;
+                        } | null;
                         version: number | null;
                     };
                 };
@@ -2610,6 +2615,11 @@ export interface operations {
                         objects: number;
                         received: number;
                         source: string | null;
+                        verified: {
+                            at: number | null;
+                            damaged: number;
+                            isMended: boolean;
+                        } | null;
                         version: number | null;
                     };
                 };
@@ -2660,6 +2670,11 @@ export interface operations {
                         objects: number;
                         received: number;
                         source: string | null;
+                        verified: {
+                            at: number | null;
+                            damaged: number;
+                            isMended: boolean;
+                        } | null;
                         version: number | null;
                     };
                 };

@@ -9,6 +9,7 @@ import { type ServerConfig, serverConfigFile } from "../serverConfig.ts";
 import type { PublishedTrees } from "../settings/publishedTrees.ts";
 import { type Mirrored, mirrorOnce, objectsOf } from "./mirrorPass.ts";
 import { type MirrorPlace, mirrorDirsAt, mirrorPlaceOf } from "./mirrorPlace.ts";
+import { isVerificationDue, type MirrorVerification } from "./mirrorVerification.ts";
 import { sweepMirror, unnamedFiles } from "./publishMirrored.ts";
 
 export interface MirrorParts {
@@ -19,6 +20,11 @@ export interface MirrorParts {
   now(): number;
   /** Is told when the vendor is known to have had nothing newer, so that every server knows. */
   noteConfirmed?(at: number): Promise<void>;
+  /** The last reading through of all files, by whichever server; without it, by this one. */
+  verification?: {
+    read(): Promise<MirrorVerification | undefined>;
+    write(last: MirrorVerification): Promise<void>;
+  };
 }
 
 /** State of the mirror. Times in milliseconds since the epoch, sizes in bytes. */
@@ -35,6 +41,8 @@ export interface MirrorState {
   confirmedAt: number | null;
   /** Time (ms) since then. */
   age: number | null;
+  /** The last time that all files were read through, as far as this server knows; null for never. */
+  verified: MirrorVerification | null;
   error: { code: ErrorCode; message: string; at: number } | null;
   /** Objects of the publication that are here, and their size. */
   objects: number;
@@ -64,8 +72,9 @@ export class ContentMirror {
   readonly #refresh = sharedNext(() => this.#pass());
   #timer: NodeJS.Timeout | undefined;
   #isStarted = false;
-  /** The next look reads all that is here through. */
+  /** Somebody has asked that the next look reads all that is here through. */
   #isThorough = false;
+  #verified: MirrorVerification | undefined;
   #running: Promise<void> | undefined;
   #failures = 0;
   #error: MirrorState["error"] = null;
@@ -134,6 +143,7 @@ export class ContentMirror {
       version: trees.versions().content ?? null,
       confirmedAt: this.#last?.confirmedAt ?? null,
       age: this.#last === undefined ? null : Math.max(0, now() - this.#last.confirmedAt),
+      verified: this.#verified ?? null,
       error: this.#error,
       objects: held.length,
       bytes: held.reduce((sum, { length }) => sum + length, 0),
@@ -172,8 +182,8 @@ export class ContentMirror {
 
   async #mirror(place: MirrorPlace): Promise<void> {
     const { config, trees, log, now } = this.#parts;
-    const isThorough = this.#isThorough;
-    this.#isThorough = false;
+    const { isThorough, finish } = await this.#beginVerification();
+    let damaged = 0;
     const before = { version: trees.versions().content, received: this.#received };
     const fetcher = await openFetcher({
       file: serverConfigFile(config.dir),
@@ -192,6 +202,9 @@ export class ContentMirror {
         now,
         etag: this.#last?.etag,
         isThorough,
+        onDamaged: () => {
+          damaged++;
+        },
         fetcher,
         signal: this.#stop.signal,
         onNeeded: (needed) => {
@@ -199,6 +212,7 @@ export class ContentMirror {
         },
         onReceived: (length) => this.#count(length),
       });
+      await finish(damaged, true);
       this.#last = { ...mirrored, confirmedAt: now() - mirrored.age * 1_000 };
       await this.#parts.noteConfirmed?.(this.#last.confirmedAt);
       await trees.look();
@@ -207,9 +221,38 @@ export class ContentMirror {
         log.info(`version ${mirrored.version} of ${place.url} is published, ${received} were fetched for it`);
       }
       await this.#sweep(mirrored.catalog);
+    } catch (error) {
+      if (damaged > 0) await finish(damaged, false);
+      throw error;
     } finally {
       fetcher.close();
     }
+  }
+
+  /**
+   * Says whether a look is to read all through, and writes down what came of it. What could not be mended is looked at
+   * again by the next look: those that are not thorough see files by their length.
+   */
+  async #beginVerification() {
+    const { config, log, now, verification } = this.#parts;
+    const last = verification === undefined ? this.#verified : await verification.read();
+    this.#verified = last;
+    // While the mirror is paused nothing is done that nobody has asked for.
+    const every = this.#every === null ? null : config.mirror.verifyEvery;
+    const isThorough = this.#isThorough || isVerificationDue(last, every, now());
+    this.#isThorough = false;
+    const finish = async (damaged: number, isMended: boolean) => {
+      if (!isThorough) return;
+      if (damaged > 0) {
+        const files = damaged === 1 ? "1 mirrored file was" : `${damaged} mirrored files were`;
+        log.error(
+          `${files} altered on the disk, and ${isMended ? "fetched again" : "could not all be fetched again"}`,
+        );
+      }
+      this.#verified = { at: isMended ? now() : (last?.at ?? null), damaged, isMended };
+      await verification?.write(this.#verified);
+    };
+    return { isThorough, finish };
   }
 
   #count(length: number): void {

@@ -21,6 +21,8 @@ export interface FetchMeans {
   minFree: number;
   /** Objects that are here are read through: one that was altered is fetched again. */
   isThorough?: boolean;
+  /** Called for each of these that was altered. */
+  onDamaged?(object: CatalogObject): void;
   /** Called once with the bytes to fetch, and then with the length of each piece that comes. */
   onNeeded(bytes: number): void;
   onReceived(bytes: number): void;
@@ -46,7 +48,9 @@ export async function fetchObjects(
   const isHere = means.isThorough === true ? isWholeInStore : inStore;
   for (const object of objects) {
     means.signal.throwIfAborted();
-    if (!(await isHere(dirs, object))) missing.push(object);
+    if (await isHere(dirs, object)) continue;
+    missing.push(object);
+    if (means.isThorough === true && (await inStore(dirs, object))) means.onDamaged?.(object);
   }
   if (missing.length === 0) return [];
   await checkSpace(dirs, missing, means);

@@ -13,6 +13,7 @@ const Mirror = Type.Object({
   version: OrNull(Count),
   confirmedAt: OrNull(Moment),
   age: OrNull(Count),
+  verified: OrNull(Type.Object({ at: OrNull(Moment), damaged: Count, isMended: Type.Boolean() })),
   error: OrNull(Type.Object({ code: Type.String(), message: Type.String(), at: Moment })),
   objects: Count,
   bytes: Count,
