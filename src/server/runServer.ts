@@ -7,6 +7,7 @@ import { parseRange } from "../core/order/address.ts";
 import { senderOf } from "../core/order/forwardedAddress.ts";
 import { machineName } from "../dns/machine.ts";
 import { createResolver } from "../dns/resolver.ts";
+import { onOneLine } from "../errors.ts";
 import { mostConnections, ownLimits } from "../http/boundConnections.ts";
 import { type Listener, openListener } from "../http/server.ts";
 import { takeLock } from "../store/lock.ts";
@@ -39,8 +40,9 @@ import { type ServerConfig, treesOf } from "./serverConfig.ts";
 import { answerHealth, startUpkeep } from "./serverHealth.ts";
 import { startPublishingLeftOver, tryLeftOver } from "./settings/publishDocument.ts";
 import { PublishedTrees } from "./settings/publishedTrees.ts";
-import { openDatabase } from "./store/database.ts";
+import { type Database, openDatabase } from "./store/database.ts";
 import { migrate } from "./store/migrate.ts";
+import { listApiTokens } from "./store/people/tokenStore.ts";
 import { WakeUps } from "./store/wakeUps.ts";
 import { type Notes, readNote, writeNote } from "./store/watch/noteStore.ts";
 import { tlsOf } from "./tlsFiles.ts";
@@ -83,6 +85,7 @@ export async function runServer(
     const database = await openDatabase(config.database, (file) => path.resolve(config.dir, file));
     ends.push(() => database.close());
     await migrate(database.db);
+    await sayStoppedTokens(database.db, log);
     const trees = new PublishedTrees(treesOf(config));
     await openSettings({ config, database, trees });
     const { now } = Date;
@@ -147,6 +150,15 @@ export async function runServer(
     await stop();
     throw error;
   }
+}
+
+/** Says at each start how many API tokens are of nobody whom anybody knows: programs that have them are refused. */
+async function sayStoppedTokens(db: Database["db"], log: Log): Promise<void> {
+  const tokens = await listApiTokens(db, Date.now());
+  const names = tokens.filter(({ stopped }) => stopped === "maker unknown").map(({ name }) => name);
+  if (names.length === 0) return;
+  const said = `${names.slice(0, 10).join(", ")}${names.length > 10 ? ` and ${names.length - 10} more` : ""}`;
+  log.warn(onOneLine(`API tokens of which nobody knows who made them open nothing, make new ones: ${said}`));
 }
 
 /** The broker of `server.json`; undefined where it names none. */

@@ -26,7 +26,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** Sends bytes over a connection of its own, and no more; the statuses of the answers that come to them. */
+const LAST = "GET /api/v1/last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+/** Sends bytes over a connection of its own, and a last request; the statuses of the answers until the server ends it. */
 async function statusesOf(port: number, bytes: string): Promise<number[]> {
   const socket = net.connect(port, "127.0.0.1");
   let text = "";
@@ -35,7 +37,7 @@ async function statusesOf(port: number, bytes: string): Promise<number[]> {
   });
   socket.on("error", () => {});
   await once(socket, "connect");
-  socket.end(bytes, "latin1");
+  socket.write(bytes + LAST, "latin1");
   await once(socket, "close");
   return [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
 }
@@ -67,6 +69,7 @@ describe.for([["console"], ["agents"]] as const)("at the port of the %s", ([side
 
   test.for(Object.entries(DOUBLE))("a request with %s hides no other", async ([, bytes]) => {
     const statuses = await statusesOf(port(), bytes);
+    // Nothing after it is read, or the server and who is in front of it would differ on where that begins.
     expect(statuses.length).toBeLessThanOrEqual(1);
     expect(statuses).not.toContain(200);
   });
@@ -75,7 +78,8 @@ describe.for([["console"], ["agents"]] as const)("at the port of the %s", ([side
     for (const method of ["GET", "POST", "DELETE"]) {
       const first = head(`Content-Length: ${HIDDEN.length}`).replace("POST", method);
       const statuses = await statusesOf(port(), first + HIDDEN);
-      expect(statuses).toHaveLength(1);
+      // Its own, and the last where the connection goes on.
+      expect([1, 2]).toContain(statuses.length);
       expect(statuses).not.toContain(200);
     }
   });
