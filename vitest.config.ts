@@ -44,6 +44,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A second, as it is without this, passes on a busy machine before anything has happened.
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     // Two machines' worth of sockets and disks are real here: a test that needs longer is stuck.
     // Half of their time they wait for sockets, processes and limits: more workers than cores.
     maxWorkers: 4,

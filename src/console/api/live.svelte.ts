@@ -52,13 +52,15 @@ class Live {
   /** Versions of all resources: what changed while nobody listened is read now. */
   #hello(versions: Record<string, unknown>): void {
     const known = this.#versions;
-    const before = this.connected;
+    const listened = this.connected === true;
     this.connected = true;
     this.lostAt = undefined;
     this.#versions = versions;
-    // Much that was asked for in between was not answered.
-    if (before === false) this.#readAll();
-    if (before !== true) return;
+    // Changes between the first look of a screen and the first word, or while the connection was lost, were not heard of.
+    if (!listened) {
+      this.#readAll();
+      return;
+    }
     for (const [resource, version] of Object.entries(versions)) {
       if (known[resource] !== version) this.#read(resource);
     }
