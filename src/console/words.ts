@@ -179,6 +179,7 @@ export const words = {
   audit: {
     sub: "Every change, by whom, from where. Entries are only ever added.",
     csv: "Export CSV",
+    lines: "JSON lines",
     none: "Nothing was changed yet.",
     when: "When",
     who: "Who",
@@ -341,6 +342,9 @@ export const words = {
     list: "Source list",
     listOf: (version: number, from: string) =>
       `version ${version}, from ${from === "none" ? "nowhere" : `the ${from}`}`,
+    metadata: "Metadata",
+    confirmed: "confirmed as the newest",
+    notConfirmed: "not confirmed as the newest by any of the last runs",
     id: "Id",
     next: "Next run",
     enrolled: "Enrolled",

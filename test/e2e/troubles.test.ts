@@ -105,6 +105,33 @@ describe.skipIf(NO_BROWSER)(`trouble${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, () 
     await close();
   });
 
+  test("the audit log says who did what to whom by names, and is downloaded whole by its links", async () => {
+    const id = world.agents.get("vpn-ws-0002")?.id;
+    await world.call("PATCH", `/agents/${id}`, { domain: "lyon" });
+    await world.call("PATCH", `/agents/${id}`, { domain: "vpn" });
+    const { page, faults, close } = await opened("/logs");
+    await page.getByText("Moved to another domain: vpn-ws-0002").first().waitFor();
+    await page.getByText("Enrolled vpn-ws-0002").waitFor();
+    await page.getByText("Made an enrolment token for the domain berlin").waitFor();
+    for (const [name, begin] of [
+      ["Export CSV", "sequence,at,actor"],
+      ["JSON lines", '{"sequence":1,'],
+    ] as const) {
+      const coming = page.waitForEvent("download");
+      await page.getByRole("link", { name }).click();
+      const text = await fs.readFile(await (await coming).path(), "utf8");
+      expect(text.slice(0, begin.length), name).toBe(begin);
+      expect(text).toContain("vpn-ws-0002");
+    }
+    // Of an agent: how old is what it trusts.
+    await page.goto(`/agents/${world.agents.get("berlin-ws-0002")?.id}`);
+    await world.report("berlin-ws-0002", [], { held: { content: 12, settings: 3 } });
+    await page.reload();
+    await page.getByText("content 12, settings 3").waitFor();
+    expect(faults).toEqual([]);
+    await close();
+  });
+
   test("what if an Update Agent dies is answered from the report, and for a draft that nobody saved", {
     timeout: 120_000,
   }, async () => {

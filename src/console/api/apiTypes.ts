@@ -2011,6 +2011,7 @@ export interface operations {
         parameters: {
             query?: {
                 cursor?: string;
+                format?: "csv" | "ndjson";
                 limit?: number;
                 since?: number;
             };

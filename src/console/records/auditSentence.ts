@@ -7,6 +7,8 @@ const DEEDS: Record<string, string> = {
   createApiToken: "Made the API token",
   deleteApiToken: "Revoked the API token",
   enrolAgent: "Enrolled",
+  enrolAgentAgain: "Enrolled again",
+  enrolClone: "Enrolled a copy of another machine:",
   moveAgent: "Moved to another domain:",
   deleteAgent: "Deleted the agent",
   retireAgents: "Retired silent agents:",
@@ -18,8 +20,8 @@ const DEEDS: Record<string, string> = {
   deletePolicy: "Deleted the policy",
   grantUpdateAgent: "Granted the Update Agent role to",
   takeUpdateAgent: "Took the Update Agent role from",
-  createEnrolmentToken: "Made the enrolment token",
-  deleteEnrolmentToken: "Revoked the enrolment token",
+  createEnrolmentToken: "Made an enrolment token for the domain",
+  deleteEnrolmentToken: "Revoked an enrolment token of the domain",
   saveSourceList: "Saved the",
   restoreSourceList: "Restored the",
   createNotification: "Notified agents:",
@@ -58,8 +60,24 @@ interface Entry {
   detail?: unknown;
 }
 
-/** An entry of the audit log in a sentence; an operation that is not known here is said by its name, and so is a subject whose name was noted. */
+/** An entry of the audit log in a sentence; an operation that is not known here is said by its name. */
 export function sentenceOf({ operation, subject, detail }: Entry): string {
-  const { name } = Object(detail) as { name?: unknown };
-  return `${DEEDS[operation] ?? operation} ${typeof name === "string" ? name : subject}`.trim();
+  return `${DEEDS[operation] ?? operation} ${subjectOf(operation, subject, Object(detail))}`.trim();
+}
+
+/** The subject by the name that was noted; ids say nothing to people. */
+function subjectOf(
+  operation: string,
+  subject: string,
+  { name, domain, target }: Record<string, unknown>,
+): string {
+  if (typeof name === "string") return name;
+  if (operation.endsWith("EnrolmentToken") && typeof domain === "string") return domain;
+  return operation === "createNotification" ? (targetOf(Object(target)) ?? subject) : subject;
+}
+
+function targetOf({ all, domain, agents }: Record<string, unknown>): string | undefined {
+  if (all === true) return "all of them";
+  if (typeof domain === "string") return `those of ${domain}`;
+  return Array.isArray(agents) ? `${agents.length} by name` : undefined;
 }

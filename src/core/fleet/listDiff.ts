@@ -33,7 +33,7 @@ export function listDiff(before: Written, after: Written): ListDiff {
   const still = unmoved(pairs);
   const changes = pairs.map((pair): EntryChange => {
     const [was, is] = [old[pair.from], fresh[pair.to]];
-    const kinds: EntryChange["kinds"] = canonical(was) === canonical(is) ? [] : ["changed"];
+    const kinds: EntryChange["kinds"] = was === is || canonical(was) === canonical(is) ? [] : ["changed"];
     if (!still.has(pair)) kinds.push("moved");
     return { ...pair, kinds, before: was, after: is };
   });
@@ -73,6 +73,16 @@ const RESEMBLANCES: ((entry: Written) => string)[] = [
 function pairUp(old: Written[], fresh: Written[]): Pair[] {
   const [left, open] = [new Set(old.keys()), new Set(fresh.keys())];
   const pairs: Pair[] = [];
+  // Most entries of a list under edit are the very ones that were read: nothing has to be written out for them.
+  const places = new Map(fresh.map((entry, index) => [entry, index]));
+  for (const from of places.size === fresh.length ? [...left] : []) {
+    const entry = old[from];
+    const to = entry && places.get(entry);
+    if (to === undefined || !open.has(to)) continue;
+    pairs.push({ from, to });
+    left.delete(from);
+    open.delete(to);
+  }
   for (const keyOf of RESEMBLANCES) {
     const places = Map.groupBy(open, (index) => keyOf(fresh[index] ?? {}));
     for (const from of left) {
@@ -86,27 +96,23 @@ function pairUp(old: Written[], fresh: Written[]): Pair[] {
   return pairs.toSorted((one, other) => one.from - other.from);
 }
 
-/** The most pairs that stand in the same order in both lists: the others have moved. */
+/** The most pairs that stand in the same order in both lists: the others have moved (patience sorting). */
 function unmoved(pairs: Pair[]): Set<Pair> {
-  const longest: { length: number; before: number }[] = [];
-  for (const [at, { to }] of pairs.entries()) {
-    let best = { length: 1, before: -1 };
-    for (let earlier = 0; earlier < at; earlier++) {
-      const { length } = longest[earlier] ?? { length: 0 };
-      if ((pairs[earlier]?.to ?? 0) < to && length >= best.length) {
-        best = { length: length + 1, before: earlier };
-      }
+  /** For each length, the last pair of the run of that length that ends lowest. */
+  const tails: Pair[] = [];
+  const before = new Map<Pair, Pair | undefined>();
+  for (const pair of pairs) {
+    let [low, high] = [0, tails.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((tails[middle]?.to ?? 0) < pair.to) low = middle + 1;
+      else high = middle;
     }
-    longest.push(best);
+    before.set(pair, tails[low - 1]);
+    tails[low] = pair;
   }
-  const lengths = longest.map(({ length }) => length);
   const still = new Set<Pair>();
-  let at = lengths.indexOf(Math.max(0, ...lengths));
-  while (at >= 0) {
-    const pair = pairs[at];
-    if (pair !== undefined) still.add(pair);
-    at = longest[at]?.before ?? -1;
-  }
+  for (let at = tails.at(-1); at !== undefined; at = before.get(at)) still.add(at);
   return still;
 }
 

@@ -54,7 +54,7 @@ function linesOf(rows: (string | number)[][]): string {
   return `${Papa.unparse(rows, { escapeFormulae: FORMULA })}\r\n`;
 }
 
-/** Writes down what was changed, in the transaction that changes it. */
+/** Writes down what was changed, in the transaction that changes it. Ids say little to people: `detail.name` is for those. */
 export async function writeAudit(
   tx: Tx,
   { now }: Pick<Context, "now">,

@@ -146,7 +146,7 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
         caller: request.caller,
         address: request.sender.address,
         ifMatch: ifMatchOf(route, request),
-        format: formatOf(route, request.headers.accept),
+        format: formatOf(route, request),
         userAgent: request.headers["user-agent"] ?? "",
         cookies: request.cookies,
         get gone() {
@@ -250,8 +250,11 @@ const TYPES = { csv: "text/csv; charset=utf-8", ndjson: "application/x-ndjson" }
 /** Formats by their names in `Accept`. */
 const FORMATS = { "text/csv": "csv", "application/x-ndjson": "ndjson", "application/json": "json" } as const;
 
-/** The format that is named first, of those that the route has. */
-function formatOf({ formats = [] }: AnyRoute, accept = ""): Format {
+/** The format that the request's query names, for a link can name no other way; else the first of `Accept` that the route has. */
+function formatOf({ formats = [] }: AnyRoute, { query, headers }: FastifyRequest): Format {
+  const { accept = "" } = headers;
+  const named = formats.find((format) => format === Object(query).format);
+  if (named !== undefined) return named;
   for (const [name] of accept.matchAll(/[\w-]+\/[\w-]+/g)) {
     const format = FORMATS[name.toLowerCase() as keyof typeof FORMATS];
     if (format === "json" || (format !== undefined && formats.includes(format))) return format;

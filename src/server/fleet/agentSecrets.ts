@@ -2,6 +2,7 @@ import { type By, writeAudit } from "../access/auditTrail.ts";
 import { hashOfSecret, newSecret } from "../access/secrets.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
+import { findAgent } from "../store/fleet/agentStore.ts";
 import { askForRotation, revokeSecret, setNextSecret } from "../store/fleet/secretStore.ts";
 import { transact } from "../store/transaction.ts";
 
@@ -20,7 +21,8 @@ export async function renewSecret({ database, random }: Context, id: string): Pr
 export async function revokeAgent(context: Context, id: string, by: By): Promise<void> {
   await transact(context.database.db, async (tx) => {
     if (!(await revokeSecret(tx, id, context.now()))) throw new Problem("NOT_FOUND", "no agent has this id");
-    await writeAudit(tx, context, by, { operation: "revokeAgent", subject: id });
+    const detail = { name: (await findAgent(tx, id))?.name };
+    await writeAudit(tx, context, by, { operation: "revokeAgent", subject: id, detail });
   });
 }
 
@@ -34,6 +36,7 @@ export async function rotateAgent(context: Context, id: string, by: By): Promise
     const found = await askForRotation(tx, id, context.now());
     if (found === undefined) throw new Problem("NOT_FOUND", "no agent has this id");
     if (found === "revoked") throw new Problem("CONFLICT", "its secret was taken back: enrol it again");
-    await writeAudit(tx, context, by, { operation: "rotateAgent", subject: id });
+    const detail = { name: (await findAgent(tx, id))?.name };
+    await writeAudit(tx, context, by, { operation: "rotateAgent", subject: id, detail });
   });
 }

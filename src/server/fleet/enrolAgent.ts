@@ -76,7 +76,7 @@ export async function enrolAgent(context: Context, given: Enrolment, address: st
       address,
       operation: before !== undefined ? "enrolAgentAgain" : cloneOf === null ? "enrolAgent" : "enrolClone",
       subject: agent,
-      detail: { domain, ...(cloneOf && { cloneOf }) },
+      detail: { name, domain, ...(cloneOf && { cloneOf }) },
     });
     return { id: agent, domain };
   });

@@ -49,7 +49,8 @@ export async function createEnrolmentToken(
  */
 export async function removeEnrolmentToken(context: Context, id: string, by: By): Promise<void> {
   await transact(context.database.db, async (tx) => {
-    if (!(await deleteEnrolmentToken(tx, id))) throw new Problem("NOT_FOUND");
-    await writeAudit(tx, context, by, { operation: "deleteEnrolmentToken", subject: id });
+    const domain = await deleteEnrolmentToken(tx, id);
+    if (domain === undefined) throw new Problem("NOT_FOUND");
+    await writeAudit(tx, context, by, { operation: "deleteEnrolmentToken", subject: id, detail: { domain } });
   });
 }

@@ -23,7 +23,7 @@ export async function moveToDomain(context: Context, id: string, domain: string,
     if (before === undefined) throw new Problem("NOT_FOUND", "no agent has this id");
     await countMove(context, tx, { from: before.domain, to: domain }, by);
     await moveAgent(tx, id, domain);
-    const detail = { from: before.domain, to: domain };
+    const detail = { name: before.name, from: before.domain, to: domain };
     await writeAudit(tx, context, by, { operation: "moveAgent", subject: id, detail });
   });
   return await agentView(context, id);

@@ -65,7 +65,7 @@ export async function acceptSuggestion(
     const at = context.now();
     await putAnswer(tx, { id: suggestion.id, answer: "accepted", author: actorOf(by.caller), at });
     const list: NewDocument = { name: SOURCE_LIST, document, from: accepted.version };
-    const detail = { suggestion: suggestion.id, entry, entries };
+    const detail = { name: suggestion.agent.name, suggestion: suggestion.id, entry, entries };
     return { documents: [...(await grantsToPublish(tx)), list], detail, undo };
   });
   return { version: versions[SOURCE_LIST] ?? 0, findings, effect };
@@ -73,11 +73,12 @@ export async function acceptSuggestion(
 
 /** Lets a suggestion rest for 90 days. @throws Problem NOT_FOUND */
 export async function dismissSuggestion(context: Context, id: string, by: By): Promise<void> {
-  const { reason } = await findSuggestion(context, id);
+  const { reason, agent } = await findSuggestion(context, id);
   await transact(context.database.db, async (tx) => {
     const at = context.now();
     await putAnswer(tx, { id, answer: "dismissed", author: actorOf(by.caller), at });
-    await writeAudit(tx, context, by, { operation: "dismissSuggestion", subject: id, detail: { reason } });
+    const detail = { name: agent.name, reason };
+    await writeAudit(tx, context, by, { operation: "dismissSuggestion", subject: id, detail });
   });
 }
 

@@ -93,9 +93,9 @@ export async function changeWebhook(
 export async function renewWebhookSecret(context: Context, id: string, by: By): Promise<{ secret: string }> {
   const { secret, sealed } = await makeSecret(context, id);
   await transact(context.database.db, async (tx) => {
-    if ((await findWebhook(tx, id)) === undefined) unknownWebhook();
+    const { name } = (await findWebhook(tx, id)) ?? unknownWebhook();
     await updateWebhook(tx, id, { secret: sealed });
-    await writeAudit(tx, context, by, { operation: "renewWebhookSecret", subject: id });
+    await writeAudit(tx, context, by, { operation: "renewWebhookSecret", subject: id, detail: { name } });
   });
   return { secret };
 }
@@ -134,7 +134,7 @@ export async function testWebhook(
       .select("body")
       .where("id", "=", eventId)
       .executeTakeFirstOrThrow();
-    await writeAudit(tx, context, by, { operation: "testWebhook", subject: id });
+    await writeAudit(tx, context, by, { operation: "testWebhook", subject: id, detail: { name } });
     return { eventId, webhookId: id, raisedAt: context.now(), attempts: 0, url, body, secret, failingSince };
   });
   await deliver(context, due, gone);

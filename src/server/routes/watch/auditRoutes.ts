@@ -28,6 +28,8 @@ const list = route({
   schemas: {
     query: Type.Object({
       ...pageQuery,
+      /** The same as `Accept`, for a link: all of it as CSV, or as JSON lines. */
+      format: Type.Optional(Type.Enum(["csv", "ndjson"])),
       /** For JSON lines: the sequence number of the last entry that was read. */
       since: Type.Optional(Type.Integer({ minimum: 0 })),
     }),

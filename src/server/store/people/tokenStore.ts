@@ -172,9 +172,10 @@ export async function listEnrolmentTokens(db: Db): Promise<EnrolmentToken[]> {
     .execute();
 }
 
-export async function deleteEnrolmentToken(tx: Tx, id: string): Promise<boolean> {
-  const { numDeletedRows } = await tx.deleteFrom("enrolment_tokens").where("id", "=", id).executeTakeFirst();
-  return numDeletedRows > 0n;
+/** @returns the domain that it was for; undefined where there is none */
+export async function deleteEnrolmentToken(tx: Tx, id: string): Promise<string | undefined> {
+  const found = tx.deleteFrom("enrolment_tokens").where("id", "=", id).returning("domain");
+  return (await found.executeTakeFirst())?.domain;
 }
 
 /** Takes one use of a token, and says for which domain; undefined where it has none left or has expired. */
