@@ -6,7 +6,7 @@ import type { Timestamps, Versions } from "../settings/publishedTrees.ts";
 import { countAgents } from "../store/fleet/agentStore.ts";
 import { type OpenTold, openToldOfAll } from "../store/notifications/toldStore.ts";
 import { type HeldPoll, HeldPolls } from "./heldPolls.ts";
-import { acknowledge, noteAnswered } from "./settle.ts";
+import { acknowledge, isToWait, noteAnswered } from "./settle.ts";
 
 export interface Poll {
   agentId: string;
@@ -80,7 +80,7 @@ async function newsFor(means: Means, polls: readonly HeldPoll[]): Promise<(strin
       knowing.push(...openOf(poll));
       return undefined;
     }
-    if (openOf(poll).some(({ state }) => state === "waiting")) return undefined;
+    if (openOf(poll).some(isToWait)) return undefined;
     answered.push(...openOf(poll));
     return textOf(newer, texts);
   });

@@ -24,7 +24,7 @@ import { transact } from "../store/transaction.ts";
 import { say } from "../store/wakeUps.ts";
 import { pushNotice } from "./pushNotice.ts";
 import { sayFailed } from "./sayFailed.ts";
-import { notified, running, statesOfKnowing, toldByBroker } from "./settle.ts";
+import { running, statesOfKnowing, toldByBroker } from "./settle.ts";
 
 /** Time (ms) between two looks whose turn it is: while agents are told, and else. */
 const STEP = { telling: 250, idle: 1_000 };
@@ -167,14 +167,15 @@ export class Notifier {
     await this.#write();
   }
 
-  /** Those who ask get their answer: at once where this server holds their request. */
+  /**
+   * Those who ask get their answer: at once where a server holds their request, else when they ask. It is the answer
+   * that counts as telling them: one that has died since it asked is taken again after the lease, and reached for as
+   * others are once it would have asked.
+   */
   async #answerHeld(agents: DueAgent[]): Promise<void> {
-    const { polls, now, database } = this.#context;
-    for (const { notificationId, agentId, attempts } of agents) {
-      this.#outcomes.push({ notificationId, agentId, attempts, ...notified(now()) });
-    }
-    await this.#write();
+    const { polls, database, changes } = this.#context;
     if (agents.length === 0) return;
+    changes.note("notifications");
     for (const { agentId } of agents) polls.wake(agentId);
     // Requests that other servers hold.
     await say(

@@ -85,26 +85,31 @@ export async function acknowledge(
   { database: { db }, trees, now }: Means,
   open: readonly OpenTold[],
 ): Promise<void> {
-  const told = open.filter(({ state }) => state !== "waiting");
+  const told = open.filter((each) => !isToWait(each));
   if (told.length === 0) return;
   const times = { publishedAt: trees.publishedAt(), now: now() };
   const known = await statesOfKnowing(db, [...new Set(told.map(({ agentId }) => agentId))], times);
   await noteTold(
     db,
     told.map((each) => ({ ...each, ...known(each.agentId) })),
-    ["notified", "unreachable"],
+    ["waiting", "notified", "unreachable"],
   );
 }
 
-/** Agents that could not be reached have asked by themselves, and are answered. */
+/** Whether it is not yet the turn of an agent: it was never taken to be told. */
+export function isToWait({ state, toldAt }: Pick<OpenTold, "state" | "toldAt">): boolean {
+  return state === "waiting" && toldAt === null;
+}
+
+/** Agents whose turn it is, or that could not be reached, have asked by themselves, and are answered. */
 export async function noteAnswered(
   { database: { db }, now }: Pick<Means, "database" | "now">,
   open: readonly OpenTold[],
 ): Promise<void> {
-  const told = open.filter(({ state }) => state === "unreachable");
+  const told = open.filter(({ state }) => state !== "notified");
   await noteTold(
     db,
     told.map((each) => ({ ...each, ...notified(now()) })),
-    ["unreachable"],
+    ["waiting", "unreachable"],
   );
 }

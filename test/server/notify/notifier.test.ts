@@ -245,6 +245,35 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
         expect((await held).statusCode).toBe(204);
       });
 
+      test("lately and died, which holds no request, is not counted as told, and is unreachable in the end", async () => {
+        const [pc] = (await fleetOf({ name: "laptop", address: "127.0.0.12", isOff: true })) as [
+          TellableAgent,
+        ];
+        expect((await poll(pc, "settings=0")).statusCode).toBe(200);
+        const id = await notify();
+        await pass();
+        await pass(60_000);
+        expect((await look(id)).counts).toMatchObject({ waiting: 1, notified: 0 });
+        await pass(900_000);
+        expect((await look(id)).counts).toMatchObject({ waiting: 0, notified: 0, unreachable: 1 });
+        const found = await callApi(world, operator, `GET /notifications/${id}/agents?state=unreachable`);
+        expect(found.body.items).toMatchObject([{ name: "laptop" }]);
+      });
+
+      test("lately and lives, which holds no request at its turn, is told when it asks again", async () => {
+        const [pc] = (await fleetOf({ name: "laptop", address: "127.0.0.12", isOff: true })) as [
+          TellableAgent,
+        ];
+        expect((await poll(pc, "settings=0")).statusCode).toBe(200);
+        const id = await notify();
+        await pass();
+        world.clock.now += 5_000;
+        expect((await poll(pc, "settings=0")).statusCode).toBe(200);
+        expect((await look(id)).counts).toMatchObject({ waiting: 0, notified: 1 });
+        await pass(60_000);
+        expect((await look(id)).counts).toMatchObject({ notified: 1, unreachable: 0 });
+      });
+
       test("after it could not be reached is told then", async () => {
         const [pc] = (await fleetOf({ name: "laptop", address: "127.0.0.12", isOff: true })) as [
           TellableAgent,
