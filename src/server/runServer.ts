@@ -44,7 +44,7 @@ import { type Database, openDatabase } from "./store/database.ts";
 import { migrate } from "./store/migrate.ts";
 import { listApiTokens } from "./store/people/tokenStore.ts";
 import { WakeUps } from "./store/wakeUps.ts";
-import { type Notes, readNote, writeNote } from "./store/watch/noteStore.ts";
+import { writeNote } from "./store/watch/noteStore.ts";
 import { tlsOf } from "./tlsFiles.ts";
 import { WebhookSender } from "./watch/webhookSender.ts";
 
@@ -97,11 +97,7 @@ export async function runServer(
     const changes = openChanges(database);
     const streams = new EventStreams();
     const noteConfirmed = (confirmedAt: number) => writeNote(database.db, "mirrored", { confirmedAt }, now());
-    const verification = {
-      read: () => readNote(database.db, "mirrorVerified"),
-      write: (last: Notes["mirrorVerified"]) => writeNote(database.db, "mirrorVerified", last, now()),
-    };
-    const mirror = new ContentMirror({ config, trees, log, now, noteConfirmed, verification });
+    const mirror = new ContentMirror({ config, trees, log, now, noteConfirmed });
     ends.push(() => mirror.close());
     const upkeep = { publishing: undefined, failing: new Set<string>(), ending: new Set<string>() };
     const metrics = new ServerMetrics();

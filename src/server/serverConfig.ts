@@ -58,8 +58,8 @@ const mirror = section({
       eachParsedBy(checkComponentName),
     ),
   ),
-  /** Time (ms) after which a look reads all that is here through; null for when a person asks for it. */
-  verifyEvery: v.optional(v.nullable(wholeNumber(1_000, 31_536_000_000)), 604_800_000),
+  /** Time (ms) from one time that all files are read through to the next; null for when a person asks for it. */
+  verifyEvery: v.optional(v.nullable(wholeNumber(60_000, 31_536_000_000)), 604_800_000),
   /** Space (bytes) that is left free on the disk. */
   minFree: v.optional(wholeNumber(0), 300_000_000),
 });

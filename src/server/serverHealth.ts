@@ -8,7 +8,6 @@ import { forgetOldAccess, forgetOldReports, forgetOldTraffic, retireUnheard } fr
 import { resignIfDue } from "./settings/resign.ts";
 import { isAnswering } from "./store/database.ts";
 import { heldConditions } from "./store/watch/conditionStore.ts";
-import { readNote } from "./store/watch/noteStore.ts";
 import { countGivenUp } from "./store/watch/webhookStore.ts";
 import { watchConditions } from "./watch/watchConditions.ts";
 
@@ -62,7 +61,7 @@ export interface Health {
   failing: string[];
   /** Areas in which something ends soon, and a person has to act. */
   ending: string[];
-  /** Parts that do not do all they should, while the server does its work: `broker`, `publish`, `webhooks`, `mirror`. */
+  /** Parts that do not do all they should, while the server does its work: `broker`, `publish`, `webhooks`, `mirror`, `mirror-files`. */
   ailing: string[];
 }
 
@@ -82,8 +81,8 @@ async function ailingParts({ database: { db }, broker, upkeep, mirror }: Context
   if (broker?.isTold === false) parts.push("broker");
   if (upkeep.copying?.() !== undefined) parts.push("publish");
   if ((await countGivenUp(db)) > 0) parts.push("webhooks");
-  const isDamaged = mirror.isConfigured && (await readNote(db, "mirrorVerified"))?.isMended === false;
-  if (isDamaged || (await heldConditions(db)).some(({ kind }) => kind === "mirror")) parts.push("mirror");
+  if ((await heldConditions(db)).some(({ kind }) => kind === "mirror")) parts.push("mirror");
+  if ((mirror.verified?.missing ?? 0) > 0) parts.push("mirror-files");
   return parts;
 }
 

@@ -2571,10 +2571,12 @@ export interface operations {
                         received: number;
                         source: string | null;
                         verified: {
-                            at: number | null;
+                            at: number;
                             damaged: number;
-                            isMended: boolean;
+                            missing: number;
+                            objects: number;
                         } | null;
+                        verifyEvery: number | null;
                         version: number | null;
                     };
                 };
@@ -2617,10 +2619,12 @@ export interface operations {
                         received: number;
                         source: string | null;
                         verified: {
-                            at: number | null;
+                            at: number;
                             damaged: number;
-                            isMended: boolean;
+                            missing: number;
+                            objects: number;
                         } | null;
+                        verifyEvery: number | null;
                         version: number | null;
                     };
                 };
@@ -2672,10 +2676,12 @@ export interface operations {
                         received: number;
                         source: string | null;
                         verified: {
-                            at: number | null;
+                            at: number;
                             damaged: number;
-                            isMended: boolean;
+                            missing: number;
+                            objects: number;
                         } | null;
+                        verifyEvery: number | null;
                         version: number | null;
                     };
                 };

@@ -128,20 +128,9 @@ function setMirror({ metrics, mirror }: Context): SetFrom {
     "mirror_confirmed_timestamp_seconds",
     "When the vendor was last known to have nothing newer, by whichever server; absent before the first time.",
   );
-  const verified = metrics.gauge(
-    "mirror_verified_timestamp_seconds",
-    "When all mirrored files were last read through and whole, by whichever server; absent before the first time.",
-  );
-  const damaged = metrics.gauge(
-    "mirror_damaged_files",
-    "Mirrored files that were found altered on the disk and could not be fetched again; absent before the first look.",
-  );
   return async (db) => {
     const note = mirror.isConfigured ? await readNote(db, "mirrored") : undefined;
     setIfKnown(confirmed, note && note.confirmedAt / 1_000);
-    const last = mirror.isConfigured ? await readNote(db, "mirrorVerified") : undefined;
-    setIfKnown(verified, last?.at == null ? undefined : last.at / 1_000);
-    setIfKnown(damaged, last && (last.isMended ? 0 : last.damaged));
   };
 }
 

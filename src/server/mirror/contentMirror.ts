@@ -9,8 +9,8 @@ import { type ServerConfig, serverConfigFile } from "../serverConfig.ts";
 import type { PublishedTrees } from "../settings/publishedTrees.ts";
 import { type Mirrored, mirrorOnce, objectsOf } from "./mirrorPass.ts";
 import { type MirrorPlace, mirrorDirsAt, mirrorPlaceOf } from "./mirrorPlace.ts";
-import { isVerificationDue, type MirrorVerification } from "./mirrorVerification.ts";
 import { sweepMirror, unnamedFiles } from "./publishMirrored.ts";
+import { isVerificationDue, readVerified, type Verified, writeVerified } from "./verifyObjects.ts";
 
 export interface MirrorParts {
   config: ServerConfig;
@@ -20,11 +20,6 @@ export interface MirrorParts {
   now(): number;
   /** Is told when the vendor is known to have had nothing newer, so that every server knows. */
   noteConfirmed?(at: number): Promise<void>;
-  /** The last reading through of all files, by whichever server; without it, by this one. */
-  verification?: {
-    read(): Promise<MirrorVerification | undefined>;
-    write(last: MirrorVerification): Promise<void>;
-  };
 }
 
 /** State of the mirror. Times in milliseconds since the epoch, sizes in bytes. */
@@ -34,6 +29,10 @@ export interface MirrorState {
   /** Time (ms) from one look to the next; null while it is paused. */
   every: number | null;
   components: string[] | null;
+  /** Time (ms) from one time that all files are read through to the next; null for when a person asks for it. */
+  verifyEvery: number | null;
+  /** Result of the last time; null before the first. */
+  verified: Verified | null;
   isRunning: boolean;
   /** Version of the timestamp that is published. */
   version: number | null;
@@ -41,8 +40,6 @@ export interface MirrorState {
   confirmedAt: number | null;
   /** Time (ms) since then. */
   age: number | null;
-  /** The last time that all files were read through, as far as this server knows; null for never. */
-  verified: MirrorVerification | null;
   error: { code: ErrorCode; message: string; at: number } | null;
   /** Objects of the publication that are here, and their size. */
   objects: number;
@@ -72,9 +69,9 @@ export class ContentMirror {
   readonly #refresh = sharedNext(() => this.#pass());
   #timer: NodeJS.Timeout | undefined;
   #isStarted = false;
-  /** Somebody has asked that the next look reads all that is here through. */
+  /** The next look reads all that is here through. */
   #isThorough = false;
-  #verified: MirrorVerification | undefined;
+  #verified: Verified | undefined;
   #running: Promise<void> | undefined;
   #failures = 0;
   #error: MirrorState["error"] = null;
@@ -113,6 +110,11 @@ export class ContentMirror {
     await this.refresh();
   }
 
+  /** Result of the last time that all files were read through. */
+  get verified(): Verified | undefined {
+    return this.#verified;
+  }
+
   /** Whether there is anything to mirror. */
   get isConfigured(): boolean {
     return this.#place !== undefined;
@@ -139,11 +141,12 @@ export class ContentMirror {
       source: this.#place?.url ?? null,
       every: config.mirror.every,
       components: config.mirror.components ?? null,
+      verifyEvery: config.mirror.verifyEvery,
+      verified: this.#verified ?? null,
       isRunning: this.#running !== undefined,
       version: trees.versions().content ?? null,
       confirmedAt: this.#last?.confirmedAt ?? null,
       age: this.#last === undefined ? null : Math.max(0, now() - this.#last.confirmedAt),
-      verified: this.#verified ?? null,
       error: this.#error,
       objects: held.length,
       bytes: held.reduce((sum, { length }) => sum + length, 0),
@@ -182,8 +185,7 @@ export class ContentMirror {
 
   async #mirror(place: MirrorPlace): Promise<void> {
     const { config, trees, log, now } = this.#parts;
-    const { isThorough, finish } = await this.#beginVerification();
-    let damaged = 0;
+    const onVerified = await this.#verification(place);
     const before = { version: trees.versions().content, received: this.#received };
     const fetcher = await openFetcher({
       file: serverConfigFile(config.dir),
@@ -201,10 +203,7 @@ export class ContentMirror {
         minFree: config.mirror.minFree,
         now,
         etag: this.#last?.etag,
-        isThorough,
-        onDamaged: () => {
-          damaged++;
-        },
+        onVerified,
         fetcher,
         signal: this.#stop.signal,
         onNeeded: (needed) => {
@@ -212,47 +211,44 @@ export class ContentMirror {
         },
         onReceived: (length) => this.#count(length),
       });
-      await finish(damaged, true);
       this.#last = { ...mirrored, confirmedAt: now() - mirrored.age * 1_000 };
       await this.#parts.noteConfirmed?.(this.#last.confirmedAt);
+      await this.#noteMended(place);
       await trees.look();
       if (mirrored.version !== before.version) {
         const received = formatBytes(this.#received - before.received);
         log.info(`version ${mirrored.version} of ${place.url} is published, ${received} were fetched for it`);
       }
       await this.#sweep(mirrored.catalog);
-    } catch (error) {
-      if (damaged > 0) await finish(damaged, false);
-      throw error;
     } finally {
       fetcher.close();
     }
   }
 
-  /**
-   * Says whether a look is to read all through, and writes down what came of it. What could not be mended is looked at
-   * again by the next look: those that are not thorough see files by their length.
-   */
-  async #beginVerification() {
-    const { config, log, now, verification } = this.#parts;
-    const last = verification === undefined ? this.#verified : await verification.read();
-    this.#verified = last;
+  /** Use of the result of reading all files through, where that is to be done now; undefined where it is not. */
+  async #verification({ home }: MirrorPlace) {
+    const { config, now, log } = this.#parts;
+    this.#verified = await readVerified(home);
     // While the mirror is paused nothing is done that nobody has asked for.
     const every = this.#every === null ? null : config.mirror.verifyEvery;
-    const isThorough = this.#isThorough || isVerificationDue(last, every, now());
-    this.#isThorough = false;
-    const finish = async (damaged: number, isMended: boolean) => {
-      if (!isThorough) return;
-      if (damaged > 0) {
-        const files = damaged === 1 ? "1 mirrored file was" : `${damaged} mirrored files were`;
-        log.error(
-          `${files} altered on the disk, and ${isMended ? "fetched again" : "could not all be fetched again"}`,
-        );
+    if (!this.#isThorough && !isVerificationDue(this.#verified, every, now())) return;
+    return async (found: Omit<Verified, "at">) => {
+      // A pass that does not come so far leaves it to the next.
+      this.#isThorough = false;
+      this.#verified = { at: now(), ...found };
+      if (found.damaged > 0) {
+        const files = `${found.damaged} of ${found.objects} mirrored files`;
+        log.error(`${files} were altered on the disk, and are fetched again: see whether the disk fails`);
       }
-      this.#verified = { at: isMended ? now() : (last?.at ?? null), damaged, isMended };
-      await verification?.write(this.#verified);
+      await writeVerified(home, this.#verified);
     };
-    return { isThorough, finish };
+  }
+
+  /** All is here again that was found to be damaged. */
+  async #noteMended({ home }: MirrorPlace): Promise<void> {
+    if (this.#verified === undefined || this.#verified.missing === 0) return;
+    this.#verified = { ...this.#verified, missing: 0 };
+    await writeVerified(home, this.#verified);
   }
 
   #count(length: number): void {

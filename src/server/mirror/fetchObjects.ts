@@ -10,7 +10,7 @@ import { retrying } from "../../source/retry.ts";
 import type { Source } from "../../source/source.ts";
 import type { DataDir } from "../../store/dataDir.ts";
 import { partialLength } from "../../store/partial.ts";
-import { inStore, isWholeInStore } from "../../store/store.ts";
+import { inStore } from "../../store/store.ts";
 import type { CatalogObject } from "../../tree/catalog.ts";
 
 export interface FetchMeans {
@@ -19,10 +19,6 @@ export interface FetchMeans {
   signal: AbortSignal;
   /** Space (bytes) that is to stay free. */
   minFree: number;
-  /** Objects that are here are read through: one that was altered is fetched again. */
-  isThorough?: boolean;
-  /** Called for each of these that was altered. */
-  onDamaged?(object: CatalogObject): void;
   /** Called once with the bytes to fetch, and then with the length of each piece that comes. */
   onNeeded(bytes: number): void;
   onReceived(bytes: number): void;
@@ -45,12 +41,9 @@ export async function fetchObjects(
   means: FetchMeans,
 ): Promise<CatalogObject[]> {
   const missing: CatalogObject[] = [];
-  const isHere = means.isThorough === true ? isWholeInStore : inStore;
   for (const object of objects) {
     means.signal.throwIfAborted();
-    if (await isHere(dirs, object)) continue;
-    missing.push(object);
-    if (means.isThorough === true && (await inStore(dirs, object))) means.onDamaged?.(object);
+    if (!(await inStore(dirs, object))) missing.push(object);
   }
   if (missing.length === 0) return [];
   await checkSpace(dirs, missing, means);

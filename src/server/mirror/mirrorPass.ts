@@ -14,6 +14,7 @@ import { describeRole, type TrustedSet, writeTrustedSet } from "../../tuf/truste
 import { type FetchMeans, fetchObjects } from "./fetchObjects.ts";
 import { type MirrorPlace, withPublishedObjects } from "./mirrorPlace.ts";
 import { emptyFolder, makeDurably, publishMirrored, refuseOther } from "./publishMirrored.ts";
+import { removeDamaged, type Verified } from "./verifyObjects.ts";
 
 export interface PassMeans extends Omit<FetchMeans, "source"> {
   /** The folder of the published trees. */
@@ -24,6 +25,8 @@ export interface PassMeans extends Omit<FetchMeans, "source"> {
   now(): number;
   /** Entity tag under which the source last gave the timestamp that is held. */
   etag: string | undefined;
+  /** Has all objects that are here read through first, and is told what was found; without it none are. */
+  onVerified?: ((found: Omit<Verified, "at">) => Promise<void>) | undefined;
 }
 
 /** The publication that is published now. */
@@ -66,7 +69,9 @@ export async function mirrorOnce(place: MirrorPlace, means: PassMeans): Promise<
       wantedOf(found.manifests, means.components),
     );
     await refuseOther(www, catalog);
-    const absent = await fetchObjects(dirs, objectsOf(catalog), { ...means, source });
+    const objects = objectsOf(catalog);
+    await means.onVerified?.(await removeDamaged(dirs, objects, signal));
+    const absent = await fetchObjects(dirs, objects, { ...means, source });
     if (set !== trusted) await writeTrustedSet(own, "content", set, signal);
     await publishMirrored(www, own.tmp, catalog);
     // Parts of transfers that were given up: all objects of this publication are whole.

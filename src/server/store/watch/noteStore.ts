@@ -1,4 +1,3 @@
-import type { MirrorVerification } from "../../mirror/mirrorVerification.ts";
 import type { Db } from "../transaction.ts";
 
 /** States that one server finds and every server shows. */
@@ -9,8 +8,6 @@ export interface Notes {
   publishing: { reason: string; remedy: string };
   /** When the vendor was last known to have nothing newer (ms since the epoch). */
   mirrored: { confirmedAt: number };
-  /** The last time that all mirrored files were read through. */
-  mirrorVerified: MirrorVerification;
   /** Newest publication of content of which the releases were noted. */
   releasesSeen: { content: number };
 }
