@@ -72,6 +72,7 @@ function subjectOf(
   { name, domain, target }: Record<string, unknown>,
 ): string {
   if (typeof name === "string") return name;
+  if (subject === "source-list") return "source list";
   if (operation.endsWith("EnrolmentToken") && typeof domain === "string") return domain;
   return operation === "createNotification" ? (targetOf(Object(target)) ?? subject) : subject;
 }

@@ -34,6 +34,17 @@ export function atClock(at: number, now: number): string {
   return Math.abs(now - at) < 6 * DAY ? WEEKDAY.format(at) : DATE.format(at);
 }
 
+/** A sentence of the server in parts: its times (`Tuesday 2026-11-24 14:05 UTC`) as moments (ms). */
+export function momentsIn(sentence: string): (string | number)[] {
+  const parts: (string | number)[] = [];
+  let at = 0;
+  for (const found of sentence.matchAll(/(?:\w+day )?(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC/g)) {
+    parts.push(sentence.slice(at, found.index), Date.parse(`${found[1]}T${found[2]}Z`));
+    at = found.index + found[0].length;
+  }
+  return [...parts, sentence.slice(at)];
+}
+
 /** A moment to the second, with the zone that it is told in. */
 export function exactly(at: number): string {
   return EXACT.format(at);
