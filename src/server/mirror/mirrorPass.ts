@@ -70,7 +70,8 @@ export async function mirrorOnce(place: MirrorPlace, means: PassMeans): Promise<
     );
     await refuseOther(www, catalog);
     const objects = objectsOf(catalog);
-    await means.onVerified?.(await removeDamaged(dirs, objects, signal));
+    const { onVerified } = means;
+    if (onVerified !== undefined) await onVerified(await removeDamaged(dirs, objects, signal));
     const absent = await fetchObjects(dirs, objects, { ...means, source });
     if (set !== trusted) await writeTrustedSet(own, "content", set, signal);
     await publishMirrored(www, own.tmp, catalog);

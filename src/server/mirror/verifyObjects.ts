@@ -1,4 +1,6 @@
 import path from "node:path";
+import { isObject } from "../../config/section.ts";
+import { parseJson } from "../../core/document.ts";
 import { toNearsourceError } from "../../errors.ts";
 import type { DataDir } from "../../store/dataDir.ts";
 import { readIfThere, remove, replaceDurably } from "../../store/durable.ts";
@@ -55,12 +57,15 @@ export function isVerificationDue(last: Verified | undefined, every: number | nu
   return last === undefined || last.at > now || now - last.at >= every;
 }
 
+const NUMBERS = ["at", "objects", "damaged", "missing"];
 const fileIn = (home: string) => path.join(home, "verified.json");
 
 /** The last result for the mirror whose own folder is `home`; undefined where there is none that can be read. */
 export async function readVerified(home: string): Promise<Verified | undefined> {
   try {
-    return JSON.parse((await readIfThere(fileIn(home)))?.toString() ?? "") as Verified;
+    const value = parseJson((await readIfThere(fileIn(home)))?.toString() ?? "");
+    const isResult = isObject(value) && NUMBERS.every((key) => Number.isSafeInteger(value[key]));
+    return isResult ? (value as unknown as Verified) : undefined;
   } catch {
     return undefined;
   }

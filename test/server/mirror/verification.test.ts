@@ -124,6 +124,18 @@ test("a mirrored file that the disk cannot read is fetched again, and the others
   expect(await stateOf(world)).toMatchObject({ error: null, verified: { damaged: 1, missing: 0 } });
 });
 
+test.for(["", "null", "{}", '{"at":"now"}', "\u0000"])(
+  "a result on the disk that is no result, %j, has the files read through anew",
+  async (text) => {
+    const { world } = await startMirrored();
+    const { read, whole } = await damage(world);
+    await fs.writeFile(path.join(world.dir, "mirror", "verified.json"), text);
+    await world.context.mirror.refresh();
+    expect(await read()).toBe(whole);
+    expect(world.context.mirror.state()).toMatchObject({ error: null, verified: { damaged: 1, missing: 0 } });
+  },
+);
+
 test.for([
   ["never on schedule", { verifyEvery: null }],
   ["paused", { every: null }],
