@@ -114,6 +114,49 @@ describe.skipIf(NO_BROWSER)(`a fleet of real agents${NO_BROWSER ? `: ${NO_BROWSE
     expect(faults).toEqual([]);
     await close();
   });
+
+  test("gets an Update Agent by three ticks, through which another agent updates", {
+    timeout: 240_000,
+  }, async () => {
+    const oslo = await fleet.start("oslo-ua", { address: "127.0.4.1" });
+    const near = await fleet.start("oslo-ws", { address: "127.0.4.2" });
+    const { page, faults, close } = await opened("/agents?q=oslo-ua");
+
+    // Agents > Agent Management: the agent, Settings > Update Agent Settings, three ticks, Save.
+    await page.getByLabel("Select oslo-ua").check();
+    await page.getByRole("button", { name: "Update Agent Settings…" }).click();
+    const role = page.getByRole("dialog", { name: "Update Agent Settings" });
+    for (const kind of ["Component updates", "Domain settings", "Agent programs and hot fixes"]) {
+      await role.getByLabel(kind).check();
+    }
+    await role.getByRole("button", { name: "Save for 1 agent" }).click();
+    await role.waitFor({ state: "detached" });
+
+    // Updates > Agents > Update Source: its network, from the drop-down; Save, Notify All Agents.
+    await page.getByRole("link", { name: "Update Source", exact: true }).click();
+    await page.getByRole("link", { name: "Add…" }).first().click();
+    const entry = page.getByRole("dialog", { name: "New entry" });
+    await entry.getByLabel("First address, or a prefix").fill("127.0.4.0/24");
+    await entry.getByLabel("Holder of the role").selectOption("oslo-ua");
+    await entry.getByRole("radio", { name: /^by its address/ }).check();
+    await entry.getByRole("button", { name: "Add entry" }).click();
+    await page
+      .getByRole("complementary")
+      .getByRole("button", { name: /^Save version/ })
+      .click();
+    await page.getByText(/is signed and in force\.$/).waitFor();
+    await oslo.resident.said(/this agent is an Update Agent/);
+    await fleet.publish("1.2");
+    await page.getByRole("link", { name: "Notify All Agents" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Notify", exact: true }).click();
+    await page.getByRole("heading", { name: "Notification" }).waitFor();
+    await expect.poll(() => near.installed(), SOON).toBe("1.2");
+
+    await page.goto(`/agents/${near.id}`);
+    await page.getByRole("region", { name: "Runs" }).getByText("oslo-ua").first().waitFor();
+    expect(faults).toEqual([]);
+    await close();
+  });
 });
 
 const SOON = { timeout: 60_000 };
