@@ -83,15 +83,15 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
       const { id, secret } = (await site.call("POST", "/webhooks", hook)).body;
       await addRules(site);
       await enrol(site, "gold", "one disk", "10.1.0.1");
-      // What holds for a while, and no server has looked at when this one is killed.
-      const entries = [{ range: "10.2.0.0/16", url: "http://ua.example:21112" }];
-      const list = { mode: "customized", entries };
-      expect((await site.call("PUT", "/source-list", list, { "if-match": '"0"' })).status).toBe(200);
       // The receiver hangs in the middle of the first delivery: what follows waits behind it.
       const { promise: released, resolve: release } = Promise.withResolvers<void>();
       receiver.answer = { status: 204, after: released };
       await enrol(site, "copy", "one disk", "10.1.0.2");
       await expect.poll(() => receiver.received.length, AWAITED).toBe(1);
+      // What holds for a while, and no server has looked at when this one is killed.
+      const entries = [{ range: "10.2.0.0/16", url: "http://ua.example:21112" }];
+      const list = { mode: "customized", entries };
+      expect((await site.call("PUT", "/source-list", list, { "if-match": '"0"' })).status).toBe(200);
       const halted = await site.call("POST", "/releases/components/rules/halt", { reason: "it stops" });
       expect(halted.status).toBe(200);
       await site.end("SIGKILL");
