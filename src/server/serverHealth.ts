@@ -16,10 +16,9 @@ const INTERVAL = 600_000;
 
 /** Looks after signatures now and then: what has to be signed again is, and what has ended is known. */
 export function startUpkeep(context: Context): () => Promise<void> {
-  const since = context.now();
-  let work = lookAfter(context, since);
+  let work = lookAfter(context);
   const timer = setInterval(() => {
-    work = work.then(() => lookAfter(context, since));
+    work = work.then(() => lookAfter(context));
   }, INTERVAL);
   return async () => {
     clearInterval(timer);
@@ -27,18 +26,14 @@ export function startUpkeep(context: Context): () => Promise<void> {
   };
 }
 
-/**
- * One look. It does not fail: its failures are what `context.upkeep` says.
- *
- * @param since when this server began to look (ms since the epoch)
- */
-export async function lookAfter(context: Context, since = context.now()): Promise<void> {
+/** One look. It does not fail: its failures are what `context.upkeep` says. */
+export async function lookAfter(context: Context): Promise<void> {
   await resignIfDue(context);
   await retireUnheard(context);
   await forgetOldTraffic(context);
   await forgetOldReports(context);
   await forgetOldAccess(context);
-  await watchConditions(context, since);
+  await watchConditions(context);
   try {
     const all = [...(await metadataExpiries(context)), ...(await certificateExpiries(context))];
     const wrong = all.filter(({ state, reason }) => state === "ended" || reason !== null);

@@ -16,7 +16,7 @@ import { countStatesOfDomains } from "../store/fleet/agentFilter.ts";
 import { transact } from "../store/transaction.ts";
 import { dropCondition, heldConditions, keepCondition } from "../store/watch/conditionStore.ts";
 import { dropEvents } from "../store/watch/eventStore.ts";
-import { readNote } from "../store/watch/noteStore.ts";
+import { readNote, writeNote } from "../store/watch/noteStore.ts";
 import { raiseEvent } from "./raiseEvent.ts";
 
 /** States in which an agent is no trouble. */
@@ -28,14 +28,12 @@ const DAY = 86_400_000;
 /**
  * Looks at what holds for a while (an expiry ahead, a mirror that is late, a fleet in trouble, networks without an
  * entry), and raises an event for each that began or ended since the last look of any server. It does not fail.
- *
- * @param since when this server began to look (ms since the epoch)
  */
-export async function watchConditions(context: Context, since: number): Promise<void> {
+export async function watchConditions(context: Context): Promise<void> {
   const { database, now, log } = context;
   try {
     const held = await heldConditions(database.db);
-    const facts = await factsOf(context, since, new Set(held.map(({ subject }) => subject)));
+    const facts = await factsOf(context, new Set(held.map(({ subject }) => subject)));
     const unknown = new Set<ConditionKind>(facts.uncovered === undefined ? ["networks"] : []);
     await writeChanges(context, conditionsOf(facts, now()), unknown);
   } catch (error) {
@@ -63,22 +61,28 @@ async function writeChanges(
   });
 }
 
-async function factsOf(context: Context, since: number, held: ReadonlySet<string>): Promise<WatchedFacts> {
-  const { config, database, mirror } = context;
+async function factsOf(context: Context, held: ReadonlySet<string>): Promise<WatchedFacts> {
+  const { config, database } = context;
   const counts = await countStatesOfDomains(database.db, await expectations(context));
   const sum = (some: typeof counts) => some.reduce((all, { agents }) => all + agents, 0);
-  const mirrored = await readNote(database.db, "mirrored");
   return {
     expiries: await listExpiries(context),
-    mirror:
-      mirror.isConfigured && config.mirror.every !== null
-        ? { confirmedAt: mirrored?.confirmedAt ?? null, since }
-        : undefined,
+    mirror: await mirrorNow(context),
     agents: { all: sum(counts), troubled: sum(counts.filter(({ state }) => !WELL.has(state))) },
     uncovered: await uncoveredNow(context),
     held,
     limits: config.watch,
   };
+}
+
+/** Of a vendor who was never reached, the time since when any server has waited: it outlives their restarts. */
+async function mirrorNow({ config, database, mirror, now }: Context): Promise<WatchedFacts["mirror"]> {
+  if (!mirror.isConfigured || config.mirror.every === null) return undefined;
+  const confirmed = await readNote(database.db, "mirrored");
+  if (confirmed !== undefined) return { ...confirmed, since: confirmed.confirmedAt };
+  const awaited = (await readNote(database.db, "mirrorAwaited")) ?? { since: now() };
+  await writeNote(database.db, "mirrorAwaited", awaited, now());
+  return { confirmedAt: null, ...awaited };
 }
 
 /** Undefined where nobody could count: another process does it, and one question after the other. */

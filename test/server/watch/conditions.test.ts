@@ -10,6 +10,7 @@ import {
 } from "../../../src/server/store/notifications/notificationStore.ts";
 import { transact } from "../../../src/server/store/transaction.ts";
 import { databases } from "../../support/databases.ts";
+import { contentPublications } from "../../support/repositories.ts";
 import {
   asBrowser,
   callApi,
@@ -22,8 +23,8 @@ import {
 const DAY = 86_400_000;
 
 describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ isHere, makeUrl }) => {
-  async function worldOf() {
-    const world = await makeServer(await makeUrl(), { watch: { troubledShare: 0.5 } });
+  async function worldOf(settings: object = {}) {
+    const world = await makeServer(await makeUrl(), { watch: { troubledShare: 0.5 }, ...settings });
     onTestFinished(() => world.close());
     const payload = { token: world.token, user: "ada", password: "correct horse battery" };
     await world.people.inject(asBrowser({ method: "POST", url: "/api/v1/setup", payload }));
@@ -78,6 +79,32 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
         "expiry.renewed: settings timestamp",
         "networks.covered: networks",
       ]);
+    },
+  );
+
+  test.skipIf(!isHere)(
+    "a vendor who is never reached is late once, however often servers start meanwhile",
+    async () => {
+      const { root } = await contentPublications();
+      // Nothing listens there.
+      const vendor = { activeUpdate: "http://127.0.0.1:9", roots: { content: root } };
+      const { world, raised } = await worldOf(vendor);
+      const HOUR = 3_600_000;
+      const start = async () => {
+        const server = await openServer(world.dir, world.token);
+        onTestFinished(() => server.stop());
+        server.clock.now = world.clock.now;
+        await lookAfter(server.context);
+      };
+      for (let hour = 0; hour < 6; hour++) {
+        await start();
+        expect(await raised()).toEqual([]);
+        world.clock.now += HOUR;
+      }
+      await start();
+      expect(await raised()).toEqual(["mirror.late: content"]);
+      await start();
+      expect(await raised()).toHaveLength(1);
     },
   );
 

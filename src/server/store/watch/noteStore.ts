@@ -8,6 +8,8 @@ export interface Notes {
   publishing: { reason: string; remedy: string };
   /** When the vendor was last known to have nothing newer (ms since the epoch). */
   mirrored: { confirmedAt: number };
+  /** Since when a vendor who was never reached has been waited for. */
+  mirrorAwaited: { since: number };
   /** Newest publication of content of which the releases were noted. */
   releasesSeen: { content: number };
 }

@@ -49,7 +49,7 @@ describe("what holds", () => {
     ],
     ["none that was confirmed in time", { mirror: { confirmedAt: 1, since: 0 } }, 6 * HOUR, []],
     [
-      "one that never was, since the server started",
+      "one that never was, since it was waited for",
       { mirror: { confirmedAt: null, since: 0 } },
       6 * HOUR,
       ["mirror: content"],
