@@ -12,7 +12,7 @@ import { follow, learnDomain, noticeOthers } from "./followInstructions.ts";
 import type { Instructions } from "./instructions.ts";
 import { noticeRuns } from "./otherRuns.ts";
 import { Role, type StartRelay } from "./relayRole.ts";
-import { CLOCK, type ResidentParts } from "./residentParts.ts";
+import { CLOCK, type ResidentParts, withOwnPort } from "./residentParts.ts";
 import { run } from "./residentRun.ts";
 import { openResidentDir, type ResidentDir } from "./residentState.ts";
 import { openJournal } from "./runHistory.ts";
@@ -76,7 +76,10 @@ async function createParts(
   );
   const whyUnreached = () =>
     parts.channels?.port ? undefined : (parts.channels?.portFailure ?? "it listens at no port");
-  const role = new Role({ log, startRelay, whyUnreached, clock: CLOCK, random: Math.random });
+  const startOwn: StartRelay | undefined =
+    startRelay &&
+    ((relay) => startRelay({ ...relay, config: withOwnPort(relay.config, () => parts.channels) }));
+  const role = new Role({ log, startRelay: startOwn, whyUnreached, clock: CLOCK, random: Math.random });
   const dirs = dataDirAt(instructions.config.dataDir);
   const notifications = new Notifications({ dirs, roots: () => parts.instructions.roots, now: CLOCK.now });
   const scheduler: Scheduler = new Scheduler({

@@ -25,6 +25,22 @@ export interface ResidentParts {
   sets: Instructions["sets"];
 }
 
+/**
+ * The configuration for whoever has to know this agent's own address, so that it is not its own source: where it listens
+ * at any free port (0), the port is the one that it listens at when it is looked at.
+ */
+export function withOwnPort(config: Config, channels: () => Pick<Channels, "port"> | undefined): Config {
+  const { listen } = config;
+  if (listen.port !== 0) return config;
+  const own = {
+    ...listen,
+    get port() {
+      return channels()?.port ?? 0;
+    },
+  };
+  return { ...config, listen: own };
+}
+
 /** The time of this machine. */
 export const CLOCK: Clock = {
   now: () => Date.now(),

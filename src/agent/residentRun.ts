@@ -3,7 +3,7 @@ import { explainError } from "../errors.ts";
 import type { Notifications } from "./channels/notifications.ts";
 import { follow } from "./followInstructions.ts";
 import { machineFacts } from "./machineFacts.ts";
-import { CLOCK, type ResidentParts } from "./residentParts.ts";
+import { CLOCK, type ResidentParts, withOwnPort } from "./residentParts.ts";
 import { type RunEnd, runInProcess } from "./runProcess.ts";
 import { describeRun, queueReport } from "./runReports.ts";
 
@@ -18,7 +18,8 @@ export async function run(parts: ResidentParts, trigger: Trigger, signal: AbortS
   };
   const onOther = (text: string) =>
     log.warn(`the run said what is not meant for this agent: ${explainError(text)}`);
-  const request = { config, trigger, level, told: await notifications.owed().catch(() => ({})) };
+  const own = withOwnPort(config, () => parts.channels);
+  const request = { config: own, trigger, level, told: await notifications.owed().catch(() => ({})) };
   const { end, instructions } = await runInProcess(request, signal, { onWaiting, onOther });
   // A run that was stopped has nothing to report; one that came to its end just before has.
   if (signal.aborted && "failure" in end) return undefined;

@@ -3,6 +3,8 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { readResidentState, residentDirOf } from "../../src/agent/residentState.ts";
+import type { Report } from "../../src/core/report.ts";
+import { machineName } from "../../src/dns/machine.ts";
 import { initRepository } from "../../src/publisher/init.ts";
 import { notify, timestampOf } from "../support/post.ts";
 import { forgetRuns, killAll, type ResidentProcess, settle, startResident } from "../support/resident.ts";
@@ -120,6 +122,25 @@ describe("nearsource agent", () => {
     expect(await announce(resident, 2)).toBe(202);
     await resident.said(/ended: updated[\s\S]*ended: updated/);
     await expectInstalled(agent, 2);
+  });
+
+  test("that listens at any free port knows itself in the list, by name and by address", async () => {
+    const { agent, resident } = await residentOf(1);
+    await resident.said(/ended: updated/);
+    await stage.turnTo(agent, 2);
+    const [port, file] = [await resident.port(), path.join(agent.folder, "list.json")];
+    const { entries, ...list } = JSON.parse(await fs.readFile(file, "utf8"));
+    const itself = [machineName(), "127.0.0.1"].map((host) => {
+      return { range: "127.0.0.0/8", url: `http://${host}:${port}`, kinds: ["components"] };
+    });
+    await writeJson(file, { ...list, entries: [...itself, ...entries] });
+    expect(await announce(resident, 2)).toBe(202);
+    await resident.said(/ended: updated[\s\S]*ended: updated/);
+    const { lastRun } = await statusOf(agent);
+    const { attempts, skipped } = (lastRun as { report: Report }).report;
+    expect(attempts.map(({ entry }) => entry)).toEqual([2]);
+    const own = skipped.filter(({ reason }) => reason === "it is this agent itself");
+    expect(own.map(({ url }) => url)).toEqual(itself.map(({ url }) => url));
   });
 
   test("looks again for what it was notified of while no source has it yet", async () => {
