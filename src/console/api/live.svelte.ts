@@ -52,15 +52,13 @@ class Live {
   /** Versions of all resources: what changed while nobody listened is read now. */
   #hello(versions: Record<string, unknown>): void {
     const known = this.#versions;
-    const listened = this.connected === true;
+    const before = this.connected;
     this.connected = true;
     this.lostAt = undefined;
     this.#versions = versions;
-    // Changes between the first look of a screen and the first word, or while the connection was lost, were not heard of.
-    if (!listened) {
-      this.#readAll();
-      return;
-    }
+    // Much that was asked for in between was not answered.
+    if (before === false) this.#readAll();
+    if (before !== true) return;
     for (const [resource, version] of Object.entries(versions)) {
       if (known[resource] !== version) this.#read(resource);
     }
