@@ -1,7 +1,9 @@
+import { Looks } from "./looks.ts";
+
 /** Time (ms) between two looks where the server has no place for another listener, or is away. */
 const POLL = 30_000;
 
-type Reload = () => void;
+type Reload = () => unknown;
 
 /**
  * News from the server: which resource has changed, never what. Who shows one reads it again. While the page is
@@ -14,6 +16,7 @@ class Live {
   lostAt = $state<number>();
   readonly #watched = new Map<string, Set<Reload>>();
   readonly #missed = new Set<string>();
+  readonly #looks = new Looks();
   #versions: Record<string, unknown> = {};
   #source: EventSource | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -80,7 +83,7 @@ class Live {
 
   #read(resource: string): void {
     if (document.hidden) this.#missed.add(resource);
-    else for (const reload of this.#watched.get(resource) ?? []) reload();
+    else for (const reload of this.#watched.get(resource) ?? []) this.#looks.ask(reload);
   }
 
   #readAll(): void {
