@@ -87,6 +87,7 @@ describe.skipIf(NO_BROWSER)(`the article's procedures, by hand${NO_BROWSER ? `: 
       await role.getByLabel(kind).check();
     }
     await role.getByRole("button", { name: "Save for 1 agent" }).click();
+    await role.waitFor({ state: "detached" });
     await agents.getByRole("row").getByText("Update Agent", { exact: true }).waitFor();
 
     // Updates > Agents > Update Source: an entry for its network, Save, Notify All Agents.
