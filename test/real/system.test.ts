@@ -112,7 +112,9 @@ test.skipIf(!canBeNobody)(
     const hook = path.join(agent.folder, "hook");
     await fs.writeFile(hook, "#!/bin/sh\nexit 0\n", { mode: 0o755 });
     await fs.chown(hook, 12345, 12345);
-    await changeConfig(agent, { hooks: { afterUpdate: "./hook" }, log: { file: "n.log" } });
+    const anyPort = { host: "127.0.0.1", port: 0 };
+    const ports = { listen: anyPort, metrics: anyPort };
+    await changeConfig(agent, { hooks: { afterUpdate: "./hook" }, log: { file: "n.log" }, ...ports });
     for (const command of [...COMMANDS, "agent --check"]) {
       const line = [...NOBODY, PROGRAM, ...command.split(" "), "--config", agent.configFile];
       const { code, stderr } = await run("setpriv", ...line);
