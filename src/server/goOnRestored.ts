@@ -3,7 +3,7 @@ import { takeLock } from "../store/lock.ts";
 import { followSettings, openSettings, publishSettings } from "./publication/settingsTree.ts";
 import { readServerConfig, treesOf } from "./serverConfig.ts";
 import { PublishedTrees } from "./settings/publishedTrees.ts";
-import { insertAudit } from "./store/auditStore.ts";
+import { insertCommandAudit } from "./store/auditStore.ts";
 import { withDatabase } from "./store/withDatabase.ts";
 
 /**
@@ -26,9 +26,8 @@ export async function goOnRestored(dir: string, ahead: number): Promise<void> {
         async (signing) =>
           await renewRepository({ ...signing, repository: "settings", restored: true, ahead }),
         async (tx) => {
-          const by = { actor: "nearsource server restored", actorKind: "command", actorId: null } as const;
-          const entry = { ...by, address: "", operation: "goOnRestored" };
-          await insertAudit(tx, { ...entry, at: Date.now(), subject: "settings", detail: { ahead } });
+          const entry = { operation: "goOnRestored", subject: "settings", detail: { ahead } };
+          await insertCommandAudit(tx, "nearsource server restored", { ...entry, at: Date.now() });
         },
       );
       await followSettings(means);

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { plainName } from "../../core/personName.ts";
 import { NearsourceError } from "../../errors.ts";
 import { readServerConfig } from "../serverConfig.ts";
-import { insertAudit } from "../store/auditStore.ts";
+import { insertCommandAudit } from "../store/auditStore.ts";
 import { removeFactor } from "../store/people/factorStore.ts";
 import { deleteSessionsOf } from "../store/people/sessionStore.ts";
 import { listUsers, setPassword, updateUser } from "../store/people/userStore.ts";
@@ -41,14 +41,9 @@ export async function setPasswordAnew(
       await updateUser(tx, user.id, { role: user.role, disabledAt: null });
       if (resetFactor) await removeFactor(tx, user.id);
       await deleteSessionsOf(tx, user.id, Date.now());
-      const by = { actor: "nearsource server password", actorKind: "command", actorId: null } as const;
-      const entry = { ...by, address: "", operation: "setPassword" };
-      await insertAudit(tx, {
-        ...entry,
-        at: Date.now(),
-        subject: user.name,
-        detail: { id: user.id, resetFactor },
-      });
+      const detail = { id: user.id, resetFactor };
+      const entry = { operation: "setPassword", subject: user.name, detail };
+      await insertCommandAudit(tx, "nearsource server password", { ...entry, at: Date.now() });
     });
   });
 }

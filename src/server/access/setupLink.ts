@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { NearsourceError } from "../../errors.ts";
 import { consoleUrl } from "../initServer.ts";
 import { readServerConfig } from "../serverConfig.ts";
-import { insertAudit } from "../store/auditStore.ts";
+import { insertCommandAudit } from "../store/auditStore.ts";
 import { takeTurn } from "../store/dialect.ts";
 import { transact } from "../store/transaction.ts";
 import { withDatabase } from "../store/withDatabase.ts";
@@ -27,9 +27,8 @@ export async function newSetupLink(dir: string): Promise<{ setupUrl: string; tok
         .where("used_at", "is", null)
         .executeTakeFirst();
       if (numUpdatedRows === 0n) throw alreadySetUp(config.dir);
-      const by = { actor: "nearsource server link", actorKind: "command", actorId: null } as const;
-      const entry = { ...by, address: "", operation: "makeSetupLink" };
-      await insertAudit(tx, { ...entry, at: now, subject: "setup", detail: null });
+      const entry = { operation: "makeSetupLink", subject: "setup", detail: null };
+      await insertCommandAudit(tx, "nearsource server link", { ...entry, at: now });
     });
     return { setupUrl: `${consoleUrl(config)}/setup#token=${token}`, token };
   });

@@ -59,8 +59,9 @@ async function firstOf(
   state: AgentState | undefined,
   limit: number,
 ): Promise<Agent[]> {
-  const ids = found.filter((each) => state === undefined || each.state === state).map(({ id }) => id);
-  const whole = new Map((await findAgentsWhole(db, ids.slice(0, limit))).map((agent) => [agent.id, agent]));
+  const those = found.filter((each) => state === undefined || each.state === state);
+  const ids = those.slice(0, limit).map(({ id }) => id);
+  const whole = new Map((await findAgentsWhole(db, ids)).map((agent) => [agent.id, agent]));
   // One that was forgotten meanwhile is in no list.
   return ids.flatMap((id) => whole.get(id) ?? []);
 }

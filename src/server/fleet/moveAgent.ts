@@ -1,7 +1,7 @@
 import { type By, writeAudit } from "../access/auditTrail.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { madeAlone, needsSecond } from "../releases/approval.ts";
+import { madeAlone } from "../releases/approval.ts";
 import { refuseUnknownDomain } from "../settings/domains.ts";
 import { reachOfMove } from "../settings/policyReach.ts";
 import { takeTurn } from "../store/dialect.ts";
@@ -44,10 +44,7 @@ async function countMove(
     policy: policies.find(({ targets }) => targets.domains.includes(domain)),
   });
   const reach = await reachOfMove(tx, of(from), of(to));
-  if (await needsSecond(context, tx, by, reach))
-    throw new Problem(
-      "CONFLICT",
-      "what you changed of late reaches as much of the fleet as one person may: somebody else moves it",
-    );
-  await madeAlone(context, by, reach)(tx);
+  const refusal =
+    "what you changed of late reaches as much of the fleet as one person may: somebody else moves it";
+  await madeAlone(context, by, reach, refusal)(tx);
 }

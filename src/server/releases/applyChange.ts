@@ -1,8 +1,8 @@
 import type { By } from "../access/auditTrail.ts";
 import { actorOf } from "../api/caller.ts";
-import { changedMeanwhile, Problem } from "../api/problem.ts";
+import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { saveChange } from "../settings/saveDocument.ts";
+import { refuseChanged, saveChange } from "../settings/saveDocument.ts";
 import {
   findRollout,
   listReleases,
@@ -107,12 +107,6 @@ async function writeState(tx: Tx, before: RolloutState, after: RolloutState): Pr
   for (const [index, each] of after.releases.entries()) {
     if (each.halt !== before.releases[index]?.halt) await setHalt(tx, each);
   }
-}
-
-/** @throws Problem CHANGED_MEANWHILE */
-export function refuseChanged({ version, author, changedAt }: StoredRollout, from: number | undefined): void {
-  if (from === undefined || from === version) return;
-  throw changedMeanwhile({ version, author, at: changedAt });
 }
 
 function unknownComponent(component: string): never {

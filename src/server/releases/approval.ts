@@ -27,21 +27,21 @@ export async function needsSecond(context: Context, db: Db, by: By, reach: numbe
   return before + millionths(reach) > millionths(approval.share);
 }
 
+const CAME_BETWEEN =
+  "another change of yours came in between, and both together need a second person: send it again";
+
 /**
  * Notes in the transaction of a change that one person made it alone. Of several at once, each counts those before it.
  *
- * @throws Problem CONFLICT where it needs a second person by now
+ * @param refusal said of one that needs a second person by now
+ * @throws Problem CONFLICT with it
  */
-export function madeAlone(context: Context, by: By, reach: number): Also {
+export function madeAlone(context: Context, by: By, reach: number, refusal = CAME_BETWEEN): Also {
   return async (tx) => {
     const { approval } = context.config;
     const person = await personOf(tx, by.caller);
     if (approval === undefined || person.id === null || reach <= 0) return {};
-    if (await needsSecond(context, tx, by, reach))
-      throw new Problem(
-        "CONFLICT",
-        "another change of yours came in between, and both together need a second person: send it again",
-      );
+    if (await needsSecond(context, tx, by, reach)) throw new Problem("CONFLICT", refusal);
     const id = newId(context.random);
     const at = context.now();
     await insertReach(

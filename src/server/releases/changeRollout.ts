@@ -1,9 +1,10 @@
 import type { By } from "../access/auditTrail.ts";
 import { actorOf } from "../api/caller.ts";
 import type { Context } from "../context.ts";
+import { refuseChanged } from "../settings/saveDocument.ts";
 import type { Proposal } from "../store/releases/proposalStore.ts";
 import type { StoredRollout } from "../store/releases/releaseStore.ts";
-import { applyChange, refuseChanged, stateOf } from "./applyChange.ts";
+import { applyChange, stateOf } from "./applyChange.ts";
 import { madeAlone, needsSecond, propose } from "./approval.ts";
 import { checkStages, type RolloutChange, reachOf, withChange } from "./rolloutChange.ts";
 

@@ -22,15 +22,21 @@ export async function reachOfPolicy(
   const sizes = await countDomains(db);
   const all = sizes.reduce((sum, { agents }) => sum + agents, 0);
   if (all === 0) return 0;
-  const goals = new Map<string, number>();
+  const goals = new Set<string>();
+  const known = new Map<string, Awaited<ReturnType<typeof holdersOf>>>();
   let reached = 0;
   for (const { domain, agents } of sizes) {
     const changed = changedHolds(holdsOf(before, domain), holdsOf(after, domain));
-    for (const each of changed) goals.set(`${each.component} ${each.release}`, 0);
+    for (const each of changed) goals.add(`${each.component} ${each.release}`);
     if (goals.size > MOST_COMPONENTS) return (await agentsOfTargets(db, before, after)) / all;
     let others = 0;
-    for (const { component, release } of changed)
-      others += agents - (await having(db, domain, component, release));
+    for (const { component, release } of changed) {
+      const held = known.get(component) ?? (await holdersOf(db, component));
+      known.set(component, held);
+      const goal = release ?? held.newest;
+      const has = held.counts.find((each) => each.domain === domain && each.release === goal);
+      others += agents - (has?.agents ?? 0);
+    }
     reached += Math.min(agents, others);
   }
   return reached / all;
@@ -71,16 +77,10 @@ function changedHolds(before: Record<string, number>, after: Record<string, numb
     .map((component) => ({ component, release: after[component] }));
 }
 
-/** Number of a domain's agents that have the release, or the newest one. */
-async function having(
-  db: Db,
-  domain: string,
-  component: string,
-  release: number | undefined,
-): Promise<number> {
-  const goal = release ?? (await listReleases(db, component)).find(({ offered }) => offered)?.release;
-  const counts = await countByDomain(db, component);
-  return counts.find((each) => each.domain === domain && each.release === goal)?.agents ?? 0;
+/** The newest release of a component that is offered, and the agents of each domain by the release that they have. */
+async function holdersOf(db: Db, component: string) {
+  const newest = (await listReleases(db, component)).find(({ offered }) => offered)?.release;
+  return { newest, counts: await countByDomain(db, component) };
 }
 
 async function agentsOfTargets(db: Db, ...policies: (Held | undefined)[]): Promise<number> {

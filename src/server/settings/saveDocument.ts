@@ -100,6 +100,20 @@ async function arePublished(tx: Tx, saved: { name: string; version: number }[]):
   return true;
 }
 
+/**
+ * Refuses a change of a version that is no longer the newest.
+ *
+ * @param from the version that it is a change of; undefined for whatever it is
+ * @throws Problem CHANGED_MEANWHILE
+ */
+export function refuseChanged(
+  { version, author, changedAt }: { version: number; author: string; changedAt: number },
+  from: number | undefined,
+): void {
+  if (from === undefined || from === version) return;
+  throw changedMeanwhile({ version, author, at: changedAt });
+}
+
 async function keepVersion({ now }: Context, tx: Tx, change: Change, { name, document, from }: NewDocument) {
   const newest = await newestDocument(tx, name);
   const current = newest?.version ?? 0;

@@ -5,7 +5,7 @@ import { reviewPolicy } from "../../core/settings/policyReview.ts";
 import type { By } from "../access/auditTrail.ts";
 import { newId } from "../access/secrets.ts";
 import { actorOf } from "../api/caller.ts";
-import { changedMeanwhile, type Fault, Problem } from "../api/problem.ts";
+import { type Fault, Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { askFleet } from "../effect/fleetProcess.ts";
 import { type Also, madeAlone, needsSecond, propose } from "../releases/approval.ts";
@@ -20,7 +20,7 @@ import {
 import { type Tx, transact } from "../store/transaction.ts";
 import { policyOf } from "./fleetSettings.ts";
 import { reachOfPolicy } from "./policyReach.ts";
-import { isUnchanged, type NewDocument, saveChange } from "./saveDocument.ts";
+import { isUnchanged, type NewDocument, refuseChanged, saveChange } from "./saveDocument.ts";
 import { grantsToPublish, updateAgents } from "./updateAgents.ts";
 
 /** Policy as people write it. */
@@ -239,10 +239,6 @@ async function rolesAfter({ database }: Context, before: Policy | undefined, aft
   return Object.fromEntries(
     agents.map((agent) => [agent, isHolder(agent) ? ("update-agent" as const) : ("agent" as const)]),
   );
-}
-
-function refuseChanged({ version, author, changedAt }: Policy, from: number): void {
-  if (version !== from) throw changedMeanwhile({ version, author, at: changedAt });
 }
 
 function unknownPolicy(): never {

@@ -38,6 +38,15 @@ export async function insertAudit(tx: Tx, { detail, ...entry }: AuditEntry): Pro
   await say(tx, "changed", [entry.operation]);
 }
 
+/** Writes down what a command on the server's own machine changed, in the transaction that changes it. */
+export async function insertCommandAudit(
+  tx: Tx,
+  command: string,
+  entry: Pick<AuditEntry, "at" | "operation" | "subject" | "detail">,
+): Promise<void> {
+  await insertAudit(tx, { ...entry, actor: command, actorKind: "command", actorId: null, address: "" });
+}
+
 /** An entry as it is kept: those of an older program have no more than the actor's name. */
 export type KeptEntry = Omit<AuditEntry, "actorKind"> & { sequence: number; actorKind: ActorKind | null };
 

@@ -97,13 +97,6 @@ export async function findUser(db: Db, id: string): Promise<User | undefined> {
   return found as User | undefined;
 }
 
-/** Whether a name is taken, by somebody who is shut out too. */
-export async function isUserName(db: Db, name: string): Promise<boolean> {
-  return (
-    (await db.selectFrom("users").select("id").where("name", "=", name).executeTakeFirst()) !== undefined
-  );
-}
-
 export async function updateUser(
   tx: Tx,
   id: string,

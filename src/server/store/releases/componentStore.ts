@@ -35,7 +35,8 @@ export async function noteComponents(tx: Tx, agents: readonly ReportedAgent[], n
     for (const row of after) {
       const old = known.find(({ component }) => component === row.component);
       const since = old?.release === row.release ? old.since_at : row.since_at;
-      const next = { ...row, since_at: since, failed_code: failedCodeAfter(failureIn(old), failureIn(row)) };
+      const failedCode = failedCodeAfter(old && failureIn(old), failureIn(row));
+      const next = { ...row, since_at: since, failed_code: failedCode };
       if (old === undefined || COLUMNS.some((column) => old[column] !== next[column])) changed.push(next);
     }
     gone.push(...known.filter(({ component }) => !after.some((row) => row.component === component)));
@@ -51,14 +52,20 @@ export async function noteComponents(tx: Tx, agents: readonly ReportedAgent[], n
 }
 
 const COLUMNS = [
-  ...(["release", "version", "place", "since_at", "failed_release", "failed_code", "code", "held"] as const),
-];
+  "release",
+  "version",
+  "place",
+  "since_at",
+  "failed_release",
+  "failed_code",
+  "code",
+  "held",
+] as const;
 
-function failureIn(row: Row): Pick<AgentComponent, "failedRelease" | "failedCode">;
-function failureIn(row: Row | undefined): Pick<AgentComponent, "failedRelease" | "failedCode"> | undefined;
-function failureIn(row: Row | undefined) {
-  return row && { failedRelease: row.failed_release, failedCode: row.failed_code };
-}
+const failureIn = ({ failed_release, failed_code }: Row) => ({
+  failedRelease: failed_release,
+  failedCode: failed_code,
+});
 
 async function rowsOf(tx: Tx, agents: readonly ReportedAgent[]): Promise<Map<string, Row[]>> {
   const rows: Row[] = [];
