@@ -23,6 +23,18 @@ export class Unsaved<Draft> {
     sessionStorage.removeItem(this.#key);
   }
 
+  /**
+   * Goes on after a save with an edit that was made while it was under way, here or after the screen was left.
+   *
+   * @param later the edit that goes on from what was saved; undefined for one that is what was saved
+   */
+  settle(later: (kept: Draft) => Draft | undefined): void {
+    const kept = this.#kept();
+    const next = kept && later(kept);
+    if (next === undefined) this.drop();
+    else this.keep(next);
+  }
+
   #kept(): Draft | undefined {
     try {
       return JSON.parse(sessionStorage.getItem(this.#key) ?? "") as Draft;
