@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { addHolder, tickAllKinds } from "../support/articleSteps.ts";
 import { NO_BROWSER, openSignedIn, seriousFindings, shot, stopBrowser } from "../support/browser.ts";
 import { type ConsoleFleet, type FleetAgent, makeFleet } from "../support/consoleFleet.ts";
 
@@ -46,13 +47,7 @@ describe.skipIf(NO_BROWSER)(`a fleet of real agents${NO_BROWSER ? `: ${NO_BROWSE
       .toMatchObject([{ name: "berlin-ua", byHand: [], kinds: ["settings", "components", "programs"] }]);
 
     // Updates > Agents > Update Source: the site's addresses, from the drop-down, by its address.
-    await page.getByRole("link", { name: "Update Source", exact: true }).click();
-    await page.getByRole("link", { name: "Add…" }).first().click();
-    const entry = page.getByRole("dialog", { name: "New entry" });
-    await entry.getByLabel("First address, or a prefix").fill("127.0.2.0/24");
-    await entry.getByLabel("Holder of the role").selectOption("berlin-ua");
-    await entry.getByRole("radio", { name: /^by its address/ }).check();
-    await entry.getByRole("button", { name: "Add entry" }).click();
+    await addHolder(page, "127.0.2.0/24", "berlin-ua");
     await page.getByLabel("Update Agents update only from the server").check();
     await page.getByRole("complementary").getByRole("button", { name: "Save version 1" }).click();
     await page.getByText("Version 1 is signed and in force.").waitFor();
@@ -124,22 +119,10 @@ describe.skipIf(NO_BROWSER)(`a fleet of real agents${NO_BROWSER ? `: ${NO_BROWSE
 
     // Agents > Agent Management: the agent, Settings > Update Agent Settings, three ticks, Save.
     await page.getByLabel("Select oslo-ua").check();
-    await page.getByRole("button", { name: "Update Agent Settings…" }).click();
-    const role = page.getByRole("dialog", { name: "Update Agent Settings" });
-    for (const kind of ["Component updates", "Domain settings", "Agent programs and hot fixes"]) {
-      await role.getByLabel(kind).check();
-    }
-    await role.getByRole("button", { name: "Save for 1 agent" }).click();
-    await role.waitFor({ state: "detached" });
+    await tickAllKinds(page);
 
     // Updates > Agents > Update Source: its network, from the drop-down; Save, Notify All Agents.
-    await page.getByRole("link", { name: "Update Source", exact: true }).click();
-    await page.getByRole("link", { name: "Add…" }).first().click();
-    const entry = page.getByRole("dialog", { name: "New entry" });
-    await entry.getByLabel("First address, or a prefix").fill("127.0.4.0/24");
-    await entry.getByLabel("Holder of the role").selectOption("oslo-ua");
-    await entry.getByRole("radio", { name: /^by its address/ }).check();
-    await entry.getByRole("button", { name: "Add entry" }).click();
+    await addHolder(page, "127.0.4.0/24", "oslo-ua");
     await page
       .getByRole("complementary")
       .getByRole("button", { name: /^Save version/ })

@@ -3,6 +3,7 @@ import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { freshConsole } from "../../src/console/buildConsole.ts";
 import { nearsource } from "../real/commandLine.ts";
+import { beginEntry, tickAllKinds } from "../support/articleSteps.ts";
 import { NO_BROWSER, openPage, stopBrowser } from "../support/browser.ts";
 import { PROGRAM } from "../support/program.ts";
 import { killAll, type ResidentProcess, startResident } from "../support/resident.ts";
@@ -81,20 +82,11 @@ describe.skipIf(NO_BROWSER)(`the article's procedures, by hand${NO_BROWSER ? `: 
     const agents = page.getByRole("region", { name: "List of agents" });
     await agents.getByRole("link").first().waitFor();
     await agents.getByRole("checkbox", { name: /^Select (?!all)/ }).check();
-    await page.getByRole("button", { name: "Update Agent Settings…" }).click();
-    const role = page.getByRole("dialog", { name: "Update Agent Settings" });
-    for (const kind of ["Component updates", "Domain settings", "Agent programs and hot fixes"]) {
-      await role.getByLabel(kind).check();
-    }
-    await role.getByRole("button", { name: "Save for 1 agent" }).click();
-    await role.waitFor({ state: "detached" });
+    await tickAllKinds(page);
     await agents.getByRole("row").getByText("Update Agent", { exact: true }).waitFor();
 
     // Updates > Agents > Update Source: an entry for its network, Save, Notify All Agents.
-    await page.getByRole("link", { name: "Update Source", exact: true }).click();
-    await page.getByRole("link", { name: "Add…" }).first().click();
-    const entry = page.getByRole("dialog", { name: "New entry" });
-    await entry.getByLabel("First address, or a prefix").fill("10.1.0.0/16");
+    const entry = await beginEntry(page, "10.1.0.0/16");
     await entry.getByText("URL", { exact: true }).click();
     await entry.getByRole("textbox", { name: "URL" }).fill(vendor.url);
     await entry.getByRole("button", { name: "Add entry" }).click();
