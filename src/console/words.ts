@@ -807,6 +807,8 @@ export const words = {
     needs: "Needs you",
     needsCount: (needs: number) => (needs === 0 ? "" : `${needs}, the most urgent first`),
     nothing: "Nothing needs you.",
+    looking: "Looking at every agent for more…",
+    notLooked: (why: string) => `Not every agent could be looked at, so there may be more: ${why}.`,
     byState: "Agents by state",
     releases: "Releases on their way",
     sources: "Where agents update from",

@@ -21,18 +21,22 @@ export interface OverviewFacts {
   releases: readonly Item<"listReleases">[];
   proposals: number;
   expiries: readonly Item<"listExpiries">[];
-  uncovered: Body<"getUncovered">;
-  findings: readonly Body<"checkSourceList">["findings"][number][];
   mirror: Body<"getMirror">;
 }
 
-/** Everything that needs somebody, the most urgent first. */
-export function needsOf(facts: OverviewFacts, now: number): Need[] {
+/** Facts that take a look at every agent. */
+export interface WholeFleet {
+  uncovered: Body<"getUncovered">;
+  findings: readonly Body<"checkSourceList">["findings"][number][];
+}
+
+/** Everything that needs somebody, the most urgent first. @param fleet undefined while it is looked at */
+export function needsOf(facts: OverviewFacts, fleet: WholeFleet | undefined, now: number): Need[] {
   const all = [
     ...haltedNeeds(facts),
-    ...findingNeeds(facts),
+    ...(fleet === undefined ? [] : findingNeeds(fleet)),
     ...stateNeeds(facts),
-    ...uncoveredNeeds(facts),
+    ...(fleet === undefined ? [] : uncoveredNeeds(fleet)),
     ...mirrorNeeds(facts),
     ...expiryNeeds(facts, now),
   ];
@@ -61,7 +65,7 @@ function haltedNeeds({ releases, proposals }: OverviewFacts): Need[] {
 /** Findings of the list in force that are of the fleet as it is, and not of how the list is written. */
 const PRESSING = /^(?:UPDATE_AGENT|SOURCE_FAILING|HOST_UNRESOLVED|AGENTS_WITHOUT_SOURCE)/;
 
-function findingNeeds({ findings }: OverviewFacts): Need[] {
+function findingNeeds({ findings }: WholeFleet): Need[] {
   return findings
     .filter(({ code }) => PRESSING.test(code))
     .map(({ level, message, remedy }) => ({
@@ -97,7 +101,7 @@ function stateNeeds({ states, deviating }: OverviewFacts): Need[] {
   return needs;
 }
 
-function uncoveredNeeds({ uncovered }: OverviewFacts): Need[] {
+function uncoveredNeeds({ uncovered }: WholeFleet): Need[] {
   const { agents, networks, more } = uncovered;
   const [first] = networks;
   if (agents === 0 || first === undefined) return [];
