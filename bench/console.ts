@@ -97,7 +97,12 @@ async function largeFleet(bench: Bench): Promise<OpenedScreen[]> {
       const typing = all.flatMap((one) => one.typing ?? []);
       const ready = median(all.map((one) => one.ready));
       const whole = median(all.map((one) => one.whole));
-      found.push({ screen: each.screen, ready, whole, ...(typing.length === 0 ? {} : { typing: median(typing) }) });
+      found.push({
+        screen: each.screen,
+        ready,
+        whole,
+        ...(typing.length === 0 ? {} : { typing: median(typing) }),
+      });
     }
     return found;
   } finally {

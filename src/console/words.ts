@@ -735,6 +735,7 @@ export const words = {
     sub: "From what agents reported; what would have been is computed from the same runs.",
     time: "Time",
     daysOf: (days: number) => (days === 1 ? "24 h" : `${days} days`),
+    wasted: (bytes: string) => `**${bytes}** of what came was thrown away: other bytes than the signed ones.`,
     answer: (far: string, whole: string, saved: number) =>
       saved <= 0
         ? `The links between sites carried **${far}**.`
@@ -752,6 +753,7 @@ export const words = {
     sources: "Sources",
     firstFor: "First for",
     delivered: "Delivered",
+    thrownAway: "Thrown away",
     failures: "Failed tries",
     load: "Load",
     of: (agents: number, limit: number) => `${count(agents)} agents, limit ${count(limit)}`,

@@ -76,7 +76,10 @@ export interface Attempt {
   code?: ErrorCode;
   message?: string;
   ms: number;
+  /** All bytes that came. */
   bytes: number;
+  /** Of these, the bytes that were thrown away: other ones than the signed, or a delta that did not work; absent for none. */
+  wasted?: number;
   /** Time (ms) spent waiting for this source, and the reason. */
   waited?: { ms: number; for: "filling" | "full" };
   /** The source, an Update Agent, is fetching something newer: it gave the publication before. */

@@ -23,6 +23,8 @@ export interface DownloadOptions extends Pick<GetOptions, "viaProxy" | "signal">
    * Called with the length of each piece that comes over the network, also of pieces that turn out useless.
    */
   onReceived?: ((length: number) => void) | undefined;
+  /** Called at the end with the bytes of all those that came to nothing: what was sent in vain, and what had to be thrown away. */
+  onWasted?: ((length: number) => void) | undefined;
   /** Called with how much of the object, from its beginning, is on disk and known to be the signed bytes. */
   onProven?: ((length: number) => void) | undefined;
   /** Whether the source has given bytes of this object in an earlier try of this run. */
@@ -85,11 +87,19 @@ export async function fetchObject(
   const file = partialPath(dirs, object);
   const partial = await openPartial(dirs, object);
   options.onProven?.(partial.proven.position);
+  const began = partial.position;
+  let received = 0;
+  const onReceived = (length: number) => {
+    received += length;
+    options.onReceived?.(length);
+  };
   try {
-    const transferred = await transfer(partial, fetcher, url, object, options);
+    const transferred = await transfer(partial, fetcher, url, object, { ...options, onReceived });
     await guardStorage(`cannot write ${file}`, () => partial.handle.sync());
     return { file, ...transferred };
   } finally {
+    const wasted = received - Math.max(partial.position - began, 0);
+    if (wasted > 0) options.onWasted?.(wasted);
     await partial.handle.close();
   }
 }

@@ -52,6 +52,8 @@ interface Part extends Delivery {
   errors: NearsourceError[];
   address: string | undefined;
   bytes: number;
+  /** Of these, the bytes that were thrown away. */
+  wasted: number;
   setbacks: Setback[];
 }
 
@@ -63,6 +65,7 @@ const NO_PART: Part = {
   errors: [],
   address: undefined,
   bytes: 0,
+  wasted: 0,
   setbacks: [],
 };
 
@@ -75,6 +78,7 @@ function withPart(earlier: Part, later: Part): Part {
     errors: [...earlier.errors, ...later.errors],
     address: later.address ?? earlier.address,
     bytes: earlier.bytes + later.bytes,
+    wasted: earlier.wasted + later.wasted,
     setbacks: [...earlier.setbacks, ...later.setbacks],
   };
 }
@@ -112,7 +116,7 @@ export async function attemptSource(
 
 function toAttempt(step: Step, kinds: Kind[], part: Part, began: number): Attempt {
   const { rule, clause, entry, name, url } = step;
-  const { address, delivered, changed, bytes, errors, setbacks } = part;
+  const { address, delivered, changed, bytes, wasted, errors, setbacks } = part;
   const [first] = errors;
   return {
     rule,
@@ -127,6 +131,7 @@ function toAttempt(step: Step, kinds: Kind[], part: Part, began: number): Attemp
     ...(first === undefined ? {} : { code: first.code, message: first.message }),
     ms: Math.round(performance.now() - began),
     bytes,
+    ...(wasted === 0 ? {} : { wasted }),
     ...(setbacks.length === 0 ? {} : { setbacks }),
   };
 }
@@ -176,8 +181,8 @@ async function deliverPart(
 ): Promise<Part> {
   try {
     const { components, changed, fetched, held } = await deliverKind(run, source, kind, offer, before);
-    const { address, bytes = 0, setbacks = [], failure } = fetched ?? {};
-    const came = { ...NO_PART, fetched: fetched?.components ?? new Map(), address, bytes, setbacks };
+    const { address, bytes = 0, wasted = 0, setbacks = [], failure } = fetched ?? {};
+    const came = { ...NO_PART, fetched: fetched?.components ?? new Map(), address, bytes, wasted, setbacks };
     if (failure !== undefined) return { ...came, errors: [failure] };
     const brought = { components: new Map([[kind, components]]), held: new Map([[kind, held]]) };
     return { ...came, ...brought, delivered: [kind], changed };

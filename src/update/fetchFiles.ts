@@ -22,6 +22,8 @@ import type { Run } from "./run.ts";
 export interface Fetched {
   address: string | undefined;
   bytes: number;
+  /** Of these, the bytes that were thrown away. */
+  wasted: number;
   components: Map<string, FetchedComponent>;
   setbacks: Setback[];
   /** The reason why the rest did not come. */
@@ -110,6 +112,7 @@ export async function fetchFiles(
   const fetched: Fetched = {
     address: undefined,
     bytes: 0,
+    wasted: 0,
     components: new Map(),
     setbacks: [],
     failure: undefined,
@@ -207,7 +210,10 @@ async function takeStep(
     await inTurn(() => rebuild(run.dirs, alternative, part.file, result, run.signal));
   } catch (error) {
     // A part that only the disk or an interruption kept from its end is there for the next run.
-    if (stopOr(error).code === "DELTA_FAILED") await fs.rm(part.file, { force: true });
+    if (stopOr(error).code === "DELTA_FAILED") {
+      await fs.rm(part.file, { force: true });
+      fetching.fetched.wasted += part.bytes;
+    }
     throw error;
   }
   if (run.terms.shares) await handOver(run.dirs, part.file, object);
@@ -234,6 +240,9 @@ function transferOptions(
     onReceived: (received) => {
       fetched.bytes += received;
       options.hasGiven = true;
+    },
+    onWasted: (length) => {
+      fetched.wasted += length;
     },
     onProgress: (received) => {
       const came = before + fetched.bytes;

@@ -145,6 +145,31 @@ describe("an object", () => {
     await expect(fs.stat(storePath(dirs, object.sha256))).rejects.toThrow("ENOENT");
   });
 
+  test("tells how much of what came was thrown away, and counts nothing that the next source continues", async () => {
+    const bytes = noise("counted", 10_000);
+    const object = described(bytes, 1_000);
+    const altered = Buffer.from(bytes);
+    altered[5_500] = (altered[5_500] ?? 0) ^ 1;
+    const count = { received: 0, wasted: 0 };
+    const options: DownloadOptions = {
+      onReceived: (length) => (count.received += length),
+      onWasted: (length) => (count.wasted += length),
+    };
+    const dirs = await newDataDir();
+    await expect(download(dirs, await serve(object, altered), object, options)).rejects.toThrow();
+    expect(count.wasted).toBe(count.received - 5_000);
+    const lost = count.wasted;
+    await download(dirs, await serve(object, bytes), object, options);
+    expect(count.wasted).toBe(lost);
+
+    const whole = described(noise("whole", 5_000));
+    Object.assign(count, { received: 0, wasted: 0 });
+    await expect(
+      download(dirs, await serve(whole, noise("forged", 5_000)), whole, options),
+    ).rejects.toThrow();
+    expect(count).toEqual({ received: 5_000, wasted: 5_000 });
+  });
+
   test("whose signed blocks are not its own is nobody's fault but the manifest's", async () => {
     const bytes = noise("right", 10_000);
     const wrong = { ...described(bytes), blocks: described(noise("wrong", 10_000), 4_000).blocks };

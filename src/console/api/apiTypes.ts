@@ -1026,7 +1026,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sums up by hour and source what agents reported: attempts, failures, bytes; of the last day by default */
+        /** Sums up by hour and source what agents reported: attempts, failures, bytes, and which of these were thrown away; of the last day by default */
         get: operations["listTraffic"];
         put?: never;
         post?: never;
@@ -4578,6 +4578,7 @@ export interface operations {
                             day: number;
                             far: number;
                             saved: number;
+                            wasted: number;
                             whole: number;
                         }[];
                         domains: {
@@ -4602,6 +4603,7 @@ export interface operations {
                             ranges: string[];
                             source: string;
                             verdict: ("overloaded" | "excessive" | "idle") | null;
+                            wasted: number;
                         }[];
                         moreNetworks: number;
                         networks: {
@@ -4609,6 +4611,7 @@ export interface operations {
                             far: number;
                             network: string;
                             runs: number;
+                            wasted: number;
                             whole: number;
                         }[];
                         states: {
@@ -4625,6 +4628,7 @@ export interface operations {
                             far: number;
                             near: number;
                             saved: number;
+                            wasted: number;
                             whole: number;
                         };
                         withoutSource: number;
@@ -6219,6 +6223,7 @@ export interface operations {
                             failed: number;
                             hour: number;
                             source: string;
+                            wasted: number;
                         }[];
                     };
                 };

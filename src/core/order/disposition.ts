@@ -114,6 +114,11 @@ export function isLie(code: ErrorCode): boolean {
   return DISPOSITIONS[code].lie === true;
 }
 
+/** Whether a failure, by a code that may be of a newer program, was that bytes came which had to be thrown away. */
+export function isRejection(code: string): boolean {
+  return code === "LENGTH_MISMATCH" || (Object.hasOwn(DISPOSITIONS, code) && isLie(code as ErrorCode));
+}
+
 /** Whether `code` says that the source answered, but does not have the requested object. */
 export function isAbsent(code: ErrorCode): boolean {
   return DISPOSITIONS[code].absent === true;

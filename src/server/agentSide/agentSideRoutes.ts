@@ -79,6 +79,7 @@ const Attempt = Type.Object({
   outcome: Short,
   code: Type.Optional(Short),
   bytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  wasted: Type.Optional(Amount),
 });
 
 /** `kind/name` of a component. */

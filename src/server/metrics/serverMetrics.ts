@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { AgentReport } from "../../core/fleet/reports/reportSummary.ts";
 import { bytesBySource } from "../../core/fleet/reports/sourceBytes.ts";
+import { wastedIn } from "../../core/fleet/reports/wastedBytes.ts";
 import { VERSION } from "../../version.ts";
 
 /** Upper ends (s) of the classes of a duration. None is a power of ten over 1, which the library writes as no float. */
@@ -30,6 +31,7 @@ export class ServerMetrics {
   readonly #signIns: Counter;
   readonly #publications: Histogram;
   readonly #bytes: Counter;
+  readonly #wasted: Counter;
   readonly #deliveries: Counter;
 
   constructor() {
@@ -55,6 +57,9 @@ export class ServerMetrics {
     this.#publications = duration("publication_seconds", "Time until a change was signed and published.");
     this.#bytes = new Counter(
       settings("wan_bytes", "Bytes that agents reported to have got, by source.", "source"),
+    );
+    this.#wasted = new Counter(
+      settings("wasted_bytes", "Of these, the bytes that agents threw away, by source.", "source"),
     );
     this.#deliveries = new Counter(
       settings("webhook_attempts", "Attempts to tell webhooks of events.", "outcome"),
@@ -86,6 +91,8 @@ export class ServerMetrics {
   /** Adds up the bytes of a report that was taken. */
   reported(report: AgentReport): void {
     for (const [source, bytes] of bytesBySource(report, this.sources)) this.#bytes.inc({ source }, bytes);
+    const wasted = bytesBySource(report, this.sources, wastedIn);
+    for (const [source, bytes] of wasted) this.#wasted.inc({ source }, bytes);
   }
 
   toldWebhook(outcome: DeliveryOutcome): void {

@@ -20,6 +20,7 @@ import * as actors from "./migrations/0020Actors.ts";
 import * as reaches from "./migrations/0021Reaches.ts";
 import * as openIdPlaces from "./migrations/0022OpenIdPlaces.ts";
 import * as failedCodes from "./migrations/0035FailedCodes.ts";
+import * as wastedBytes from "./migrations/0038WastedBytes.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -42,6 +43,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0021Reaches": reaches,
   "0022OpenIdPlaces": openIdPlaces,
   "0035FailedCodes": failedCodes,
+  "0038WastedBytes": wastedBytes,
 };
 
 /**

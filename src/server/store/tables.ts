@@ -166,7 +166,16 @@ export interface Tables {
   /** Characters of all reports that are kept: the sum of all parts. */
   kept_reports: { part: number; bytes: number };
   /** Attempts at sources, summed up by hour: the time (ms) at which it began. */
-  traffic: { hour: Time; source: string; part: number; attempts: number; failed: number; bytes: number };
+  traffic: {
+    hour: Time;
+    source: string;
+    part: number;
+    attempts: number;
+    failed: number;
+    bytes: number;
+    /** Of these, the bytes that were thrown away. */
+    wasted: Generated<number>;
+  };
   /**
    * Bytes that came to the agents of a network (/24, /64) on a day: the time (ms) at which it began. `far` is what came
    * over the link, `whole` what it would have been without Update Agents and deltas.
@@ -180,6 +189,9 @@ export interface Tables {
     far_bytes: number;
     far_ms: number;
     whole_bytes: number;
+    /** Of `bytes` and of `far_bytes`, those that were thrown away. */
+    wasted_bytes: Generated<number>;
+    far_wasted_bytes: Generated<number>;
   };
   /** When this site's servers first saw each version of a timestamp. */
   publications: { repository: string; version: number; seen_at: Time };

@@ -91,6 +91,30 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       expect(today.total.bytes).toBe(2_000_000_000);
     });
 
+    test("tells what was thrown away from what was delivered, by source, hour and day", async () => {
+      world.clock.now += 40 * DAY;
+      const agent = await enrolMachine(world, token, { name: "e", addresses: ["10.3.0.9"] });
+      const lie = {
+        ...{ rule: "custom", name: "the mirror", url: "http://mirror.example", outcome: "failed", ms: 9 },
+        ...{ code: "HASH_MISMATCH", bytes: 3_000, wasted: 2_900 },
+      };
+      const server = { rule: "server", url: "http://server", outcome: "delivered", bytes: 1_000, ms: 9 };
+      const report = { outcome: "updated", addresses: ["10.3.0.9"], attempts: [lie, server] };
+      expect(await reportRun(world, agent, report)).toBe(204);
+      const { body } = await call(`GET /report?from=${world.clock.now}`);
+      expect(body.lines.find(({ source }: { source: string }) => source === "the mirror")).toMatchObject({
+        ...{ attempts: 1, failed: 1, bytes: 3_000, wasted: 2_900 },
+      });
+      // What was of use of it is what would have come in any case.
+      expect(body.total).toMatchObject({ bytes: 4_000, wasted: 2_900, whole: 1_100 });
+      expect(body.total.saved).toBe(100);
+      expect(body.networks).toMatchObject([{ network: "10.3.0.0/24", wasted: 2_900 }]);
+      expect((await call("GET /traffic")).body.items).toMatchObject([
+        { source: "server", bytes: 1_000, wasted: 0 },
+        { source: "the mirror", bytes: 3_000, wasted: 2_900 },
+      ]);
+    });
+
     test("is on a year and a month at most, and on one day at least", async () => {
       const to = world.clock.now;
       expect((await call(`GET /report?from=${to - 500 * DAY}&to=${to}`)).status).toBe(422);

@@ -59,7 +59,7 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
       const attempt = { outcome: "delivered", url: "http://x" };
       const attempts = [
         { ...attempt, rule: "custom", name: "ua-berlin", bytes: 7 },
-        { ...attempt, rule: "server", bytes: 20 },
+        { ...attempt, rule: "server", bytes: 20, wasted: 6 },
         { ...attempt, rule: "custom", name: "made-up", bytes: 300 },
         { ...attempt, rule: "custom", name: "made-up too", bytes: 1_000 },
       ];
@@ -77,6 +77,8 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
       expect(server("wan_bytes_total", { source: "ua-berlin" })).toBe(7);
       expect(server("wan_bytes_total", { source: "server" })).toBe(20);
       expect(server("wan_bytes_total", { source: "other" })).toBe(1_300);
+      expect(server("wasted_bytes_total", { source: "server" })).toBe(6);
+      expect(server("wasted_bytes_total", { source: "ua-berlin" })).toBeUndefined();
       expect(server("sign_in_failures_total", { status: "401" })).toBe(1);
       expect(server("publication_seconds_count")).toBe(1);
       expect(server("http_request_seconds_count", { operation: "putReport", status: "2xx" })).toBe(1);

@@ -30,13 +30,18 @@ export interface Line {
   verdict: "overloaded" | "excessive" | "idle" | null;
   attempts: number;
   failed: number;
+  /** Bytes that came from it. */
   bytes: number;
+  /** Of these, the bytes that were thrown away: other ones than the signed. */
+  wasted: number;
 }
 
-/** Bytes, as they came, and as they would have come. All but the first three are arithmetic (docs/report.md). */
+/** Bytes, as they came, and as they would have come. All but the first four are arithmetic (docs/report.md). */
 export interface Bytes {
-  /** All that agents got. */
+  /** All that came to agents. */
   bytes: number;
+  /** Of these, the bytes that were thrown away: they cost a link, and delivered and saved nothing. */
+  wasted: number;
   /** Of these, over the link: from the server, ActiveUpdate and entries that are no Update Agents. */
   far: number;
   /** Of these, from Update Agents. */
@@ -54,7 +59,14 @@ export interface FleetReport {
   withoutSource: number;
   total: Bytes;
   days: (Omit<Bytes, "near"> & { day: number })[];
-  networks: { network: string; runs: number; bytes: number; far: number; whole: number }[];
+  networks: {
+    network: string;
+    runs: number;
+    bytes: number;
+    wasted: number;
+    far: number;
+    whole: number;
+  }[];
   /** Networks beyond those that are named: those with the fewest bytes over the link. */
   moreNetworks: number;
 }
@@ -67,12 +79,14 @@ const NAMED = 100;
 export function fleetReport(sums: FleetSums, limit: number): FleetReport {
   const lines = linesOf(sums, limit);
   const near = lines.filter(({ kind }) => kind === "update-agent");
-  const relayed = sumOf(near, ({ bytes }) => bytes);
-  const copies = Math.round(sumOf(near, ({ bytes, agents }) => bytes / Math.max(agents, 1)));
+  const relayed = sumOf(near, usedOf);
+  const copies = Math.round(sumOf(near, (line) => usedOf(line) / Math.max(line.agents, 1)));
   const all = {
     bytes: sumOf(sums.days, ({ bytes }) => bytes),
-    far: sumOf(sums.days, ({ farBytes }) => farBytes),
-    whole: sumOf(sums.days, ({ wholeBytes }) => wholeBytes),
+    farBytes: sumOf(sums.days, ({ farBytes }) => farBytes),
+    wholeBytes: sumOf(sums.days, ({ wholeBytes }) => wholeBytes),
+    wastedBytes: sumOf(sums.days, ({ wastedBytes }) => wastedBytes),
+    farWastedBytes: sumOf(sums.days, ({ farWastedBytes }) => farWastedBytes),
   };
   const share = relayed === 0 ? 0 : copies / relayed;
   const byLink = sums.networks.toSorted(
@@ -81,21 +95,32 @@ export function fleetReport(sums: FleetSums, limit: number): FleetReport {
   return {
     lines,
     withoutSource: sums.planned.find(({ source }) => source === "")?.agents ?? 0,
-    total: { ...withSaved(all, share), near: all.bytes - all.far },
-    days: sums.days.map(({ day, bytes, farBytes, wholeBytes }) => {
-      return { day, ...withSaved({ bytes, far: farBytes, whole: wholeBytes }, share) };
-    }),
-    networks: byLink.slice(0, NAMED).map(({ network, runs, bytes, farBytes, wholeBytes }) => {
-      return { network, runs, bytes, far: farBytes, whole: wholeBytes };
+    total: { ...withSaved(all, share), near: all.bytes - all.farBytes },
+    days: sums.days.map((each) => ({ day: each.day, ...withSaved(each, share) })),
+    networks: byLink.slice(0, NAMED).map(({ network, runs, ...of }) => {
+      return {
+        network,
+        runs,
+        bytes: of.bytes,
+        wasted: of.wastedBytes,
+        far: of.farBytes,
+        whole: of.wholeBytes,
+      };
     }),
     moreNetworks: Math.max(byLink.length - NAMED, 0),
   };
 }
 
 /** @param share of what Update Agents gave, the part that they had to fetch */
-function withSaved({ bytes, far, whole }: { bytes: number; far: number; whole: number }, share: number) {
-  const copies = Math.round((bytes - far) * share);
-  return { bytes, far, copies, whole, saved: Math.max(whole - far - copies, 0) };
+function withSaved(sum: Omit<NetworkTraffic, "network" | "runs" | "farMs">, share: number) {
+  const { bytes, farBytes: far, wholeBytes: whole, wastedBytes: wasted, farWastedBytes } = sum;
+  const copies = Math.round((bytes - far - (wasted - farWastedBytes)) * share);
+  return { bytes, wasted, far, copies, whole, saved: Math.max(whole - far - copies, 0) };
+}
+
+/** The bytes of a source that were of use. */
+function usedOf({ bytes, wasted }: Pick<Line, "bytes" | "wasted">): number {
+  return bytes - wasted;
 }
 
 function linesOf({ list, updateAgents, planned, traffic }: FleetSums, limit: number): Line[] {
@@ -107,7 +132,7 @@ function linesOf({ list, updateAgents, planned, traffic }: FleetSums, limit: num
   const lines = [...names].map((source): Line => {
     const kind = kindOf(source, updateAgents);
     const own = agents.get(source) ?? 0;
-    const { attempts = 0, failed = 0, bytes: came = 0 } = bytes.get(source) ?? {};
+    const { attempts = 0, failed = 0, bytes: came = 0, wasted = 0 } = bytes.get(source) ?? {};
     return {
       source,
       kind,
@@ -115,7 +140,7 @@ function linesOf({ list, updateAgents, planned, traffic }: FleetSums, limit: num
       agents: own,
       limit: kind === "update-agent" ? limit : null,
       verdict: kind === "update-agent" ? verdictOf(own, limit) : null,
-      ...{ attempts, failed, bytes: came },
+      ...{ attempts, failed, bytes: came, wasted },
     };
   });
   return lines.toSorted(

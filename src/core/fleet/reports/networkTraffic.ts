@@ -1,6 +1,7 @@
 import { parseAddress } from "../../order/address.ts";
 import { networkOf } from "../network.ts";
 import type { AgentReport, ReportedAttempt } from "./reportSummary.ts";
+import { wastedIn } from "./wastedBytes.ts";
 
 /** Bytes that came to one network in a run, or in all of a day's. */
 export interface NetworkTraffic {
@@ -15,6 +16,9 @@ export interface NetworkTraffic {
   farMs: number;
   /** Bytes that would have come over the link without Update Agents and deltas. */
   wholeBytes: number;
+  /** Of all that came, and of what came over the link, the bytes that were thrown away: they saved nobody anything. */
+  wastedBytes: number;
+  farWastedBytes: number;
 }
 
 /** The bytes of many runs, by network: sorted, so that servers that add to the same rows wait in one order. */
@@ -37,6 +41,8 @@ function added(one: NetworkTraffic, other: NetworkTraffic): NetworkTraffic {
     farBytes: one.farBytes + other.farBytes,
     farMs: one.farMs + other.farMs,
     wholeBytes: one.wholeBytes + other.wholeBytes,
+    wastedBytes: one.wastedBytes + other.wastedBytes,
+    farWastedBytes: one.farWastedBytes + other.farWastedBytes,
   };
 }
 
@@ -49,6 +55,7 @@ function networkTrafficOf({ report }: AgentReport): NetworkTraffic | undefined {
   const brought = attempts.filter(({ bytes = 0 }) => bytes > 0);
   const far = brought.filter(isFar);
   const bytes = sum(brought.map((each) => each.bytes));
+  const wastedBytes = sum(brought.map(wastedIn));
   const changed = report?.installed ?? [];
   // A transfer of which nothing is known beside its bytes would have been no smaller.
   const saved = sum(changed.map(({ whole, bytes: came = 0 }) => Math.max((whole ?? came) - came, 0)));
@@ -58,7 +65,9 @@ function networkTrafficOf({ report }: AgentReport): NetworkTraffic | undefined {
     bytes,
     farBytes: sum(far.map((each) => each.bytes)),
     farMs: sum(far.map(({ ms }) => ms)),
-    wholeBytes: Math.min(bytes + saved, MOST),
+    wholeBytes: Math.min(bytes - wastedBytes + saved, MOST),
+    wastedBytes,
+    farWastedBytes: sum(far.map(wastedIn)),
   };
 }
 

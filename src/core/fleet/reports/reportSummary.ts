@@ -28,6 +28,8 @@ export interface ReportedAttempt {
   code?: string | undefined;
   ms?: number | undefined;
   bytes?: number | undefined;
+  /** Of these, the bytes that were thrown away. */
+  wasted?: number | undefined;
 }
 
 interface RunReport {

@@ -1,5 +1,6 @@
 import { nameOf } from "../sourceName.ts";
 import type { AgentReport } from "./reportSummary.ts";
+import { wastedIn } from "./wastedBytes.ts";
 
 /** Attempts at one source, summed up. */
 export interface SourceTraffic {
@@ -10,6 +11,8 @@ export interface SourceTraffic {
   failed: number;
   /** Bytes that came from it. */
   bytes: number;
+  /** Of these, the bytes that were thrown away. */
+  wasted: number;
 }
 
 /** Longest name of a source that is kept, and how many of one report: what agents say is not believed to be short. */
@@ -21,26 +24,38 @@ const MOST_BYTES = 1e12;
 /** The attempts of a run by source. */
 function trafficOf({ report }: AgentReport): SourceTraffic[] {
   const sums = new Map<string, SourceTraffic>();
-  for (const { outcome, bytes = 0, ...attempt } of report?.attempts ?? []) {
+  for (const attempt of report?.attempts ?? []) {
     const source = nameOf(attempt).slice(0, LONGEST);
-    const sum = sums.get(source) ?? { source, attempts: 0, failed: 0, bytes: 0 };
+    const sum = sums.get(source) ?? noneOf(source);
     sums.set(source, sum);
     sum.attempts++;
-    if (outcome === "failed") sum.failed++;
-    sum.bytes = Math.min(sum.bytes + bytes, MOST_BYTES);
+    if (attempt.outcome === "failed") sum.failed++;
+    sum.bytes = Math.min(sum.bytes + (attempt.bytes ?? 0), MOST_BYTES);
+    sum.wasted = Math.min(sum.wasted + wastedIn(attempt), MOST_BYTES);
   }
   return [...sums.values()].slice(0, MOST);
+}
+
+/** Nothing yet of a source. */
+export function noneOf(source: string): SourceTraffic {
+  return { source, attempts: 0, failed: 0, bytes: 0, wasted: 0 };
+}
+
+/** Adds attempts to a sum, in place. */
+export function addAttempts(sum: SourceTraffic, { attempts, failed, bytes, wasted }: SourceTraffic): void {
+  sum.attempts += attempts;
+  sum.failed += failed;
+  sum.bytes += bytes;
+  sum.wasted += wasted;
 }
 
 /** The attempts of many runs, by name: sorted, so that servers that add to the same rows wait in one order. */
 export function trafficOfAll(reports: readonly AgentReport[]): SourceTraffic[] {
   const sums = new Map<string, SourceTraffic>();
-  for (const { source, attempts, failed, bytes } of reports.flatMap(trafficOf)) {
-    const sum = sums.get(source) ?? { source, attempts: 0, failed: 0, bytes: 0 };
-    sums.set(source, sum);
-    sum.attempts += attempts;
-    sum.failed += failed;
-    sum.bytes += bytes;
+  for (const each of reports.flatMap(trafficOf)) {
+    const sum = sums.get(each.source) ?? noneOf(each.source);
+    sums.set(each.source, sum);
+    addAttempts(sum, each);
   }
   return [...sums.values()].toSorted((one, other) => (one.source < other.source ? -1 : 1));
 }

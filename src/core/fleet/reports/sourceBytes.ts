@@ -5,16 +5,19 @@ import type { AgentReport, ReportedAttempt } from "./reportSummary.ts";
  * `active-update`, and `other` for whatever an agent calls by another name.
  *
  * @param known names and URLs of the entries
+ * @param of the bytes of an attempt that count
  */
 export function bytesBySource(
   { report }: Pick<AgentReport, "report">,
   known: ReadonlySet<string>,
+  of: (attempt: ReportedAttempt) => number = ({ bytes = 0 }) => bytes,
 ): Map<string, number> {
   const sums = new Map<string, number>();
   for (const attempt of report?.attempts ?? []) {
-    if (attempt.bytes === undefined || attempt.bytes === 0) continue;
+    const bytes = of(attempt);
+    if (bytes === 0) continue;
     const source = sourceOf(attempt, known);
-    sums.set(source, (sums.get(source) ?? 0) + attempt.bytes);
+    sums.set(source, (sums.get(source) ?? 0) + bytes);
   }
   return sums;
 }

@@ -1,5 +1,5 @@
 import type { NetworkTraffic } from "./networkTraffic.ts";
-import type { SourceTraffic } from "./reportTraffic.ts";
+import { addAttempts, noneOf, type SourceTraffic } from "./reportTraffic.ts";
 
 /** Sources of one hour that are told apart: more than a list and the one before it have. */
 const SOURCES = 2_500;
@@ -33,14 +33,12 @@ export class TrafficBounds {
     const hour = Math.floor(now / HOUR);
     if (hour !== this.#hour) [this.#hour, this.#sources] = [hour, new Set()];
     const kept: SourceTraffic[] = [];
-    const others = { source: OTHERS, attempts: 0, failed: 0, bytes: 0 };
+    const others = noneOf(OTHERS);
     for (const each of traffic) {
       const isKept = each.source !== OTHERS && isWithin(this.#sources, each.source, SOURCES);
       if (isKept) kept.push(each);
       else {
-        others.attempts += each.attempts;
-        others.failed += each.failed;
-        others.bytes += each.bytes;
+        addAttempts(others, each);
         this.exceeded.add("sources");
       }
     }

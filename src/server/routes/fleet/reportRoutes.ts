@@ -6,7 +6,7 @@ import { reportOnFleet } from "../../fleet/reportOnFleet.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 const States = Type.Record(Type.Enum(AGENT_STATES), Count);
-const Transfers = { bytes: Count, far: Count, copies: Count, whole: Count, saved: Count };
+const Transfers = { bytes: Count, wasted: Count, far: Count, copies: Count, whole: Count, saved: Count };
 
 const Line = Type.Object({
   source: Type.String(),
@@ -18,6 +18,7 @@ const Line = Type.Object({
   attempts: Count,
   failed: Count,
   bytes: Count,
+  wasted: Count,
 });
 
 const report = route({
@@ -39,7 +40,10 @@ const report = route({
     total: Type.Object({ ...Transfers, near: Count }),
     days: Type.Array(Type.Object({ day: Moment, ...Transfers })),
     networks: Type.Array(
-      Type.Object({ network: Type.String(), runs: Count, bytes: Count, far: Count, whole: Count }),
+      Type.Object({
+        network: Type.String(),
+        ...{ runs: Count, bytes: Count, wasted: Count, far: Count, whole: Count },
+      }),
     ),
     moreNetworks: Count,
   }),

@@ -11,6 +11,7 @@ const Hour = Type.Object({
   attempts: Count,
   failed: Count,
   bytes: Count,
+  wasted: Count,
 });
 
 const DAY = 86_400_000;
@@ -22,7 +23,7 @@ const list = route({
   method: "GET",
   path: "/traffic",
   summary:
-    "Sums up by hour and source what agents reported: attempts, failures, bytes; of the last day by default",
+    "Sums up by hour and source what agents reported: attempts, failures, bytes, and which of these were thrown away; of the last day by default",
   allow: "viewer",
   schemas: { query: Type.Object({ from: Type.Optional(Moment), to: Type.Optional(Moment) }) },
   answer: Type.Object({ items: Type.Array(Hour) }),

@@ -15,10 +15,14 @@ const ADDED = {
     far_bytes: "bigint",
     far_ms: "bigint",
     whole_bytes: "bigint",
+    wasted_bytes: "bigint",
+    far_wasted_bytes: "bigint",
   },
   otherwise: `on conflict (day, network, part) do update set runs = network_traffic.runs + excluded.runs,
     bytes = network_traffic.bytes + excluded.bytes, far_bytes = network_traffic.far_bytes + excluded.far_bytes,
-    far_ms = network_traffic.far_ms + excluded.far_ms, whole_bytes = network_traffic.whole_bytes + excluded.whole_bytes`,
+    far_ms = network_traffic.far_ms + excluded.far_ms, whole_bytes = network_traffic.whole_bytes + excluded.whole_bytes,
+    wasted_bytes = network_traffic.wasted_bytes + excluded.wasted_bytes,
+    far_wasted_bytes = network_traffic.far_wasted_bytes + excluded.far_wasted_bytes`,
 } as const;
 
 /**
@@ -32,8 +36,9 @@ export async function addNetworkTraffic(
   traffic: readonly NetworkTraffic[],
   random: number,
 ): Promise<void> {
-  const rows = traffic.map(({ network, runs, bytes, farBytes, farMs, wholeBytes }) => {
-    return [day, network, random % PARTS, runs, bytes, farBytes, farMs, wholeBytes];
+  const rows = traffic.map(({ network, runs, bytes, farBytes, farMs, ...of }) => {
+    const place = [day, network, random % PARTS];
+    return [...place, runs, bytes, farBytes, farMs, of.wholeBytes, of.wastedBytes, of.farWastedBytes];
   });
   await insertRows(tx, "network_traffic", ADDED, rows);
 }
@@ -48,6 +53,8 @@ function between(db: Db, { from, to }: { from: number; to: number }) {
       fn.sum<number>("far_bytes").as("farBytes"),
       fn.sum<number>("far_ms").as("farMs"),
       fn.sum<number>("whole_bytes").as("wholeBytes"),
+      fn.sum<number>("wasted_bytes").as("wastedBytes"),
+      fn.sum<number>("far_wasted_bytes").as("farWastedBytes"),
     ])
     .where("day", ">=", from)
     .where("day", "<", to);

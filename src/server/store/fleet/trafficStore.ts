@@ -18,9 +18,11 @@ const ADDED = {
     attempts: "bigint",
     failed: "bigint",
     bytes: "bigint",
+    wasted: "bigint",
   },
   otherwise: `on conflict (hour, source, part) do update set attempts = traffic.attempts + excluded.attempts,
-    failed = traffic.failed + excluded.failed, bytes = traffic.bytes + excluded.bytes`,
+    failed = traffic.failed + excluded.failed, bytes = traffic.bytes + excluded.bytes,
+    wasted = traffic.wasted + excluded.wasted`,
 } as const;
 
 /**
@@ -35,7 +37,7 @@ export async function addTraffic(
   random: number,
 ): Promise<void> {
   const rows = traffic.map((each) => {
-    return [hour, random % PARTS, each.source, each.attempts, each.failed, each.bytes];
+    return [hour, random % PARTS, each.source, each.attempts, each.failed, each.bytes, each.wasted];
   });
   await insertRows(tx, "traffic", ADDED, rows);
 }
@@ -53,6 +55,7 @@ export async function trafficBetween(
       row.fn.sum<number>("attempts").as("attempts"),
       row.fn.sum<number>("failed").as("failed"),
       row.fn.sum<number>("bytes").as("bytes"),
+      row.fn.sum<number>("wasted").as("wasted"),
     ])
     .where("hour", ">=", from)
     .where("hour", "<", to)
@@ -75,6 +78,7 @@ export async function trafficBySource(
       row.fn.sum<number>("attempts").as("attempts"),
       row.fn.sum<number>("failed").as("failed"),
       row.fn.sum<number>("bytes").as("bytes"),
+      row.fn.sum<number>("wasted").as("wasted"),
     ])
     .where("hour", ">=", from)
     .where("hour", "<", to)

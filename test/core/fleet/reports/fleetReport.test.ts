@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { fleetReport } from "../../../../src/core/fleet/reports/fleetReport.ts";
 import { networkTrafficOfAll } from "../../../../src/core/fleet/reports/networkTraffic.ts";
+import type { AgentReport } from "../../../../src/core/fleet/reports/reportSummary.ts";
+import { trafficOfAll } from "../../../../src/core/fleet/reports/reportTraffic.ts";
 import { parseSourceList } from "../../../../src/core/order/sourceList.ts";
 
 const list = parseSourceList({
@@ -11,8 +13,9 @@ const list = parseSourceList({
     { range: "10.4.0.0/16", url: "http://mirror.example" },
   ],
 });
+const NO_WASTE = { wastedBytes: 0, farWastedBytes: 0 };
 const day = (at: number, bytes: number, farBytes: number, wholeBytes: number) => {
-  return { day: at, runs: 1, bytes, farBytes, farMs: 0, wholeBytes };
+  return { day: at, runs: 1, bytes, farBytes, farMs: 0, wholeBytes, ...NO_WASTE };
 };
 
 const report = fleetReport(
@@ -26,12 +29,20 @@ const report = fleetReport(
       { source: "ua-lyon", agents: 2 },
     ],
     traffic: [
-      { source: "server", attempts: 9, failed: 1, bytes: 500 },
-      { source: "ua-berlin", attempts: 80, failed: 0, bytes: 4_000 },
+      { source: "server", attempts: 9, failed: 1, bytes: 500, wasted: 0 },
+      { source: "ua-berlin", attempts: 80, failed: 0, bytes: 4_000, wasted: 0 },
     ],
     networks: [
-      { network: "10.1.0.0/24", runs: 7, bytes: 4_000, farBytes: 0, farMs: 0, wholeBytes: 9_000 },
-      { network: "10.9.0.0/24", runs: 2, bytes: 500, farBytes: 500, farMs: 9, wholeBytes: 500 },
+      {
+        network: "10.1.0.0/24",
+        runs: 7,
+        bytes: 4_000,
+        farBytes: 0,
+        farMs: 0,
+        wholeBytes: 9_000,
+        ...NO_WASTE,
+      },
+      { network: "10.9.0.0/24", runs: 2, bytes: 500, farBytes: 500, farMs: 9, wholeBytes: 500, ...NO_WASTE },
     ],
     days: [day(1, 3_000, 500, 5_000), day(2, 1_500, 0, 4_500)],
   },
@@ -56,11 +67,11 @@ test("each source has its ranges, agents and bytes, and Update Agents their limi
 test("what was saved is what would have come, less what came over the link, less the Update Agents' own copies", () => {
   // Each of ua-berlin's 40 agents got 100 bytes of it on average: it fetched as much.
   expect(report.total).toEqual({
-    ...{ bytes: 4_500, far: 500, near: 4_000, copies: 100, whole: 9_500, saved: 8_900 },
+    ...{ bytes: 4_500, wasted: 0, far: 500, near: 4_000, copies: 100, whole: 9_500, saved: 8_900 },
   });
   expect(report.days).toEqual([
-    { day: 1, bytes: 3_000, far: 500, copies: 63, whole: 5_000, saved: 4_437 },
-    { day: 2, bytes: 1_500, far: 0, copies: 38, whole: 4_500, saved: 4_462 },
+    { day: 1, bytes: 3_000, wasted: 0, far: 500, copies: 63, whole: 5_000, saved: 4_437 },
+    { day: 2, bytes: 1_500, wasted: 0, far: 0, copies: 38, whole: 4_500, saved: 4_462 },
   ]);
   expect(report.networks.map(({ network }) => network)).toEqual(["10.9.0.0/24", "10.1.0.0/24"]);
 });
@@ -88,7 +99,65 @@ test("a run's bytes are near from an Update Agent by name, and far from everybod
       run,
     ]),
   ).toEqual([
-    { network: "10.1.2.0/24", runs: 2, bytes: 120, farBytes: 100, farMs: 10, wholeBytes: 1_110 },
-    { network: "2001:db8::/64", runs: 1, bytes: 60, farBytes: 50, farMs: 5, wholeBytes: 60 },
+    { network: "10.1.2.0/24", runs: 2, bytes: 120, farBytes: 100, farMs: 10, wholeBytes: 1_110, ...NO_WASTE },
+    { network: "2001:db8::/64", runs: 1, bytes: 60, farBytes: 50, farMs: 5, wholeBytes: 60, ...NO_WASTE },
   ]);
+});
+
+const runOf = (...attempts: object[]) => {
+  const report = { outcome: "updated", addresses: ["10.3.0.5"], attempts };
+  return { started: "", ended: "", trigger: "", program: "", report } as AgentReport;
+};
+
+test("bytes that were rejected are told apart, whether an agent says so or only how the attempt failed; they save nothing", () => {
+  const liar = { rule: "custom", name: "liar", url: "http://liar", outcome: "failed", bytes: 100, ms: 1 };
+  const server = { rule: "server", url: "http://server", outcome: "delivered", bytes: 40, ms: 1 };
+  for (const lie of [
+    { ...liar, code: "HASH_MISMATCH", wasted: 100 },
+    { ...liar, code: "HASH_MISMATCH" },
+    { ...liar, code: "LENGTH_MISMATCH" },
+    { ...liar, code: "SIGNATURE_INVALID" },
+    // Nobody throws away more than came.
+    { ...liar, code: "HASH_MISMATCH", wasted: 1e9 },
+  ]) {
+    const reports = [runOf(lie, server)];
+    expect(trafficOfAll(reports)).toEqual([
+      { source: "liar", attempts: 1, failed: 1, bytes: 100, wasted: 100 },
+      { source: "server", attempts: 1, failed: 0, bytes: 40, wasted: 0 },
+    ]);
+    expect(networkTrafficOfAll(reports)).toMatchObject([
+      { bytes: 140, farBytes: 40, wholeBytes: 40, wastedBytes: 100, farWastedBytes: 0 },
+    ]);
+  }
+  // Bytes of a transfer that broke off are continued by the next source.
+  const broken = { ...liar, code: "TRUNCATED" };
+  expect(trafficOfAll([runOf(broken)])).toMatchObject([{ wasted: 0 }]);
+  const far = { ...liar, rule: "server", code: "HASH_MISMATCH", wasted: 60 };
+  expect(networkTrafficOfAll([runOf(far)])).toMatchObject([
+    { bytes: 100, farBytes: 100, wholeBytes: 40, wastedBytes: 60, farWastedBytes: 60 },
+  ]);
+});
+
+test("a fleet that got nothing but rejected bytes has saved nothing, and paid for them", () => {
+  const wasted = { bytes: 1_000, wastedBytes: 1_000, wholeBytes: 0, runs: 1, farMs: 0 };
+  const near = { ...wasted, farBytes: 0, farWastedBytes: 0 };
+  const { lines, total, days } = fleetReport(
+    {
+      list,
+      updateAgents: new Set(["ua-berlin"]),
+      planned: [{ source: "ua-berlin", agents: 10 }],
+      traffic: [{ source: "ua-berlin", attempts: 9, failed: 9, bytes: 1_000, wasted: 1_000 }],
+      networks: [{ ...near, network: "10.1.0.0/24" }],
+      days: [
+        { ...near, day: 1 },
+        { ...near, day: 2, farBytes: 500, farWastedBytes: 500 },
+      ],
+    },
+    30,
+  );
+  expect(lines[0]).toMatchObject({ source: "ua-berlin", bytes: 1_000, wasted: 1_000 });
+  expect(total).toEqual({
+    ...{ bytes: 2_000, wasted: 2_000, far: 500, near: 1_500, copies: 0, whole: 0, saved: 0 },
+  });
+  expect(days[1]).toMatchObject({ far: 500, wasted: 1_000, saved: 0 });
 });
