@@ -34,3 +34,19 @@ test("looks at one thing do not wait for those at another", async () => {
   looks.ask(() => done.push("other"));
   await expect.poll(() => done).toEqual(["other"]);
 });
+
+test("what nobody shows any more is not looked at again, though it changed while it was", async () => {
+  const looks = new Looks();
+  const first = Promise.withResolvers<void>();
+  let done = 0;
+  const look = async () => {
+    done += 1;
+    await first.promise;
+  };
+  looks.ask(look);
+  looks.ask(look);
+  looks.forget(look);
+  first.resolve();
+  await sleep(50);
+  expect(done).toBe(1);
+});

@@ -17,6 +17,12 @@ export class Looks {
     else under.again = true;
   }
 
+  /** Nobody shows any more what it reads: a look that is under way is the last. */
+  forget(look: () => unknown): void {
+    const under = this.#under.get(look);
+    if (under !== undefined) under.again = false;
+  }
+
   async #do(look: () => unknown): Promise<void> {
     const own: Look = { again: false };
     this.#under.set(look, own);

@@ -17,6 +17,7 @@ import type { Answer, AnyRoute, Asked, Format } from "./route.ts";
 import { refusalOfOrigin } from "./sameOrigin.ts";
 import { scopesOf } from "./scopes.ts";
 import { helmetOptions, NO_PAGE } from "./securityHeaders.ts";
+import { StreamPlaces, withFarewell } from "./streamPlaces.ts";
 import { bodyCheck, wordsCheck } from "./validate.ts";
 
 declare module "fastify" {
@@ -87,7 +88,8 @@ export async function buildApi(
       done(problem as Problem);
     }
   });
-  for (const each of routes) addRoute(app, context, each, options);
+  const places = new StreamPlaces();
+  for (const each of routes) addRoute(app, context, each, { ...options, places });
   return app;
 }
 
@@ -116,7 +118,12 @@ function isWithin(value: unknown, depth: number): boolean {
   return depth > 0 && Object.values(value).every((each) => isWithin(each, depth - 1));
 }
 
-function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, options: ApiOptions): void {
+function addRoute(
+  app: FastifyInstance,
+  context: Context,
+  route: AnyRoute,
+  options: ApiOptions & { places: StreamPlaces },
+): void {
   const { method, path, allow, schemas, operation } = route;
   const checks = {
     params: check(schemas.params, wordsCheck),
@@ -139,6 +146,7 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
     exposeHeadRoute: method === "GET" && route.streams !== true,
     onRequest: async (request) => await admit(context, route, options, request),
     handler: async (request, reply) => {
+      let gone: AbortSignal | undefined;
       const asked: Asked<unknown, unknown, unknown> = {
         params: checks.params(request.params),
         query: checks.query(request.query),
@@ -150,11 +158,12 @@ function addRoute(app: FastifyInstance, context: Context, route: AnyRoute, optio
         userAgent: request.headers["user-agent"] ?? "",
         cookies: request.cookies,
         get gone() {
-          return goneSignal(reply);
+          gone ??= goneSignal(route, request.caller, reply, options.places);
+          return gone;
         },
       };
       const answered = await route.handle(context, asked);
-      return send(route, reply, answered, options);
+      return send(route, reply, answered, { ...options, gone });
     },
   });
 }
@@ -213,7 +222,7 @@ function send(
   { status, answer }: AnyRoute,
   reply: FastifyReply,
   answered: Answer<unknown> | unknown,
-  { secure }: ApiOptions,
+  { secure, gone }: ApiOptions & { gone: AbortSignal | undefined },
 ): unknown {
   const full = isAnswer(answered) ? answered : { body: answered };
   if (full.held !== undefined) {
@@ -232,7 +241,7 @@ function send(
   if (full.events !== undefined) {
     // Proxies that gather answers would have events come late.
     reply.type("text/event-stream").header("x-accel-buffering", "no");
-    return Readable.from(full.events);
+    return Readable.from(gone === undefined ? full.events : withFarewell(full.events, gone));
   }
   if (full.text !== undefined) {
     reply.type(full.text.type);
@@ -263,10 +272,16 @@ function formatOf({ formats = [] }: AnyRoute, { query, headers }: FastifyRequest
 }
 
 /** Made for those who ask for it. It hangs on the answer: a connection may bring thousands of requests. */
-function goneSignal({ raw }: FastifyReply): AbortSignal {
+function goneSignal(
+  { streams }: AnyRoute,
+  caller: Caller,
+  { raw }: FastifyReply,
+  places: StreamPlaces,
+): AbortSignal {
   const gone = new AbortController();
   raw.once("close", () => gone.abort());
-  return gone.signal;
+  const hasPlace = streams === true && caller.kind === "user";
+  return hasPlace ? places.take(caller.session, gone.signal) : gone.signal;
 }
 
 function isAnswer(answered: unknown): answered is Answer<unknown> {

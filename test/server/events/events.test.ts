@@ -104,6 +104,21 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       await world.people.inject(asBrowser({ method: "DELETE", url: "/api/v1/session" }, session));
       await vi.waitFor(() => expect(page.heard.ended).toBe(true), AWAITED);
     });
+
+    test("gives way to the fifth of its session, and is told when to ask anew; others are not touched", async () => {
+      const world = await openWorld(await makeUrl());
+      const session = await sessionOf(world, "viewer");
+      const other = await listenTo(world, await sessionOf(world, "operator"));
+      const pages = [];
+      for (let count = 0; count < 5; count++) pages.push(await listenTo(world, session));
+      const [oldest, ...later] = pages;
+      await vi.waitFor(() => expect(oldest?.heard.ended).toBe(true), AWAITED);
+      expect(oldest?.heard.text).toMatch(/retry: 30000\n\n$/);
+      await callApi(world, await tokenOf(world, "operator"), "POST /domains", { name: "lyon" });
+      for (const each of [...later, other]) {
+        await vi.waitFor(() => expect(each.changed()).toContain("domains"), AWAITED);
+      }
+    });
   });
 });
 
