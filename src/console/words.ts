@@ -319,6 +319,7 @@ export const words = {
     failed: "Failed",
     outcome: (outcome: string, delivered: readonly string[]) =>
       outcome === "current" ? "Had nothing newer" : `Delivered ${kindWords(delivered)}`,
+    thrownAway: (bytes: string) => `${bytes} of it thrown away`,
     waited: (time: string, reason: string) => `waited ${time} while it was ${reason}`,
     passedOver: (entries: number) =>
       `${entries} ${entries === 1 ? "entry" : "entries"} passed over, each with its reason`,

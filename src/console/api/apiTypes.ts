@@ -5488,7 +5488,7 @@ export interface operations {
                         } | null;
                         findings: {
                             /** @enum {unknown} */
-                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
+                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
                             entry: number | null;
                             field: string;
                             /** @enum {unknown} */
@@ -5627,7 +5627,7 @@ export interface operations {
                         } | null;
                         findings: {
                             /** @enum {unknown} */
-                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
+                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
                             entry: number | null;
                             field: string;
                             /** @enum {unknown} */
@@ -5680,7 +5680,7 @@ export interface operations {
                     "application/json": {
                         findings: {
                             /** @enum {unknown} */
-                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
+                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
                             entry: number | null;
                             field: string;
                             /** @enum {unknown} */
@@ -5907,7 +5907,7 @@ export interface operations {
                         } | null;
                         findings: {
                             /** @enum {unknown} */
-                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
+                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
                             entry: number | null;
                             field: string;
                             /** @enum {unknown} */
@@ -6074,7 +6074,7 @@ export interface operations {
                         } | null;
                         findings: {
                             /** @enum {unknown} */
-                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
+                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
                             entry: number | null;
                             field: string;
                             /** @enum {unknown} */
@@ -6770,7 +6770,7 @@ export interface operations {
                             createdBy: string;
                             disabledAt: number | null;
                             disabledReason: string | null;
-                            events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
+                            events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "source.recovered" | "source.rejected" | "webhook.test")[];
                             failingSince: number | null;
                             id: string;
                             name: string;
@@ -6800,7 +6800,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    events?: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
+                    events?: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "source.recovered" | "source.rejected" | "webhook.test")[];
                     name: string;
                     url: string;
                 };
@@ -6818,7 +6818,7 @@ export interface operations {
                         createdBy: string;
                         disabledAt: number | null;
                         disabledReason: string | null;
-                        events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
+                        events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "source.recovered" | "source.rejected" | "webhook.test")[];
                         failingSince: number | null;
                         id: string;
                         name: string;
@@ -6912,7 +6912,7 @@ export interface operations {
                  */
                 "application/json": {
                     enabled?: boolean;
-                    events?: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
+                    events?: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "source.recovered" | "source.rejected" | "webhook.test")[];
                     name?: string;
                     url?: string;
                 };
@@ -6930,7 +6930,7 @@ export interface operations {
                         createdBy: string;
                         disabledAt: number | null;
                         disabledReason: string | null;
-                        events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test")[];
+                        events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "source.recovered" | "source.rejected" | "webhook.test")[];
                         failingSince: number | null;
                         id: string;
                         name: string;
@@ -6999,7 +6999,7 @@ export interface operations {
                             state: "waiting" | "delivered" | "failed";
                             subject: string;
                             /** @enum {unknown} */
-                            type: "agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test";
+                            type: "agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "source.recovered" | "source.rejected" | "webhook.test";
                         }[];
                         next: string | null;
                         total: number;
@@ -7096,7 +7096,7 @@ export interface operations {
                         state: "waiting" | "delivered" | "failed";
                         subject: string;
                         /** @enum {unknown} */
-                        type: "agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "webhook.test";
+                        type: "agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "source.recovered" | "source.rejected" | "webhook.test";
                     };
                 };
             };
@@ -7209,7 +7209,7 @@ export interface operations {
                         } | null;
                         findings: {
                             /** @enum {unknown} */
-                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
+                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
                             entry: number | null;
                             field: string;
                             /** @enum {unknown} */

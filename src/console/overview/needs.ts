@@ -63,13 +63,13 @@ function haltedNeeds({ releases, proposals }: OverviewFacts): Need[] {
 }
 
 /** Findings of the list in force that are of the fleet as it is, and not of how the list is written. */
-const PRESSING = /^(?:UPDATE_AGENT|SOURCE_FAILING|HOST_UNRESOLVED|AGENTS_WITHOUT_SOURCE)/;
+const PRESSING = /^(?:UPDATE_AGENT|SOURCE_|HOST_UNRESOLVED|AGENTS_WITHOUT_SOURCE)/;
 
 function findingNeeds({ findings }: WholeFleet): Need[] {
   return findings
     .filter(({ code }) => PRESSING.test(code))
-    .map(({ level, message, remedy }) => ({
-      tone: level === "error" ? "bad" : "warn",
+    .map(({ level, code, message, remedy }) => ({
+      tone: level === "error" || code === "SOURCE_REJECTED" ? "bad" : "warn",
       text: `**${capital(plain(message))}.** ${capital(plain(remedy))}.`,
       links: [{ text: "Update Source", href: hrefOf("updateSource") }],
     }));

@@ -122,6 +122,11 @@ export const FINDINGS = {
     "most attempts at a source failed within the last day",
     "look at the reports of its agents, and at the machine",
   ],
+  SOURCE_REJECTED: [
+    "warning",
+    "agents rejected what a source sent: it is not the signed content, or it is behind for more than a day",
+    "take it out of the list until it is known why: look at that machine, its disk, who may write there, and what stands between",
+  ],
   RANGE_EMPTY: [
     "warning",
     "no agent is in the range of an entry",

@@ -1,6 +1,7 @@
 import type { Kind } from "../content/kind.ts";
 import type { AgentState } from "../fleet/agentState.ts";
 import type { FleetAgent } from "../fleet/fleetAgent.ts";
+import type { RejectedSource } from "../fleet/reports/rejections.ts";
 import { formatAddress } from "../order/address.ts";
 import type { SourceList, SourceListEntry } from "../order/sourceList.ts";
 import { leadsTo } from "../order/url.ts";
@@ -25,6 +26,8 @@ export interface FleetFacts {
   contentBytes: number | null;
   /** Attempts at sources within the last day, by the name that people call the source. */
   attempts: ReadonlyMap<string, { attempts: number; failed: number }>;
+  /** Sources of which agents rejected something. */
+  rejected: readonly RejectedSource[];
 }
 
 /** An agent, as far as entries lead to it. */

@@ -1,6 +1,7 @@
 import { formatBytes } from "../amounts.ts";
 import { momentInWords } from "../fleet/deviation.ts";
 import type { FleetUse } from "../fleet/fleetUse.ts";
+import { isTelling, rejectedInWords } from "../fleet/reports/rejections.ts";
 import { nameOf } from "../fleet/sourceName.ts";
 import type { SourceList, SourceListEntry } from "../order/sourceList.ts";
 import { type Finding, findingOf, sortFindings } from "./findingCodes.ts";
@@ -21,7 +22,7 @@ const TELLING = 5;
 
 /** Findings of a valid list and a fleet, from the pass that adds up the fleet's orders. */
 export function fleetFindings(list: SourceList, use: FleetUse, facts: FleetFacts): Finding[] {
-  const ofFleet = [...unservedFindings(use)];
+  const ofFleet = [...unservedFindings(use), ...rejectedFindings(list, facts)];
   if (list.mode === "standard") return ofFleet;
   const led = servingByEntry(list, facts.serving);
   const ofEntries = list.entries.flatMap((entry, index) => {
@@ -45,6 +46,18 @@ function unservedFindings({ unmatched, uncovered, agents }: FleetUse): Finding[]
     ...(unmatched > 0 ? [findingOf("AGENTS_UNMATCHED", `no entry is for ${of(unmatched)}`)] : []),
     ...(lacking.length > 0 ? [findingOf("AGENTS_WITHOUT_SOURCE", lacking.join("; "))] : []),
   ];
+}
+
+/** Sources that lie, each at the first entry that leads there; the server and ActiveUpdate of the list as a whole. */
+function rejectedFindings({ mode, entries }: SourceList, { rejected }: FleetFacts): Finding[] {
+  return rejected.filter(isTelling).flatMap((each) => {
+    const isEntry = each.source !== "server" && each.source !== "ActiveUpdate";
+    const index = entries.findIndex(({ url }) => url === each.source);
+    const entry = entries[index];
+    if (isEntry && (entry === undefined || mode === "standard")) return [];
+    const message = rejectedInWords(entry === undefined ? each.source : nameOf(entry), each);
+    return [findingOf("SOURCE_REJECTED", message, entry === undefined ? {} : { entry: index, field: "url" })];
+  });
 }
 
 interface Led {

@@ -1,4 +1,4 @@
-import { FAILURE_WORDS, type FailureCode } from "../order/failureWords.ts";
+import { failureInWords } from "../order/failureWords.ts";
 import type { Rule, Step, UpdateOrder } from "../order/plan.ts";
 
 /** An attempt as an agent reported it, as far as it is compared. */
@@ -38,8 +38,9 @@ export function deviationOf(
     const yet = happened === null ? "it has not reported yet" : "its last run asked nobody";
     return { deviates: false, sentence: `${plan}; ${yet}` };
   }
-  const failures = happened.filter(({ outcome }) => outcome === "failed");
-  const why = failures.map((each) => `${nameOf(each)} ${inWords(each)}`).join(", ");
+  // A source that delivered one kind may have failed for another.
+  const failures = happened.filter(({ outcome, code }) => outcome === "failed" || code !== undefined);
+  const why = failures.map((each) => `${nameOf(each)} ${failureInWords(each.code)}`).join(", ");
   const [used, ...later] = happened.filter(({ outcome }) => outcome !== "failed");
   const from = since === null ? "" : ` since ${momentInWords(since)}`;
   if (used === undefined)
@@ -63,9 +64,4 @@ export function momentInWords(time: number): string {
   const date = new Date(time);
   const [day, clock] = date.toISOString().split("T");
   return `${DAYS[date.getUTCDay()]} ${day} ${clock?.slice(0, 5)} UTC`;
-}
-
-/** The reason of an attempt that failed, in words; a code of a newer agent as it is. */
-function inWords({ code = "UNEXPECTED" }: HappenedAttempt): string {
-  return Object.hasOwn(FAILURE_WORDS, code) ? FAILURE_WORDS[code as FailureCode] : `failed (${code})`;
 }

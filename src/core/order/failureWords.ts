@@ -48,3 +48,8 @@ export const FAILURE_WORDS = {
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
 export type FailureCode = keyof typeof FAILURE_WORDS;
+
+/** Words for a source that failed so; a code of a newer program as it is. */
+export function failureInWords(code = "UNEXPECTED"): string {
+  return Object.hasOwn(FAILURE_WORDS, code) ? FAILURE_WORDS[code as FailureCode] : `failed (${code})`;
+}

@@ -6,11 +6,13 @@ import { agentStateOf } from "../../core/fleet/agentState.ts";
 import { fleetEffect } from "../../core/fleet/effect.ts";
 import type { FleetAgent, FleetSettings } from "../../core/fleet/fleetAgent.ts";
 import { FleetUse } from "../../core/fleet/fleetUse.ts";
+import { REJECTED_FOR } from "../../core/fleet/reports/rejections.ts";
 import { parseSourceList, type SourceList } from "../../core/order/sourceList.ts";
 import type { Context } from "../context.ts";
 import { expectationOf, expectations } from "../fleet/expectations.ts";
 import { grantsOf } from "../settings/fleetSettings.ts";
 import { findAgentsWhole } from "../store/fleet/agentStore.ts";
+import { rejectedSources } from "../store/fleet/rejectionStore.ts";
 import { trafficBySource } from "../store/fleet/trafficStore.ts";
 import type { CheckAnswer, CheckQuestion } from "./fleetQuestion.ts";
 
@@ -56,7 +58,8 @@ export async function factsOf(
   });
   const traffic = await trafficBySource(db, { from: now - DAY, to: now + 1 });
   const attempts = new Map(traffic.map(({ source, ...sums }) => [source, sums]));
-  return { serving, contentBytes, attempts };
+  const rejected = await rejectedSources(db, now - REJECTED_FOR);
+  return { serving, contentBytes, attempts, rejected };
 }
 
 function isCalled({ self, dnsSuffixes }: FleetAgent, names: ReadonlySet<string>): boolean {

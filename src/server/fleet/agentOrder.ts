@@ -1,13 +1,18 @@
-import { deviationOf, type HappenedAttempt } from "../../core/fleet/deviation.ts";
+import { deviationOf, type HappenedAttempt, momentInWords } from "../../core/fleet/deviation.ts";
 import { orderOfAgent } from "../../core/fleet/fleetAgent.ts";
+import { isTelling, keyOfSource, sourcesOfList } from "../../core/fleet/reports/rejections.ts";
 import { nameOf } from "../../core/fleet/sourceName.ts";
+import { failureInWords } from "../../core/order/failureWords.ts";
 import type { UpdateOrder } from "../../core/order/plan.ts";
+import type { SourceList } from "../../core/order/sourceList.ts";
 import { DEFAULT_SCHEDULE, nextScheduled } from "../../core/settings/schedule.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
 import { findAgent } from "../store/fleet/agentStore.ts";
+import { rejectionsOf } from "../store/fleet/rejectionStore.ts";
 import { listRuns } from "../store/fleet/runStore.ts";
+import type { Db } from "../store/transaction.ts";
 
 /** Order that an agent should follow, the attempts it made, and the difference. */
 export interface AgentOrder {
@@ -36,9 +41,25 @@ export async function agentOrder(context: Context, id: string): Promise<AgentOrd
   const [last] = await listRuns(db, id, { limit: 1 });
   const report = (last?.document as { report?: { attempts?: HappenedAttempt[] } } | undefined)?.report;
   const happened = report?.attempts ?? null;
-  const deviation = deviationOf(planned, happened, nameOf, agent.deviatesSince);
+  const { sentence, ...deviation } = deviationOf(planned, happened, nameOf, agent.deviatesSince);
   const since = deviation.deviates ? agent.deviatesSince : null;
   const { schedule = DEFAULT_SCHEDULE } = settings.policyOf(agent.domain);
   const next = nextScheduled(schedule, id, context.now()) ?? null;
-  return { planned, happened, since, ...deviation, next };
+  const once = await rejectedBefore(db, id, settings.list, happened ?? []);
+  return { planned, happened, since, ...deviation, sentence: [sentence, ...once].join("; "), next };
+}
+
+/** Sources that lied to an agent, of which its last run says nothing: a run that needs nothing new finds nothing wrong. */
+async function rejectedBefore(
+  db: Db,
+  id: string,
+  list: SourceList,
+  happened: readonly HappenedAttempt[],
+): Promise<string[]> {
+  const names = sourcesOfList(list);
+  const said = new Set(happened.filter(({ code }) => code !== undefined).map(keyOfSource));
+  return (await rejectionsOf(db, [id])).filter(isTelling).flatMap(({ source, code, last }) => {
+    const name = said.has(source) ? undefined : names.get(source);
+    return name === undefined ? [] : [`${name} ${failureInWords(code)} on ${momentInWords(last)}`];
+  });
 }

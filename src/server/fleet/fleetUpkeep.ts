@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { REJECTED_FOR } from "../../core/fleet/reports/rejections.ts";
 import { explainError } from "../../errors.ts";
 import { FORGET } from "../access/signInLimit.ts";
 import type { Context } from "../context.ts";
 import { dropOldAudit } from "../store/auditStore.ts";
 import { retireAgents } from "../store/fleet/agentStore.ts";
 import { dropNetworkTraffic } from "../store/fleet/networkStore.ts";
+import { dropOldRejections } from "../store/fleet/rejectionStore.ts";
 import { addKept, dropOldestRuns, keptBytes } from "../store/fleet/runStore.ts";
 import { dropTraffic } from "../store/fleet/trafficStore.ts";
 import { dropOldFailures } from "../store/people/signInFailureStore.ts";
@@ -21,6 +23,7 @@ export async function forgetOldTraffic({ database, log, now }: Context): Promise
     await transact(database.db, async (tx) => {
       await dropTraffic(tx, now() - TRAFFIC_DAYS * DAY);
       await dropNetworkTraffic(tx, now() - TRAFFIC_DAYS * DAY);
+      await dropOldRejections(tx, now() - REJECTED_FOR);
     });
   } catch (error) {
     log.error(`old traffic could not be forgotten: ${explainError(error)}`);

@@ -14,6 +14,7 @@ import { addKept, dropRuns, insertRuns, type NewRun } from "../store/fleet/runSt
 import { addTraffic } from "../store/fleet/trafficStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
 import { raiseEvent } from "../watch/raiseEvent.ts";
+import { noteRejections } from "./noteRejections.ts";
 import { type GivenReport, ReportIntake } from "./reportIntake.ts";
 
 type Means = Pick<Context, "config" | "database" | "now" | "random">;
@@ -82,6 +83,7 @@ export async function takeReports(
   await noteReported(tx, before, agents);
   await sayDoubled(tx, means, before, agents);
   await addSums(tx, means, before, kept);
+  await noteRejections(tx, kept, now());
   await settleByReports(
     tx,
     kept.map(({ agentId, summary }) => ({ agentId, ...summary })),

@@ -109,7 +109,7 @@ function setWebhooks({ metrics }: Context): SetFrom {
 function setConditions({ metrics }: Context): SetFrom {
   const held = metrics.gauge(
     "conditions",
-    "Conditions that hold by the last look: expiries ahead, a late mirror, a fleet in trouble, networks without an entry.",
+    "Conditions that hold by the last look: expiries ahead, a late mirror, a fleet in trouble, networks without an entry, sources of which agents rejected something.",
     "kind",
   );
   const uncovered = metrics.gauge("uncovered_agents", "Agents that no entry of the source list matches.");

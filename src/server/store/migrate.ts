@@ -21,6 +21,7 @@ import * as reaches from "./migrations/0021Reaches.ts";
 import * as openIdPlaces from "./migrations/0022OpenIdPlaces.ts";
 import * as failedCodes from "./migrations/0035FailedCodes.ts";
 import * as wastedBytes from "./migrations/0038WastedBytes.ts";
+import * as rejections from "./migrations/0039Rejections.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -44,6 +45,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0022OpenIdPlaces": openIdPlaces,
   "0035FailedCodes": failedCodes,
   "0038WastedBytes": wastedBytes,
+  "0039Rejections": rejections,
 };
 
 /**

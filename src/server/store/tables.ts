@@ -193,6 +193,8 @@ export interface Tables {
     wasted_bytes: Generated<number>;
     far_wasted_bytes: Generated<number>;
   };
+  /** Rejections by an agent of what a source sent: the URL of an entry, `server` or `ActiveUpdate`. */
+  rejections: { source: string; agent_id: string; code: string; since_at: Time; last_at: Time };
   /** When this site's servers first saw each version of a timestamp. */
   publications: { repository: string; version: number; seen_at: Time };
   /** Facts of the site as a whole: the settings by which `planned` was computed of all agents. */

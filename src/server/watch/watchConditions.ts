@@ -1,3 +1,4 @@
+import { REJECTED_FOR, sourcesOfList } from "../../core/fleet/reports/rejections.ts";
 import {
   type Condition,
   type ConditionKind,
@@ -13,6 +14,7 @@ import { expectations } from "../fleet/expectations.ts";
 import { listInForce } from "../settings/fleetSettings.ts";
 import { takeTurn } from "../store/dialect.ts";
 import { countStatesOfDomains } from "../store/fleet/agentFilter.ts";
+import { rejectedSources } from "../store/fleet/rejectionStore.ts";
 import { transact } from "../store/transaction.ts";
 import { dropCondition, heldConditions, keepCondition } from "../store/watch/conditionStore.ts";
 import { dropEvents } from "../store/watch/eventStore.ts";
@@ -70,9 +72,19 @@ async function factsOf(context: Context, held: ReadonlySet<string>): Promise<Wat
     mirror: await mirrorNow(context),
     agents: { all: sum(counts), troubled: sum(counts.filter(({ state }) => !WELL.has(state))) },
     uncovered: await uncoveredNow(context),
+    rejected: await rejectedNow(context),
     held,
     limits: config.watch,
   };
+}
+
+/** Sources that are none any more, or have another name now, are no trouble under the old one. */
+async function rejectedNow({ database: { db }, now }: Context): Promise<WatchedFacts["rejected"]> {
+  const names = sourcesOfList(await listInForce(db));
+  return (await rejectedSources(db, now() - REJECTED_FOR)).flatMap((each) => {
+    const source = names.get(each.source);
+    return source === undefined ? [] : [{ ...each, source }];
+  });
 }
 
 /** Of a vendor who was never reached, the time since when any server has waited: it outlives their restarts. */

@@ -72,7 +72,13 @@ function findingsOf({ list: written, agents, facts }: Fleet, kinds: Kind[] = ["c
   const use = new FleetUse(list, settings.kinds);
   fleetEffect(agents as FleetAgent[], settings, settings, use);
   const serving = agents.filter(({ name }) => name.startsWith("ua"));
-  return fleetFindings(list, use, { serving, contentBytes: null, attempts: new Map(), ...facts });
+  return fleetFindings(list, use, {
+    serving,
+    contentBytes: null,
+    attempts: new Map(),
+    rejected: [],
+    ...facts,
+  });
 }
 
 const berlin = entry("10.1.0.0/16", "ua-berlin");
@@ -140,6 +146,15 @@ const FLEET_CASES: [code: FindingCode, place: Place, fleet: Fleet][] = [
       list: { entries: [plain] },
       agents: few,
       facts: { attempts: new Map([[plain.url, { attempts: 10, failed: 5 }]]) },
+    },
+  ],
+  [
+    "SOURCE_REJECTED",
+    0,
+    {
+      list: { entries: [plain] },
+      agents: few,
+      facts: { rejected: [{ source: plain.url, code: "HASH_MISMATCH", agents: 1, since: NOW, last: NOW }] },
     },
   ],
   ["RANGE_EMPTY", 1, { list: { entries: [plain, { ...plain, range: "10.7.0.0/16" }] }, agents: few }],

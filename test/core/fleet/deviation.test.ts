@@ -35,6 +35,13 @@ describe("planned beside happened", () => {
       "ua-berlin is first by clause 1, and was used, then server for the rest",
     ],
     [
+      "one that failed for a kind and had nothing newer of another",
+      order(berlin, server),
+      [{ ...berlin, outcome: "current", code: "HASH_MISMATCH" }, ok(server)],
+      false,
+      "ua-berlin is first by clause 1; ua-berlin was used by clause 1, then server for the rest: ua-berlin sent other bytes than the signed ones",
+    ],
+    [
       "the next in its place",
       order(berlin, server),
       [failed(berlin, "CONNECTION_REFUSED"), ok(server)],

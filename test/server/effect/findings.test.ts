@@ -113,3 +113,55 @@ test("each entry of a list says for how many agents it is, and for how many it i
   const wrong = (await call("POST /source-list/check", { entries: [{ ...berlin, range: "10" }] })).body;
   expect([wrong.uses, wrong.effect]).toEqual([null, null]);
 });
+
+test("a source that lied is a finding of the list in force and of one that is checked, until it delivered what verifies", async () => {
+  const agents = [
+    await enrolMachine(world, token, { name: "lied-1", addresses: ["10.1.0.81"] }),
+    await enrolMachine(world, token, { name: "lied-2", addresses: ["10.1.0.82"] }),
+  ];
+  const { version } = (await call("GET /source-list")).body;
+  expect((await call("PUT /source-list", { entries: [berlin] }, version)).status).toBe(200);
+  const tried = { rule: "custom", name: "ua-berlin", url: berlin.url };
+  const run = async (agent: { id: string; secret: string }, attempt: object) => {
+    world.clock.now += 1_000;
+    const attempts = [{ ...tried, ...attempt }];
+    expect(await reportRun(world, agent, { outcome: "updated", attempts })).toBe(204);
+  };
+  // For one kind it had nothing newer; of the other it sent other bytes.
+  for (const agent of agents) await run(agent, { outcome: "current", code: "HASH_MISMATCH", bytes: 9 });
+  // Others are told where they have it from by another name.
+  const renamed = { ...berlin, name: "another name" };
+  const liesOf = async (entries?: object[]) => {
+    const { findings } =
+      entries === undefined
+        ? (await call("GET /source-list/findings")).body
+        : (await call("POST /source-list/check", { entries })).body;
+    return findings.filter(({ code }: { code: string }) => code === "SOURCE_REJECTED");
+  };
+  const [lie] = await liesOf();
+  expect(lie).toMatchObject({ entry: 0, field: "url", remedy: expect.stringContaining("take it out") });
+  expect(lie.message).toMatch(
+    /^ua-berlin sent other bytes than the signed ones \(HASH_MISMATCH\), 2 agents say: since /,
+  );
+  expect(await liesOf([{ range: "10.9.0.0/16", url: "http://honest.example" }, renamed])).toMatchObject([
+    { entry: 1, message: expect.stringContaining("another name sent") },
+  ]);
+  expect(await liesOf([{ range: "10.1.0.0/16", url: "http://honest.example" }])).toEqual([]);
+
+  // A run that needs nothing new has not looked at a byte of it.
+  for (const agent of agents) await run(agent, { outcome: "current" });
+  expect(await liesOf()).toHaveLength(1);
+  const { sentence } = (await call(`GET /agents/${agents[0]?.id}/order`)).body;
+  expect(sentence).toContain("ua-berlin sent other bytes than the signed ones on ");
+  for (const agent of agents) await run(agent, { outcome: "delivered", bytes: 9 });
+  expect(await liesOf()).toEqual([]);
+});
+
+test("what an agent says of sources that the list does not have makes no rows", async () => {
+  const agent = await enrolMachine(world, token, { name: "slanders", addresses: ["10.1.0.91"] });
+  const attempts = Array.from({ length: 500 }, (_, at) => {
+    return { rule: "custom", url: `http://made-up-${at}`, outcome: "failed", code: "SIGNATURE_INVALID" };
+  });
+  expect(await reportRun(world, agent, { outcome: "exhausted", attempts })).toBe(204);
+  expect(await world.context.database.db.selectFrom("rejections").selectAll().execute()).toEqual([]);
+});

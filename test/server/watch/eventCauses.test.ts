@@ -69,6 +69,19 @@ async function failFleet(site: Site): Promise<{ id: string; secret: string }> {
   return agent;
 }
 
+const LIAR = "http://ua.example:21112";
+const tried = { rule: "custom", url: LIAR };
+
+/** An agent is sent other bytes than the signed ones by the source of the list. */
+async function lieTo(site: Site): Promise<{ id: string; secret: string }> {
+  await list(site, "10.1.0.0/16", 0);
+  const agent = await enrol(site, "pc-1", "10.1.0.1");
+  const attempts = [{ ...tried, outcome: "failed", code: "HASH_MISMATCH", bytes: 9 }];
+  expect(await reportRun(site.world, agent, { outcome: "updated", attempts })).toBe(204);
+  await lookAfter(site.world.context);
+  return agent;
+}
+
 async function loseKey({ world }: Site): Promise<() => Promise<void>> {
   const key = path.join(world.dir, "keys", "settings", "timestamp.pem");
   await fs.rename(key, `${key}.away`);
@@ -217,6 +230,20 @@ const CAUSES: Record<EventType, Cause> = {
     for (let attempt = 0; attempt < 8; attempt++)
       await world.people.inject(asBrowser({ method: "POST", url: "/api/v1/session", payload }));
     return "user ada";
+  },
+  "source.rejected": async (site) => {
+    await lieTo(site);
+    return LIAR;
+  },
+  "source.recovered": async (site) => {
+    const agent = await lieTo(site);
+    site.world.clock.now += 1_000;
+    await reportRun(site.world, agent, {
+      outcome: "updated",
+      attempts: [{ ...tried, outcome: "delivered" }],
+    });
+    await lookAfter(site.world.context);
+    return LIAR;
   },
   "webhook.test": async ({ call, webhook }) => {
     expect((await call(`POST /webhooks/${webhook}/test`)).status).toBe(200);

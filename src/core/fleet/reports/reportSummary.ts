@@ -1,3 +1,4 @@
+import { isRejection } from "../../order/disposition.ts";
 import { nameOf } from "../sourceName.ts";
 
 /** Report of a run (docs/agent.md), as far as the server looks at it. */
@@ -98,7 +99,9 @@ export function summaryOf(given: AgentReport): ReportSummary {
   const { started, ended, trigger, program, port, held, report, failure } = given;
   const attempts = report?.attempts ?? [];
   const served = attempts.findLast(({ outcome }) => outcome !== "failed");
-  const failed = attempts.find(({ outcome }) => outcome === "failed");
+  // A source that lied is worth more attention than one that did not answer.
+  const lied = attempts.find(({ code }) => code !== undefined && isRejection(code));
+  const failed = lied ?? attempts.find(({ outcome }) => outcome === "failed");
   return {
     startedAt: Date.parse(started),
     endedAt: Date.parse(ended),

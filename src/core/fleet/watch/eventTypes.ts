@@ -15,6 +15,9 @@ export const EVENT_TYPES = {
   "release.halted": "A release was halted.",
   "release.resumed": "A halted release goes on.",
   "sign_in.locked": "Somebody failed to sign in so often that guesses have to wait.",
+  "source.recovered": "Agents got from it what verified again, or it is no source any more.",
+  "source.rejected":
+    "Agents rejected what a source sent: it is not the signed content, or is behind for more than a day.",
   "webhook.test": "Sent by the test button.",
 } as const;
 

@@ -1,5 +1,6 @@
 import { formatDuration } from "../../amounts.ts";
 import type { Expiry } from "../expiry.ts";
+import { isTelling, type RejectedSource, rejectedInWords } from "../reports/rejections.ts";
 import type { EventType } from "./eventTypes.ts";
 
 /** Kinds of conditions that hold for a while, each with the event of its beginning and of its end. */
@@ -8,6 +9,7 @@ export const CONDITIONS = {
   mirror: { began: "mirror.late", ended: "mirror.recovered", again: null },
   agents: { began: "agents.outdated", ended: "agents.recovered", again: null },
   networks: { began: "networks.uncovered", ended: "networks.covered", again: null },
+  sources: { began: "source.rejected", ended: "source.recovered", again: null },
 } as const satisfies Record<string, { began: EventType; ended: EventType; again: number | null }>;
 
 export type ConditionKind = keyof typeof CONDITIONS;
@@ -32,6 +34,8 @@ export interface WatchedFacts {
   agents: { all: number; troubled: number };
   /** Agents that no entry of the source list matches; undefined where nobody counted. */
   uncovered?: { agents: number; networks: number } | undefined;
+  /** Sources in force of which agents rejected something, each as people call it. */
+  rejected: readonly RejectedSource[];
   /** Subjects of the conditions that held at the last look. */
   held: ReadonlySet<string>;
   limits: { troubledShare: number; mirrorLate: number };
@@ -42,7 +46,13 @@ const EASE = 0.8;
 
 /** All conditions that hold, by one look. */
 export function conditionsOf(facts: WatchedFacts, now: number): Condition[] {
-  return [...expiring(facts), ...lateMirror(facts, now), ...troubledAgents(facts), ...uncovered(facts)];
+  return [
+    ...expiring(facts),
+    ...lateMirror(facts, now),
+    ...troubledAgents(facts),
+    ...uncovered(facts),
+    ...rejected(facts),
+  ];
 }
 
 function expiring({ expiries }: WatchedFacts): Condition[] {
@@ -76,6 +86,16 @@ function uncovered({ uncovered: found }: WatchedFacts): Condition[] {
   if (found === undefined || found.agents === 0) return [];
   const message = `${found.agents} agents in ${found.networks} networks are matched by no entry of the source list`;
   return [{ kind: "networks", subject: "networks", message, detail: { ...found } }];
+}
+
+/** One condition a source, by the failure that most agents met. */
+function rejected({ rejected: found }: WatchedFacts): Condition[] {
+  const telling = found.filter(isTelling).toSorted((one, other) => other.agents - one.agents);
+  return [...Map.groupBy(telling, ({ source }) => source)].flatMap(([subject, [first]]): Condition[] => {
+    if (first === undefined) return [];
+    const { source: _, ...detail } = first;
+    return [{ kind: "sources", subject, message: rejectedInWords(subject, first), detail }];
+  });
 }
 
 /** A condition as it was written down, and when it was last said. */

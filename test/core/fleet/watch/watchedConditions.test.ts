@@ -12,6 +12,7 @@ const facts: WatchedFacts = {
   expiries: [],
   agents: { all: 100, troubled: 0 },
   uncovered: { agents: 0, networks: 0 },
+  rejected: [],
   held: new Set(),
   limits: { troubledShare: 0.1, mirrorLate: 6 * HOUR },
 };
@@ -65,6 +66,27 @@ describe("what holds", () => {
     ["and not for ever", { agents: { all: 100, troubled: 7 }, held: new Set(["fleet"]) }, 0, []],
     ["nothing of a fleet of none", { agents: { all: 0, troubled: 0 } }, 0, []],
     ["networks without an entry", { uncovered: { agents: 5, networks: 2 } }, 0, ["networks: networks"]],
+    [
+      "a source that lies, once however many ways it does",
+      {
+        rejected: ["HASH_MISMATCH", "SIGNATURE_INVALID"].map((code) => {
+          return { source: "ua-berlin", code, agents: 3, since: 0, last: 0 };
+        }),
+      },
+      0,
+      ["sources: ua-berlin"],
+    ],
+    [
+      "one that is behind for a day, and none that is for an hour",
+      {
+        rejected: [
+          { source: "ua-1", code: "METADATA_OLDER", agents: 1, since: 0, last: HOUR },
+          { source: "ua-2", code: "METADATA_EXPIRED", agents: 1, since: 0, last: 24 * HOUR },
+        ],
+      },
+      0,
+      ["sources: ua-2"],
+    ],
     ["none that nobody counted", { uncovered: undefined }, 0, []],
   ];
   test.for(rows)("%s", ([, given, now, expected]) => {
