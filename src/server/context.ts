@@ -1,5 +1,6 @@
 import type { Log } from "../config/log.ts";
 import type { Resolver } from "../dns/resolver.ts";
+import type { Cookies } from "./access/cookies.ts";
 import type { SecretLookup } from "./access/secretLookup.ts";
 import type { EventStreams } from "./api/eventStreams.ts";
 import type { AskElsewhere } from "./effect/fleetQuestion.ts";
@@ -33,6 +34,8 @@ export interface Context {
   log: Log;
   /** Trees that agents are served from. */
   trees: PublishedTrees;
+  /** Names of this server's cookies. */
+  cookies: Cookies;
   /** Answers questions of large fleets in another process; without it, on the event loop. */
   askElsewhere?: AskElsewhere | undefined;
   /** Finds agents by their secrets. */

@@ -11,6 +11,7 @@ import { onOneLine } from "../errors.ts";
 import { mostConnections, ownLimits } from "../http/boundConnections.ts";
 import { type Listener, openListener } from "../http/server.ts";
 import { takeLock } from "../store/lock.ts";
+import { cookiesOf } from "./access/cookies.ts";
 import { checkFactorKey } from "./access/factorKey.ts";
 import { makeSecretsKey } from "./access/sealedSecrets.ts";
 import { SecretLookup } from "./access/secretLookup.ts";
@@ -88,6 +89,7 @@ export async function runServer(
     await sayStoppedTokens(database.db, log);
     const trees = new PublishedTrees(treesOf(config));
     await openSettings({ config, database, trees });
+    const cookies = await cookiesOf(trees);
     const { now } = Date;
     const secrets = new SecretLookup(database);
     const polls = openPolls({ trees, database, now, log });
@@ -104,7 +106,7 @@ export async function runServer(
     const parts = { upkeep, secrets, polls, reports, metrics, streams, wakeUps, changes, mirror };
     const broker = openBrokerNews({ config, trees, log });
     const outside = { log, askElsewhere, resolver: createResolver(config.dns), now, random: randomBytes };
-    const context: Context = { config, database, trees, broker, ...parts, ...outside };
+    const context: Context = { config, database, trees, cookies, broker, ...parts, ...outside };
     broker?.start();
     ends.push(() => broker?.close());
     await makeSecretsKey(context);

@@ -8,6 +8,7 @@ import { SILENT } from "../../src/config/log.ts";
 import { readToken } from "../../src/core/fleet/enrolmentToken.ts";
 import { createResolver } from "../../src/dns/resolver.ts";
 import { describeRepository } from "../../src/publisher/describe.ts";
+import { cookiesOf } from "../../src/server/access/cookies.ts";
 import { hashPassword } from "../../src/server/access/passwordHash.ts";
 import { SecretLookup } from "../../src/server/access/secretLookup.ts";
 import { hashOfSecret, newId, newSecret } from "../../src/server/access/secrets.ts";
@@ -99,6 +100,7 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     database,
     log: SILENT,
     trees,
+    cookies: await cookiesOf(trees),
     upkeep: { publishing: undefined, failing: new Set(), ending: new Set() },
     secrets: new SecretLookup(database),
     polls: openPolls({ trees, database, log: SILENT, now: () => clock.now }),
@@ -199,7 +201,7 @@ export async function sessionOf(world: ServerWorld, role: Role): Promise<string>
     ...asBrowser({ method: "POST", url: "/api/v1/session" }),
     payload: { user: name, password: PASSWORD },
   });
-  return String(answer.cookies[0]?.value);
+  return String(sessionIn(answer));
 }
 
 /** Calls the administrators' API with a token; the answer's status, body and entity tag. */
@@ -277,13 +279,23 @@ export async function publishedDocument({ context }: ServerWorld, name: string):
   return JSON.parse(await fs.readFile(place, "utf8"));
 }
 
+/** The cookie of a session that an answer gives, as requests have it; undefined where it gives none. */
+export function sessionIn({ cookies }: { cookies: { name: string; value: string }[] }): string | undefined {
+  const found = cookies.find(({ name }) => name.startsWith("nearsource-session-"));
+  return found && `${found.name}=${found.value}`;
+}
+
 /** A request as a page of the server's own site sends it. */
 export function asBrowser(request: InjectOptions, session?: string): InjectOptions {
   const { headers = {} } = request;
   return {
     ...request,
-    headers: { host: "localhost:21110", "sec-fetch-site": "same-origin", ...headers },
-    ...(session === undefined ? {} : { cookies: { "nearsource-session": session } }),
+    headers: {
+      host: "localhost:21110",
+      "sec-fetch-site": "same-origin",
+      ...(session === undefined ? {} : { cookie: session }),
+      ...headers,
+    },
   };
 }
 

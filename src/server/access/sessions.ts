@@ -10,8 +10,6 @@ export async function isStillIn({ database: { db }, now }: Context, caller: Call
   return caller.kind === "token" && (await isTokenValid(db, caller.id, now()));
 }
 
-export const SESSION_COOKIE = "nearsource-session";
-
 /** A use is written down when it is this much (ms) newer than the last that was. */
 const TOUCH_AFTER = 60_000;
 

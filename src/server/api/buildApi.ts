@@ -6,7 +6,7 @@ import type { TSchema } from "typebox";
 import { parseRange } from "../../core/order/address.ts";
 import { type Sender, senderOf } from "../../core/order/forwardedAddress.ts";
 import { explainError, onOneLine } from "../../errors.ts";
-import { SESSION_COOKIE } from "../access/sessions.ts";
+import type { Cookies } from "../access/cookies.ts";
 import type { Context } from "../context.ts";
 import type { Database } from "../store/database.ts";
 import { hasAdministrator } from "../store/people/userStore.ts";
@@ -163,7 +163,7 @@ function addRoute(
         },
       };
       const answered = await route.handle(context, asked);
-      return send(route, reply, answered, { ...options, gone });
+      return send(route, reply, answered, { ...options, gone, cookies: context.cookies });
     },
   });
 }
@@ -222,7 +222,7 @@ function send(
   { status, answer }: AnyRoute,
   reply: FastifyReply,
   answered: Answer<unknown> | unknown,
-  { secure, gone }: ApiOptions & { gone: AbortSignal | undefined },
+  { secure, gone, cookies }: ApiOptions & { gone: AbortSignal | undefined; cookies: Cookies },
 ): unknown {
   const full = isAnswer(answered) ? answered : { body: answered };
   if (full.held !== undefined) {
@@ -235,7 +235,7 @@ function send(
     const { value = "", maxAge = 0 } = full.cookie ?? {};
     const how = { httpOnly: true, sameSite: "strict", path: "/" } as const;
     const isByTls = secure || reply.request.sender.isByTls;
-    reply.setCookie(SESSION_COOKIE, value, { ...how, secure: isByTls, maxAge: Math.round(maxAge / 1_000) });
+    reply.setCookie(cookies.session, value, { ...how, secure: isByTls, maxAge: Math.round(maxAge / 1_000) });
   }
   reply.headers({ "cache-control": "no-store", ...full.headers }).code(full.status ?? status);
   if (full.events !== undefined) {

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { agentOfSecret } from "../access/agentBearer.ts";
 import { hashOfSecret } from "../access/secrets.ts";
-import { callerOfSession, SESSION_COOKIE } from "../access/sessions.ts";
+import { callerOfSession } from "../access/sessions.ts";
 import type { Context } from "../context.ts";
 import type { Actor } from "../store/auditStore.ts";
 import { findApiToken, noteApiTokenUse } from "../store/people/tokenStore.ts";
@@ -33,7 +33,7 @@ export async function callerOf(context: Context, side: Side, request: FastifyReq
     }
     return { kind: "nobody" };
   }
-  const cookie = request.cookies[SESSION_COOKIE];
+  const cookie = request.cookies[context.cookies.session];
   return cookie === undefined ? { kind: "nobody" } : await callerOfSession(context, cookie);
 }
 

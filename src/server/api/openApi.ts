@@ -6,12 +6,19 @@ import { scopesOf } from "./scopes.ts";
 
 interface Side {
   title: string;
+  /** Name of the session's cookie, where it is known: it differs from server to server. */
+  cookie?: string;
   prefix: string;
   routes: readonly AnyRoute[];
 }
 
 /** The OpenAPI 3.1 document of some routes: TypeBox's schemas are JSON Schema, and need no translation. */
-export function openApi({ title, prefix, routes }: Side): Record<string, unknown> {
+export function openApi({
+  title,
+  prefix,
+  routes,
+  cookie = "nearsource-session-…",
+}: Side): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     const place = prefix + route.path.replaceAll(/:(\w+)/g, "{$1}");
@@ -23,7 +30,7 @@ export function openApi({ title, prefix, routes }: Side): Record<string, unknown
     paths,
     components: {
       securitySchemes: {
-        session: { type: "apiKey", in: "cookie", name: "nearsource-session" },
+        session: { type: "apiKey", in: "cookie", name: cookie },
         token: { type: "http", scheme: "bearer" },
       },
       schemas: { Problem: PROBLEM },

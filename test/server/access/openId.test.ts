@@ -11,6 +11,7 @@ import {
   makeReadyServer,
   PASSWORD,
   type ServerWorld,
+  sessionIn,
 } from "../../support/serverWorld.ts";
 
 let world: ServerWorld;
@@ -51,18 +52,17 @@ async function goThere(user: Record<string, unknown>) {
   const begun = await get("/api/v1/session/openid");
   expect(begun.statusCode).toBe(302);
   const [cookie] = begun.cookies;
-  expect(cookie).toMatchObject({ name: "nearsource-openid", httpOnly: true, sameSite: "Lax" });
+  expect(cookie).toMatchObject({ name: world.context.cookies.openId, httpOnly: true, sameSite: "Lax" });
   const there = new URL(String(begun.headers.location));
   expect(there.searchParams.get("code_challenge_method")).toBe("S256");
   const answer = await fetch(there, { redirect: "manual" });
   const back = new URL(answer.headers.get("location") ?? "");
-  return { back, cookies: { "nearsource-openid": String(cookie?.value) } };
+  return { back, cookies: { [world.context.cookies.openId]: String(cookie?.value) } };
 }
 
 const comeBack = async ({ back, cookies }: Awaited<ReturnType<typeof goThere>>) => {
   const answer = await get(back.pathname + back.search, cookies);
-  const session = answer.cookies.find(({ name }) => name === "nearsource-session")?.value;
-  return { status: answer.statusCode, body: answer.body, session };
+  return { status: answer.statusCode, body: answer.body, session: sessionIn(answer) };
 };
 const signIn = async (user: Record<string, unknown>) => await comeBack(await goThere(user));
 const whoIs = async (session = "") =>

@@ -11,6 +11,7 @@ import {
   makeReadyServer,
   PASSWORD,
   type ServerWorld,
+  sessionIn,
 } from "../../support/serverWorld.ts";
 
 const STEP = 30_000;
@@ -37,7 +38,7 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
           remoteAddress: `192.0.2.${++count % 250}`,
         }),
       );
-      return { status: answer.statusCode, code: answer.json().code, cookie: answer.cookies[0]?.value ?? "" };
+      return { status: answer.statusCode, code: answer.json().code, cookie: sessionIn(answer) ?? "" };
     }
 
     const as = async (cookie: string, line: string, payload?: object) => {

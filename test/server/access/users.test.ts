@@ -10,6 +10,7 @@ import {
   makeReadyServer,
   PASSWORD,
   type ServerWorld,
+  sessionIn,
   sessionOf,
   tokenOf,
 } from "../../support/serverWorld.ts";
@@ -36,7 +37,7 @@ async function signIn(user: string, password: string, remoteAddress = "192.0.2.1
   const request = asBrowser({ method: "POST", url: "/api/v1/session", payload, remoteAddress });
   const answer = await world.people.inject(request);
   const { statusCode, headers } = answer;
-  return { status: statusCode, retryAfter: headers["retry-after"], cookie: answer.cookies[0]?.value };
+  return { status: statusCode, retryAfter: headers["retry-after"], cookie: sessionIn(answer) };
 }
 
 const asUser = async (session: string, method: "GET" | "PUT" | "DELETE", url: string, payload?: object) =>

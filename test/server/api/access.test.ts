@@ -95,7 +95,7 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
           const unknown = [
             asBrowser(requestOf(each)),
             asBrowser(requestOf(each), ended),
-            asBrowser(requestOf(each), "not-a-session"),
+            asBrowser(requestOf(each), `${world.context.cookies.session}=not-a-session`),
             asScript(requestOf(each), "x".repeat(43)),
           ];
           for (const request of unknown) {

@@ -16,6 +16,7 @@ import {
   PASSWORD,
   publishedDocument,
   type ServerWorld,
+  sessionIn,
   sessionOf,
   tokenOf,
 } from "../../support/serverWorld.ts";
@@ -459,7 +460,7 @@ describe("people", () => {
         url: "/api/v1/session",
         payload: { user, password: PASSWORD },
       } as const;
-      return String((await world.people.inject(asBrowser(request))).cookies[0]?.value);
+      return String(sessionIn(await world.people.inject(asBrowser(request))));
     };
     const root = await signIn("root");
     const asRoot = (...words: [Parameters<typeof callApi>[2], object?]) =>
@@ -542,7 +543,7 @@ describe("people", () => {
   async function rootOf({ world }: Made) {
     const payload = { user: "root", password: PASSWORD };
     const request = { method: "POST", url: "/api/v1/session", payload } as const;
-    return String((await world.people.inject(asBrowser(request))).cookies[0]?.value);
+    return String(sessionIn(await world.people.inject(asBrowser(request))));
   }
 
   test("reach the share in two steps no more than in one, until the window has passed", async () => {

@@ -15,8 +15,6 @@ import { beginSession, type SignedIn } from "../signIn.ts";
 import { placeOf } from "../signInLimit.ts";
 import { authorizationRequest, type Claims, claimsOf, openIdOf } from "./openIdProvider.ts";
 
-/** Ties the answer of the provider to the browser that asked. */
-export const OPEN_ID_COOKIE = "nearsource-openid";
 /** Time (ms) that a person has at the provider. */
 const PATIENCE = 600_000;
 
@@ -27,7 +25,7 @@ const PATIENCE = 600_000;
  */
 export async function beginOpenId(context: Context, address: string): Promise<Answer<undefined>> {
   const { url, ...asked } = await authorizationRequest(context);
-  const { database, random, now, config } = context;
+  const { database, random, now, config, cookies } = context;
   const browser = newSecret(random);
   const hashes = { stateHash: hashOfSecret(asked.state), browserHash: hashOfSecret(browser) };
   const times = { now: now(), expiresAt: now() + PATIENCE };
@@ -39,7 +37,7 @@ export async function beginOpenId(context: Context, address: string): Promise<An
   // The provider's page leads back here: a cookie for this site's pages alone would not come along.
   const how = `Path=/api/v1/session/openid; Max-Age=${PATIENCE / 1_000}; HttpOnly; SameSite=Lax`;
   const secure = config.publicUrl?.startsWith("https:") === true ? "; Secure" : "";
-  const headers = { location: url, "set-cookie": `${OPEN_ID_COOKIE}=${browser}; ${how}${secure}` };
+  const headers = { location: url, "set-cookie": `${cookies.openId}=${browser}; ${how}${secure}` };
   return { body: undefined, status: 302, headers };
 }
 

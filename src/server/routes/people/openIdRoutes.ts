@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { beginOpenId, endOpenId, OPEN_ID_COOKIE } from "../../access/openId/openIdSignIn.ts";
+import { beginOpenId, endOpenId } from "../../access/openId/openIdSignIn.ts";
 import { route } from "../../api/route.ts";
 
 const ways = route({
@@ -50,7 +50,7 @@ const end = route({
   audit: "createUser",
   handle: (context, { query, cookies, address, userAgent }) => {
     const words = query as Record<string, string>;
-    return endOpenId(context, { words, browser: cookies[OPEN_ID_COOKIE], address, userAgent });
+    return endOpenId(context, { words, browser: cookies[context.cookies.openId], address, userAgent });
   },
 });
 

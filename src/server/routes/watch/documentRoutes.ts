@@ -22,7 +22,8 @@ export function documentRoutes(others: readonly AnyRoute[]): AnyRoute[] {
     example: {},
     fails: [],
     audit: "none",
-    handle: async () => openApi({ title: "Nearsource", prefix: "/api/v1", routes: [...others, describe] }),
+    handle: async ({ cookies: { session: cookie } }) =>
+      openApi({ title: "Nearsource", prefix: "/api/v1", routes: [...others, describe], cookie }),
   });
   return [describe];
 }
