@@ -1,5 +1,5 @@
 import type { Kind } from "../core/content/kind.ts";
-import { count, share } from "./ui/figures/numbers.ts";
+import { count, counted, share } from "./ui/figures/numbers.ts";
 
 const KIND_WORDS: Record<string, string> = {
   components: "components",
@@ -613,6 +613,34 @@ export const words = {
     put: (version: number) => `Put together as version ${version}…`,
     look: (version: number) => `Look at version ${version}`,
     done: "Both changes are in the draft; save it when it is right",
+  },
+  mirror: {
+    title: "The vendor's content",
+    source: "Source",
+    looked: "Last look",
+    outcomes: {
+      newer: (received: string) => `found something newer, ${received} were fetched`,
+      "nothing newer": () => "nothing newer",
+      failed: () => "failed",
+    } as Record<"newer" | "nothing newer" | "failed", (received: string) => string>,
+    notLooked: "None since the server was started",
+    next: "Next look",
+    now: "Looking now…",
+    paused: "Paused by server.json; a look by hand works all the same",
+    published: "Published here",
+    publication: (version: number, objects: number, bytes: string) =>
+      `version ${version}, ${counted(objects, "file")} of ${bytes}`,
+    nothing: "Nothing yet",
+    verified: "Files read through",
+    whole: (objects: number) => `${counted(objects, "file")}, all as they were signed`,
+    mended: (damaged: number, objects: number) =>
+      `${count(damaged)} of ${counted(objects, "file")} had been altered on the disk, and ${damaged === 1 ? "was" : "were"} fetched again`,
+    missing: (missing: number) =>
+      `**${counted(missing, "file")}** had been altered on the disk and could not be fetched again yet: nobody is served ${missing === 1 ? "it" : "them"}. See whether the disk fails.`,
+    notVerified: "Not yet",
+    lookNow: "Look for new content now",
+    verifyNow: "Read all files through",
+    began: "The server looks now",
   },
   releases: {
     sub: "What the vendor signs reaches the fleet in stages. Agents decide for themselves from signed settings, so this works on while the server is away.",

@@ -99,7 +99,8 @@ export async function runServer(
     const changes = openChanges(database);
     const streams = new EventStreams();
     const noteConfirmed = (confirmedAt: number) => writeNote(database.db, "mirrored", { confirmedAt }, now());
-    const mirror = new ContentMirror({ config, trees, log, now, noteConfirmed });
+    const noteChanged = () => changes.note("mirror");
+    const mirror = new ContentMirror({ config, trees, log, now, noteConfirmed, noteChanged });
     ends.push(() => mirror.close());
     const upkeep = { publishing: undefined, failing: new Set<string>(), ending: new Set<string>() };
     const metrics = new ServerMetrics();

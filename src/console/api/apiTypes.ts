@@ -2567,6 +2567,13 @@ export interface operations {
                             received: number;
                         } | null;
                         isRunning: boolean;
+                        looked: {
+                            at: number;
+                            /** @enum {unknown} */
+                            outcome: "newer" | "nothing newer" | "failed";
+                            received: number;
+                        } | null;
+                        nextAt: number | null;
                         objects: number;
                         received: number;
                         source: string | null;
@@ -2615,6 +2622,13 @@ export interface operations {
                             received: number;
                         } | null;
                         isRunning: boolean;
+                        looked: {
+                            at: number;
+                            /** @enum {unknown} */
+                            outcome: "newer" | "nothing newer" | "failed";
+                            received: number;
+                        } | null;
+                        nextAt: number | null;
                         objects: number;
                         received: number;
                         source: string | null;
@@ -2672,6 +2686,13 @@ export interface operations {
                             received: number;
                         } | null;
                         isRunning: boolean;
+                        looked: {
+                            at: number;
+                            /** @enum {unknown} */
+                            outcome: "newer" | "nothing newer" | "failed";
+                            received: number;
+                        } | null;
+                        nextAt: number | null;
                         objects: number;
                         received: number;
                         source: string | null;

@@ -20,6 +20,17 @@ export interface MirrorParts {
   now(): number;
   /** Is told when the vendor is known to have had nothing newer, so that every server knows. */
   noteConfirmed?(at: number): Promise<void>;
+  /** Is told whenever the state has changed, for pages that show it. */
+  noteChanged?(): void;
+}
+
+/** The last look that came to its end. */
+export interface Looked {
+  /** When it ended (ms since the epoch). */
+  at: number;
+  outcome: "newer" | "nothing newer" | "failed";
+  /** Bytes that it received. */
+  received: number;
 }
 
 /** State of the mirror. Times in milliseconds since the epoch, sizes in bytes. */
@@ -34,6 +45,10 @@ export interface MirrorState {
   /** Result of the last time; null before the first. */
   verified: Verified | null;
   isRunning: boolean;
+  /** The last look since this server was started; null before the first. */
+  looked: Looked | null;
+  /** When the next is due; null while one is under way, and where none is. */
+  nextAt: number | null;
   /** Version of the timestamp that is published. */
   version: number | null;
   /** When the vendor was last known to have nothing newer. */
@@ -68,6 +83,8 @@ export class ContentMirror {
   readonly #stop = new AbortController();
   readonly #refresh = sharedNext(() => this.#pass());
   #timer: NodeJS.Timeout | undefined;
+  #nextAt: number | null = null;
+  #looked: Looked | null = null;
   #isStarted = false;
   /** The next look reads all that is here through. */
   #isThorough = false;
@@ -100,8 +117,10 @@ export class ContentMirror {
   async refresh(): Promise<void> {
     const running = this.#refresh();
     this.#running = running;
+    this.#changed();
     await running;
     if (this.#running === running) this.#running = undefined;
+    this.#changed();
   }
 
   /** Looks now, and reads all that is here through: what was altered on the disk is fetched again. */
@@ -144,6 +163,8 @@ export class ContentMirror {
       verifyEvery: config.mirror.verifyEvery,
       verified: this.#verified ?? null,
       isRunning: this.#running !== undefined,
+      looked: this.#looked,
+      nextAt: this.#running === undefined ? this.#nextAt : null,
       version: trees.versions().content ?? null,
       confirmedAt: this.#last?.confirmedAt ?? null,
       age: this.#last === undefined ? null : Math.max(0, now() - this.#last.confirmedAt),
@@ -163,6 +184,10 @@ export class ContentMirror {
     await this.#running;
   }
 
+  #changed(): void {
+    this.#parts.noteChanged?.();
+  }
+
   get #every(): number | null {
     return this.#parts.config.mirror.every;
   }
@@ -170,20 +195,28 @@ export class ContentMirror {
   async #pass(): Promise<void> {
     if (this.#place === undefined || this.#stop.signal.aborted) return;
     clearTimeout(this.#timer);
+    this.#nextAt = null;
+    const before = this.#received;
     try {
-      await this.#mirror(this.#place);
+      const isNewer = await this.#mirror(this.#place);
+      this.#noteLook(isNewer ? "newer" : "nothing newer", before);
       this.#failures = 0;
       this.#error = null;
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      this.#fail(toNearsourceError(error));
+      this.#fail(toNearsourceError(error), before);
     } finally {
       this.#filling = null;
       this.#lookAgain();
     }
   }
 
-  async #mirror(place: MirrorPlace): Promise<void> {
+  #noteLook(outcome: Looked["outcome"], before: number): void {
+    this.#looked = { at: this.#parts.now(), outcome, received: this.#received - before };
+  }
+
+  /** @returns whether something newer is published */
+  async #mirror(place: MirrorPlace): Promise<boolean> {
     const { config, trees, log, now } = this.#parts;
     const onVerified = await this.#verification(place);
     const before = { version: trees.versions().content, received: this.#received };
@@ -220,6 +253,7 @@ export class ContentMirror {
         log.info(`version ${mirrored.version} of ${place.url} is published, ${received} were fetched for it`);
       }
       await this.#sweep(mirrored.catalog);
+      return mirrored.version !== before.version;
     } finally {
       fetcher.close();
     }
@@ -254,12 +288,14 @@ export class ContentMirror {
   #count(length: number): void {
     this.#received += length;
     if (this.#filling !== null) this.#filling.received += length;
+    this.#changed();
   }
 
-  #fail(error: NearsourceError): void {
+  #fail(error: NearsourceError, before: number): void {
     // Another server of this folder does it; what it publishes is looked for all the time.
     if (error.code === "LOCKED") return;
     this.#failures++;
+    this.#noteLook("failed", before);
     const message = explainError(error);
     if (this.#error?.message !== message) {
       this.#parts.log.error(`the content could not be mirrored: ${message}; what was published stays`);
@@ -272,6 +308,7 @@ export class ContentMirror {
     if (!this.#isStarted || every === null || this.#stop.signal.aborted) return;
     const most = this.#unnamed.size === 0 ? every : Math.min(every, GRACE);
     const pause = this.#failures === 0 ? most : Math.min(every, AGAIN * 2 ** (this.#failures - 1));
+    this.#nextAt = this.#parts.now() + pause;
     this.#timer = setTimeout(() => void this.refresh(), pause);
     this.#timer.unref();
   }

@@ -4,7 +4,9 @@ import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { SILENT } from "../../../src/config/log.ts";
 import { openFetcher } from "../../../src/http/openFetcher.ts";
+import { ContentMirror } from "../../../src/server/mirror/contentMirror.ts";
 import { mirrorOnce } from "../../../src/server/mirror/mirrorPass.ts";
 import { parseServerConfig } from "../../../src/server/serverConfig.ts";
 import { addComponent, newDraft, newSigner, newSigners, writeDraft } from "../../support/otherPublisher.ts";
@@ -108,6 +110,9 @@ test("nothing is fetched again while nothing is new, and only what is new afterw
   const { world, vendor, publish, refresh } = await startMirroring("v1");
   await refresh();
   const before = world.context.mirror.state();
+  expect(before).toMatchObject({
+    looked: { at: world.clock.now, outcome: "newer", received: before.received },
+  });
   vendor.requests.length = 0;
   world.clock.now += 60_000;
   await refresh();
@@ -116,7 +121,11 @@ test("nothing is fetched again while nothing is new, and only what is new afterw
     ["2.root.json", 404],
     ["timestamp.json", 304],
   ]);
-  expect(world.context.mirror.state()).toMatchObject({ version: before.version, age: 0 });
+  expect(world.context.mirror.state()).toMatchObject({
+    version: before.version,
+    age: 0,
+    looked: { at: world.clock.now, outcome: "nothing newer", received: 0 },
+  });
   const woken = Promise.withResolvers<unknown>();
   world.context.trees.watch(() =>
     woken.resolve(world.context.trees.newerThan({ content: before.version ?? 0 })),
@@ -234,6 +243,20 @@ describe("a vendor changes nothing here", () => {
   });
 });
 
+test("says when it looks next, and has those told who show it: when a look begins, and when it ends", async () => {
+  const { world } = await startMirroring("v1");
+  const { config, trees, now } = world.context;
+  const heard: unknown[] = [];
+  const noteChanged = () => heard.push([mirror.state().isRunning, mirror.state().nextAt !== null]);
+  const mirror: ContentMirror = new ContentMirror({ config, trees, log: SILENT, now, noteChanged });
+  onTestFinished(() => mirror.close());
+  mirror.start();
+  await mirror.refresh();
+  expect(heard[0]).toEqual([true, false]);
+  expect(heard.at(-1)).toEqual([false, true]);
+  expect(mirror.state()).toMatchObject({ nextAt: now() + (config.mirror.every ?? 0), looked: { at: now() } });
+});
+
 test("an object of an older release that the vendor lost holds nothing up, and is said to be absent", async () => {
   const { world, vendor, lie, refresh } = await startMirroring("v2");
   const folder = path.join(vendor.root, "content", "targets", "components");
@@ -258,7 +281,10 @@ test("what finds no space is said before the first byte, and what was published 
   await publish("v2");
   vendor.requests.length = 0;
   await refresh();
-  expect(world.context.mirror.state().error?.code).toBe("DISK_FULL");
+  expect(world.context.mirror.state()).toMatchObject({
+    error: { code: "DISK_FULL" },
+    looked: { outcome: "failed", received: 0 },
+  });
   expect(vendor.objects()).toEqual([]);
   expect(await filesOf(world)).toEqual(before);
 });
@@ -304,7 +330,13 @@ describe("a notification", () => {
     expect(await world.context.mirror.receive(JSON.stringify({ content: await timestampOf("v2") }))).toBe(
       "new",
     );
-    expect(world.context.mirror.state()).toMatchObject({ isRunning: false, every: null, version: null });
+    expect(world.context.mirror.state()).toMatchObject({
+      isRunning: false,
+      every: null,
+      version: null,
+      looked: null,
+      nextAt: null,
+    });
     expect(vendor.requests).toEqual([]);
     // A person may look all the same.
     await refresh();

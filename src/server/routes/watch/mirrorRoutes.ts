@@ -12,6 +12,10 @@ const Mirror = Type.Object({
   verifyEvery: OrNull(Count),
   verified: OrNull(Type.Object({ at: Moment, objects: Count, damaged: Count, missing: Count })),
   isRunning: Type.Boolean(),
+  looked: OrNull(
+    Type.Object({ at: Moment, outcome: Type.Enum(["newer", "nothing newer", "failed"]), received: Count }),
+  ),
+  nextAt: OrNull(Moment),
   version: OrNull(Count),
   confirmedAt: OrNull(Moment),
   age: OrNull(Count),
