@@ -197,6 +197,19 @@ describe("from nothing to an agent that does what the list says:", () => {
   });
 });
 
+test("who enrols is told the commands for afterwards, by the same configuration", async () => {
+  const { folder, server } = await begin();
+  const { token } = (await server.call("POST", "/enrolment-tokens", {})).body;
+  const configFile = path.join(folder, "an agent", "config.json");
+  const { stdout, stderr } = await nearsource(
+    ...["enrol", "--server", server.agents, "--token", token, "--config", configFile],
+    ...["--data-dir", path.join(folder, "an agent", "data")],
+  );
+  expect(stdout, stderr).toContain(
+    `hint: nearsource update --config "${configFile}" fetches what is current; nearsource agent --config "${configFile}" stays`,
+  );
+});
+
 describe("who enrols takes no other root than the token's", () => {
   test("whatever the one between it and the server gives", async () => {
     const { folder, server } = await begin();

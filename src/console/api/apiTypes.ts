@@ -2398,6 +2398,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         agents: {
+                            host: string | null;
                             port: number;
                             tls: boolean;
                         };
