@@ -1,6 +1,6 @@
 import type { Log } from "../config/log.ts";
 import { retryDelay } from "../core/settings/schedule.ts";
-import { explainError } from "../errors.ts";
+import { explainError, NearsourceError } from "../errors.ts";
 import type { Clock } from "./scheduler.ts";
 
 /** A part that can be opened: a port, a connection. */
@@ -109,7 +109,7 @@ export class Opening<Part extends Openable> {
   #tryAgain(reason: unknown): void {
     if (this.#closing.signal.aborted) return;
     const { clock, backOff, random, onChange } = this.#options;
-    this.#note(explainError(reason));
+    this.#note(explainError(reason), reason instanceof NearsourceError ? reason.hint : undefined);
     onChange?.();
     this.#cancel = clock.after(retryDelay(++this.#failures, random(), backOff), () => {
       this.#attempt = this.#try();
@@ -117,9 +117,11 @@ export class Opening<Part extends Openable> {
   }
 
   /** Logs the reason why it is not open, once for all attempts that fail the same way. */
-  #note(failure: string): void {
+  #note(failure: string, hint: string | undefined): void {
     const { log, level } = this.#options;
-    log[failure === this.#logged ? "debug" : level](`${failure}; it is tried again`);
+    log[failure === this.#logged ? "debug" : level](
+      `${failure}; it is tried again${hint === undefined ? "" : `; hint: ${hint}`}`,
+    );
     this.#logged = failure;
     this.#failure = failure;
   }

@@ -2,12 +2,13 @@ import type { ServerResponse } from "node:http";
 import type { Log } from "../config/log.ts";
 import { type AgentHealth, agentMetrics, END_OF_METRICS, OPEN_METRICS } from "../core/agentHealth.ts";
 import { explainError } from "../errors.ts";
-import { type Listener, openListener } from "../http/server.ts";
+import { type Listener, type ListenerOptions, openListener } from "../http/server.ts";
 import type { Role } from "./relayRole.ts";
 
 export interface MonitorOptions {
   host: string;
   port: number;
+  named?: ListenerOptions["named"];
   log: Log;
   describe(): Promise<AgentHealth>;
   /** The Update Agent's part; undefined while the role is not held. */
@@ -22,8 +23,8 @@ export interface MonitorOptions {
  * @throws NearsourceError CONFIG_INVALID when the port cannot be opened
  */
 export async function startMonitor(options: MonitorOptions): Promise<Listener> {
-  const { host, port, log } = options;
-  return await openListener({ host, port, log, maxConnections: 100 }, async (request, response) => {
+  const { host, port, named, log } = options;
+  return await openListener({ host, port, named, log, maxConnections: 100 }, async (request, response) => {
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (!isRead) return answer(response, 405, "text/plain", "");
     if (request.url === "/healthz") {

@@ -38,7 +38,7 @@ export async function reportByHand(reporter: Reporter, { trigger, started, end }
   const { dataDir } = reporter.config;
   try {
     const dir = await openResidentDir(dataDir);
-    const facts = await machineFacts(dataDir);
+    const facts = await machineFacts(reporter.config);
     await queueReport(dir.reports, describeRun(trigger, started, Date.now(), end, { facts }));
     if ((await isResident(dir)) !== true) await send(reporter, dir.reports);
   } catch (error) {

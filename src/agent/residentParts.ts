@@ -26,12 +26,13 @@ export interface ResidentParts {
 }
 
 /**
- * The configuration for whoever has to know this agent's own address, so that it is not its own source: where it listens
- * at any free port (0), the port is the one that it listens at when it is looked at.
+ * The configuration for whoever has to know this agent's own address, so that it is not its own source: its port is the one
+ * that it listens at when it is looked at. Where another agent of the machine has the port that it should listen at, it
+ * listens at none, and that other is a source as any.
  */
 export function withOwnPort(config: Config, channels: () => Pick<Channels, "port"> | undefined): Config {
   const { listen } = config;
-  if (listen.port !== 0) return config;
+  if (listen.port === null) return config;
   const own = {
     ...listen,
     get port() {

@@ -36,7 +36,7 @@ async function conclude(parts: ResidentParts, trigger: Trigger, started: number,
   if ("failure" in end) log.error(`the update failed: ${end.failure.message} (${end.failure.code})`);
   journal.ended(trigger, started, ended, end);
   if (instructions.config.server === undefined) return;
-  const facts = await machineFacts(instructions.config.dataDir);
+  const facts = await machineFacts(instructions.config);
   const { port, topic } = parts.channels ?? {};
   const report = describeRun(trigger, started, ended, end, { port, topic, facts });
   await queueReport(dir.reports, report).catch((error) => log.warn(explainError(error)));

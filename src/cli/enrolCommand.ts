@@ -13,6 +13,8 @@ export interface EnrolCommandOptions {
   config?: string;
   dataDir?: string;
   name?: string;
+  /** Port to listen at; its health is reported at the one after it. */
+  listen?: number;
   /** PEM file of a private authority. */
   ca?: string;
   json?: boolean;
@@ -27,9 +29,10 @@ export async function enrolCommand(options: EnrolCommandOptions): Promise<number
   try {
     const { signal } = interruption;
     const server = readServer(options.server);
-    const { token, ca, insecure, name } = options;
+    const { token, ca, insecure, name, listen } = options;
     const ownPlace = dataDir !== usual;
-    const made = await enrol({ server, token, insecure, configFile, dataDir, ownPlace, name, ca, signal });
+    const given = { server, token, insecure, configFile, dataDir, ownPlace, name, listen, ca, signal };
+    const made = await enrol(given);
     if (options.json === true) {
       printJson(made);
       return 0;
@@ -37,20 +40,14 @@ export async function enrolCommand(options: EnrolCommandOptions): Promise<number
     print(`this machine is agent ${made.id} of ${server}`);
     print(`  configuration  ${made.config}`);
     print(`  data           ${made.dataDir}`);
-    // Every later command goes by the same configuration.
-    const config = options.config === undefined ? "" : ` --config ${asArgument(options.config)}`;
     print(
-      `hint: nearsource update${config} fetches what is current; nearsource agent${config} stays and keeps it so`,
+      `  listens at     port ${made.port}${made.isUsual ? "" : `, and reports its health at ${made.port + 1}`}`,
     );
+    print("hint: nearsource update fetches what is current; nearsource agent stays and keeps it so");
     return 0;
   } finally {
     interruption.end();
   }
-}
-
-/** A file's name as shells take it for one argument. */
-function asArgument(text: string): string {
-  return /^[\w./:\\-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 function readServer(text: string): string {

@@ -1,3 +1,4 @@
+import { isResident, readResidentState, residentDirOf } from "../agent/residentState.ts";
 import { readConfig } from "../config/config.ts";
 import { configPath } from "../config/configPath.ts";
 import type { Config } from "../config/configSchema.ts";
@@ -32,7 +33,7 @@ export interface ExplainOptions {
 
 /** `nearsource explain`: prints exactly the plan that `update` would walk, and asks nobody for it. */
 export async function explainCommand(options: ExplainOptions): Promise<number> {
-  const config = await configFor(options);
+  const config = await asItListens(await configFor(options));
   if (config.dataDir !== "") await warnOfRefusals(config);
   const hidden: string[] = [];
   const settings = await settingsFor(config, options, hidden);
@@ -96,6 +97,15 @@ async function configFor({ config, sourceList }: ExplainOptions): Promise<Config
     if (!optional || !(error instanceof NearsourceError) || error.code !== "CONFIG_NOT_FOUND") throw error;
     return { file, dataDir: "", domain: "default", roots: {} } as unknown as Config;
   }
+}
+
+/** The configuration with the port at which the resident agent listens now, where there is one: it may have none. */
+async function asItListens(config: Config): Promise<Config> {
+  if (config.dataDir === "" || config.listen.port === null) return config;
+  const dir = residentDirOf(config.dataDir);
+  if ((await isResident(dir).catch(() => undefined)) !== true) return config;
+  const state = await readResidentState(dir);
+  return state === undefined ? config : { ...config, listen: { ...config.listen, port: state.port ?? 0 } };
 }
 
 async function settingsFor(

@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { KINDS } from "../core/content/kind.ts";
 import { printable } from "../core/printable.ts";
 import { NearsourceError } from "../errors.ts";
@@ -130,38 +130,11 @@ function addExplainAndStatus(program: Command, done: Done): void {
   program
     .command("status")
     .description("what is installed, how fresh it is, and what the last run did")
-    .option("--check", "for monitors: one line, and exit 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")
-    .option("--warning <age>", "with --check: WARNING once no source has confirmed it for so long (24h)")
-    .option("--critical <age>", "with --check: the same for CRITICAL (3d)")
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options) => {
-      if (options.check === true) {
-        const { checkStatus } = await import("./status/checkStatus.ts");
-        return done(await checkStatus(options));
-      }
       const { statusCommand } = await import("./status/statusCommand.ts");
       done(await statusCommand(options));
-    });
-  program
-    .command("why")
-    .description("what the last run did, which source it used and why, when the next is; asks nobody")
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action(async (options) => {
-      const { whyCommand } = await import("./status/whyCommand.ts");
-      done(await whyCommand(options));
-    });
-  program
-    .command("doctor")
-    .description(
-      "whether names, sources, clock, disk and configuration are as updates need them; changes nothing",
-    )
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action(async (options) => {
-      const { doctorCommand } = await import("./agent/doctorCommand.ts");
-      done(await doctorCommand(options));
     });
 }
 
@@ -264,6 +237,12 @@ function addListCommands(program: Command, done: Done): void {
     });
 }
 
+/** A port of which the next one is a port too. */
+function toPort(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text) && Number(text) < 65_535) return Number(text);
+  throw new InvalidArgumentError("It must be a port from 1 to 65534.");
+}
+
 function addEnrolCommand(program: Command, done: Done): void {
   program
     .command("enrol")
@@ -273,6 +252,12 @@ function addEnrolCommand(program: Command, done: Done): void {
     .option("--insecure", "without a token: let the agent's secret travel over plain HTTP")
     .option("--data-dir <dir>", "where the agent keeps what it has; another place is another agent")
     .option("--name <name>", "how the server lists it; the machine's name where it is not given")
+    .addOption(
+      new Option(
+        "--listen <port>",
+        "where it hears of news, and serves others as an Update Agent (21112); its health is at the port after",
+      ).argParser(toPort),
+    )
     .option("--ca <file>", "the authority of the server's certificate (PEM), where the system has it not")
     .option("--no-service", "make no service of it (none is made by this version in any case)")
     .addOption(configOption())

@@ -136,6 +136,11 @@ function relaySection(file: File) {
     rateLimit: v.optional(rateLimitAt("relay.rateLimit")),
     /** PEM files. */
     tls: v.optional(section({ cert: file, key: file })),
+    /** URLs under which others reach this Update Agent, where its names and addresses at `listen.port` do not say it. */
+    publicUrls: v.optional(
+      v.pipe(v.array(sourceUrl, "must be a list"), v.maxLength(8, "must be 8 at most")),
+      [],
+    ),
   });
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import os from "node:os";
+import { namesOfHost } from "../core/order/hostNames.ts";
 import { parseSearch, SYSTEM_RESOLV_CONF } from "./systemConfig.ts";
 
 /**
@@ -29,6 +30,12 @@ export function machineName(): string | undefined {
 /** The search list of this machine, where it stands in a file. */
 export function machineSearch(): string[] {
   return parseSearch(readOr(SYSTEM_RESOLV_CONF));
+}
+
+/** The names that this machine goes by, its own first. */
+export function machineNames(search = machineSearch()): string[] {
+  const name = machineName();
+  return name === undefined ? [] : namesOfHost(name, search);
 }
 
 function readOr(file: string): string {

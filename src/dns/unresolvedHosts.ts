@@ -6,20 +6,25 @@ import type { Resolver } from "./resolver.ts";
 const AT_ONCE = 32;
 const BOUND = 1_500;
 
-/** Those of `hosts` that DNS says have no address. Of one that could not be asked for, in time, nothing is said. */
-export async function unresolvedHosts(resolver: Resolver, hosts: Iterable<string>): Promise<string[]> {
+/** Whether each of `hosts` has an address by DNS. One that could not be asked for, in time, is left out. */
+export async function foundHosts(resolver: Resolver, hosts: Iterable<string>): Promise<Map<string, boolean>> {
   const signal = AbortSignal.timeout(BOUND);
   const found = await pMap(
     hosts,
-    async (host) => {
+    async (host): Promise<[string, boolean][]> => {
       try {
         await resolver.resolve(host, signal);
-        return [];
+        return [[host, true]];
       } catch (error) {
-        return !signal.aborted && toNearsourceError(error).code === "DNS_NOT_FOUND" ? [host] : [];
+        return !signal.aborted && toNearsourceError(error).code === "DNS_NOT_FOUND" ? [[host, false]] : [];
       }
     },
     { concurrency: AT_ONCE },
   );
-  return found.flat();
+  return new Map(found.flat());
+}
+
+/** Those of `hosts` that DNS says have no address. */
+export async function unresolvedHosts(resolver: Resolver, hosts: Iterable<string>): Promise<string[]> {
+  return [...(await foundHosts(resolver, hosts))].flatMap(([host, isFound]) => (isFound ? [] : [host]));
 }

@@ -12,6 +12,8 @@ export interface ListenerOptions {
   host?: string | undefined;
   /** 0 for any that is free. */
   port: number;
+  /** Key that the port has in which configuration, and the way out, which are said where it cannot be opened. */
+  named?: { key: string; hint: string } | undefined;
   /** PEM files; with them the listener speaks TLS. */
   tls?: TlsFiles | undefined;
   log: Log;
@@ -57,17 +59,17 @@ export async function openListener(options: ListenerOptions, handle: RequestList
   // A message that is not HTTP gets no answer, which could only be longer than the message.
   server.on("clientError", (_, socket) => socket.destroy());
   const connections = new BoundConnections(server, options.maxConnections ?? 12_000);
-  const { host, port } = options;
+  const { host, port, named } = options;
   server.listen({ port, backlog: BACKLOG, ...(host === undefined ? {} : { host }) });
   try {
     await once(server, "listening");
   } catch (error) {
     throw new NearsourceError(
       "CONFIG_INVALID",
-      `cannot listen at ${host === undefined ? "" : `${host} `}port ${port}`,
+      `cannot listen at ${host === undefined ? "" : `${host} `}port ${port}${named === undefined ? "" : `, ${named.key}`}`,
       {
         cause: error,
-        hint: "choose another port or address, or end the program that has it",
+        hint: named?.hint ?? "choose another port or address, or end the program that has it",
       },
     );
   }

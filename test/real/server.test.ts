@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { promises as fs } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { killAll, type ResidentProcess, startResident } from "../support/resident.ts";
@@ -197,18 +199,80 @@ describe("from nothing to an agent that does what the list says:", () => {
   });
 });
 
-test("who enrols is told the commands for afterwards, by the same configuration", async () => {
-  const { folder, server } = await begin();
-  const { token } = (await server.call("POST", "/enrolment-tokens", {})).body;
-  const configFile = path.join(folder, "an agent", "config.json");
-  const { stdout, stderr } = await nearsource(
-    ...["enrol", "--server", server.agents, "--token", token, "--config", configFile],
-    ...["--data-dir", path.join(folder, "an agent", "data")],
-  );
-  expect(stdout, stderr).toContain(
-    `hint: nearsource update --config "${configFile}" fetches what is current; nearsource agent --config "${configFile}" stays`,
-  );
+describe("two agents of one machine", () => {
+  test("each have ports of their own by one option; who is given another's is told by which key, and takes that one for a source", {
+    timeout: 120_000,
+  }, async () => {
+    const { folder, server } = await begin();
+    const { token } = (await server.call("POST", "/enrolment-tokens", {})).body;
+    const port = await freePort();
+    const placeOf = (name: string) => {
+      const configFile = path.join(folder, name, "config.json");
+      return { configFile, dataDir: path.join(folder, name, "data") };
+    };
+    const enrolAt = async (name: string, at: number) => {
+      const { configFile, dataDir } = placeOf(name);
+      const made = await nearsource(
+        ...["enrol", "--server", server.agents, "--token", token, "--config", configFile],
+        ...["--data-dir", dataDir, "--name", name, "--listen", `${at}`, "--json"],
+      );
+      expect(made.code, made.stderr).toBe(0);
+      const { listen, metrics } = JSON.parse(await fs.readFile(configFile, "utf8"));
+      expect([json<{ port: number }>(made).port, listen, metrics]).toEqual([
+        at,
+        { port: at },
+        { port: at + 1 },
+      ]);
+      return configFile;
+    };
+    const [one, two] = [await enrolAt("agent-a", port), await enrolAt("agent-b", port)];
+    const resident = startResident({ configFile: one });
+    residents.push(resident);
+    expect(await resident.port()).toBe(port);
+    const other = startResident({ configFile: two });
+    residents.push(other);
+    await other.said(
+      new RegExp(`cannot listen at port ${port}, listen\\.port of ${two}.*hint: .*"listen":\\{"port":`),
+    );
+    const list = path.join(folder, "list.json");
+    const entries = [{ range: "0.0.0.0/0", url: `http://127.0.0.1:${port}` }];
+    await writeJson(list, { entries });
+    const isItself = async (configFile: string) => {
+      const said = await nearsource(
+        "explain",
+        "--config",
+        configFile,
+        "--source-list",
+        list,
+        "--ip",
+        "127.0.0.1",
+      );
+      return said.stdout.includes("it is this agent itself");
+    };
+    expect([await isItself(one), await isItself(two)]).toEqual([true, false]);
+    const wrong = await nearsource(
+      ...["enrol", "--server", server.agents, "--token", token, "--listen", "65535"],
+      ...["--config", path.join(folder, "c", "config.json"), "--data-dir", path.join(folder, "c", "data")],
+    );
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("a port from 1 to 65534")]);
+  });
 });
+
+/** A port that was free a moment ago, with the one after it. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const [first, second] = [createServer(), createServer()];
+    await once(first.listen(0), "listening");
+    const { port } = first.address() as AddressInfo;
+    const isFree = await once(second.listen(port + 1), "listening").then(
+      () => true,
+      () => false,
+    );
+    first.close();
+    second.close();
+    if (isFree && port < 65_535) return port;
+  }
+}
 
 describe("who enrols takes no other root than the token's", () => {
   test("whatever the one between it and the server gives", async () => {

@@ -1,7 +1,7 @@
-import type { MqttConfig } from "../../config/configSchema.ts";
+import type { Config, MqttConfig } from "../../config/configSchema.ts";
 import type { Log } from "../../config/log.ts";
 import type { AgentHealth } from "../../core/agentHealth.ts";
-import type { Listener } from "../../http/server.ts";
+import type { Listener, ListenerOptions } from "../../http/server.ts";
 import type { Instructions } from "../instructions.ts";
 import { keepOpen, type Openable, type Opening, type OpeningOptions } from "../keepOpen.ts";
 import { startMonitor } from "../monitor.ts";
@@ -95,11 +95,20 @@ export async function openChannels(options: ChannelOptions): Promise<Channels> {
   };
 }
 
+/** The key of a port in the configuration, and the way out where another agent of this machine has it. */
+function namedPort(key: "listen" | "metrics", { file }: Config, port: number): ListenerOptions["named"] {
+  const other = JSON.stringify({ [key]: { port: port + 10 } });
+  const hint = `another program has it, perhaps another agent of this machine: set ${key}.port in ${file} to one of its own, such as ${other}`;
+  return { key: `${key}.port of ${file}`, hint };
+}
+
 async function openListener({ instructions, receive, role, clock, log }: ChannelOptions, port: number) {
   const { listen, relay } = instructions.config;
   const { host } = listen;
   const serve = () => role.serve();
-  const listener = await startListener({ host, port, tls: relay.tls, receive, serve, now: clock.now, log });
+  const named = namedPort("listen", instructions.config, port);
+  const given = { host, port, tls: relay.tls, named };
+  const listener = await startListener({ ...given, receive, serve, now: clock.now, log });
   log.info(`listening at port ${listener.port}`);
   return listener;
 }
@@ -107,7 +116,8 @@ async function openListener({ instructions, receive, role, clock, log }: Channel
 async function openMonitor({ instructions, role, describe, clock, log }: ChannelOptions, port: number) {
   const { host } = instructions.config.metrics;
   const watched = () => role.watched();
-  const monitor = await startMonitor({ host, port, log, describe, watched, now: clock.now });
+  const named = namedPort("metrics", instructions.config, port);
+  const monitor = await startMonitor({ host, port, named, log, describe, watched, now: clock.now });
   log.info(`/healthz and /metrics at port ${monitor.port}`);
   return monitor;
 }

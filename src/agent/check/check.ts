@@ -161,6 +161,7 @@ async function checkPorts(check: Check): Promise<void> {
           `cannot listen at ${host ?? "every address"}, port ${port}`,
           {
             cause: error,
+            hint: `another program has it, perhaps another agent of this machine: set ${key}.port in ${check.config.file} to a port of its own`,
           },
         );
       }

@@ -1,5 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
+import { AGENT_PORT } from "../../config/configPath.ts";
 import { type EnrolmentToken, type RootPin, readToken } from "../../core/fleet/enrolmentToken.ts";
 import { parseAddress, privacyOf } from "../../core/order/address.ts";
 import { DOMAIN_NAME } from "../../core/settings/domainName.ts";
@@ -19,6 +20,7 @@ import { guardStorage } from "../../store/storageErrors.ts";
 import { ownDnsSuffixes } from "../../update/settings/situation.ts";
 import { VERSION } from "../../version.ts";
 import { agentFingerprint } from "./fingerprint.ts";
+import { freePorts } from "./freePorts.ts";
 
 export interface EnrolOptions {
   /** The server's URL for agents, in one spelling. */
@@ -34,6 +36,8 @@ export interface EnrolOptions {
   ownPlace: boolean;
   /** Name by which the server lists the agent; the machine's where there is none. */
   name?: string | undefined;
+  /** Port to listen at; by default the usual one, or another where that is taken by another agent of the machine. */
+  listen?: number | undefined;
   /** PEM file of a private authority, which the agent goes on to believe beside the system's. */
   ca?: string | undefined;
   signal: AbortSignal;
@@ -43,6 +47,9 @@ export interface Enrolled {
   id: string;
   config: string;
   dataDir: string;
+  /** The port that it listens at, and whether it is the usual one. */
+  port: number;
+  isUsual: boolean;
 }
 
 /** The roots to trust, and what proves that this machine may enrol. */
@@ -81,8 +88,11 @@ export async function enrol(options: EnrolOptions): Promise<Enrolled> {
     const dirs = await openDataDir(dataDir);
     if (domain !== undefined) await writeDomain(dirs, domain);
     await writeIdentity(dirs, { id, secret, ...(insecure === true ? { insecure: true } : {}) });
-    await guardStorage(`cannot write ${configFile}`, () => writeConfig(options, roots, ca));
-    return { id, config: configFile, dataDir };
+    const port = options.listen ?? (options.ownPlace ? await freePorts() : AGENT_PORT);
+    await guardStorage(`cannot write ${configFile}`, () =>
+      writeConfig({ ...options, listen: port }, roots, ca),
+    );
+    return { id, config: configFile, dataDir, port, isUsual: port === AGENT_PORT };
   } finally {
     exchange.close();
   }
@@ -173,7 +183,7 @@ function problemOf(text: string): string | undefined {
 }
 
 async function writeConfig(
-  { server, configFile, dataDir }: EnrolOptions,
+  { server, configFile, dataDir, listen = AGENT_PORT }: EnrolOptions,
   { settings, content }: { settings: string; content: string | undefined },
   ca: string | undefined,
 ): Promise<void> {
@@ -185,7 +195,8 @@ async function writeConfig(
   const own = path.join(folder, "server-ca.pem");
   if (ca !== undefined) await place(folder, path.basename(own), ca);
   const http = ca === undefined ? {} : { http: { ca: own } };
-  const config = { server, dataDir, roots, ...http, notify: { poll: true } };
+  const ports = listen === AGENT_PORT ? {} : { listen: { port: listen }, metrics: { port: listen + 1 } };
+  const config = { server, dataDir, roots, ...ports, ...http, notify: { poll: true } };
   await place(folder, path.basename(configFile), `${JSON.stringify(config, null, 2)}\n`);
 }
 

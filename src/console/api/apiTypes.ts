@@ -7,7 +7,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists agents by name, and counts them by state */
+        /** Lists agents by name, and counts them by state; with `deviates=true` those that do not do what the list says, each with `why` */
         get: operations["listAgents"];
         put?: never;
         post?: never;
@@ -1060,7 +1060,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the holders of the Update Agent role, each with its kinds and who or what granted them */
+        /** Lists the holders of the Update Agent role, each with its kinds, who or what granted them, and the host name of its machine */
         get: operations["listUpdateAgents"];
         put?: never;
         post?: never;
@@ -1324,9 +1324,11 @@ export interface operations {
                             domain: string;
                             doubledAt: number | null;
                             freeBytes: number | null;
+                            hostNames: string[];
                             id: string;
                             name: string;
                             outcome: string | null;
+                            planned: string | null;
                             port: number | null;
                             program: string;
                             reportedAt: number | null;
@@ -1337,6 +1339,8 @@ export interface operations {
                             source: string | null;
                             /** @enum {unknown} */
                             state: "online" | "late" | "failing" | "outdated" | "never";
+                            urls: string[];
+                            why?: string;
                         }[];
                         next: string | null;
                         states: {
@@ -1389,9 +1393,11 @@ export interface operations {
                         domain: string;
                         doubledAt: number | null;
                         freeBytes: number | null;
+                        hostNames: string[];
                         id: string;
                         name: string;
                         outcome: string | null;
+                        planned: string | null;
                         port: number | null;
                         program: string;
                         reportedAt: number | null;
@@ -1402,6 +1408,7 @@ export interface operations {
                         source: string | null;
                         /** @enum {unknown} */
                         state: "online" | "late" | "failing" | "outdated" | "never";
+                        urls: string[];
                     };
                 };
             };
@@ -1493,9 +1500,11 @@ export interface operations {
                         domain: string;
                         doubledAt: number | null;
                         freeBytes: number | null;
+                        hostNames: string[];
                         id: string;
                         name: string;
                         outcome: string | null;
+                        planned: string | null;
                         port: number | null;
                         program: string;
                         reportedAt: number | null;
@@ -1506,6 +1515,7 @@ export interface operations {
                         source: string | null;
                         /** @enum {unknown} */
                         state: "online" | "late" | "failing" | "outdated" | "never";
+                        urls: string[];
                     };
                 };
             };
@@ -2398,7 +2408,6 @@ export interface operations {
                 content: {
                     "application/json": {
                         agents: {
-                            host: string | null;
                             port: number;
                             tls: boolean;
                         };
@@ -5510,7 +5519,7 @@ export interface operations {
                         } | null;
                         findings: {
                             /** @enum {unknown} */
-                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
+                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "ENTRY_SERVES_NOBODY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
                             entry: number | null;
                             field: string;
                             /** @enum {unknown} */
@@ -5649,7 +5658,7 @@ export interface operations {
                         } | null;
                         findings: {
                             /** @enum {unknown} */
-                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
+                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "ENTRY_SERVES_NOBODY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
                             entry: number | null;
                             field: string;
                             /** @enum {unknown} */
@@ -5702,7 +5711,7 @@ export interface operations {
                     "application/json": {
                         findings: {
                             /** @enum {unknown} */
-                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
+                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "ENTRY_SERVES_NOBODY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
                             entry: number | null;
                             field: string;
                             /** @enum {unknown} */
@@ -5929,7 +5938,7 @@ export interface operations {
                         } | null;
                         findings: {
                             /** @enum {unknown} */
-                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
+                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "ENTRY_SERVES_NOBODY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
                             entry: number | null;
                             field: string;
                             /** @enum {unknown} */
@@ -6096,7 +6105,7 @@ export interface operations {
                         } | null;
                         findings: {
                             /** @enum {unknown} */
-                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
+                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "ENTRY_SERVES_NOBODY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
                             entry: number | null;
                             field: string;
                             /** @enum {unknown} */
@@ -6325,16 +6334,19 @@ export interface operations {
                 content: {
                     "application/json": {
                         items: {
+                            addresses: string[];
                             byHand: ("settings" | "components" | "programs")[];
                             byPolicies: {
                                 id: string;
                                 kinds: ("settings" | "components" | "programs")[];
                                 name: string;
                             }[];
+                            hostName: string | null;
                             id: string;
                             kinds: ("settings" | "components" | "programs")[];
                             name: string;
                             port: number | null;
+                            resolves: boolean | null;
                         }[];
                     };
                 };
@@ -7231,7 +7243,7 @@ export interface operations {
                         } | null;
                         findings: {
                             /** @enum {unknown} */
-                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
+                            code: "FIELD_INVALID" | "TOO_MANY_ENTRIES" | "FIELD_UNKNOWN" | "FIELD_REPEATED" | "REQUIRES_LACKING" | "REQUIRES_IDLE" | "STANDARD_WITH_ENTRIES" | "LEADS_NOWHERE" | "ENTRY_REPEATED" | "ENTRY_SHADOWED" | "ENTRY_OVERLAPS" | "EXCEPTION_IDLE" | "ENTRY_EXCEPTED" | "HOST_UNRESOLVED" | "UPDATE_AGENT_UNKNOWN" | "UPDATE_AGENT_WITHOUT_ROLE" | "UPDATE_AGENT_WITHOUT_KINDS" | "UPDATE_AGENT_SILENT" | "UPDATE_AGENT_DISK" | "UPDATE_AGENT_IDLE" | "UPDATE_AGENT_FOR_FEW" | "UPDATE_AGENT_OVERLOADED" | "UPDATE_AGENTS_EXCESSIVE" | "UPDATE_AGENTS_LOOP" | "UPDATE_AGENTS_CHAIN" | "SOURCE_FAILING" | "SOURCE_REJECTED" | "RANGE_EMPTY" | "ENTRY_SERVES_NOBODY" | "AGENTS_UNMATCHED" | "AGENTS_WITHOUT_SOURCE";
                             entry: number | null;
                             field: string;
                             /** @enum {unknown} */

@@ -132,6 +132,11 @@ export const FINDINGS = {
     "no agent is in the range of an entry",
     "correct the range, or leave the entry out",
   ],
+  ENTRY_SERVES_NOBODY: [
+    "warning",
+    "no agent goes to an entry: those in its range are the Update Agent itself, or are asked elsewhere for the same",
+    "widen the range to the agents that it is meant for, or leave the entry out",
+  ],
   AGENTS_UNMATCHED: [
     "warning",
     "there are agents that no entry is for",

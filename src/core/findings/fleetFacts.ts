@@ -33,15 +33,16 @@ export interface FleetFacts {
 /** An agent, as far as entries lead to it. */
 export type Served = Pick<ServingAgent, "self" | "addresses" | "dnsSuffixes" | "name">;
 
-/** The agents that each entry of a list leads to: by host and port, else by the name that it gives. */
+/** The agents that each entry of a list leads to: by its URL, by host and port, else by the name that it gives. */
 export function servingByEntry<Agent extends Served>(
   { entries }: Pick<SourceList, "entries">,
   serving: readonly Agent[],
 ): Agent[][] {
   const hosts = serving.map(hostsOf);
   return entries.map((entry) => {
-    const led = serving.filter((agent, index) =>
-      leadsTo(entry.url, hosts[index] ?? new Set(), agent.self.port),
+    const led = serving.filter(
+      ({ self }, index) =>
+        self.urls?.includes(entry.url) === true || leadsTo(entry.url, hosts[index] ?? new Set(), self.port),
     );
     return led.length > 0 ? led : serving.filter((agent) => isCalled(agent, entry));
   });

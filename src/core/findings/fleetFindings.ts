@@ -74,6 +74,15 @@ function entryFindings(led: Led, facts: FleetFacts): Finding[] {
   if (use.agents > 0 && use.entries[index]?.near === 0) {
     findings.push(findingOf("RANGE_EMPTY", `no agent is in ${entry.rangeText}`, { field: "range" }));
   }
+  const near = use.entries[index]?.near ?? 0;
+  if (near > 0 && use.users[index] === 0) {
+    const those = near === 1 ? "the only agent" : `none of the ${near} agents`;
+    const message =
+      near === 1
+        ? `${those} in ${entry.rangeText} does not go to ${nameOf(entry)}`
+        : `${those} in ${entry.rangeText} goes to ${nameOf(entry)}`;
+    findings.push(findingOf("ENTRY_SERVES_NOBODY", message, { field: "range" }));
+  }
   const source = nameOf(entry);
   const tried = facts.attempts.get(source);
   if (tried !== undefined && tried.attempts >= TELLING && tried.failed * 2 >= tried.attempts) {

@@ -45,13 +45,25 @@ function hostOf(url: unknown): string | undefined {
   }
 }
 
-/** Findings of the hosts that have no address. */
+/**
+ * Findings of the hosts that have no address.
+ *
+ * @param addresses of those that are names of agents
+ */
 export function unresolvedFindings(
   hosts: ReadonlyMap<string, number>,
   unresolved: readonly string[],
+  addresses: ReadonlyMap<string, string> = new Map(),
 ): Finding[] {
   return unresolved.map((host) => {
     const entry = hosts.get(host) ?? null;
-    return findingOf("HOST_UNRESOLVED", `${host} has no address in DNS`, { entry, field: "url" });
+    const found = findingOf("HOST_UNRESOLVED", `${host} has no address in DNS`, { entry, field: "url" });
+    const address = addresses.get(host);
+    if (address === undefined) return found;
+    const written = address.includes(":") ? `[${address}]` : address;
+    return {
+      ...found,
+      remedy: `write its address ${written} in place of the name, or enter the name in DNS`,
+    };
   });
 }

@@ -18,6 +18,7 @@ export class AgentClasses {
   readonly #stretches: AddressClasses;
   readonly #hosts: ReadonlySet<string>;
   readonly #named: ReadonlySet<string>;
+  readonly #urls: ReadonlySet<string>;
   readonly #apart: ReadonlySet<string>;
 
   /** @param apart ids of agents that are classes by themselves, whatever the lists */
@@ -25,6 +26,7 @@ export class AgentClasses {
     this.#apart = apart;
     this.#stretches = new AddressClasses(lists);
     this.#hosts = new Set(lists.flatMap(({ entries }) => entries.map(({ url }) => hostOfUrl(url))));
+    this.#urls = new Set(lists.flatMap(({ entries }) => entries.map(({ url }) => url)));
     this.#named = new Set([...this.#hosts].flatMap(readAddress).map(keyOf));
   }
 
@@ -34,10 +36,11 @@ export class AgentClasses {
     return `${this.#stretches.of(agent)}|${domain}|${role}|${this.#apart.has(id) || this.isNamed(agent) ? id : ""}`;
   }
 
-  /** Whether the host of an entry is one of this agent's names or addresses. */
+  /** Whether the host of an entry is one of this agent's names or addresses, or its URL one of this agent's. */
   isNamed({ self, addresses, dnsSuffixes }: FleetAgent): boolean {
     return (
       self.names.some((name) => this.#isHost(name, dnsSuffixes)) ||
+      self.urls?.some((url) => this.#urls.has(url)) === true ||
       addresses.some((address) => this.#named.has(keyOf(address)))
     );
   }

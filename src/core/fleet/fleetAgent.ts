@@ -1,6 +1,6 @@
 import type { Kind } from "../content/kind.ts";
 import type { Address } from "../order/address.ts";
-import type { Situation } from "../order/conditions.ts";
+import type { Self, Situation } from "../order/conditions.ts";
 import { isForAgent } from "../order/entryMatch.ts";
 import type { Step, UpdateOrder } from "../order/plan.ts";
 import type { SourceList } from "../order/sourceList.ts";
@@ -13,8 +13,8 @@ export interface FleetAgent {
   addresses: Address[];
   /** The domains of its DNS search list, in the spelling of `canonicalName`. */
   dnsSuffixes: readonly string[];
-  /** Its own host names, lower case, and the port it serves on. */
-  self: { names: string[]; port: number };
+  /** Itself, as sources may lead to it. */
+  self: Self;
   domain: string;
   role: "agent" | "update-agent";
 }

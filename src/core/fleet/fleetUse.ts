@@ -15,6 +15,8 @@ export interface EntryUse {
 /** Use that a fleet makes of a list, added up class by class. */
 export class FleetUse {
   readonly entries: EntryUse[];
+  /** Agents in whose order each entry is, at whatever place. */
+  readonly users: number[];
   /** Agents by the URL of a first source of theirs. */
   readonly agentsOf = new Map<string, number>();
   /** Entries that are the first source of an Update Agent, by its id; none where that is no entry. */
@@ -32,6 +34,7 @@ export class FleetUse {
     this.#list = list;
     this.#kinds = kinds.filter((kind) => kind !== "settings");
     this.entries = list.entries.map(() => ({ near: 0, first: 0 }));
+    this.users = list.entries.map(() => 0);
     for (const [index, { url }] of list.entries.entries()) this.#firstEntries.getOrInsert(url, index);
   }
 
@@ -53,6 +56,7 @@ export class FleetUse {
     if (!isMatched) this.unmatched += count;
     const had = new Set<Kind>();
     for (const { entry, url, kinds } of steps) {
+      if (entry !== undefined) this.users[entry] = (this.users[entry] ?? 0) + count;
       const own = kinds.filter((kind) => !had.has(kind));
       if (own.length === 0) continue;
       for (const kind of own) had.add(kind);

@@ -14,11 +14,21 @@ export interface Situation {
   addresses: Address[];
   /** The domains of its DNS search list, in the spelling of `canonicalName`. */
   dnsSuffixes: readonly string[];
-  /** The agent's own host names, lower case, and the port it serves on: it never updates from itself. */
-  self: { names: string[]; port: number };
+  /** The agent itself, as sources may lead to it: it never updates from itself. */
+  self: Self;
   server?: string | undefined;
   activeUpdate?: string | undefined;
   kinds: Kind[];
+}
+
+/** An agent, as URLs of sources may lead to it. */
+export interface Self {
+  /** Its own host names, lower case. */
+  names: readonly string[];
+  /** The port it serves on; 0 for none. */
+  port: number;
+  /** URLs under which others reach it, in the spelling of `parseSourceUrl`: of a proxy, or by another name or port. */
+  urls?: readonly string[] | undefined;
 }
 
 /**
@@ -47,7 +57,7 @@ export interface OwnEntry {
   /** The domains of the agent's DNS search list. */
   dnsSuffixes: readonly string[];
   /** The agent's own names and addresses, as hosts stand in URLs, and the port it serves on. */
-  self: { hosts: ReadonlySet<string>; port: number };
+  self: { hosts: ReadonlySet<string> } & Omit<Self, "names">;
 }
 
 // The list.
@@ -98,7 +108,8 @@ export const inDomain: Condition<OwnEntry> = {
 };
 
 export const notSelf: Condition<OwnEntry> = {
-  holds: ({ entry, self }) => !leadsTo(entry.url, self.hosts, self.port),
+  holds: ({ entry, self }) =>
+    !leadsTo(entry.url, self.hosts, self.port) && self.urls?.includes(entry.url) !== true,
   otherwise: "it is this agent itself",
 };
 

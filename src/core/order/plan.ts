@@ -77,7 +77,8 @@ export function entries([clause, ...ofList]: Way, ofEach: Condition<OwnEntry>[])
   return (situation) => {
     const { list, addresses, dnsSuffixes } = situation;
     const own = addresses.map(formatAddress);
-    const self = { hosts: new Set([...situation.self.names, ...own]), port: situation.self.port };
+    const { names, port, urls } = situation.self;
+    const self = { hosts: new Set([...names, ...own]), port, urls };
     const ofAll = judge(clause, ofList, situation);
     return list.entries.map((entry, index) => {
       const { name, url, kinds } = entry;

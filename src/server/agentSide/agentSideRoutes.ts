@@ -102,6 +102,8 @@ const report = route({
       program: Short,
       port: Type.Optional(OrNull(Type.Integer({ minimum: 1, maximum: 65_535 }))),
       topic: Type.Optional(OrNull(Short)),
+      hostNames: Type.Optional(Type.Array(Type.String({ maxLength: 253 }), { maxItems: 8 })),
+      publicUrls: Type.Optional(Type.Array(Type.String({ maxLength: 500 }), { maxItems: 8 })),
       freeBytes: Type.Optional(Amount),
       uptime: Type.Optional(Amount),
       held: Type.Optional(Type.Object({ content: Type.Optional(Amount), settings: Type.Optional(Amount) })),

@@ -1,10 +1,13 @@
 import { type Finding, sortFindings } from "../../core/findings/findingCodes.ts";
 import { hasError, hostsOf, unresolvedFindings } from "../../core/findings/listFindings.ts";
+import { canonicalName, namesOfHost } from "../../core/order/hostNames.ts";
 import { unresolvedHosts } from "../../dns/unresolvedHosts.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { SOURCE_LIST } from "../settings/fleetSettings.ts";
+import { grantsOf, SOURCE_LIST } from "../settings/fleetSettings.ts";
+import { findAgentsWhole } from "../store/fleet/agentStore.ts";
 import { newestDocument } from "../store/settings/documentStore.ts";
+import type { Db } from "../store/transaction.ts";
 import { askFleet } from "./fleetProcess.ts";
 import type { CheckAnswer } from "./fleetQuestion.ts";
 
@@ -20,7 +23,20 @@ export async function checkList(
   const { findings, ...rest } = await askFleet(context, { check: list, contentBytes, now: now() });
   // Nobody waits for names of a list that is refused.
   if (hasError(findings)) return { ...rest, findings };
-  return { ...rest, findings: sortFindings([...findings, ...unresolvedFindings(hosts, await unresolved)]) };
+  const lost = await unresolved;
+  const addresses = lost.length === 0 ? undefined : await addressesOfHolders(context.database.db);
+  return { ...rest, findings: sortFindings([...findings, ...unresolvedFindings(hosts, lost, addresses)]) };
+}
+
+/** An address of each Update Agent, by its names: the one that it is listed under need be none of its machine's. */
+async function addressesOfHolders(db: Db): Promise<Map<string, string>> {
+  const holders = await findAgentsWhole(db, [...(await grantsOf(db)).keys()]);
+  return new Map(
+    holders.flatMap(({ name, hostNames, dnsSuffixes, addresses: [address] }) => {
+      const names = [...hostNames, ...namesOfHost(name, dnsSuffixes)].map(canonicalName);
+      return address === undefined ? [] : names.map((each): [string, string] => [each, address]);
+    }),
+  );
 }
 
 /** Findings of the list in force, as the fleet is now. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { deviationOf, type HappenedAttempt, momentInWords } from "../../core/fleet/deviation.ts";
 import { orderOfAgent } from "../../core/fleet/fleetAgent.ts";
 import { isTelling, keyOfSource, sourcesOfList } from "../../core/fleet/reports/rejections.ts";
@@ -9,9 +10,9 @@ import { DEFAULT_SCHEDULE, nextScheduled } from "../../core/settings/schedule.ts
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
-import { findAgent } from "../store/fleet/agentStore.ts";
+import { type Agent, findAgent } from "../store/fleet/agentStore.ts";
 import { rejectionsOf } from "../store/fleet/rejectionStore.ts";
-import { listRuns } from "../store/fleet/runStore.ts";
+import { lastDocumentsOf, listRuns } from "../store/fleet/runStore.ts";
 import type { Db } from "../store/transaction.ts";
 
 /** Order that an agent should follow, the attempts it made, and the difference. */
@@ -39,14 +40,37 @@ export async function agentOrder(context: Context, id: string): Promise<AgentOrd
   const settings = await settingsOfFleet(context);
   const planned = orderOfAgent(toFleetAgent(agent, await grantsOf(db)), settings);
   const [last] = await listRuns(db, id, { limit: 1 });
-  const report = (last?.document as { report?: { attempts?: HappenedAttempt[] } } | undefined)?.report;
-  const happened = report?.attempts ?? null;
+  const happened = attemptsOf(last?.document);
   const { sentence, ...deviation } = deviationOf(planned, happened, nameOf, agent.deviatesSince);
   const since = deviation.deviates ? agent.deviatesSince : null;
   const { schedule = DEFAULT_SCHEDULE } = settings.policyOf(agent.domain);
   const next = nextScheduled(schedule, id, context.now()) ?? null;
   const once = await rejectedBefore(db, id, settings.list, happened ?? []);
   return { planned, happened, since, ...deviation, sentence: [sentence, ...once].join("; "), next };
+}
+
+/**
+ * Planned beside happened of several agents, each in the sentence that `agentOrder` has for it, by id. Of a long list each
+ * takes a moment, in which nothing else is done: others have their turn between.
+ */
+export async function sentencesOf(context: Context, agents: readonly Agent[]): Promise<Map<string, string>> {
+  const { db } = context.database;
+  const settings = await settingsOfFleet(context);
+  const grants = await grantsOf(db);
+  const ids = agents.map(({ id }) => id);
+  const last = await lastDocumentsOf(db, ids);
+  const sentences = new Map<string, string>();
+  for (const agent of agents) {
+    const planned = orderOfAgent(toFleetAgent(agent, grants), settings);
+    const { sentence } = deviationOf(planned, attemptsOf(last.get(agent.id)), nameOf, agent.deviatesSince);
+    sentences.set(agent.id, sentence);
+    await nextTurn();
+  }
+  return sentences;
+}
+
+function attemptsOf(document: unknown): HappenedAttempt[] | null {
+  return (document as { report?: { attempts?: HappenedAttempt[] } } | undefined)?.report?.attempts ?? null;
 }
 
 /** Sources that lied to an agent, of which its last run says nothing: a run that needs nothing new finds nothing wrong. */

@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { type AgentFilter, type FoundAgent, findFew, holdersAmong } from "../store/fleet/agentFilter.ts";
 import { type Agent, findAgent, findAgentsWhole, listAgents } from "../store/fleet/agentStore.ts";
 import type { Db } from "../store/transaction.ts";
+import { sentencesOf } from "./agentOrder.ts";
 import { expectationOf, expectations } from "./expectations.ts";
 import { type StateCounts, stateCounts } from "./stateCounts.ts";
 
@@ -11,6 +12,11 @@ import { type StateCounts, stateCounts } from "./stateCounts.ts";
 export interface AgentView extends Omit<Agent, "failing"> {
   state: AgentState;
   role: "agent" | "update-agent";
+}
+
+/** The same in a list of those that do not do what the list says, with the sentence that says why. */
+export interface ListedAgent extends AgentView {
+  why?: string;
 }
 
 /** Place in the order of a list. */
@@ -27,7 +33,7 @@ export async function agentViews(
   context: Context,
   { state, ...filter }: Omit<AgentFilter, "state"> & { state?: AgentState | undefined },
   page: { after?: NamePlace | undefined; limit: number },
-): Promise<{ items: AgentView[]; total: number; states: Record<AgentState, number> }> {
+): Promise<{ items: ListedAgent[]; total: number; states: Record<AgentState, number> }> {
   const { db } = context.database;
   const by = await expectations(context);
   const isSearch = filter.q !== undefined && page.after === undefined;
@@ -39,7 +45,11 @@ export async function agentViews(
       : await firstOf(db, few, state, page.limit);
   const ids = agents.map(({ id }) => id);
   const holders = await holdersAmong(db, ids);
-  const items = agents.map((agent) => viewOf(agent, by, holders));
+  const why = filter.deviates === true ? await sentencesOf(context, agents) : undefined;
+  const items = agents.map((agent): ListedAgent => {
+    const sentence = why?.get(agent.id);
+    return { ...viewOf(agent, by, holders), ...(sentence === undefined ? {} : { why: sentence }) };
+  });
   // A list that ends here has been counted by having been found.
   const isAll = page.after === undefined && state === undefined && items.length < page.limit;
   const found = few ?? (isAll ? items : undefined);

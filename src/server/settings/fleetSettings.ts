@@ -82,7 +82,7 @@ export async function fleetOf(db: Db): Promise<FleetAgent[]> {
 }
 
 export function toFleetAgent(
-  { id, name, domain, addresses, dnsSuffixes, port }: Orderable,
+  { id, name, domain, addresses, dnsSuffixes, port, hostNames, urls }: Orderable,
   grants: ReadonlyMap<string, unknown>,
 ): FleetAgent {
   const suffixes = dnsSuffixes.map(canonicalName);
@@ -90,8 +90,12 @@ export function toFleetAgent(
     id,
     addresses: addresses.flatMap(readAddress),
     dnsSuffixes: suffixes,
-    // As the agent itself knows itself (`ownSelf`), at the port that it said.
-    self: { names: namesOfHost(name.toLowerCase(), suffixes), port: port || AGENT_PORT },
+    // As the agent itself knows itself (`ownSelf`), at the port that it said: one that listens at none is no source.
+    self: {
+      names: [...new Set([...hostNames.map(canonicalName), ...namesOfHost(name.toLowerCase(), suffixes)])],
+      port: port ?? AGENT_PORT,
+      ...(urls.length === 0 ? {} : { urls }),
+    },
     domain,
     role: grants.has(id) ? "update-agent" : "agent",
   };

@@ -1,9 +1,10 @@
 import { type Kind, sortKinds } from "../../core/content/kind.ts";
+import { foundHosts } from "../../dns/unresolvedHosts.ts";
 import { type By, writeAudit } from "../access/auditTrail.ts";
 import { actorOf } from "../api/caller.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { deleteAgent, findAgent, findAgents } from "../store/fleet/agentStore.ts";
+import { deleteAgent, findAgent, findAgents, findAgentsWhole } from "../store/fleet/agentStore.ts";
 import {
   deleteHandGrant,
   findHandGrant,
@@ -43,6 +44,40 @@ export async function updateAgents(db: Db): Promise<UpdateAgent[]> {
     const kinds = sortKinds([...byHand, ...byPolicies.flatMap((each) => each.kinds)]);
     return { id, name, port, kinds, byHand, byPolicies };
   });
+}
+
+/** A holder, as an entry can lead to it. */
+export interface FoundUpdateAgent extends UpdateAgent {
+  addresses: string[];
+  /** The name of its machine, as it reported it; null while it has not said. It may be listed under another. */
+  hostName: string | null;
+  /** Whether this server finds an address of that name; null where it could not be asked, or there is none. */
+  resolves: boolean | null;
+}
+
+/** Holders of the role, each with the host name that its machine has, and whether that can be found. */
+export async function findUpdateAgents({
+  database,
+  resolver,
+}: Pick<Context, "database" | "resolver">): Promise<FoundUpdateAgent[]> {
+  const holders = await updateAgents(database.db);
+  const whole = await findAgentsWhole(
+    database.db,
+    holders.map(({ id }) => id),
+  );
+  const known = new Map(whole.map((agent) => [agent.id, agent]));
+  const names = new Map(whole.map(({ id, hostNames }) => [id, longest(hostNames)]));
+  const found = await foundHosts(resolver, new Set([...names.values()].flatMap((name) => name ?? [])));
+  return holders.map((holder) => {
+    const hostName = names.get(holder.id) ?? null;
+    const resolves = hostName === null ? null : (found.get(hostName) ?? null);
+    return { ...holder, addresses: known.get(holder.id)?.addresses ?? [], hostName, resolves };
+  });
+}
+
+/** The full name, where a machine has one beside its short one: others may have other search domains. */
+function longest(names: readonly string[]): string | undefined {
+  return names.toSorted((one, other) => other.length - one.length)[0];
 }
 
 /** `settings/update-agents.json` as it has to be now; none where it is so already. */

@@ -22,6 +22,7 @@ import * as openIdPlaces from "./migrations/0022OpenIdPlaces.ts";
 import * as failedCodes from "./migrations/0035FailedCodes.ts";
 import * as wastedBytes from "./migrations/0038WastedBytes.ts";
 import * as rejections from "./migrations/0039Rejections.ts";
+import * as ownNames from "./migrations/0040OwnNames.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -46,6 +47,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0035FailedCodes": failedCodes,
   "0038WastedBytes": wastedBytes,
   "0039Rejections": rejections,
+  "0040OwnNames": ownNames,
 };
 
 /**

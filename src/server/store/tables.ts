@@ -120,6 +120,10 @@ export interface Tables {
     dns_suffixes: Json | null;
     /** The topic that it listens to at a broker; null for none. */
     topic: string | null;
+    /** Names of its machine, as a list; null while it has not said. */
+    host_names: Json | null;
+    /** URLs under which others reach it (`core/fleet/reports/ownUrls`); null for none. */
+    own_urls: Json | null;
     /** Of a secret that was given, and not used yet. */
     next_secret_hash: string | null;
     /** Of the secret before, which nobody should have any more. */

@@ -2,12 +2,12 @@ import { AGENT_PORT } from "../../config/configPath.ts";
 import type { Config } from "../../config/configSchema.ts";
 import type { Kind } from "../../core/content/kind.ts";
 import { type Address, parseAddress, privacyOf } from "../../core/order/address.ts";
-import type { Situation } from "../../core/order/conditions.ts";
+import type { Self, Situation } from "../../core/order/conditions.ts";
 import { type Uncovered, uncoveredKinds } from "../../core/order/coverage.ts";
-import { canonicalName, isHostName, namesOfHost } from "../../core/order/hostNames.ts";
+import { canonicalName, isHostName } from "../../core/order/hostNames.ts";
 import type { UpdateOrder } from "../../core/order/plan.ts";
 import { updateOrder } from "../../core/order/updateOrder.ts";
-import { machineAddresses, machineName, machineSearch } from "../../dns/machine.ts";
+import { machineAddresses, machineNames, machineSearch } from "../../dns/machine.ts";
 import { NearsourceError } from "../../errors.ts";
 import type { Run } from "../run.ts";
 import type { Settings } from "./settings.ts";
@@ -115,12 +115,12 @@ export function standingOf(config: Config): Standing {
 export const NO_ADDRESS =
   'this machine does not say its addresses, so no entry of the source list matches: name them in "addresses" of the configuration';
 
-/** The names and addresses of this agent: it is never its own source. */
-export function ownSelf({ listen, dns }: Partial<Pick<Config, "listen" | "dns">>): {
-  names: string[];
-  port: number;
-} {
-  const name = machineName();
-  const names = name === undefined ? [] : namesOfHost(name, dns?.search ?? machineSearch());
-  return { names, port: listen?.port ?? AGENT_PORT };
+/** The names of this agent, and the URLs that lead to it: it is never its own source. */
+export function ownSelf(config: Partial<Pick<Config, "listen" | "dns" | "relay">>): Self {
+  const { listen, dns, relay } = config;
+  return {
+    names: machineNames(dns?.search),
+    port: listen?.port ?? AGENT_PORT,
+    ...(relay?.publicUrls?.length ? { urls: relay.publicUrls } : {}),
+  };
 }

@@ -158,6 +158,15 @@ const FLEET_CASES: [code: FindingCode, place: Place, fleet: Fleet][] = [
     },
   ],
   ["RANGE_EMPTY", 1, { list: { entries: [plain, { ...plain, range: "10.7.0.0/16" }] }, agents: few }],
+  // Of two agents of one machine the entry is for one alone, and that is the one it leads to.
+  [
+    "ENTRY_SERVES_NOBODY",
+    0,
+    {
+      list: { entries: [entry("10.1.9.9", "ua-berlin")] },
+      agents: [holder("ua-berlin", "10.1.9.9"), ...few],
+    },
+  ],
   ["AGENTS_UNMATCHED", null, { list: { entries: [plain] }, agents: [...few, agent("pc", "10.2.0.1")] }],
   [
     "AGENTS_WITHOUT_SOURCE",
@@ -182,6 +191,10 @@ describe("a list by itself has the finding", () => {
   test("HOST_UNRESOLVED, at the first entry that has it", () => {
     const [found] = unresolvedFindings(new Map([["gone.example", 4]]), ["gone.example"]);
     expect(found).toMatchObject({ code: "HOST_UNRESOLVED", entry: 4, field: "url", level: "warning" });
+    const remedyOf = (address: string) =>
+      unresolvedFindings(new Map([["ua", 0]]), ["ua"], new Map([["ua", address]]))[0]?.remedy;
+    expect(remedyOf("10.1.0.9")).toMatch(/^write its address 10\.1\.0\.9 in place of the name/);
+    expect(remedyOf("2001:db8::5")).toContain("[2001:db8::5]");
   });
 
   test("of no code, where nothing is odd about it", () => {
@@ -220,6 +233,14 @@ describe("a list and its fleet have the finding", () => {
         message: "5 of 5 agents have no source for components; 5 of 5 agents have no source for programs",
       },
     ]);
+  });
+
+  test("no agent is unknown, or without an entry, that is reached under a URL of its own", () => {
+    const proxied = { ...berlin, name: "Berlin", url: "https://updates.example/berlin" };
+    const known = holder("ua-berlin", "10.1.9.9", {
+      self: { names: ["ua-berlin"], port: 21_112, urls: ["https://updates.example/berlin"] },
+    });
+    expect(findingsOf({ list: { entries: [proxied] }, agents: [...few, known] })).toEqual([]);
   });
 
   test("no agent is unknown that the list names by its full name, or by another and its address", () => {

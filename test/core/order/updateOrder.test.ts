@@ -219,6 +219,13 @@ describe("an agent is never its own source:", () => {
     expect(reasonFor(order, "custom", 0)).toBe("it is this agent itself");
   });
 
+  test("nor through a proxy or another name, by a URL that it is reached under", () => {
+    const list = { entries: [{ ...near, url: "https://updates.example/berlin/" }] };
+    const urls = ["https://updates.example/berlin"];
+    const order = orderOf({ list }, { self: { names: [], port: 21_112, urls } });
+    expect(reasonFor(order, "custom", 0)).toBe("it is this agent itself");
+  });
+
   test.for([
     ["another port of it", "http://ua-berlin:8080"],
     ["its port by default", "http://ua-berlin"],

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createResolver } from "../../../src/dns/resolver.ts";
+import { keepPlanned } from "../../../src/server/fleet/keepPlanned.ts";
 import { startDnsServer, type TestDnsServer } from "../../support/dnsServer.ts";
 import {
   type Call,
@@ -164,4 +165,112 @@ test("what an agent says of sources that the list does not have makes no rows", 
   });
   expect(await reportRun(world, agent, { outcome: "exhausted", attempts })).toBe(204);
   expect(await world.context.database.db.selectFrom("rejections").selectAll().execute()).toEqual([]);
+});
+
+test("an entry that leads to an Update Agent by another address is its once the agent says so, or found it to be itself", async () => {
+  const { version } = (await call("GET /source-list")).body;
+  const nat = { range: "10.4.0.0/16", name: "Kyoto", url: "http://192.0.2.7:8080" };
+  const proxy = { ...nat, url: "https://updates.example/kyoto" };
+  expect((await call("PUT /source-list", { entries: [nat, proxy] }, version)).status).toBe(200);
+  const ua = await enrolMachine(world, token, { name: "kyoto-1", addresses: ["10.4.0.1"] });
+  for (const at of [2, 3, 4]) {
+    await enrolMachine(world, token, { name: `kyoto-${at}`, addresses: [`10.4.0.${at}`] });
+  }
+  await call(`PUT /agents/${ua.id}/update-agent`, { kinds: ["components"] });
+  const unknown = async () => {
+    const { findings } = (await call("GET /source-list/findings")).body;
+    return findings
+      .filter(({ code, message }: { code: string; message: string }) => {
+        return (
+          code === "UPDATE_AGENT_UNKNOWN" || (code === "UPDATE_AGENT_IDLE" && message.includes("kyoto-1"))
+        );
+      })
+      .map(({ code, entry }: { code: string; entry: number | null }) => [code, entry]);
+  };
+  const tried = { rule: "custom", name: "Kyoto", outcome: "failed", code: "SOURCE_IS_SELF" };
+  const server = { rule: "server", url: "http://server", outcome: "current" };
+  const run = async (attempts: object[], more: object = {}) => {
+    world.clock.now += 1_000;
+    expect(await reportRun(world, ua, { outcome: "current", addresses: ["10.4.0.1"], attempts }, more)).toBe(
+      204,
+    );
+    await keepPlanned(world.context);
+  };
+  expect(await unknown()).toEqual([
+    ["UPDATE_AGENT_IDLE", null],
+    ["UPDATE_AGENT_UNKNOWN", 0],
+    ["UPDATE_AGENT_UNKNOWN", 1],
+  ]);
+  await run([{ ...tried, url: nat.url }, server], {
+    publicUrls: ["https://updates.example/kyoto/", "not a URL"],
+  });
+  expect(await unknown()).toEqual([]);
+  const order = (await call(`GET /agents/${ua.id}/order`)).body;
+  expect(order.planned.skipped.slice(0, 2)).toMatchObject([
+    { entry: 0, reason: "it is this agent itself" },
+    { entry: 1, reason: "it is this agent itself" },
+  ]);
+  expect([order.deviates, (await call(`GET /agents/${ua.id}`)).body.deviatesSince]).toEqual([false, null]);
+  // By that address somebody else answers now.
+  await run([{ ...tried, url: nat.url, code: "CONNECTION_REFUSED" }, server], { publicUrls: [] });
+  expect((await call(`GET /agents/${ua.id}`)).body.urls).toEqual([]);
+  expect(await unknown()).toHaveLength(3);
+});
+
+test("an agent that has no port of its own takes another one of its machine for a source", async () => {
+  const other = await enrolMachine(world, token, { name: "second", addresses: ["10.5.0.1"] });
+  const entries = [{ range: "10.5.0.0/16", url: "http://10.5.0.1:21112", name: "first" }];
+  const run = async (port: number | null) => {
+    world.clock.now += 1_000;
+    const report = { outcome: "current", addresses: ["10.5.0.1"], attempts: [] };
+    expect(await reportRun(world, other, report, { port })).toBe(204);
+    const { order } = (await call("POST /what-if", { list: { entries }, agent: other.id })).body;
+    return order.steps[0]?.rule;
+  };
+  // It could not open its port, since the first has it; or it has one of its own.
+  expect([await run(null), await run(21_122), await run(21_112)]).toEqual(["custom", "custom", "server"]);
+});
+
+test("agents that do not do what the list says are listed each with why, and with where they should go", async () => {
+  const { version } = (await call("GET /source-list")).body;
+  expect((await call("PUT /source-list", { entries: [berlin] }, version)).status).toBe(200);
+  const agent = await enrolMachine(world, token, { name: "strayed", addresses: ["10.1.0.99"] });
+  const attempts = [
+    { rule: "custom", name: "ua-berlin", url: berlin.url, outcome: "failed", code: "CONNECTION_REFUSED" },
+    { rule: "server", clause: "2", url: "http://server", outcome: "current" },
+  ];
+  world.clock.now += 1_000;
+  await reportRun(world, agent, { outcome: "current", addresses: ["10.1.0.99"], attempts });
+  await keepPlanned(world.context);
+  const { items } = (await call("GET /agents?deviates=true&q=strayed")).body;
+  expect(items).toMatchObject([
+    { id: agent.id, planned: "ua-berlin", why: expect.stringContaining("ua-berlin refused connections") },
+  ]);
+  const { sentence } = (await call(`GET /agents/${agent.id}/order`)).body;
+  expect(items[0].why).toBe(sentence);
+  expect((await call("GET /agents?q=strayed")).body.items[0].why).toBeUndefined();
+});
+
+test("holders are listed with the host name of their machine, and a name that DNS lacks has its address as the remedy", async () => {
+  const ua = await enrolMachine(world, token, { name: "Agent A", addresses: ["10.6.0.1"] });
+  await call(`PUT /agents/${ua.id}/update-agent`, { kinds: ["components"] });
+  const holder = async () => {
+    const { items } = (await call("GET /update-agents")).body;
+    return items.find(({ id }: { id: string }) => id === ua.id);
+  };
+  expect(await holder()).toMatchObject({ hostName: null, resolves: null, addresses: ["10.6.0.1"] });
+  const named = async (...hostNames: string[]) => {
+    world.clock.now += 1_000;
+    const report = { outcome: "current", addresses: ["10.6.0.1"], attempts: [] };
+    expect(await reportRun(world, ua, report, { hostNames })).toBe(204);
+    return await holder();
+  };
+  expect(await named("ua-berlin", "ua-berlin.corp.test")).toMatchObject({
+    ...{ hostName: "ua-berlin.corp.test", resolves: true },
+  });
+  expect(await named("gone.corp.test")).toMatchObject({ hostName: "gone.corp.test", resolves: false });
+  const entries = [{ range: "10.6.0.0/16", url: "http://gone.corp.test:21112" }];
+  const { findings } = (await call("POST /source-list/check", { entries })).body;
+  const lost = findings.find(({ code }: { code: string }) => code === "HOST_UNRESOLVED");
+  expect(lost.remedy).toContain("10.6.0.1");
 });

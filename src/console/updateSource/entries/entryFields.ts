@@ -9,6 +9,9 @@ export interface Holder {
   id: string;
   name: string;
   addresses: readonly string[];
+  /** The name of its machine, under which it need not be listed, and whether the server finds an address of it. */
+  hostName?: string | null;
+  resolves?: boolean | null;
   /** The port it listens at: 0 for none, null while it has not said. */
   port: number | null;
   kinds: readonly Kind[];
@@ -53,13 +56,18 @@ export function fieldsOf(entry: WrittenEntry | undefined, holders: readonly Hold
           ? "url"
           : "update-agent",
     holder: found?.holder.id ?? holders[0]?.id ?? "",
-    by: found?.by ?? "name",
+    by: found?.by ?? usualWay(holders[0]),
     address: found?.by === "address" ? hostOf(url) : (found?.holder.addresses[0] ?? ""),
     name: entry?.name ?? "",
     url,
     kinds:
       entry === undefined ? [...(holders[0]?.kinds ?? ["components"])] : [...(entry.kinds ?? ["components"])],
   };
+}
+
+/** By its host name, unless nobody would find that. */
+export function usualWay(holder: Holder | undefined): EntryFields["by"] {
+  return holder?.resolves === false && holder.addresses.length > 0 ? "address" : "name";
 }
 
 /** The entry of the fields. Fields of the entry before that the form does not know stay. */
@@ -89,10 +97,16 @@ export function holderOf(
   holders: readonly Holder[],
 ): { holder: Holder; by: "name" | "address" } | undefined {
   const host = hostOf(url);
-  const byName = holders.find(({ name }) => isNameOf(host, name));
-  if (byName !== undefined) return { holder: byName, by: "name" };
-  const byAddress = holders.find(({ addresses }) => addresses.includes(host));
-  return byAddress === undefined ? undefined : { holder: byAddress, by: "address" };
+  const byName = holders.filter(({ name, hostName }) => isNameOf(host, name) || host === hostName);
+  if (byName.length > 0) return { holder: atPortOf(url, byName), by: "name" };
+  const byAddress = holders.filter(({ addresses }) => addresses.includes(host));
+  return byAddress.length === 0 ? undefined : { holder: atPortOf(url, byAddress), by: "address" };
+}
+
+/** Of several on one machine, the one that listens at the port of a URL; else the first. */
+function atPortOf(url: string, holders: readonly Holder[]): Holder {
+  const port = Number(new URL(url).port);
+  return (holders.find((each) => each.port === port) ?? holders[0]) as Holder;
 }
 
 function isNameOf(host: string, name: string): boolean {
@@ -118,7 +132,8 @@ function urlOf(holder: Holder, { by, address }: EntryFields, before: string | un
   const known = before === undefined ? undefined : holderOf(before, [holder]);
   const usual = holder.port || RELAY_PORT;
   const port = known === undefined ? usual : new URL(before ?? "").port || usual;
-  const named = known?.by === "name" && by === "name" ? hostOf(before ?? "") : holder.name;
+  const named =
+    known?.by === "name" && by === "name" ? hostOf(before ?? "") : (holder.hostName ?? holder.name);
   const host = by === "name" ? named : address.includes(":") ? `[${address}]` : address;
   return `http://${host}:${port}`;
 }

@@ -1,3 +1,4 @@
+import { type OwnUrls, ownUrlsAfter } from "./ownUrls.ts";
 import type { ReportSummary } from "./reportSummary.ts";
 import { areTwoMachines } from "./sameMachine.ts";
 
@@ -13,6 +14,10 @@ export interface ReportedAgent {
   /** The domains of its DNS search list; null while it has not said. */
   dnsSuffixes: readonly string[] | null;
   port: number | null;
+  /** Names of its machine; null while it has not said. */
+  hostNames: readonly string[] | null;
+  /** URLs under which others reach it; null for none. */
+  ownUrls: OwnUrls | null;
   /** The topic that it listens to at a broker; null for none. */
   topic: string | null;
   /** The address that its last enrolment or report came from. */
@@ -54,7 +59,11 @@ export function agentAfter(
       { ...agent.run, addresses: agent.addresses },
       { ...summary, addresses: summary.addresses ?? [] },
     );
+  const hostNames = summary.hostNames ?? agent.hostNames;
+  const ownUrls = ownUrlsAfter(agent.ownUrls, summary);
   const hasMoved =
+    hostNames?.join() !== agent.hostNames?.join() ||
+    JSON.stringify(ownUrls) !== JSON.stringify(agent.ownUrls) ||
     addresses.join() !== agent.addresses.join() ||
     dnsSuffixes?.join() !== agent.dnsSuffixes?.join() ||
     (port !== undefined && (port ?? 0) !== agent.port);
@@ -70,6 +79,8 @@ export function agentAfter(
     addresses,
     dnsSuffixes,
     port: port === undefined ? agent.port : (port ?? 0),
+    hostNames,
+    ownUrls,
     topic: summary.topic,
     seenAt,
     retiredAt: null,

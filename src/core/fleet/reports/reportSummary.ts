@@ -11,6 +11,9 @@ export interface AgentReport {
   port?: number | null | undefined;
   /** The topic that the agent listens to at a broker; null for none. */
   topic?: string | null | undefined;
+  /** Names of the machine, and URLs under which others reach the agent, by its configuration. */
+  hostNames?: string[] | undefined;
+  publicUrls?: string[] | undefined;
   /** Free space (bytes) on its disk, and the time (ms) since its machine was started. */
   freeBytes?: number | undefined;
   uptime?: number | undefined;
@@ -81,6 +84,11 @@ export interface ReportSummary {
   dnsSuffixes?: string[] | undefined;
   port?: number | null | undefined;
   topic: string | null;
+  hostNames?: string[] | undefined;
+  publicUrls?: string[] | undefined;
+  /** URLs of the list that turned out to lead to the agent itself, and those that did not. */
+  selfUrls: string[];
+  otherUrls: string[];
   /** It did not get what it could have. */
   failing: boolean;
   /** The source that delivered first, as the order names it: null where none was asked, empty where all failed. */
@@ -115,6 +123,10 @@ export function summaryOf(given: AgentReport): ReportSummary {
     dnsSuffixes: report?.dnsSuffixes,
     port,
     topic: given.topic ?? null,
+    hostNames: given.hostNames,
+    publicUrls: given.publicUrls,
+    selfUrls: entryUrls(attempts, (code) => code === "SOURCE_IS_SELF"),
+    otherUrls: entryUrls(attempts, (code) => code !== "SOURCE_IS_SELF"),
     failing: isFailing(given),
     used: usedIn(attempts),
     freeBytes: given.freeBytes ?? null,
@@ -122,6 +134,12 @@ export function summaryOf(given: AgentReport): ReportSummary {
     contentVersion: held?.content ?? null,
     settingsVersion: held?.settings ?? null,
   };
+}
+
+/** URLs of entries at which an attempt ended so; those of one agent are few. */
+function entryUrls(attempts: readonly ReportedAttempt[], ended: (code?: string) => boolean): string[] {
+  const urls = attempts.flatMap(({ rule, url, code }) => (rule === "custom" && ended(code) ? [url] : []));
+  return [...new Set(urls)].filter((url) => url.length <= LONGEST_SOURCE).slice(0, 64);
 }
 
 /** Whether a run took something back, or did not get what a source could have delivered. */

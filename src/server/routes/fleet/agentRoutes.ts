@@ -20,6 +20,8 @@ const Agent = Type.Object({
   addresses: Type.Array(Type.String()),
   dnsSuffixes: Type.Array(Type.String()),
   port: OrNull(Type.Integer({ minimum: 0 })),
+  hostNames: Type.Array(Type.String()),
+  urls: Type.Array(Type.String()),
   program: Type.String(),
   createdAt: Moment,
   reportedAt: OrNull(Moment),
@@ -31,11 +33,15 @@ const Agent = Type.Object({
   revokedAt: OrNull(Moment),
   state: State,
   role: RoleOfAgent,
+  planned: OrNull(Type.String()),
   deviatesSince: OrNull(Moment),
   freeBytes: OrNull(Count),
   contentVersion: OrNull(Count),
   settingsVersion: OrNull(Count),
 });
+
+/** An agent of a list; where that is of those that do not do what the list says, with the sentence that says why. */
+const ListedAgent = Type.Object({ ...Agent.properties, why: Type.Optional(Type.String()) });
 
 const Run = Type.Object({
   sequence: Type.Integer(),
@@ -69,11 +75,12 @@ const list = route({
   operation: "listAgents",
   method: "GET",
   path: "/agents",
-  summary: "Lists agents by name, and counts them by state",
+  summary:
+    "Lists agents by name, and counts them by state; with `deviates=true` those that do not do what the list says, each with `why`",
   allow: "viewer",
   schemas: { query: AgentQuery },
   answer: Type.Object({
-    ...pageOf(Agent).properties,
+    ...pageOf(ListedAgent).properties,
     states: Type.Object({ online: Count, late: Count, failing: Count, outdated: Count, never: Count }),
   }),
   status: 200,

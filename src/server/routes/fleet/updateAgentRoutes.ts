@@ -1,7 +1,7 @@
 import Type from "typebox";
 import { ById, Id, KindName, OrNull } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
-import { grantRole, takeRole, updateAgents } from "../../settings/updateAgents.ts";
+import { findUpdateAgents, grantRole, takeRole } from "../../settings/updateAgents.ts";
 
 const Kinds = Type.Array(KindName, { uniqueItems: true, maxItems: 3 });
 
@@ -15,19 +15,29 @@ const UpdateAgent = Type.Object({
   byPolicies: Type.Array(Type.Object({ id: Id, name: Type.String(), kinds: Kinds })),
 });
 
+const Found = Type.Object({
+  ...UpdateAgent.properties,
+  addresses: Type.Array(Type.String()),
+  /** The name of its machine, as it reported it; null while it has not said. It may be listed under another. */
+  hostName: OrNull(Type.String()),
+  /** Whether this server finds an address of that name; null where DNS could not be asked, or there is no name. */
+  resolves: OrNull(Type.Boolean()),
+});
+
 const list = route({
   operation: "listUpdateAgents",
   method: "GET",
   path: "/update-agents",
-  summary: "Lists the holders of the Update Agent role, each with its kinds and who or what granted them",
+  summary:
+    "Lists the holders of the Update Agent role, each with its kinds, who or what granted them, and the host name of its machine",
   allow: "viewer",
   schemas: {},
-  answer: Type.Object({ items: Type.Array(UpdateAgent) }),
+  answer: Type.Object({ items: Type.Array(Found) }),
   status: 200,
   example: {},
   fails: [],
   audit: "none",
-  handle: async ({ database }) => ({ items: await updateAgents(database.db) }),
+  handle: async (context) => ({ items: await findUpdateAgents(context) }),
 });
 
 const put = route({

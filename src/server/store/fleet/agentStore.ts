@@ -1,4 +1,5 @@
 import type { StateFacts } from "../../../core/fleet/agentState.ts";
+import type { OwnUrls } from "../../../core/fleet/reports/ownUrls.ts";
 import type { KnownAgent } from "../../../core/fleet/reports/sameMachine.ts";
 import { countOf } from "../countOf.ts";
 import type { Dialect } from "../dialect.ts";
@@ -17,6 +18,10 @@ export interface Agent extends StateFacts {
   dnsSuffixes: string[];
   /** The port it listens at, as it reported it: 0 for none, null while it has not said. */
   port: number | null;
+  /** Names of its machine, as it reported them, its own first. */
+  hostNames: string[];
+  /** URLs under which others reach it, beside those of its names and addresses. */
+  urls: string[];
   program: string;
   createdAt: number;
   outcome: string | null;
@@ -29,6 +34,8 @@ export interface Agent extends StateFacts {
   doubledAt: number | null;
   /** When its secret was taken back. */
   revokedAt: number | null;
+  /** The source that its order begins with, as the list names it: null before it was computed, empty for none. */
+  planned: string | null;
   /** Since when it goes elsewhere than its order begins; null while it does not. */
   deviatesSince: number | null;
   /** Free space on its disk, in bytes, as it last reported. */
@@ -42,6 +49,8 @@ const COLUMNS = [
   "addresses",
   "dns_suffixes as dnsSuffixes",
   "port",
+  "host_names as hostNames",
+  "own_urls as ownUrls",
   "program",
   "created_at as createdAt",
   "reported_at as reportedAt",
@@ -51,6 +60,7 @@ const COLUMNS = [
   "clone_of as cloneOf",
   "doubled_at as doubledAt",
   "revoked_at as revokedAt",
+  "planned",
   "deviates_since as deviatesSince",
   "free_bytes as freeBytes",
   "failing",
@@ -58,19 +68,30 @@ const COLUMNS = [
   "settings_version as settingsVersion",
 ] as const;
 
-type Row = Omit<Agent, "addresses" | "dnsSuffixes" | "failing"> & {
+type Row = Omit<Agent, "addresses" | "dnsSuffixes" | "failing" | "hostNames" | "urls"> & {
   addresses: string;
+  hostNames: string | null;
+  ownUrls: string | null;
   dnsSuffixes: string | null;
   failing: 0 | 1;
 };
 
-function fromRow({ addresses, dnsSuffixes, failing, ...row }: Row): Agent {
+function fromRow({ addresses, dnsSuffixes, hostNames, ownUrls, failing, ...row }: Row): Agent {
   return {
     ...row,
+    hostNames: suffixesOf(hostNames),
+    urls: urlsOf(ownUrls),
     failing: failing === 1,
     addresses: JSON.parse(addresses) as string[],
     dnsSuffixes: suffixesOf(dnsSuffixes),
   };
+}
+
+/** The URLs of a row: hardly any agent has some. */
+export function urlsOf(text: string | null): string[] {
+  if (text === null) return [];
+  const { said, found } = JSON.parse(text) as OwnUrls;
+  return [...new Set([...said, ...found])];
 }
 
 /** The domains of a row: most agents have none, and say so in as many words. */
@@ -285,24 +306,29 @@ export async function moveAgent(tx: Tx, id: string, domain: string): Promise<boo
 }
 
 /** An agent, as far as its order depends on it. */
-export type Orderable = Pick<Agent, "id" | "name" | "domain" | "addresses" | "dnsSuffixes" | "port">;
+export type Orderable = Pick<
+  Agent,
+  "id" | "name" | "domain" | "addresses" | "dnsSuffixes" | "port" | "hostNames" | "urls"
+>;
 
 /** All agents that are not retired, in parts: rows of a whole fleet at once would take hundreds of megabytes. */
 export async function* agentsOfFleet(db: Db): AsyncGenerator<Orderable[]> {
   for (let after = ""; ; ) {
     const rows = await db
       .selectFrom("agents")
-      .select(["id", "name", "domain", "addresses", "dns_suffixes", "port"])
+      .select(["id", "name", "domain", "addresses", "dns_suffixes", "port", "host_names", "own_urls"])
       .where("retired_at", "is", null)
       .where("id", ">", after)
       .orderBy("id")
       .limit(TOGETHER)
       .execute();
-    yield rows.map(({ id, name, domain, addresses, dns_suffixes, port }) => ({
+    yield rows.map(({ id, name, domain, addresses, dns_suffixes, port, host_names, own_urls }) => ({
       id,
       name,
       domain,
       port,
+      hostNames: suffixesOf(host_names),
+      urls: urlsOf(own_urls),
       addresses: JSON.parse(addresses) as string[],
       dnsSuffixes: suffixesOf(dns_suffixes),
     }));

@@ -3,7 +3,7 @@ import { countOf } from "../countOf.ts";
 import type { Dialect } from "../dialect.ts";
 import { inParts, tableOf } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
-import { holdAgents, suffixesOf } from "./agentStore.ts";
+import { holdAgents, suffixesOf, urlsOf } from "./agentStore.ts";
 
 /** An agent, and the source that its order began with when that was last computed. */
 export interface PlannedAgent {
@@ -13,6 +13,10 @@ export interface PlannedAgent {
   addresses: string[];
   dnsSuffixes: string[];
   port: number | null;
+  hostNames: string[];
+  urls: string[];
+  /** Both, as they stand in the database. */
+  ownNames: string;
   planned: string | null;
   /** It is to be computed again, whether or not the settings have changed. */
   isDue: boolean;
@@ -25,14 +29,18 @@ export async function plannedAgents(
 ): Promise<PlannedAgent[]> {
   let query = db
     .selectFrom("agents")
-    .select(["id", "name", "domain", "addresses", "dns_suffixes", "port", "planned", "plan_due"])
+    .select(["id", "name", "domain", "addresses", "dns_suffixes", "port", "host_names", "own_urls"])
+    .select(["planned", "plan_due"])
     .where("id", ">", after)
     .orderBy("id")
     .limit(limit);
   if (due) query = query.where("plan_due", "=", sql.lit(1));
   const rows = await query.execute();
-  return rows.map(({ addresses, dns_suffixes, plan_due, ...row }) => ({
+  return rows.map(({ addresses, dns_suffixes, host_names, own_urls, plan_due, ...row }) => ({
     ...row,
+    hostNames: suffixesOf(host_names),
+    urls: urlsOf(own_urls),
+    ownNames: (host_names ?? "") + (own_urls ?? ""),
     addresses: JSON.parse(addresses) as string[],
     dnsSuffixes: suffixesOf(dns_suffixes),
     isDue: plan_due === 1,
@@ -72,8 +80,9 @@ export async function putPlanned(
   now: number,
 ): Promise<void> {
   for (const some of inParts(plans)) {
-    const rows = some.map(({ agent: { id, addresses, dnsSuffixes, port, domain }, planned }) => {
-      return [id, planned, JSON.stringify(addresses), domain, port ?? -1, JSON.stringify(dnsSuffixes)];
+    const rows = some.map(({ agent: { id, addresses, dnsSuffixes, port, domain, ownNames }, planned }) => {
+      const own = [JSON.stringify(addresses), domain, port ?? -1, JSON.stringify(dnsSuffixes), ownNames];
+      return [id, planned, ...own];
     });
     await holdAgents(
       tx,
@@ -81,10 +90,11 @@ export async function putPlanned(
       some.map(({ agent }) => agent.id),
     );
     const isSame = sql`agents.addresses = given.column3 and agents.domain = given.column4
-      and coalesce(agents.port, -1) = given.column5 and coalesce(agents.dns_suffixes, '[]') = given.column6`;
+      and coalesce(agents.port, -1) = given.column5 and coalesce(agents.dns_suffixes, '[]') = given.column6
+      and coalesce(agents.host_names, '') || coalesce(agents.own_urls, '') = given.column7`;
     // As `deviatesSince` (core/fleet/reports/agentAfter.ts) has it.
     const since = sql`case when used <> given.column2 then coalesce(deviates_since, cast(${now} as bigint)) end`;
-    const given = tableOf(tx, ["text", "text", "text", "text", "bigint", "text"], rows);
+    const given = tableOf(tx, ["text", "text", "text", "text", "bigint", "text", "text"], rows);
     await sql`update agents set planned = given.column2, plan_due = case when ${isSame} then 0 else 1 end,
       deviates_since = ${since} from ${given} as given where agents.id = given.column1`.execute(tx);
   }

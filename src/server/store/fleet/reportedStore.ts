@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { ReportedAgent } from "../../../core/fleet/reports/agentAfter.ts";
+import type { OwnUrls } from "../../../core/fleet/reports/ownUrls.ts";
 import type { Dialect } from "../dialect.ts";
 import { type ColumnType, fewLengths, inParts, tableOf } from "../manyRows.ts";
 import type { Tx } from "../transaction.ts";
@@ -33,6 +34,8 @@ export async function takeReported(
       "addresses",
       "dns_suffixes as dnsSuffixes",
       "port",
+      "host_names as hostNames",
+      "own_urls as ownUrls",
       "topic",
       "seen_at as seenAt",
       "retired_at as retiredAt",
@@ -54,14 +57,18 @@ export async function takeReported(
     .orderBy("id")
     .$if(locksRows, (query) => query.forNoKeyUpdate())
     .execute();
-  return rows.map(({ startedAt, endedAt, addresses, dnsSuffixes, failing, planDue, ...row }) => ({
-    ...row,
-    failing: failing === 1,
-    planDue: planDue === 1,
-    addresses: JSON.parse(addresses) as string[],
-    dnsSuffixes: dnsSuffixes === null ? null : (JSON.parse(dnsSuffixes) as string[]),
-    run: startedAt === null || endedAt === null ? null : { startedAt, endedAt },
-  }));
+  return rows.map(
+    ({ startedAt, endedAt, addresses, dnsSuffixes, hostNames, ownUrls, failing, planDue, ...row }) => ({
+      ...row,
+      hostNames: hostNames === null ? null : (JSON.parse(hostNames) as string[]),
+      ownUrls: ownUrls === null ? null : (JSON.parse(ownUrls) as OwnUrls),
+      failing: failing === 1,
+      planDue: planDue === 1,
+      addresses: JSON.parse(addresses) as string[],
+      dnsSuffixes: dnsSuffixes === null ? null : (JSON.parse(dnsSuffixes) as string[]),
+      run: startedAt === null || endedAt === null ? null : { startedAt, endedAt },
+    }),
+  );
 }
 
 /**
@@ -94,6 +101,8 @@ const SELDOM = columnsOf({
   dns_suffixes: ["text", (agent) => agent.dnsSuffixes && JSON.stringify(agent.dnsSuffixes)],
   search: ["text", (agent) => searchOf(agent.name, agent.addresses)],
   port: ["bigint", (agent) => agent.port],
+  host_names: ["text", (agent) => agent.hostNames && JSON.stringify(agent.hostNames)],
+  own_urls: ["text", (agent) => agent.ownUrls && JSON.stringify(agent.ownUrls)],
   retired_at: ["bigint", (agent) => agent.retiredAt],
   doubled_at: ["bigint", (agent) => agent.doubledAt],
   plan_due: ["bigint", (agent) => Number(agent.planDue)],

@@ -150,6 +150,23 @@ export async function countRuns(db: Db, agentId: string): Promise<number> {
   return await countOf(db.selectFrom("runs").where("agent_id", "=", agentId));
 }
 
+/** The documents of the runs that agents reported last, by agent. */
+export async function lastDocumentsOf(db: Db, agentIds: readonly string[]): Promise<Map<string, unknown>> {
+  const found = new Map<string, unknown>();
+  for (const some of inParts(agentIds)) {
+    const rows = await db
+      .selectFrom("agents")
+      .innerJoin("runs", (join) =>
+        join.onRef("runs.agent_id", "=", "agents.id").onRef("runs.number", "=", "agents.reports"),
+      )
+      .select(["agent_id", "document"])
+      .where("agents.id", "in", fewLengths(some))
+      .execute();
+    for (const { agent_id, document } of rows) found.set(agent_id, JSON.parse(document));
+  }
+  return found;
+}
+
 /** The runs that agents reported last, by agent. */
 export async function lastRunsOf(
   db: Db,
