@@ -241,6 +241,7 @@ export const words = {
       failed: "Failed",
       unreachable: "Could not be reached",
     },
+    current: (agents: number) => `of these ${count(agents)} had it already, and did not run`,
     unreachable: "Could not be reached",
     unreachableFoot: "They are tried again. Without it they look by their schedule.",
     agent: "Agent",

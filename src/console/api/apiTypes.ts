@@ -373,7 +373,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows a notification: where its agents are, also by domain, and those that could not be reached by name */
+        /** Shows a notification: where its agents are, also by domain, how many of those done had it already (`current`), and those that could not be reached by name */
         get: operations["getNotification"];
         put?: never;
         post?: never;
@@ -2831,6 +2831,7 @@ export interface operations {
                         };
                         createdAt: number;
                         createdBy: string;
+                        current: number;
                         endedAt: number | null;
                         id: string;
                         others: number;
@@ -2911,6 +2912,7 @@ export interface operations {
                         };
                         createdAt: number;
                         createdBy: string;
+                        current: number;
                         domains: {
                             counts: {
                                 done: number;
@@ -2920,6 +2922,7 @@ export interface operations {
                                 unreachable: number;
                                 waiting: number;
                             };
+                            current: number;
                             domain: string;
                         }[];
                         endedAt: number | null;

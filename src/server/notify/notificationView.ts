@@ -1,16 +1,21 @@
 import type { ToldCounts } from "../../core/fleet/notification/told.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { countTold, findNotification, type Notification } from "../store/notifications/notificationStore.ts";
+import {
+  countCurrent,
+  countTold,
+  findNotification,
+  type Notification,
+} from "../store/notifications/notificationStore.ts";
 
-/** A notification, and where its agents are. */
-export type NotificationView = Notification & { counts: ToldCounts };
+/** A notification, and where its agents are; `current` of those that are done had it already, and did not run. */
+export type NotificationView = Notification & { counts: ToldCounts; current: number };
 
 /** @throws Problem NOT_FOUND */
 export async function notificationView({ database: { db } }: Context, id: string): Promise<NotificationView> {
   const found = await findNotification(db, id);
   if (found === undefined) throw new Problem("NOT_FOUND", "no notification has this id");
-  return { ...found, counts: await countTold(db, id) };
+  return { ...found, counts: await countTold(db, id), current: await countCurrent(db, id) };
 }
 
 /**

@@ -1,5 +1,11 @@
 import { GIVE_UP } from "../../core/fleet/notification/spread.ts";
-import { isReportAfter, SILENCE, stateAfterRun, type ToldState } from "../../core/fleet/notification/told.ts";
+import {
+  ALREADY_CURRENT,
+  isReportAfter,
+  SILENCE,
+  stateAfterRun,
+  type ToldState,
+} from "../../core/fleet/notification/told.ts";
 import type { Context } from "../context.ts";
 import { lastRunsOf } from "../store/fleet/runStore.ts";
 import {
@@ -51,8 +57,7 @@ export async function statesOfKnowing(
   return (agentId) => {
     const run = last.get(agentId);
     if (run === undefined || run.receivedAt < publishedAt) return running(now);
-    const state = stateAfterRun(run.outcome);
-    return { state, nextAt: null, code: state === "done" ? null : (run.code ?? run.outcome) };
+    return knownBefore(run.outcome, run.code);
   };
 }
 
@@ -66,8 +71,13 @@ export function toldByBroker(
   { publishedAt, now }: { publishedAt: number; now: number },
 ): Known {
   if (reportedAt === null || outcome === null || reportedAt < publishedAt) return notified(now);
+  return knownBefore(outcome, reportedCode);
+}
+
+/** The state of an agent that had what it was told of before, by the run that brought it: none follows. */
+function knownBefore(outcome: string, code: string | null): Known {
   const state = stateAfterRun(outcome);
-  return { state, nextAt: null, code: state === "done" ? null : (reportedCode ?? outcome) };
+  return { state, nextAt: null, code: state === "done" ? ALREADY_CURRENT : (code ?? outcome) };
 }
 
 /** An agent that has verified what it was told: its run follows. */

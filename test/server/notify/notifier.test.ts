@@ -156,14 +156,16 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
 
       test("takes an agent that has reported a run since the publication for done", async () => {
         const [pc] = (await fleetOf({ name: "pc", address: "127.0.0.11" })) as [TellableAgent];
-        await notify();
+        const first = await notify();
         await tellAll();
         await pc.report();
+        expect(await look(first)).toMatchObject({ counts: { done: 1 }, current: 0 });
         const id = await notify();
         await tellAll();
         // It answered that it knows; its last run was after the publication.
         expect(pc.heard).toHaveLength(1);
-        expect((await look(id)).counts).toMatchObject({ done: 1, running: 0 });
+        const domains = [{ domain: "default", counts: { done: 1 }, current: 1 }];
+        expect(await look(id)).toMatchObject({ counts: { done: 1, running: 0 }, current: 1, domains });
       });
 
       test("is not settled by the report of a run that began before", async () => {

@@ -9,6 +9,9 @@ export type ToldState = (typeof TOLD_STATES)[number];
 /** Agents of a notification by their states. */
 export type ToldCounts = Record<ToldState, number>;
 
+/** Code of an agent that is done since it had all that it was told of, and did not run. */
+export const ALREADY_CURRENT = "ALREADY_CURRENT";
+
 /** Longest time (ms) between an acknowledgement and the report of its run. */
 export const SILENCE = 3_600_000;
 /** Difference (ms) between an agent's clock and the server's that is put up with. */

@@ -46,6 +46,8 @@ const Counts = Type.Object({
   failed: Count,
   unreachable: Count,
 });
+/** Agents of `counts.done` that had it already, and did not run. */
+const Current = Count;
 const ToldState = Type.Enum(TOLD_STATES);
 const ToldAgent = Type.Object({
   id: Id,
@@ -83,7 +85,7 @@ const create = route({
   summary: "Notifies agents: Update Agents first, the others once those have synced, spread over a window",
   allow: "operator",
   schemas: { body: Type.Object({ target: Target }, only) },
-  answer: Type.Object({ ...Notification.properties, counts: Counts }),
+  answer: Type.Object({ ...Notification.properties, counts: Counts, current: Current }),
   status: 201,
   example: { body: { target: { all: true } } },
   fails: ["BODY_INVALID", "REFUSED", "UNAVAILABLE"],
@@ -119,14 +121,15 @@ const one = route({
   method: "GET",
   path: "/notifications/:id",
   summary:
-    "Shows a notification: where its agents are, also by domain, and those that could not be reached by name",
+    "Shows a notification: where its agents are, also by domain, how many of those done had it already (`current`), and those that could not be reached by name",
   allow: "viewer",
   schemas: { params: ById, query: Type.Object(pageQuery) },
   answer: Type.Object({
     ...Notification.properties,
     counts: Counts,
+    current: Current,
     /** At most the 200 domains with the most of its agents. */
-    domains: Type.Array(Type.Object({ domain: DomainName, counts: Counts })),
+    domains: Type.Array(Type.Object({ domain: DomainName, counts: Counts, current: Current })),
     unreachable: pageOf(ToldAgent),
   }),
   status: 200,

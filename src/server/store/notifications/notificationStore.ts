@@ -1,6 +1,11 @@
 import { sql } from "kysely";
 import type { NotificationState } from "../../../core/fleet/notification/spread.ts";
-import { TOLD_STATES, type ToldCounts, type ToldState } from "../../../core/fleet/notification/told.ts";
+import {
+  ALREADY_CURRENT,
+  TOLD_STATES,
+  type ToldCounts,
+  type ToldState,
+} from "../../../core/fleet/notification/told.ts";
 import { countOf } from "../countOf.ts";
 import type { Db, Tx } from "../transaction.ts";
 
@@ -164,6 +169,13 @@ export async function countTold(db: Db, notificationId: string): Promise<ToldCou
   return Object.fromEntries(TOLD_STATES.map((state) => [state, found.get(state) ?? 0])) as ToldCounts;
 }
 
+/** Agents of a notification that are done without a run, since they had all that they were told of. */
+export async function countCurrent(db: Db, notificationId: string): Promise<number> {
+  return await countOf(
+    db.selectFrom("told").where("notification_id", "=", notificationId).where("code", "=", ALREADY_CURRENT),
+  );
+}
+
 /** Domains that are shown of one notification. */
 const MOST_DOMAINS = 200;
 
@@ -171,18 +183,20 @@ const MOST_DOMAINS = 200;
 export async function countToldByDomain(
   db: Db,
   notificationId: string,
-): Promise<{ domain: string; counts: ToldCounts }[]> {
+): Promise<{ domain: string; counts: ToldCounts; current: number }[]> {
   const rows = await db
     .selectFrom("told")
     .innerJoin("agents", "agents.id", "told.agent_id")
     .select((row) => ["agents.domain", "told.state", row.fn.countAll<number>().as("count")])
+    .select(sql<number>`sum(case when told.code = ${ALREADY_CURRENT} then 1 else 0 end)`.as("current"))
     .where("told.notification_id", "=", notificationId)
     .groupBy(["agents.domain", "told.state"])
     .execute();
   const found = [...Map.groupBy(rows, ({ domain }) => domain)].map(([domain, ofDomain]) => {
     const counts = Object.fromEntries(TOLD_STATES.map((state) => [state, 0])) as ToldCounts;
     for (const { state, count } of ofDomain) counts[state as ToldState] = Number(count);
-    return { domain, counts };
+    const current = ofDomain.reduce((sum, each) => sum + Number(each.current), 0);
+    return { domain, counts, current };
   });
   const sizeOf = ({ counts }: { counts: ToldCounts }) =>
     Object.values(counts).reduce((sum, each) => sum + each, 0);
