@@ -43,11 +43,20 @@ export async function enrolCommand(options: EnrolCommandOptions): Promise<number
     print(
       `  listens at     port ${made.port}${made.isUsual ? "" : `, and reports its health at ${made.port + 1}`}`,
     );
-    print("hint: nearsource update fetches what is current; nearsource agent stays and keeps it so");
+    // Every later command goes by the same configuration.
+    const config = options.config === undefined ? "" : ` --config ${asArgument(options.config)}`;
+    print(
+      `hint: nearsource update${config} fetches what is current; nearsource agent${config} stays and keeps it so`,
+    );
     return 0;
   } finally {
     interruption.end();
   }
+}
+
+/** A file's name as shells take it for one argument. */
+function asArgument(text: string): string {
+  return /^[\w./:\\-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 function readServer(text: string): string {

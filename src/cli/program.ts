@@ -130,11 +130,38 @@ function addExplainAndStatus(program: Command, done: Done): void {
   program
     .command("status")
     .description("what is installed, how fresh it is, and what the last run did")
+    .option("--check", "for monitors: one line, and exit 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")
+    .option("--warning <age>", "with --check: WARNING once no source has confirmed it for so long (24h)")
+    .option("--critical <age>", "with --check: the same for CRITICAL (3d)")
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options) => {
+      if (options.check === true) {
+        const { checkStatus } = await import("./status/checkStatus.ts");
+        return done(await checkStatus(options));
+      }
       const { statusCommand } = await import("./status/statusCommand.ts");
       done(await statusCommand(options));
+    });
+  program
+    .command("why")
+    .description("what the last run did, which source it used and why, when the next is; asks nobody")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { whyCommand } = await import("./status/whyCommand.ts");
+      done(await whyCommand(options));
+    });
+  program
+    .command("doctor")
+    .description(
+      "whether names, sources, clock, disk and configuration are as updates need them; changes nothing",
+    )
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { doctorCommand } = await import("./agent/doctorCommand.ts");
+      done(await doctorCommand(options));
     });
 }
 

@@ -201,6 +201,12 @@ export const words = {
     ready: "The command is ready",
     copy: "Copy the command",
     once: "The token is shown this once. It enrols and does nothing else; the machine then has a secret of its own.",
+    onlyHere: (host: string) =>
+      `Other machines cannot reach **${host}**. Say \`"publicUrl"\` in \`server.json\`, with the name that agents and people call this server by, and start the server again; or open this page by that name.`,
+    afterwards:
+      "Then, on that machine: the first fetches what is current now, the second stays and keeps it so.",
+    copyAfterwards: "Copy the commands for afterwards",
+    withConfig: "Give both of them `--config FILE` where the first command was given it.",
     tokens: "Tokens",
     none: "No token is open. Each command above makes one.",
     made: "Made",
@@ -365,6 +371,9 @@ export const words = {
     forAgents: (names: readonly string[]) =>
       `For ${names.length === 1 ? names[0] : `${count(names.length)} agents: ${names.slice(0, 5).join(", ")}${names.length > 5 ? " …" : ""}`}. The role is granted to named agents; a domain never hands it on.`,
     noEntry: "No agent uses them until an entry of the source list names them.",
+    tickFirst: "Tick agents for what is done to a selection.",
+    onItsWay: (names: readonly string[]) =>
+      `**${names.length === 1 ? names[0] : counted(names.length, "agent")}** ${names.length === 1 ? "takes" : "take"} the role up with the next run, as the schedule has it. Notify to have that now.`,
     save: (agents: string) => `Save for ${agents}`,
     saved: (agents: number) => `Saved for ${count(agents)} ${agents === 1 ? "agent" : "agents"}`,
   },
@@ -634,7 +643,8 @@ export const words = {
       `version ${version}, ${counted(objects, "file")} of ${bytes}`,
     nothing: "Nothing yet",
     verified: "Files read through",
-    whole: (objects: number) => `${counted(objects, "file")}, all as they were signed`,
+    whole: (objects: number) =>
+      objects === 0 ? "no file was here yet" : `${counted(objects, "file")}, all as they were signed`,
     mended: (damaged: number, objects: number) =>
       `${count(damaged)} of ${counted(objects, "file")} had been altered on the disk, and ${damaged === 1 ? "was" : "were"} fetched again`,
     missing: (missing: number) =>

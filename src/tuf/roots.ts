@@ -4,18 +4,31 @@ import type { Repository } from "../core/content/layout.ts";
 import { parseJson } from "../core/document.ts";
 import { NearsourceError } from "../errors.ts";
 import type { DataDir } from "../store/dataDir.ts";
-import { openTrustedSet, type TrustedSet } from "./trustedSet.ts";
+import { openTrustedSet, readTrustedSet, startFrom, type TrustedSet } from "./trustedSet.ts";
 
 /** The trusted set of each repository whose root is configured. */
 export type TrustedSets = Partial<Record<Repository, TrustedSet>>;
 
 /** The trusted sets to start from, for the repositories whose root is configured. */
 export async function openTrusted(dirs: DataDir, roots: Config["roots"]): Promise<TrustedSets> {
+  return await ofEachRoot(roots, (repository, root) => openTrustedSet(dirs, repository, root));
+}
+
+/** The same as they are on disk, with nothing written. */
+export async function readTrusted(dirs: DataDir, roots: Config["roots"]): Promise<TrustedSets> {
+  return await ofEachRoot(roots, async (repository, root) =>
+    startFrom(await readTrustedSet(dirs, repository), repository, root),
+  );
+}
+
+async function ofEachRoot(
+  roots: Config["roots"],
+  open: (repository: Repository, root: Buffer) => Promise<TrustedSet>,
+): Promise<TrustedSets> {
   const trusted: TrustedSets = {};
   for (const repository of ["settings", "content"] as const) {
     const file = roots[repository];
-    if (file === undefined) continue;
-    trusted[repository] = await openTrustedSet(dirs, repository, await readRoot(repository, file));
+    if (file !== undefined) trusted[repository] = await open(repository, await readRoot(repository, file));
   }
   return trusted;
 }

@@ -87,12 +87,22 @@ export async function openTrustedSet(
   // A run that died between the new set's name and the end of the old one left both.
   const [, ...older] = await setNumbers(dirs, repository);
   await removeSets(dirs, repository, older);
+  const start = startFrom(found, repository, shippedRoot);
+  return start === found ? found : await writeTrustedSet(dirs, repository, start);
+}
+
+/** The set to start from, with nothing written; the very one that was found, where it began with this root. */
+export function startFrom(
+  found: TrustedSet | undefined,
+  repository: Repository,
+  shippedRoot: Buffer,
+): TrustedSet {
   if (found?.files.get("root.json")?.equals(shippedRoot) === true) return found;
   const kept = [...(found?.files ?? [])];
   const inChain = kept.some(([name, bytes]) => isNumberedRoot(name) && bytes.equals(shippedRoot));
   const files = new Map(kept.filter(([name]) => inChain || !isNumberedRoot(name)));
   files.set("root.json", shippedRoot);
-  return await writeTrustedSet(dirs, repository, { files, documents: found?.documents ?? new Map() });
+  return { repository, folder: found?.folder ?? "", files, documents: found?.documents ?? new Map() };
 }
 
 /**

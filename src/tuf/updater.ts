@@ -8,6 +8,9 @@ import { lastingTag } from "./entityTag.ts";
 import "./tufRecords.ts";
 import { isNumberedRoot, type TrustedSet } from "./trustedSet.ts";
 
+/** tuf-js' Updater without its types, by which a private part cannot be another. */
+const Constructible = Updater as unknown as new (options: ConstructorParameters<typeof Updater>[0]) => object;
+
 /** Root rotations followed in one refresh, beyond those already held. */
 const MAX_ROOT_ROTATIONS = 64;
 /** The place that metadata is fetched from, and the way to fetch it. */
@@ -44,7 +47,6 @@ export function makeUpdater(
 ): Updater {
   const updater = newUpdater(trusted, source, watched);
   Object.assign(updater, {
-    loadLocalMetadata: (role: string) => localFile(trusted, role),
     persistMetadata: (role: string, bytes: Buffer) => {
       const version = role === "root" ? `${JSON.parse(bytes.toString()).signed.version}.` : "";
       const name = `${version}${encodeURIComponent(role)}.json`;
@@ -60,8 +62,14 @@ export function makeUpdater(
 
 function newUpdater(trusted: TrustedSet, source: MetadataSource, watched: Watched): Updater {
   const cachedRoots = [...trusted.files.keys()].filter(isNumberedRoot).length;
+  /** An Updater reads its root as it is made: from the set, which may be on no disk yet. */
+  class SetUpdater extends Constructible {
+    loadLocalMetadata(role: string): Buffer {
+      return localFile(trusted, role);
+    }
+  }
   try {
-    return new Updater({
+    const updater = new SetUpdater({
       metadataDir: trusted.folder,
       metadataBaseUrl: source.metadataUrl,
       fetcher: {
@@ -76,6 +84,7 @@ function newUpdater(trusted: TrustedSet, source: MetadataSource, watched: Watche
         targetsMaxLength: METADATA_LIMITS.targets,
       },
     });
+    return updater as unknown as Updater;
   } catch (error) {
     throw new NearsourceError(
       "TRUST_ROOT_INVALID",

@@ -118,8 +118,15 @@ describe.skipIf(NO_BROWSER)(`a fleet of real agents${NO_BROWSER ? `: ${NO_BROWSE
     const { page, faults, close } = await opened("/agents?q=oslo-ua");
 
     // Agents > Agent Management: the agent, Settings > Update Agent Settings, three ticks, Save.
+    expect(await page.getByRole("button", { name: "Update Agent Settings…" }).isDisabled()).toBe(true);
+    await page.getByText("Tick agents for what is done to a selection.").waitFor();
     await page.getByLabel("Select oslo-ua").check();
     await tickAllKinds(page);
+    const granted = page.getByRole("status").filter({ hasText: "takes the role up with the next run" });
+    await granted.getByText("oslo-ua").waitFor();
+    await granted.getByRole("button", { name: "Notify" }).click();
+    await page.getByRole("dialog").getByText("1 agent").waitFor();
+    await page.keyboard.press("Escape");
 
     // Updates > Agents > Update Source: its network, from the drop-down; Save, Notify All Agents.
     await addHolder(page, "127.0.4.0/24", "oslo-ua");

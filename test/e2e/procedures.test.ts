@@ -55,6 +55,8 @@ describe.skipIf(NO_BROWSER)(`the article's procedures, by hand${NO_BROWSER ? `: 
 
     // The command that the page shows makes an agent of this machine.
     await page.getByRole("button", { name: "Make the command" }).click();
+    await page.getByText("Other machines cannot reach 127.0.0.1.").waitFor();
+    await page.getByText("nearsource update nearsource agent").waitFor();
     const command = await page.locator("pre code").first().textContent();
     const [program, ...words] = (command ?? "").trim().split(/[\s\\]+/);
     expect(program).toBe("nearsource");

@@ -199,6 +199,19 @@ describe("from nothing to an agent that does what the list says:", () => {
   });
 });
 
+test("who enrols is told the commands for afterwards, by the same configuration", async () => {
+  const { folder, server } = await begin();
+  const { token } = (await server.call("POST", "/enrolment-tokens", {})).body;
+  const configFile = path.join(folder, "an agent", "config.json");
+  const { stdout, stderr } = await nearsource(
+    ...["enrol", "--server", server.agents, "--token", token, "--config", configFile],
+    ...["--data-dir", path.join(folder, "an agent", "data")],
+  );
+  expect(stdout, stderr).toContain(
+    `hint: nearsource update --config "${configFile}" fetches what is current; nearsource agent --config "${configFile}" stays`,
+  );
+});
+
 describe("two agents of one machine", () => {
   test("each have ports of their own by one option; who is given another's is told by which key, and takes that one for a source", {
     timeout: 120_000,

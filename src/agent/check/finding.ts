@@ -1,12 +1,15 @@
 import type { Config } from "../../config/configSchema.ts";
-import { explainError } from "../../errors.ts";
+import { type ErrorCode, explainError } from "../../errors.ts";
 
 /** The result for one thing that a configuration names. */
 export interface Finding {
   level: "ok" | "note" | "problem";
-  /** The key of the configuration, such as `roots.content`. */
+  /** The key of the configuration, such as `roots.content`, or the thing that was looked at, such as `clock`. */
   key: string;
   message: string;
+  /** The code of a failure, and what to do about it. */
+  code?: ErrorCode;
+  remedy?: string;
 }
 
 /** The input of `agent --check`, and its findings. */

@@ -27,6 +27,8 @@ export async function agentCheckCommand(file: string, json: boolean): Promise<nu
 
 const STYLES = { ok: "green", note: "yellow", problem: "red" } as const;
 
-function printFinding({ level, key, message }: Finding): void {
-  print(`  ${paint(STYLES[level], level)}${" ".repeat(8 - level.length)}${key}: ${message}`);
+export function printFinding({ level, key, message, code, remedy }: Finding): void {
+  const reason = code === undefined ? "" : ` (${code})`;
+  print(`  ${paint(STYLES[level], level)}${" ".repeat(8 - level.length)}${key}: ${message}${reason}`);
+  if (remedy !== undefined) print(`          hint: ${remedy}`);
 }

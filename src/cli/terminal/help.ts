@@ -62,7 +62,30 @@ const HELP: Record<string, Help> = {
     examples: ["nearsource explain", "nearsource explain --ip 10.1.2.3 --source-list ./source-list.json"],
     codes: [6, 7],
   },
-  status: { examples: ["nearsource status", "nearsource status --json"], codes: [6, 7] },
+  status: {
+    examples: [
+      "nearsource status",
+      "nearsource status --json",
+      "nearsource status --check --warning 24h --critical 3d",
+    ],
+    codes: [3, 6, 7],
+    own: {
+      0: "done; with --check: OK",
+      1: "a bug of this program; with --check: WARNING",
+      2: "the command line is wrong; with --check: CRITICAL",
+      3: "with --check: UNKNOWN",
+    },
+  },
+  why: { examples: ["nearsource why", "nearsource why --json"], codes: [6, 7] },
+  doctor: {
+    examples: ["nearsource doctor", "nearsource doctor --json"],
+    codes: [3, 4, 6, 7, 8, 130],
+    own: {
+      0: "nothing is in the way of an update",
+      3: "some sources fail, and others work",
+      4: "no source of the order works",
+    },
+  },
   verify: {
     examples: ["nearsource verify", "nearsource verify --repair"],
     codes: [5, 6, 7, 8, 130],

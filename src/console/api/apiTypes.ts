@@ -2408,6 +2408,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         agents: {
+                            host: string | null;
                             port: number;
                             tls: boolean;
                         };

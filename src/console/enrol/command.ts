@@ -1,14 +1,27 @@
+/** Place that agents come in at; without a host, by the name that this page came by. */
+interface AgentsPlace {
+  host: string | null;
+  port: number;
+  tls: boolean;
+}
+
 /**
  * The command that makes an agent of a machine.
  *
- * @param page address of this page: the server is reached by the same name
- * @param agents the port that agents come in at, and whether by TLS
+ * @param page address of this page
  */
 export function commandOf(
   token: string,
   page: Pick<URL, "hostname">,
-  agents: { port: number; tls: boolean },
+  { host, port, tls }: AgentsPlace,
 ): string {
-  const scheme = agents.tls ? "https" : "http";
-  return `nearsource enrol --server ${scheme}://${page.hostname}:${agents.port} --token ${token}`;
+  return `nearsource enrol --server ${tls ? "https" : "http"}://${host ?? page.hostname}:${port} --token ${token}`;
+}
+
+/** Commands for afterwards, on the same machine. */
+export const AFTERWARDS = "nearsource update\nnearsource agent";
+
+/** A host by which no other machine reaches this one. */
+export function isOfThisMachine(host: string): boolean {
+  return /^(?:localhost|.*\.localhost|127\.[\d.]+|\[::1\])$/i.test(host);
 }

@@ -25,7 +25,7 @@ export async function createEnrolmentToken(
   context: Context,
   { uses, expires, domain = "default" }: NewToken,
   by: By,
-): Promise<{ id: string; token: string; agents: { port: number; tls: boolean } }> {
+): Promise<{ id: string; token: string; agents: { host: string | null; port: number; tls: boolean } }> {
   const { config, trees, database, now, random } = context;
   const [id, secret] = [newId(random), newSecret(random)];
   const { settings, content } = await firstRoots(trees.www);
@@ -38,7 +38,8 @@ export async function createEnrolmentToken(
     const detail = { uses: terms.uses, domain };
     await writeAudit(tx, context, by, { operation: "createEnrolmentToken", subject: id, detail });
   });
-  const agents = { port: config.agents.port, tls: config.agents.tls !== undefined };
+  const host = config.publicUrl === undefined ? null : new URL(config.publicUrl).hostname;
+  const agents = { host, port: config.agents.port, tls: config.agents.tls !== undefined };
   return { id, token: writeToken({ settings, content, secret, insecure: config.insecure }), agents };
 }
 

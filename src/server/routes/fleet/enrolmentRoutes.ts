@@ -48,8 +48,8 @@ const create = route({
   answer: Type.Object({
     id: Id,
     token: Type.String(),
-    /** The port that agents come in at, for the command that uses the token. */
-    agents: Type.Object({ port: Type.Integer(), tls: Type.Boolean() }),
+    /** Place that agents come in at, for the command that uses the token; the host of `publicUrl`, or null. */
+    agents: Type.Object({ host: OrNull(Type.String()), port: Type.Integer(), tls: Type.Boolean() }),
   }),
   status: 201,
   example: { body: { uses: 100, domain: "default" } },
