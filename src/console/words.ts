@@ -35,6 +35,7 @@ export const words = {
   stale: "This could not be read again; you see it as of",
   tryAgain: "Try again",
   close: "Close",
+  show: "Show",
   copy: "Copy",
   copied: "Copied",
   pressCtrlC: "Press Ctrl+C",
@@ -224,7 +225,7 @@ export const words = {
     text: (agents: number | undefined) =>
       `${agents === undefined ? "The agents" : `**${count(agents)} ${agents === 1 ? "agent" : "agents"}**`} look for updates now: Update Agents first, the others once those have what is new, spread over a window.`,
     answer: (told: number, total: number, state: string) =>
-      `**${count(told)} of ${count(total)} agents** ${state === "ended" ? "were told." : "are told so far."}`,
+      `**${count(told)} of ${counted(total, "agent")}** ${told === 1 ? (state === "ended" ? "was told." : "is told so far.") : state === "ended" ? "were told." : "are told so far."}`,
     by: (name: string) => `By ${name},`,
     progress: "Progress",
     byDomain: "By domain",
@@ -324,6 +325,7 @@ export const words = {
     thenEnds: "Then the run would end",
     nobodyFor: (kinds: readonly string[]) => `Nobody delivers ${kindWords(kinds)}`,
     failed: "Failed",
+    installedNothing: "nothing to install",
     outcome: (outcome: string, delivered: readonly string[]) =>
       outcome === "current" ? "Had nothing newer" : `Delivered ${kindWords(delivered)}`,
     thrownAway: (bytes: string) => `${bytes} of it thrown away`,
@@ -470,7 +472,7 @@ export const words = {
     uncovered: (kind: string, agents: number) =>
       `${count(agents)} ${agents === 1 ? "agent has" : "agents have"} no source for ${KIND_WORDS[kind] ?? kind}.`,
     unmatched: (agents: number, before: number) =>
-      `${count(agents)} ${agents === 1 ? "agent matches" : "agents match"} no entry (${count(before)} now).`,
+      `${count(agents)} ${agents === 1 ? "agent matches" : "agents match"} no entry${agents === before ? "" : ` (${count(before)} before)`}.`,
   },
   list: {
     inForce: (version: number) => `Version ${version} is in force since`,
@@ -483,7 +485,7 @@ export const words = {
       customized: "Customized update source: the first entry below that matches and works",
     },
     entries: "Customized Update Source list",
-    count: (entries: number, most: number) => `${count(entries)} of ${count(most)} entries`,
+    count: (entries: number, most: number) => `${count(entries)} of ${counted(most, "entry", "entries")}`,
     search: "Range, address or source",
     add: "Add…",
     more: "More",
@@ -664,7 +666,8 @@ export const words = {
     have: "Have it",
     note: "Note",
     failed: "failed",
-    haveIt: (agents: number, all: number) => `${count(agents)} of ${count(all)} have it`,
+    haveIt: (agents: number, all: number) =>
+      all === 0 ? "No agent has reported a release yet" : `${count(agents)} of ${count(all)} have it`,
     states: {
       open: () => "Everybody",
       "in stages": (stages: number) => `${stages} ${stages === 1 ? "stage" : "stages"}`,
@@ -680,6 +683,8 @@ export const words = {
     rejected: "Refused",
     own: "You asked for it: somebody else has to approve.",
     firstSeen: "First seen",
+    wasThere: "It was here before this server kept note of releases.",
+    sinceThen: "since before this server kept note of releases",
     place: "Every agent's place in the percent follows from its id.",
     edit: "Stages…",
     editTitle: (name: string) => `Stages of ${name}`,
@@ -689,7 +694,8 @@ export const words = {
       `Stage ${stage}: ${percent === 100 ? "everybody" : `${percent} %`}`,
     stageNumber: (stage: number) => `Stage ${stage}`,
     stageStates: { halted: "Halted", waiting: "Not begun", open: "Open" },
-    inStage: (installed: number, agents: number) => `${count(installed)} of ${count(agents)} have it`,
+    inStage: (installed: number, agents: number, isFirst: boolean) =>
+      `${count(installed)} of ${isFirst ? `the ${counted(agents, "agent")} of this stage` : `the ${count(agents)} others`} ${installed === 1 ? "has" : "have"} it`,
     atOnce: "At once",
     after: (time: string) => `${time} after first seen`,
     haltAsk: "Halt…",
@@ -783,11 +789,17 @@ export const words = {
         : `The links between sites carried **${far}**. Without Update Agents and deltas it would have been ${whole}: they saved **${share(saved)}**.`,
     picture: "Picture of the fleet",
     pictureTitle: (sources: number) =>
-      `${sources} sources and the agents of each; the table below has the same numbers`,
+      `${counted(sources, "source")} and the agents of each; the table below has the same numbers`,
     rangesOf: (ranges: readonly string[]) =>
       ranges.length === 0 ? "" : `${ranges[0]}${ranges.length > 1 ? ` and ${ranges.length - 1} more` : ""}`,
     under: ({ kind, agents }: { kind: string; agents: number }) =>
-      kind === "active-update" ? "the vendor's origin" : `first for ${count(agents)}`,
+      kind === "active-update"
+        ? "the vendor's origin"
+        : agents === 0
+          ? "first for nobody"
+          : `first for ${count(agents)}`,
+    anybody: "Any agent",
+    lacked: "what others did not have",
     far: "over a link between sites",
     near: "inside a site",
     width: "Width is bytes",
@@ -797,11 +809,11 @@ export const words = {
     thrownAway: "Thrown away",
     failures: "Failed tries",
     load: "Load",
-    of: (agents: number, limit: number) => `${count(agents)} agents, limit ${count(limit)}`,
+    of: (agents: number, limit: number) => `${counted(agents, "agent")}, limit ${count(limit)}`,
     judgement: "Judgement",
     verdicts: {
       overloaded: "Near or over its limit",
-      excessive: "One too many: it serves too few for what it costs its link",
+      excessive: "Serves few: keeping its copy costs its link more than they would",
       idle: "Serves nobody",
     },
     kinds: {
@@ -829,7 +841,7 @@ export const words = {
     addEntry: "Add entry…",
     suggestions: "Suggestions",
     suggestionsSub: "nothing is done by itself",
-    noSuggestions: "Nothing to suggest.",
+    noSuggestions: "No machine is suggested as another Update Agent, and no role to be taken back.",
     suggests: {
       add: (agent: string, network: string) => `Make ${agent} an Update Agent for ${network}.`,
       split: (agent: string, network: string) => `Make ${agent} a further Update Agent, for ${network}.`,

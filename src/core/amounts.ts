@@ -21,6 +21,11 @@ const TIMES: Unit[] = [
   { name: "days", size: 86_400_000, digits: 0, below: Number.POSITIVE_INFINITY },
 ];
 
+/** A number of things: `1 agent`, `12 agents`. */
+export function amountOf(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 /** Bytes for people: 950 B, 18 kB, 63.0 MB. */
 export function formatBytes(bytes: number): string {
   return formatIn(BYTES, bytes);

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { partsOf, plain } from "../../src/console/ui/sentence.ts";
+import { byRows, partsOf, plain } from "../../src/console/ui/sentence.ts";
 
 test("a sentence's marks become its parts", () => {
   expect(partsOf("**97 agents** do not; see `update` and [who](deviating).")).toEqual([
@@ -23,4 +23,13 @@ test("nothing of a sentence is lost, and nothing that an agent says is taken for
       expect(shown.replaceAll("\u2060", "")).toBe(text.replaceAll("\u2060", ""));
     }),
   );
+});
+
+test("places of a list are said as its rows are numbered on the screen", () => {
+  expect(byRows("entries[0].range")).toBe("range of entry 1");
+  expect(byRows("repeats http://ua of entries[11] for addresses")).toBe(
+    "repeats http://ua of entry 12 for addresses",
+  );
+  expect(byRows(plain("covered by entries[1], entries[2]"))).toBe("covered by entry 2, entry 3");
+  expect(byRows("serverFallback.kinds")).toBe("serverFallback.kinds");
 });

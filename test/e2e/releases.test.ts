@@ -108,7 +108,7 @@ describe.skipIf(NO_BROWSER)(`Releases${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, ()
     await ada.page.getByText(/^Pinned to 1\.0/).waitFor({ state: "detached" });
     await fleet.until(agents.slice(0, 2), "2.1");
     expect(await agents[2]?.installed()).toBe("1.0");
-    await ada.page.getByText("2 of 2 have it").waitFor();
+    await ada.page.getByText("2 of the 2 agents of this stage have it").waitFor();
     await shot(ada.page, "resumed");
     expect([...ada.faults, ...bob.faults]).toEqual([]);
     await ada.close();

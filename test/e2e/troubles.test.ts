@@ -73,7 +73,7 @@ describe.skipIf(NO_BROWSER)(`trouble${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, () 
     const needs = page.getByRole("region", { name: "Needs you" });
     await needs.getByText(/API token monitoring ends in/).waitFor();
     await needs.getByRole("link", { name: "Expiries" }).first().click();
-    await page.getByRole("row", { name: /^API token monitoring.*make another one/ }).waitFor();
+    await page.getByRole("row", { name: /^API token monitoring.*Make another one/ }).waitFor();
 
     const rootRow = page.getByRole("row", { name: /^settings root/ });
     const before = await rootRow.locator("time").getAttribute("datetime");
@@ -128,6 +128,19 @@ describe.skipIf(NO_BROWSER)(`trouble${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, () 
     await world.report("berlin-ws-0002", [], { held: { content: 12, settings: 3 } });
     await page.reload();
     await page.getByText("content 12, settings 3").waitFor();
+    expect(faults).toEqual([]);
+    await close();
+  });
+
+  test("who does not do what the list says is listed with the reason, each", async () => {
+    const { page, faults, close } = await opened("/agents");
+    await page.getByRole("button", { name: "Does not do what the list says" }).click();
+    const row = page.getByRole("row", { name: /lyon-ws-0003/ });
+    await row
+      .getByText(/ua-lyon is first by clause 1; server was used by clause 2 since .*refused/)
+      .waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await shot(page, "deviating");
     expect(faults).toEqual([]);
     await close();
   });

@@ -2,7 +2,7 @@ import { formatDuration } from "../../core/amounts.ts";
 import type { Body, Item } from "../api/bodies.ts";
 import { hrefOf } from "../screenLinks.ts";
 import { count, counted } from "../ui/figures/numbers.ts";
-import { capital, plain } from "../ui/sentence.ts";
+import { byRows, capital, plain } from "../ui/sentence.ts";
 
 /** Something that needs somebody: what, what follows, since when, and one or two ways on. */
 export interface Need {
@@ -70,7 +70,7 @@ function findingNeeds({ findings }: WholeFleet): Need[] {
     .filter(({ code }) => PRESSING.test(code))
     .map(({ level, code, message, remedy }) => ({
       tone: level === "error" || code === "SOURCE_REJECTED" ? "bad" : "warn",
-      text: `**${capital(plain(message))}.** ${capital(plain(remedy))}.`,
+      text: `**${capital(byRows(plain(message)))}.** ${capital(byRows(plain(remedy)))}.`,
       links: [{ text: "Update Source", href: hrefOf("updateSource") }],
     }));
 }
@@ -123,21 +123,26 @@ function uncoveredNeeds({ uncovered }: WholeFleet): Need[] {
 function mirrorNeeds({ mirror }: OverviewFacts): Need[] {
   if (mirror.error === null) return [];
   const age = mirror.age === null ? "" : ` What is here was confirmed ${formatDuration(mirror.age)} ago.`;
-  const text = `**The vendor's content could not be renewed.** ${plain(mirror.error.message)}.${age}`;
-  return [{ tone: "bad", text, since: mirror.error.at, links: [] }];
+  const text = `**The vendor's content could not be renewed.** ${capital(plain(mirror.error.message))}.${age}`;
+  return [
+    { tone: "bad", text, since: mirror.error.at, links: [{ text: "Releases", href: hrefOf("releases") }] },
+  ];
 }
 
 function expiryNeeds({ expiries }: OverviewFacts, now: number): Need[] {
-  return expiries
-    .filter(({ state }) => state !== "fine")
-    .map(({ what, expires, state, reason, remedy }) => {
-      const when =
-        expires === null || state === "ended" ? "has ended" : `ends in ${formatDuration(expires - now)}`;
-      const text = `**The ${plain(what)} ${when}.** ${reason === null ? "" : `${plain(reason)}. `}${plain(remedy)}.`;
-      return {
-        tone: state === "ended" ? "bad" : "warn",
-        text,
-        links: [{ text: "Expiries", href: hrefOf("expiries") }],
-      };
-    });
+  return (
+    expiries
+      // Tokens by which machines enrol are made to end.
+      .filter(({ state, area }) => state !== "fine" && area !== "enrolment")
+      .map(({ what, expires, state, reason, remedy }) => {
+        const when =
+          expires === null || state === "ended" ? "has ended" : `ends in ${formatDuration(expires - now)}`;
+        const text = `**The ${plain(what)} ${when}.** ${reason === null ? "" : `${capital(plain(reason))}. `}${capital(plain(remedy))}.`;
+        return {
+          tone: state === "ended" ? "bad" : "warn",
+          text,
+          links: [{ text: "Expiries", href: hrefOf("expiries") }],
+        };
+      })
+  );
 }

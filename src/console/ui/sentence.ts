@@ -29,6 +29,17 @@ export function capital(text: string): string {
   return /^[a-z]+\s/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
+/** Places of a list (`entries[2].range`) as its rows are numbered on the screen, from 1. */
+export function byRows(text: string): string {
+  return text.replaceAll(
+    /entries\u2060?\[\u2060?(\d+)\]\u2060?(?:\.(\w+))?/g,
+    (_, index: string, field?: string) => {
+      const entry = `entry ${Number(index) + 1}`;
+      return field === undefined ? entry : `${field} of ${entry}`;
+    },
+  );
+}
+
 /** Text that a person or machine gave, so that nothing in it is taken for a mark. */
 export function plain(text: string): string {
   return text.replaceAll(/[*`[\]]/g, (mark) => `${mark}\u2060`);

@@ -1,3 +1,5 @@
+import { amountOf } from "../amounts.ts";
+
 /** Agents of a stage by what became of them after it came. */
 export interface StageCounts {
   /** Those that were heard of shortly before it came. */
@@ -79,13 +81,15 @@ export function stageVerdict(counts: StageCounts, share: number): StageVerdict {
   const halt = bad > 0 && leastShare(bad, of) > share;
   const parts = [
     ...(failed > 0 ? [`it failed at ${failed}`] : []),
-    ...(unwell > 0 ? [`${unwell} are not well since`] : []),
+    ...(unwell > 0 ? [`${unwell} ${unwell === 1 ? "is" : "are"} not well since`] : []),
     ...(silent > 0
-      ? [`${silent} are silent since${expected > 0 ? `, of which ${expected} would be anyway` : ""}`]
+      ? [
+          `${silent} ${silent === 1 ? "is" : "are"} silent since${expected > 0 ? `, of which ${expected} would be anyway` : ""}`,
+        ]
       : []),
   ];
   const against = parts.length === 0 ? "nothing is against it" : parts.join(", ");
-  return { halt, bad, of, expected, sentence: `of ${of} agents, ${against}` };
+  return { halt, bad, of, expected, sentence: `of ${amountOf(of, "agent")}, ${against}` };
 }
 
 function expectedSilent(agents: number, control: StageCounts["control"]): number {

@@ -1,3 +1,4 @@
+import { onOneLine } from "../../errors.ts";
 import { Problem } from "../api/problem.ts";
 import type { Role } from "../api/roles.ts";
 import type { Answer } from "../api/route.ts";
@@ -102,6 +103,7 @@ export async function setUp(context: Context, given: SignIn & { token: string })
       { operation: "setUp", subject: user.name },
     );
   });
+  context.log.info(onOneLine(`${name} is the first administrator: the set-up link opens nothing any more`));
   await succeed();
   return await beginSession(context, user, given);
 }

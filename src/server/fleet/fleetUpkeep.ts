@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { amountOf } from "../../core/amounts.ts";
 import { REJECTED_FOR } from "../../core/fleet/reports/rejections.ts";
 import { explainError } from "../../errors.ts";
 import { FORGET } from "../access/signInLimit.ts";
@@ -85,7 +86,9 @@ export async function retireUnheard({ config, database, log, now }: Context): Pr
       if (few === FEW) await sleep(PAUSE);
     }
     if (count > 0)
-      log.info(`${count} agents were not heard of for ${config.retireAfter} days, and are retired`);
+      log.info(
+        `${amountOf(count, "agent")} ${count === 1 ? "was" : "were"} not heard of for ${config.retireAfter} days, and ${count === 1 ? "is" : "are"} retired`,
+      );
   } catch (error) {
     log.error(`agents could not be retired: ${explainError(error)}`);
   }

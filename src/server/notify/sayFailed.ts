@@ -1,3 +1,4 @@
+import { amountOf } from "../../core/amounts.ts";
 import type { Context } from "../context.ts";
 import { countTold } from "../store/notifications/notificationStore.ts";
 import type { Tx } from "../store/transaction.ts";
@@ -8,6 +9,6 @@ export async function sayFailed(tx: Tx, context: Context, id: string): Promise<v
   const counts = await countTold(tx, id);
   const { done, failed, unreachable } = counts;
   if (failed + unreachable === 0) return;
-  const message = `a notification has ended: ${done} agents are done, ${failed} failed, ${unreachable} could not be reached`;
+  const message = `a notification has ended: ${amountOf(done, "agent")} ${done === 1 ? "is" : "are"} done, ${failed} failed, ${unreachable} could not be reached`;
   await raiseEvent(tx, context, { type: "notification.failed", subject: id, message, detail: { counts } });
 }

@@ -41,7 +41,7 @@ describe("a stage", () => {
 
   test("says on what it rests", () => {
     const { sentence } = stageVerdict(counts({ agents: 20, installed: 12, failed: 7, silent: 1 }), SHARE);
-    expect(sentence).toBe("of 19 agents, it failed at 7, 1 are silent since");
+    expect(sentence).toBe("of 19 agents, it failed at 7, 1 is silent since");
   });
 
   test("never looks better for one failure more, or worse for one that is well", () => {

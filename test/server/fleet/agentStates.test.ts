@@ -153,6 +153,9 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
         `since ${["Sun", "Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur"][new Date(since).getUTCDay()]}day ${new Date(since).toISOString().slice(0, 10)}`,
       );
       expect(order.sentence).toContain("ua-berlin refused connections");
+      const [listed] = (await call("GET /agents?deviates=true")).body.items;
+      expect(listed.why).toBe(order.sentence);
+      expect((await call("GET /agents?q=near")).body.items[0]).not.toHaveProperty("why");
       // Without a policy an agent runs once an hour.
       expect(order.next - world.clock.now).toBeGreaterThan(0);
       expect(order.next - world.clock.now).toBeLessThanOrEqual(HOUR);

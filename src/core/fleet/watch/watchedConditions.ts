@@ -1,4 +1,4 @@
-import { formatDuration } from "../../amounts.ts";
+import { amountOf, formatDuration } from "../../amounts.ts";
 import type { Expiry } from "../expiry.ts";
 import { isTelling, type RejectedSource, rejectedInWords } from "../reports/rejections.ts";
 import type { EventType } from "./eventTypes.ts";
@@ -78,13 +78,13 @@ function troubledAgents({ agents: { all, troubled }, limits, held }: WatchedFact
   const limit = held.has("fleet") ? limits.troubledShare * EASE : limits.troubledShare;
   if (all === 0 || troubled / all < limit) return [];
   const share = Math.round((troubled / all) * 1_000) / 10;
-  const message = `${troubled} of ${all} agents (${share} %) fail or are not heard of`;
+  const message = `${troubled} of ${amountOf(all, "agent")} (${share} %) ${troubled === 1 ? "fails or is" : "fail or are"} not heard of`;
   return [{ kind: "agents", subject: "fleet", message, detail: { all, troubled } }];
 }
 
 function uncovered({ uncovered: found }: WatchedFacts): Condition[] {
   if (found === undefined || found.agents === 0) return [];
-  const message = `${found.agents} agents in ${found.networks} networks are matched by no entry of the source list`;
+  const message = `${amountOf(found.agents, "agent")} in ${amountOf(found.networks, "network")} ${found.agents === 1 ? "is" : "are"} matched by no entry of the source list`;
   return [{ kind: "networks", subject: "networks", message, detail: { ...found } }];
 }
 
