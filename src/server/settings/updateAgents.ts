@@ -51,7 +51,7 @@ export interface FoundUpdateAgent extends UpdateAgent {
   addresses: string[];
   /** The name of its machine, as it reported it; null while it has not said. It may be listed under another. */
   hostName: string | null;
-  /** Whether this server finds an address of that name; null where it could not be asked, or there is none. */
+  /** Whether this server finds an address of that name, or of the agent's without it; null where it could not be asked. */
   resolves: boolean | null;
 }
 
@@ -66,12 +66,13 @@ export async function findUpdateAgents({
     holders.map(({ id }) => id),
   );
   const known = new Map(whole.map((agent) => [agent.id, agent]));
-  const names = new Map(whole.map(({ id, hostNames }) => [id, longest(hostNames)]));
-  const found = await foundHosts(resolver, new Set([...names.values()].flatMap((name) => name ?? [])));
+  // An entry leads by the name of the agent to one whose machine has not said its own.
+  const names = new Map(whole.map(({ id, name, hostNames }) => [id, longest(hostNames) ?? name]));
+  const found = await foundHosts(resolver, new Set(names.values()));
   return holders.map((holder) => {
-    const hostName = names.get(holder.id) ?? null;
-    const resolves = hostName === null ? null : (found.get(hostName) ?? null);
-    return { ...holder, addresses: known.get(holder.id)?.addresses ?? [], hostName, resolves };
+    const { addresses = [], hostNames = [] } = known.get(holder.id) ?? {};
+    const resolves = found.get(names.get(holder.id) ?? "") ?? null;
+    return { ...holder, addresses, hostName: longest(hostNames) ?? null, resolves };
   });
 }
 

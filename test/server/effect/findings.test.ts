@@ -258,7 +258,7 @@ test("holders are listed with the host name of their machine, and a name that DN
     const { items } = (await call("GET /update-agents")).body;
     return items.find(({ id }: { id: string }) => id === ua.id);
   };
-  expect(await holder()).toMatchObject({ hostName: null, resolves: null, addresses: ["10.6.0.1"] });
+  expect(await holder()).toMatchObject({ hostName: null, resolves: false, addresses: ["10.6.0.1"] });
   const named = async (...hostNames: string[]) => {
     world.clock.now += 1_000;
     const report = { outcome: "current", addresses: ["10.6.0.1"], attempts: [] };
