@@ -20,6 +20,7 @@ import { isTreePath, serveTreeFile } from "./agentSide/treeFiles.ts";
 import { allRoutes } from "./allRoutes.ts";
 import { buildApi } from "./api/buildApi.ts";
 import { EventStreams } from "./api/eventStreams.ts";
+import { InProgress } from "./api/inProgress.ts";
 import { ConsolePage, readConsolePage } from "./consolePage.ts";
 import type { Context } from "./context.ts";
 import type { AskElsewhere } from "./effect/fleetQuestion.ts";
@@ -126,9 +127,11 @@ export async function runServer(
     ends.push(() => sender.close());
     const monitors = await openMetricsPort(context);
     ends.push(() => monitors?.close());
-    const people = await openConsole(context);
+    const inProgress = new InProgress();
+    ends.push(() => inProgress.settled());
+    const people = await openConsole(context, inProgress);
     ends.push(() => people.close());
-    const agents = await openAgentSide(context);
+    const agents = await openAgentSide(context, inProgress);
     config.agents.port = agents.port;
     ends.push(
       () => agents.close(),
@@ -188,10 +191,10 @@ function namesOf({ publicUrl, console: { host } }: ServerConfig): Set<string> {
   return new Set(["localhost", ...own.filter((name) => name !== undefined && name !== "")] as string[]);
 }
 
-async function openConsole(context: Context): Promise<Listener> {
+async function openConsole(context: Context, inProgress: InProgress): Promise<Listener> {
   const { config, log } = context;
   const secure = config.console.tls !== undefined || config.publicUrl?.startsWith("https:") === true;
-  const options = { prefix: "/api/v1", side: "console", names: namesOf(config), secure } as const;
+  const options = { prefix: "/api/v1", side: "console", names: namesOf(config), secure, inProgress } as const;
   const app = await buildApi(context, allRoutes, options);
   await app.ready();
   const page = await readConsolePage();
@@ -208,7 +211,7 @@ async function openConsole(context: Context): Promise<Listener> {
   return await openListener({ ...place, log, maxConnections }, handle);
 }
 
-async function openAgentSide(context: Context): Promise<Listener> {
+async function openAgentSide(context: Context, inProgress: InProgress): Promise<Listener> {
   const { config, log, trees, mirror } = context;
   const proxies = config.proxies.map(parseRange);
   // Strangers behind a proxy that is believed are told apart: the mistakes of one are not the proxy's.
@@ -218,7 +221,13 @@ async function openAgentSide(context: Context): Promise<Listener> {
   };
   const receive = (text: string) => mirror.receive(text);
   const notify = createNotifyHandler({ receive, now: Date.now, addressOf });
-  const options = { prefix: "/v1", side: "agents", names: new Set<string>(), secure: false } as const;
+  const options = {
+    prefix: "/v1",
+    side: "agents",
+    names: new Set<string>(),
+    secure: false,
+    inProgress,
+  } as const;
   const app = await buildApi(context, agentSideRoutes, options);
   await app.ready();
   const handle = (request: IncomingMessage, response: ServerResponse) => {

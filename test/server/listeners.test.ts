@@ -97,3 +97,35 @@ test("the mistakes of a stranger behind a believed proxy are not those of the pr
   expect(await until429((index) => `198.51.100.${index % 250}, 192.0.2.1`)).toBeLessThan(200);
   expect(await notify("192.0.2.2")).toBe(403);
 });
+
+test("a server that stops while people read reports says nothing of it: its database stays until they are through", async () => {
+  const home = await newHome("stops");
+  const dir = path.join(home, "server");
+  const { config: file, token } = await initServer({ dir });
+  const written = JSON.parse(await fs.readFile(file, "utf8"));
+  await fs.writeFile(file, JSON.stringify({ ...written, console: LOOPBACK, agents: LOOPBACK }));
+  const said: string[] = [];
+  const say = (message: string) => void said.push(message);
+  const log = { ...SILENT, error: say, warn: say };
+  const stopping = await runServer(await readServerConfig(dir), log);
+  const api = `http://127.0.0.1:${stopping.consolePort}/api/v1`;
+  const headers = { "content-type": "application/json", "sec-fetch-site": "same-origin" };
+  const body = JSON.stringify({ token, user: "ada", password: "correct horse battery" });
+  const signedIn = await fetch(`${api}/setup`, { method: "POST", headers, body });
+  const cookie = signedIn.headers.get("set-cookie")?.split(";")[0] ?? "";
+  said.length = 0;
+  const before = { read: 0 };
+  const readOn = async (what: string) => {
+    const answer = await fetch(api + what, { headers: { ...headers, cookie } });
+    expect(answer.status).toBe(200);
+    await answer.text();
+    before.read++;
+    await readOn(what);
+  };
+  const reading = ["/report", "/report", "/metrics", "/suggestions", "/uncovered", "/agents"].map(readOn);
+  const ended = Promise.allSettled(reading);
+  await expect.poll(() => before.read, { timeout: 20_000 }).toBeGreaterThan(20);
+  await stopping.close();
+  expect((await ended).map(({ status }) => status)).toEqual(reading.map(() => "rejected"));
+  expect(said).toEqual([]);
+});

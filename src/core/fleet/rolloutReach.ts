@@ -5,6 +5,22 @@ import type { Stage } from "../settings/rollout.ts";
 export interface DomainSize {
   domain: string;
   agents: number;
+  /** Of these, those that have reported, and were there a day ago. */
+  settled: number;
+}
+
+/** Time (ms) after which an agent counts in the size of a fleet. */
+export const SETTLED_AFTER = 86_400_000;
+
+/**
+ * Share of a fleet, from 0 to 1, that so many agents are. It is taken of the settled ones: machines that were enrolled just
+ * now, or never said anything, may be made up, so that a change to all others would seem a small one. A fleet of none but such
+ * counts whole.
+ */
+export function shareOf(reached: number, domains: readonly DomainSize[]): number {
+  const sumOf = (count: (size: DomainSize) => number) => domains.reduce((sum, each) => sum + count(each), 0);
+  const size = sumOf(({ settled }) => settled) || sumOf(({ agents }) => agents);
+  return size === 0 ? 0 : Math.min(reached / size, 1);
 }
 
 /**
@@ -17,8 +33,6 @@ export function reachOfStages(
   after: readonly Stage[],
   domains: readonly DomainSize[],
 ): number {
-  const all = domains.reduce((sum, { agents }) => sum + agents, 0);
-  if (all === 0) return 0;
   const cuts = [...new Set([0, 100, ...[...before, ...after].map(({ percent }) => percent)])];
   const bounds = cuts.toSorted((one, other) => one - other);
   let reached = 0;
@@ -30,7 +44,7 @@ export function reachOfStages(
       if (isSooner) reached += (agents * (to - from)) / 100;
     }
   }
-  return reached / all;
+  return shareOf(reached, domains);
 }
 
 /** Time (ms) after a release was first seen when it is for the agents of a domain from a place in the percent on. */

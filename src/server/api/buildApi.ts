@@ -11,6 +11,7 @@ import type { Context } from "../context.ts";
 import type { Database } from "../store/database.ts";
 import { hasAdministrator } from "../store/people/userStore.ts";
 import { callerOf, type Side } from "./caller.ts";
+import { InProgress } from "./inProgress.ts";
 import { PROBLEMS, Problem, toDocument } from "./problem.ts";
 import { type Allow, type Caller, refusalOf } from "./roles.ts";
 import type { Answer, AnyRoute, Asked, Format } from "./route.ts";
@@ -35,6 +36,8 @@ export interface ApiOptions {
   names: ReadonlySet<string>;
   /** Cookies are for TLS alone. */
   secure: boolean;
+  /** Requests of a server that waits for them when it stops. */
+  inProgress?: InProgress | undefined;
 }
 
 /** Seconds after which to ask again while the database is away. */
@@ -89,7 +92,8 @@ export async function buildApi(
     }
   });
   const places = new StreamPlaces();
-  for (const each of routes) addRoute(app, context, each, { ...options, places });
+  const { inProgress = new InProgress() } = options;
+  for (const each of routes) addRoute(app, context, each, { ...options, places, inProgress });
   return app;
 }
 
@@ -122,7 +126,7 @@ function addRoute(
   app: FastifyInstance,
   context: Context,
   route: AnyRoute,
-  options: ApiOptions & { places: StreamPlaces },
+  options: ApiOptions & { places: StreamPlaces; inProgress: InProgress },
 ): void {
   const { method, path, allow, schemas, operation } = route;
   const checks = {
@@ -144,7 +148,7 @@ function addRoute(
       : { onResponse: async (_, reply) => timeAnswer(context, operation, reply) }),
     // Nobody would read what a stream of events goes on to say.
     exposeHeadRoute: method === "GET" && route.streams !== true,
-    onRequest: async (request) => await admit(context, route, options, request),
+    onRequest: async (request) => await options.inProgress.of(admit(context, route, options, request)),
     handler: async (request, reply) => {
       let gone: AbortSignal | undefined;
       const asked: Asked<unknown, unknown, unknown> = {
@@ -162,7 +166,7 @@ function addRoute(
           return gone;
         },
       };
-      const answered = await route.handle(context, asked);
+      const answered = await options.inProgress.of(Promise.resolve(route.handle(context, asked)));
       return send(route, reply, answered, { ...options, gone, cookies: context.cookies });
     },
   });

@@ -1,7 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { deviationOf, type HappenedAttempt, momentInWords } from "../../core/fleet/deviation.ts";
 import { orderOfAgent } from "../../core/fleet/fleetAgent.ts";
-import { isTelling, keyOfSource, sourcesOfList } from "../../core/fleet/reports/rejections.ts";
+import {
+  isTelling,
+  keyOfSource,
+  type Rejection,
+  sourcesOfList,
+} from "../../core/fleet/reports/rejections.ts";
 import { nameOf } from "../../core/fleet/sourceName.ts";
 import { failureInWords } from "../../core/order/failureWords.ts";
 import type { UpdateOrder } from "../../core/order/plan.ts";
@@ -11,9 +16,8 @@ import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
 import { type Agent, findAgent } from "../store/fleet/agentStore.ts";
-import { rejectionsOf } from "../store/fleet/rejectionStore.ts";
+import { type RejectedBy, rejectionsOf } from "../store/fleet/rejectionStore.ts";
 import { lastDocumentsOf, listRuns } from "../store/fleet/runStore.ts";
-import type { Db } from "../store/transaction.ts";
 
 /** Order that an agent should follow, the attempts it made, and the difference. */
 export interface AgentOrder {
@@ -45,7 +49,7 @@ export async function agentOrder(context: Context, id: string): Promise<AgentOrd
   const since = deviation.deviates ? agent.deviatesSince : null;
   const { schedule = DEFAULT_SCHEDULE } = settings.policyOf(agent.domain);
   const next = nextScheduled(schedule, id, context.now()) ?? null;
-  const once = await rejectedBefore(db, id, settings.list, happened ?? []);
+  const once = rejectedBefore(await rejectionsOf(db, [id]), settings.list, happened ?? []);
   return { planned, happened, since, ...deviation, sentence: [sentence, ...once].join("; "), next };
 }
 
@@ -59,11 +63,14 @@ export async function sentencesOf(context: Context, agents: readonly Agent[]): P
   const grants = await grantsOf(db);
   const ids = agents.map(({ id }) => id);
   const last = await lastDocumentsOf(db, ids);
+  const rejected = Map.groupBy(await rejectionsOf(db, ids), ({ agentId }) => agentId);
   const sentences = new Map<string, string>();
   for (const agent of agents) {
     const planned = orderOfAgent(toFleetAgent(agent, grants), settings);
-    const { sentence } = deviationOf(planned, attemptsOf(last.get(agent.id)), nameOf, agent.deviatesSince);
-    sentences.set(agent.id, sentence);
+    const happened = attemptsOf(last.get(agent.id));
+    const { sentence } = deviationOf(planned, happened, nameOf, agent.deviatesSince);
+    const once = rejectedBefore(rejected.get(agent.id) ?? [], settings.list, happened ?? []);
+    sentences.set(agent.id, [sentence, ...once].join("; "));
     await nextTurn();
   }
   return sentences;
@@ -74,15 +81,14 @@ function attemptsOf(document: unknown): HappenedAttempt[] | null {
 }
 
 /** Sources that lied to an agent, of which its last run says nothing: a run that needs nothing new finds nothing wrong. */
-async function rejectedBefore(
-  db: Db,
-  id: string,
+function rejectedBefore(
+  rejections: readonly (RejectedBy & Rejection)[],
   list: SourceList,
   happened: readonly HappenedAttempt[],
-): Promise<string[]> {
+): string[] {
   const names = sourcesOfList(list);
   const said = new Set(happened.filter(({ code }) => code !== undefined).map(keyOfSource));
-  return (await rejectionsOf(db, [id])).filter(isTelling).flatMap(({ source, code, last }) => {
+  return rejections.filter(isTelling).flatMap(({ source, code, last }) => {
     const name = said.has(source) ? undefined : names.get(source);
     return name === undefined ? [] : [`${name} ${failureInWords(code)} on ${momentInWords(last)}`];
   });

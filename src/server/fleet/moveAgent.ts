@@ -43,7 +43,7 @@ async function countMove(
     domain,
     policy: policies.find(({ targets }) => targets.domains.includes(domain)),
   });
-  const reach = await reachOfMove(tx, of(from), of(to));
+  const reach = await reachOfMove(tx, of(from), of(to), context.now());
   const refusal =
     "what you changed of late reaches as much of the fleet as one person may: somebody else moves it";
   await madeAlone(context, by, reach, refusal)(tx);

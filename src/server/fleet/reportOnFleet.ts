@@ -51,9 +51,12 @@ export async function reportOnFleet(
   const led = servingByEntry(list, serving);
   // An entry with a name may be a mirror of the site's: it is an Update Agent's where it leads to one.
   const near = list.entries.filter((_, index) => led[index]?.length).map(nameOf);
+  // One that entries lead to is the source that they name; another has its own name alone.
+  const used = new Set(led.flat().map(({ id }) => id));
+  const idle = serving.filter(({ id }) => !used.has(id)).map(({ name }) => name);
   const sums = {
     list,
-    updateAgents: new Set([...serving.map(({ name }) => name), ...near]),
+    updateAgents: new Set([...idle, ...near]),
     planned: await countPlanned(db),
     traffic: await trafficBySource(db, { from, to }),
     networks: await trafficByNetwork(db, { from, to }),

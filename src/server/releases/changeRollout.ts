@@ -34,7 +34,7 @@ export async function changeRollout(
   refuseChanged(before.rollout, from);
   // Refused before anybody is asked to approve it.
   withChange(before, change, { author: actorOf(by.caller), at: context.now() });
-  const reach = await reachOf(db, before, change);
+  const reach = await reachOf(db, before, change, context.now());
   if (await needsSecond(context, db, by, reach)) {
     const { version } = before.rollout;
     const proposal = await propose(context, { subject: component, version }, { change, reach }, by);

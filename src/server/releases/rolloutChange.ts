@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { findFaults, placeOf } from "../../core/document.ts";
-import { reachOfStages } from "../../core/fleet/rolloutReach.ts";
+import { reachOfStages, shareOf } from "../../core/fleet/rolloutReach.ts";
 import type { Evidence } from "../../core/fleet/stageVerdict.ts";
 import { rolloutSchema, type Stage } from "../../core/settings/rollout.ts";
 import { Problem } from "../api/problem.ts";
@@ -118,16 +118,20 @@ export async function checkStages(db: Db, stages: readonly Stage[]): Promise<voi
 }
 
 /** Share of the fleet, from 0 to 1, that a change gives another release, or a release sooner. */
-export async function reachOf(db: Db, before: RolloutState, change: RolloutChange): Promise<number> {
+export async function reachOf(
+  db: Db,
+  before: RolloutState,
+  change: RolloutChange,
+  now: number,
+): Promise<number> {
   if (change.action === "halt") return 0;
-  const domains = await countDomains(db);
+  const domains = await countDomains(db, now);
   const { component } = before.rollout;
   if (change.action === "stages") return reachOfStages(before.rollout.stages, change.stages, domains);
   const releases = change.action === "resume" ? before.releases : await listReleases(db, component);
   const newest = releases.find(({ offered }) => offered)?.release;
   const goal = change.action === "pin" ? change.release : newest;
   const counts = await countReleases(db, component);
-  const all = domains.reduce((sum, { agents }) => sum + agents, 0);
   const moved = counts.filter(({ release }) => release !== goal).reduce((sum, { agents }) => sum + agents, 0);
-  return all === 0 ? 0 : moved / all;
+  return shareOf(moved, domains);
 }

@@ -1,3 +1,4 @@
+import { type DomainSize, shareOf } from "../../core/fleet/rolloutReach.ts";
 import { countByDomain, countDomains } from "../store/releases/componentStore.ts";
 import { listReleases } from "../store/releases/releaseStore.ts";
 import type { Policy } from "../store/settings/policyStore.ts";
@@ -18,17 +19,16 @@ export async function reachOfPolicy(
   db: Db,
   before: Held | undefined,
   after: Held | undefined,
+  now: number,
 ): Promise<number> {
-  const sizes = await countDomains(db);
-  const all = sizes.reduce((sum, { agents }) => sum + agents, 0);
-  if (all === 0) return 0;
+  const sizes = await countDomains(db, now);
   const goals = new Set<string>();
   const known = new Map<string, Awaited<ReturnType<typeof holdersOf>>>();
   let reached = 0;
   for (const { domain, agents } of sizes) {
     const changed = changedHolds(holdsOf(before, domain), holdsOf(after, domain));
     for (const each of changed) goals.add(`${each.component} ${each.release}`);
-    if (goals.size > MOST_COMPONENTS) return (await agentsOfTargets(db, before, after)) / all;
+    if (goals.size > MOST_COMPONENTS) return shareOf(agentsOfTargets(sizes, before, after), sizes);
     let others = 0;
     for (const { component, release } of changed) {
       const held = known.get(component) ?? (await holdersOf(db, component));
@@ -39,7 +39,7 @@ export async function reachOfPolicy(
     }
     reached += Math.min(agents, others);
   }
-  return reached / all;
+  return shareOf(reached, sizes);
 }
 
 /** Share of the fleet that another domain of one agent reaches: one agent, where it changes which releases that gets. */
@@ -47,11 +47,11 @@ export async function reachOfMove(
   db: Db,
   from: { domain: string; policy: Held | undefined },
   to: { domain: string; policy: Held | undefined },
+  now: number,
 ): Promise<number> {
   const isHeld = changedHolds(holdsOf(from.policy, from.domain), holdsOf(to.policy, to.domain)).length > 0;
   if (!isHeld && !(await areStagesOf(db, [from.domain, to.domain]))) return 0;
-  const all = (await countDomains(db)).reduce((sum, { agents }) => sum + agents, 0);
-  return all === 0 ? 0 : 1 / all;
+  return shareOf(1, await countDomains(db, now));
 }
 
 async function areStagesOf(db: Db, domains: string[]): Promise<boolean> {
@@ -83,8 +83,7 @@ async function holdersOf(db: Db, component: string) {
   return { newest, counts: await countByDomain(db, component) };
 }
 
-async function agentsOfTargets(db: Db, ...policies: (Held | undefined)[]): Promise<number> {
+function agentsOfTargets(sizes: readonly DomainSize[], ...policies: (Held | undefined)[]): number {
   const domains = new Set(policies.flatMap((policy) => policy?.targets.domains ?? []));
-  const sizes = await countDomains(db);
   return sizes.filter(({ domain }) => domains.has(domain)).reduce((sum, { agents }) => sum + agents, 0);
 }

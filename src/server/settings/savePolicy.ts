@@ -104,7 +104,7 @@ async function saveAlone(context: Context, plan: Plan, by: By): Promise<SavedPol
   const { db } = context.database;
   const { before, fields, ...rest } = plan;
   if (fields !== undefined) check(fields);
-  const reach = await reachOfPolicy(db, before, fields);
+  const reach = await reachOfPolicy(db, before, fields, context.now());
   if (!(await needsSecond(context, db, by, reach)))
     return await save(context, plan, by, madeAlone(context, by, reach));
   const policy = { ...plan, ...(fields ?? fieldsOf(before ?? unknownPolicy())) };

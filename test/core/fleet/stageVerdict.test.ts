@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { reachOfStages } from "../../../src/core/fleet/rolloutReach.ts";
+import { reachOfStages, shareOf } from "../../../src/core/fleet/rolloutReach.ts";
 import { type StageCounts, stageVerdict } from "../../../src/core/fleet/stageVerdict.ts";
 
 const SHARE = 0.05;
@@ -66,8 +66,8 @@ describe("a stage", () => {
 
 describe("the reach of a change of stages", () => {
   const domains = [
-    { domain: "pilot", agents: 100 },
-    { domain: "berlin", agents: 900 },
+    { domain: "pilot", agents: 100, settled: 100 },
+    { domain: "berlin", agents: 900, settled: 900 },
   ];
   const ALL = { percent: 100, after: 0 };
   const HALF_DAY = 43_200_000;
@@ -97,5 +97,21 @@ describe("the reach of a change of stages", () => {
 
   test("is nothing in an empty fleet", () => {
     expect(reachOfStages([ALL], [], [])).toBe(0);
+  });
+
+  test("is of the agents that have settled: made-up machines make no change a small one", () => {
+    const fleet = [
+      { domain: "default", agents: 100, settled: 100 },
+      { domain: "made-up", agents: 10_000, settled: 0 },
+    ];
+    const later = [{ percent: 100, after: HALF_DAY }] as Parameters<typeof reachOfStages>[0];
+    const own = [{ domains: ["default"], percent: 100, after: 0 }, ...later] as Parameters<
+      typeof reachOfStages
+    >[0];
+    expect(reachOfStages(later, own, fleet)).toBe(1);
+    expect(shareOf(30, fleet)).toBe(0.3);
+    expect(shareOf(5_000, fleet)).toBe(1);
+    // Where nobody has settled yet, all count.
+    expect(shareOf(5, [{ domain: "new", agents: 10, settled: 0 }])).toBe(0.5);
   });
 });

@@ -546,6 +546,32 @@ describe("people", () => {
     return String(sessionIn(await world.people.inject(asBrowser(request))));
   }
 
+  test("reach no smaller share of a fleet by enrolling machines that are none", async () => {
+    const { site, ada } = await guarded();
+    const { world } = site;
+    await stage(site, [{ domains: ["west"], percent: 1, after: 30 * 24 * HOUR }]);
+    const { db } = world.context.database;
+    const age = async () => {
+      const created_at = world.clock.now - 25 * HOUR;
+      await db.updateTable("agents").set({ created_at }).execute();
+    };
+    await age();
+    // As many again: of today, or of yesterday and silent.
+    await agents(
+      site,
+      Array.from({ length: 12 }, (_, index) => `made-up-${index}`),
+      "west",
+    );
+    const put = async () => {
+      const { version } = (await site.call(`GET ${URL}`)).body;
+      const stages = [{ domains: ["north", "south"], percent: 100, after: HOUR }];
+      return (await ada(`PUT ${URL}/rollout`, { stages }, version)).body.proposal;
+    };
+    expect(await put()).toMatchObject({ state: "waiting" });
+    await age();
+    expect(await put()).toMatchObject({ state: "waiting" });
+  });
+
   test("reach the share in two steps no more than in one, until the window has passed", async () => {
     const { site, ada, bob } = await guarded();
     await stage(site, [{ domains: ["west"], percent: 1, after: 30 * 24 * HOUR }]);

@@ -2,6 +2,7 @@ import { type ExpressionBuilder, sql } from "kysely";
 import type { AgentComponent } from "../../../core/fleet/reports/reportComponents.ts";
 import { failedCodeAfter, millionths } from "../../../core/fleet/reports/reportComponents.ts";
 import type { ReportedHold } from "../../../core/fleet/reports/reportSummary.ts";
+import { type DomainSize, SETTLED_AFTER } from "../../../core/fleet/rolloutReach.ts";
 import type { StageCounts, Witness } from "../../../core/fleet/stageVerdict.ts";
 import type { Stage } from "../../../core/settings/rollout.ts";
 import { countOf } from "../countOf.ts";
@@ -288,16 +289,20 @@ function codeOfFailure(row: Terms) {
   return row.fn.coalesce("failed_code", "agent_components.code");
 }
 
-/** Numbers of the agents that are not retired, by domain. */
-export async function countDomains(db: Db): Promise<{ domain: string; agents: number }[]> {
+/** Numbers of the agents that are not retired, by domain, and of those of them that have settled by `now`. */
+export async function countDomains(db: Db, now: number): Promise<DomainSize[]> {
+  const isSettled = sql<number>`case when reported_at is not null and created_at <= ${now - SETTLED_AFTER} then 1 else 0 end`;
   const rows = await db
     .selectFrom("agents")
     .where("retired_at", "is", null)
     .select("domain")
     .select((row) => row.fn.countAll<number>().as("agents"))
+    .select((row) => row.fn.sum<number>(isSettled).as("settled"))
     .groupBy("domain")
     .execute();
-  return rows.map(({ domain, agents }) => ({ domain, agents: Number(agents) }));
+  return rows.map(({ domain, agents, settled }) => {
+    return { domain, agents: Number(agents), settled: Number(settled) };
+  });
 }
 
 /** A component at one agent. */
