@@ -845,8 +845,9 @@ export const words = {
     suggests: {
       add: (agent: string, network: string) => `Make ${agent} an Update Agent for ${network}.`,
       split: (agent: string, network: string) => `Make ${agent} a further Update Agent, for ${network}.`,
+      move: (agent: string, network: string) => `Let ${agent} serve ${network} too.`,
       remove: (agent: string) => `Take the role from ${agent}.`,
-    } as Record<"add" | "split" | "remove", (agent: string, network: string) => string>,
+    } as Record<"add" | "split" | "move" | "remove", (agent: string, network: string) => string>,
     saves: (bytes: string) => `Saves ${bytes} a week.`,
     accept: "Accept…",
     acceptDeed: "Accept",

@@ -80,6 +80,17 @@ export interface Attempt {
   bytes: number;
   /** Of these, the bytes that were thrown away: other ones than the signed, or a delta that did not work; absent for none. */
   wasted?: number;
+  /**
+   * Time (ms) that the name took to resolve, that a TCP connection took (the way to the source and back), and that the
+   * first byte of an answer took: the least of each. Absent through a proxy, and where nothing answered.
+   */
+  dnsMs?: number;
+  connectMs?: number;
+  firstByteMs?: number;
+  /** Time (ms) in which the bytes came. */
+  transferMs?: number;
+  /** Pseudonym of the Update Agent that the source says it is: nobody has to believe it. */
+  servedBy?: string;
   /** Time (ms) spent waiting for this source, and the reason. */
   waited?: { ms: number; for: "filling" | "full" };
   /** The source, an Update Agent, is fetching something newer: it gave the publication before. */

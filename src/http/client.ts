@@ -35,6 +35,9 @@ export interface HttpOptions extends PaceLimits, AgentOptions {
   listen?: Config["listen"] | undefined;
 }
 
+/** Longest time (ms) that is believed to have been measured. */
+const LONGEST_TIME = 600_000;
+
 /** A kept connection that stays silent so long (ms) may be one that something between has forgotten. */
 const KEPT_SILENCE = 2_000;
 
@@ -52,7 +55,8 @@ export function createFetcher(options: HttpOptions, lookup: LookupFunction): Fet
         ...(agent === pool.direct ? refuseSelf(url, options.listen) : []),
       ];
       checkLiteral(url, refusals);
-      const means = { options, agent, limiter, lookup: guardLookup(lookup, refusals) };
+      const isDirect = agent === pool.direct;
+      const means = { options, agent, isDirect, limiter, lookup: guardLookup(lookup, refusals) };
       const response = await requestOnce(url, request, means);
       if (!isRedirect(response.status)) return await checked(response, request);
       await response.discard();
@@ -78,6 +82,8 @@ export function withHeaders(fetcher: Fetcher, headers: Record<string, string>): 
 interface Means {
   options: HttpOptions;
   agent: Agents;
+  /** Connections of it lead to the source itself, and to no proxy. */
+  isDirect: boolean;
   limiter: RateLimiter;
   lookup: LookupFunction;
 }
@@ -142,7 +148,7 @@ function toResponse(
   stream: Request,
   url: URL,
   request: GetOptions,
-  { options, limiter }: Pick<Means, "options" | "limiter">,
+  { options, isDirect, limiter }: Pick<Means, "options" | "isDirect" | "limiter">,
 ): Response {
   const { statusCode, headers, ip } = stream.response as NonNullable<Request["response"]>;
   return {
@@ -150,9 +156,21 @@ function toResponse(
     headers,
     url,
     address: ip,
+    timing: isDirect ? timingOf(stream) : undefined,
     read: () => readBody(stream, url, request.signal, options, limiter),
     discard: () => drain(stream, url),
   };
+}
+
+/** The clock may have been set meanwhile: what is no time, or longer than any limit, was not measured. */
+function timingOf({ response }: Request): Response["timing"] {
+  const { dns, tcp, firstByte } = response?.timings?.phases ?? {};
+  const known = (time: number | undefined) =>
+    time !== undefined && time >= 0 && time <= LONGEST_TIME ? time : undefined;
+  // With several addresses the time of those that did not answer is in it.
+  const { autoSelectFamilyAttemptedAddresses: tried = [] } = response?.socket ?? {};
+  const connectMs = tried.length > 1 ? undefined : known(tcp);
+  return { dnsMs: known(dns), connectMs, firstByteMs: known(firstByte) };
 }
 
 /**

@@ -19,9 +19,20 @@ export interface Response {
   url: URL;
   /** The address that answered. */
   address: string | undefined;
+  /** Times (ms) of its connection, as they were when that was made, and until the head came; none through a proxy. */
+  timing?: ResponseTiming | undefined;
   /** The body in pieces, as the network brings them, under the stall limit and the minimum rate. */
   read(): AsyncGenerator<Buffer, void>;
   discard(): Promise<void>;
+}
+
+export interface ResponseTiming {
+  /** Time that its name took to resolve; 0 where that was known. */
+  dnsMs?: number | undefined;
+  /** Time that the TCP handshake took: of the way there and back, whatever the source does. */
+  connectMs?: number | undefined;
+  /** Time from the request to the head of the answer. */
+  firstByteMs?: number | undefined;
 }
 
 /** All HTTP of a run: one pool of connections, one resolver. */

@@ -1,3 +1,11 @@
+/** The header in which an Update Agent says which one it is, beside each timestamp. Nobody has to believe it. */
+export const AGENT_HEADER = "nearsource-agent";
+
+/** The pseudonym in that header; undefined for anything else. */
+export function parsePseudonym(header: string | string[] | undefined): string | undefined {
+  return typeof header === "string" && /^nearsource-[0-9a-f]{16}$/.test(header) ? header : undefined;
+}
+
 /** Update Agents that a request may have come through; one more is refused. Longer chains only add waits. */
 export const MAX_HOPS = 2;
 

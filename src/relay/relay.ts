@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Config } from "../config/configSchema.ts";
 import type { Log } from "../config/log.ts";
@@ -13,6 +12,7 @@ import { type DataDir, dataDirAt, relayDirOf } from "../store/dataDir.ts";
 import { refuseLinks } from "../store/links.ts";
 import { type Lock, takeLock } from "../store/lock.ts";
 import { openDataDir } from "../store/openDataDir.ts";
+import { pseudonymOf } from "../store/state/identity.ts";
 import { sweepUnfinished } from "../store/withDataDir.ts";
 import type { CatalogObject } from "../tree/catalog.ts";
 import { watchDiskSpace } from "./diskSpace.ts";
@@ -32,7 +32,7 @@ import { Upkeep } from "./upkeep.ts";
 
 export interface RelayOptions {
   config: Config;
-  /** This agent's id; a pseudonym made of it stands in `Via`. */
+  /** This agent's id; a pseudonym made of it stands in headers. */
   agentId: string;
   /** The kinds that the role was granted for. */
   kinds: Kind[];
@@ -181,9 +181,4 @@ async function openRelay(options: RelayOptions, { own, dirs, lock, fetcher }: Op
   const handle = createServe({ ...served, isOpen, fillRate: progress.rate });
   const parts = { mirror, objects, delay, progress, stats, space, noSpace, whyUnreached };
   return new Relay({ ...parts, handle, upkeep, admission, fetcher, lock, stopping, log });
-}
-
-/** This agent's name in `Via`: the same each time, and nothing that leads to its id. */
-function pseudonymOf(agentId: string): string {
-  return `nearsource-${createHash("sha256").update(agentId).digest("hex").slice(0, 16)}`;
 }

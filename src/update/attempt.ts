@@ -101,7 +101,7 @@ export async function attemptSource(
 ): Promise<AttemptResult> {
   const began = performance.now();
   const source = sourceOf(step);
-  const { fetcher, waited } = fetcherOfStep(run, step);
+  const { fetcher, noted } = fetcherOfStep(run, step);
   const own: Run = { ...run, fetcher };
   const content = CONTENT_KINDS.filter((kind) => kinds.includes(kind));
   let all = NO_PART;
@@ -110,7 +110,7 @@ export async function attemptSource(
     all = await deliverContent(own, source, content, needed, all);
   }
   const { components, settings, fetched, held, empty, errors } = all;
-  const attempt = { ...toAttempt(step, kinds, all, began), ...waited() };
+  const attempt = { ...toAttempt(step, kinds, all, began), ...noted() };
   return { attempt, components, settings, fetched, held, empty, errors };
 }
 

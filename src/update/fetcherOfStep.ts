@@ -2,6 +2,7 @@ import { formatBytes, formatDuration } from "../core/amounts.ts";
 import type { Step } from "../core/order/plan.ts";
 import type { Attempt } from "../core/report.ts";
 import type { Fetcher } from "../http/fetcher.ts";
+import { measured, type PathTimes } from "../source/measured.ts";
 import { revalidating, type Wait, waitingFetcher } from "../source/patience.ts";
 import type { Run } from "./run.ts";
 
@@ -13,12 +14,12 @@ const REPORT_AGAIN = 30_000;
  * patience, and reports the waits. A run that was notified of something newer has an Update Agent ask
  * upstream.
  *
- * @returns it, and how long it has waited so far, for the report
+ * @returns it, and for the report how the way to the source was found, and how long it has waited so far
  */
 export function fetcherOfStep(
   run: Run,
   step: Step,
-): { fetcher: Fetcher; waited(): Pick<Attempt, "waited" | "newerComing"> } {
+): { fetcher: Fetcher; noted(): PathTimes & Pick<Attempt, "waited" | "newerComing"> } {
   const { patience } = run.terms;
   const before = patience.left();
   let waitedFor: "filling" | "full" | undefined;
@@ -36,11 +37,13 @@ export function fetcherOfStep(
       state === "full" ? `${source} has all its places taken` : `${source} is filling${amount}${time}`;
     run.emit({ type: "waiting", message });
   };
-  const asking = Object.keys(run.notified).length === 0 ? run.fetcher : revalidating(run.fetcher);
+  const { fetcher: timed, times } = measured(run.fetcher, step.url);
+  const asking = Object.keys(run.notified).length === 0 ? timed : revalidating(timed);
   const fetcher = waitingFetcher(asking, patience, onWait, undefined, onOlder);
   return {
     fetcher,
-    waited: () => ({
+    noted: () => ({
+      ...times(),
       ...(waitedFor === undefined
         ? {}
         : { waited: { ms: Math.round(before - patience.left()), for: waitedFor } }),

@@ -234,16 +234,16 @@ export async function callInSession(
   return { status: answer.statusCode, body, headers: answer.headers };
 }
 
-/** Enrols a machine. @returns its id and secret */
+/** Enrols a machine: of a name there is one, unless it says which it is. @returns its id and secret */
 export async function enrolMachine(
   world: ServerWorld,
   token: string,
-  given: { name: string; addresses?: string[]; domain?: string },
+  given: { name: string; addresses?: string[]; domain?: string; machine?: string },
 ): Promise<{ id: string; secret: string }> {
-  const { name, addresses = [], domain = "default" } = given;
+  const { name, addresses = [], domain = "default", machine = name } = given;
   const made = await callApi(world, token, "POST /enrolment-tokens", { domain });
   const secret = readToken(made.body.token)?.secret;
-  const fingerprint = createHash("sha256").update(name).digest("hex");
+  const fingerprint = createHash("sha256").update(machine).digest("hex");
   const payload = { token: secret, name, addresses, fingerprint, program: "0.1.0" };
   return (await world.agents.inject(asScript({ method: "POST", url: "/v1/enrol", payload }))).json();
 }

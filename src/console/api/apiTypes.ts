@@ -6022,7 +6022,7 @@ export interface operations {
                             } | null;
                             id: string;
                             /** @enum {unknown} */
-                            kind: "add" | "split" | "remove";
+                            kind: "add" | "split" | "move" | "remove";
                             network: string | null;
                             reason: string;
                             saves: number;
@@ -6253,6 +6253,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         items: {
+                            agent: string | null;
                             attempts: number;
                             bytes: number;
                             failed: number;

@@ -49,11 +49,11 @@ export function servingByEntry<Agent extends Served>(
 }
 
 /** The names and addresses of an agent, as hosts stand in URLs. */
-function hostsOf({ self, addresses, dnsSuffixes }: Served): Set<string> {
+export function hostsOf({ self, addresses, dnsSuffixes }: Omit<Served, "name">): Set<string> {
   const full = self.names.flatMap((name) => dnsSuffixes.map((suffix) => `${name}.${suffix}`));
   return new Set([...self.names, ...full, ...addresses.map(formatAddress)]);
 }
 
-function isCalled({ name }: Served, entry: SourceListEntry): boolean {
+function isCalled({ name }: Pick<Served, "name">, entry: SourceListEntry): boolean {
   return entry.name !== undefined && entry.name.toLowerCase() === name.toLowerCase();
 }

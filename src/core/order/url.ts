@@ -73,8 +73,13 @@ const HOST_AND_PORT = /^(https?):\/\/(\[[^\]]*\]|[^/:]*)(?::(\d+))?/;
  * @param hosts names in lower case and addresses, each in its one spelling
  */
 export function leadsTo(url: string, hosts: ReadonlySet<string>, port: number): boolean {
+  return portOfUrl(url) === port && hosts.has(hostOfUrl(url));
+}
+
+/** The port of a source's URL. */
+export function portOfUrl(url: string): number {
   const [, scheme, , given] = HOST_AND_PORT.exec(url) ?? [];
-  return Number(given ?? (scheme === "https" ? 443 : 80)) === port && hosts.has(hostOfUrl(url));
+  return Number(given ?? (scheme === "https" ? 443 : 80));
 }
 
 /** The host of a source's URL, a name or an address, in its one spelling. */

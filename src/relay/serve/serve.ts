@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Repository } from "../../core/content/layout.ts";
-import { parseVia, refusedHops } from "../../http/via.ts";
+import { AGENT_HEADER, parseVia, refusedHops } from "../../http/via.ts";
 import { answerDocument, refuse } from "../../tree/answerDocument.ts";
 import type { AnnouncementDelay } from "../fill/announcementDelay.ts";
 import type { Mirror } from "../mirror/mirror.ts";
@@ -73,7 +73,8 @@ async function serveTimestamp(
   if (announced === undefined) {
     return refuseFor(parts, response, state?.state === "filling" ? "filling" : "upstream", state);
   }
-  const more = state?.state === "filling" ? stateHeaders(state) : {};
+  const own = { [AGENT_HEADER]: parts.pseudonym };
+  const more = state?.state === "filling" ? { ...own, ...stateHeaders(state) } : own;
   parts.stats.documents++;
   answerDocument(announced, request, response, more);
 }

@@ -80,6 +80,12 @@ const Attempt = Type.Object({
   code: Type.Optional(Short),
   bytes: Type.Optional(Type.Integer({ minimum: 0 })),
   wasted: Type.Optional(Amount),
+  address: Type.Optional(Short),
+  dnsMs: Type.Optional(Amount),
+  connectMs: Type.Optional(Amount),
+  firstByteMs: Type.Optional(Amount),
+  transferMs: Type.Optional(Amount),
+  servedBy: Type.Optional(Short),
 });
 
 /** `kind/name` of a component. */

@@ -7,9 +7,11 @@ import { fleetEffect } from "../../core/fleet/effect.ts";
 import type { FleetAgent, FleetSettings } from "../../core/fleet/fleetAgent.ts";
 import { FleetUse } from "../../core/fleet/fleetUse.ts";
 import { REJECTED_FOR } from "../../core/fleet/reports/rejections.ts";
+import { SourceNames } from "../../core/fleet/reports/sourceNames.ts";
 import { parseSourceList, type SourceList } from "../../core/order/sourceList.ts";
 import type { Context } from "../context.ts";
 import { expectationOf, expectations } from "../fleet/expectations.ts";
+import { updateAgentPlaces } from "../fleet/knownUpdateAgents.ts";
 import { grantsOf } from "../settings/fleetSettings.ts";
 import { findAgentsWhole } from "../store/fleet/agentStore.ts";
 import { rejectedSources } from "../store/fleet/rejectionStore.ts";
@@ -57,7 +59,19 @@ export async function factsOf(
     return agent === undefined ? [] : [{ ...agent, name, granted, state, reportedAt, freeBytes }];
   });
   const traffic = await trafficBySource(db, { from: now - DAY, to: now + 1 });
-  const attempts = new Map(traffic.map(({ source, ...sums }) => [source, sums]));
+  const places = await updateAgentPlaces(db);
+  const called = new SourceNames(
+    list.entries,
+    places.led(list.entries),
+    new Map(serving.map(({ id, name }) => [id, name])),
+  );
+  const attempts = new Map<string, { attempts: number; failed: number }>();
+  for (const each of traffic) {
+    for (const name of called.all(each.source)) {
+      const sums = attempts.get(name) ?? { attempts: 0, failed: 0 };
+      attempts.set(name, { attempts: sums.attempts + each.attempts, failed: sums.failed + each.failed });
+    }
+  }
   const rejected = await rejectedSources(db, now - REJECTED_FOR);
   return { serving, contentBytes, attempts, rejected };
 }

@@ -3,6 +3,7 @@ import { servingByEntry } from "../../core/findings/fleetFacts.ts";
 import { AGENTS_OF_ONE, LEAST_FREE } from "../../core/findings/fleetFindings.ts";
 import { useOfList } from "../../core/fleet/effect.ts";
 import type { FleetAgent, FleetSettings } from "../../core/fleet/fleetAgent.ts";
+import type { AgentPath } from "../../core/fleet/reports/agentPaths.ts";
 import { networkUses } from "../../core/fleet/suggest/networkUses.ts";
 import {
   type Candidate,
@@ -12,8 +13,9 @@ import {
 } from "../../core/fleet/suggest/suggestions.ts";
 import { canonicalName, isHostName } from "../../core/order/hostNames.ts";
 import type { Context } from "../context.ts";
-import { type SteadyAgent, steadyAgents } from "../store/fleet/agentStore.ts";
+import { pathsOfFleet, type SteadyAgent, steadyAgents } from "../store/fleet/agentStore.ts";
 import { trafficByNetwork } from "../store/fleet/networkStore.ts";
+import type { Db } from "../store/transaction.ts";
 import { factsOf } from "./checkWithFleet.ts";
 import type { SuggestQuestion } from "./fleetQuestion.ts";
 
@@ -42,15 +44,30 @@ export async function suggest(
     servingEntries: new Set(led.flatMap((agents, index) => (agents.length > 0 ? [index] : []))),
     candidates: new Map(steady.filter(hasHostName).map((agent) => [agent.id, candidateOf(agent)])),
     traffic: new Map(traffic.map((each) => [each.network, each])),
+    paths: await measuredPaths(db),
   });
   const holders = serving
     .filter(({ granted }) => granted.length > 0)
-    .map(({ id, name }): HolderUse => {
+    .map(({ id, name, granted }): HolderUse => {
       const entries = [...led.keys()].filter((index) => led[index]?.some((agent) => agent.id === id));
       const near = entries.reduce((sum, index) => sum + (use.entries[index]?.near ?? 0), 0);
-      return { id, name, entries, near };
+      const urls = Map.groupBy(
+        entries.flatMap((index) => list.entries[index] ?? []),
+        ({ url }) => url,
+      );
+      const served = [...urls].map(([url, all]) => {
+        return { url, name: all[0]?.name ?? name, kinds: all[0]?.kinds ?? [...granted] };
+      });
+      return { id, name, entries, near, served };
     });
   return suggestionsFor({ networks, holders }, AGENTS_OF_ONE);
+}
+
+/** Ways that agents measured, by agent. */
+async function measuredPaths(db: Db): Promise<Map<string, AgentPath[]>> {
+  const all = new Map<string, AgentPath[]>();
+  for await (const some of pathsOfFleet(db)) for (const { id, paths } of some) all.set(id, paths);
+  return all;
 }
 
 /** Whether others could find it by its name: agents may call themselves anything. */

@@ -14,18 +14,19 @@ import { addKept, dropRuns, insertRuns, type NewRun } from "../store/fleet/runSt
 import { addTraffic } from "../store/fleet/trafficStore.ts";
 import { type Tx, transact } from "../store/transaction.ts";
 import { raiseEvent } from "../watch/raiseEvent.ts";
+import { KnownUpdateAgents } from "./knownUpdateAgents.ts";
 import { noteRejections } from "./noteRejections.ts";
 import { type GivenReport, ReportIntake } from "./reportIntake.ts";
 
 type Means = Pick<Context, "config" | "database" | "now" | "random">;
-type Writing = Means & { bounds: TrafficBounds };
+type Writing = Means & { bounds: TrafficBounds; known: KnownUpdateAgents };
 
 /** Opens the way by which reports come into a database. */
 export function openIntake(means: Means): ReportIntake {
   const { database, random } = means;
-  const bounds = new TrafficBounds();
+  const writing = { ...means, bounds: new TrafficBounds(), known: new KnownUpdateAgents() };
   return new ReportIntake({
-    write: (given) => transact(database.db, (tx) => takeReports(tx, { ...means, bounds }, given)),
+    write: (given) => transact(database.db, (tx) => takeReports(tx, writing, given)),
     isAnswering: () => isAnswering(database),
     random,
   });
@@ -99,10 +100,11 @@ async function addSums(
   before: readonly ReportedRow[],
   kept: readonly GivenReport[],
 ): Promise<void> {
-  const { bounds, now, random } = means;
+  const { bounds, known, now, random } = means;
   const at = now();
+  const places = await known.places(tx, at);
   const reports = kept.map(({ report }) => report);
-  await addTraffic(tx, hourOf(at), bounds.sources(at, trafficOfAll(reports)), random(1)[0] ?? 0);
+  await addTraffic(tx, hourOf(at), bounds.sources(at, trafficOfAll(reports, places)), random(1)[0] ?? 0);
   const firstOf = new Map(before.map(({ id, addresses }) => [id, addresses[0]]));
   const settled = kept.filter(({ agentId, report: { report } }) => {
     const [address] = report?.addresses ?? [];
@@ -110,7 +112,10 @@ async function addSums(
     firstOf.set(agentId, address ?? firstOf.get(agentId));
     return !hasMoved || bounds.mayMove(at, agentId);
   });
-  const networks = networkTrafficOfAll(settled.map(({ report }) => report));
+  const networks = networkTrafficOfAll(
+    settled.map(({ report }) => report),
+    places,
+  );
   await addNetworkTraffic(tx, dayOf(at), bounds.networks(at, networks), random(1)[0] ?? 0);
   for (const what of bounds.exceeded) await sayExceeded(tx, means, what);
   bounds.exceeded.clear();

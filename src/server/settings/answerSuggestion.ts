@@ -90,7 +90,9 @@ async function findSuggestion(context: Context, id: string): Promise<Suggestion>
 }
 
 /** Gives or takes the role. @returns what puts the role back as it was @throws Problem CONFLICT where a policy gives it */
-async function changeRole({ now }: Context, tx: Tx, { agent, entry }: Suggestion, by: By) {
+async function changeRole({ now }: Context, tx: Tx, { agent, entry, kind }: Suggestion, by: By) {
+  // A network that moves to an Update Agent changes nothing of its role.
+  if (kind === "move") return async () => {};
   const before = await findHandGrant(tx, agent.id);
   const held = (await updateAgents(tx)).find(({ id }) => id === agent.id);
   if (entry === null) {

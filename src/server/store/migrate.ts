@@ -23,6 +23,7 @@ import * as failedCodes from "./migrations/0035FailedCodes.ts";
 import * as wastedBytes from "./migrations/0038WastedBytes.ts";
 import * as rejections from "./migrations/0039Rejections.ts";
 import * as ownNames from "./migrations/0040OwnNames.ts";
+import * as agentPaths from "./migrations/0042AgentPaths.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -48,6 +49,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0038WastedBytes": wastedBytes,
   "0039Rejections": rejections,
   "0040OwnNames": ownNames,
+  "0042AgentPaths": agentPaths,
 };
 
 /**

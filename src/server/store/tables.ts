@@ -150,6 +150,8 @@ export interface Tables {
     /** Versions of the timestamps that it held at its last report. */
     content_version: number | null;
     settings_version: number | null;
+    /** Ways to sources, as its attempts found them (`core/fleet/reports/agentPaths`); null for none. */
+    paths: Json | null;
   };
   runs: {
     sequence: Generated<number>;
@@ -169,7 +171,10 @@ export interface Tables {
   };
   /** Characters of all reports that are kept: the sum of all parts. */
   kept_reports: { part: number; bytes: number };
-  /** Attempts at sources, summed up by hour: the time (ms) at which it began. */
+  /**
+   * Attempts at sources, summed up by hour: the time (ms) at which it began. A source is `@` and an id for an Update Agent, else
+   * what people call it, where a first `@` is doubled.
+   */
   traffic: {
     hour: Time;
     source: string;

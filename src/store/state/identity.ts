@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import path from "node:path";
 import type { DataDir } from "../dataDir.ts";
 import { readIfThere, replaceDurably, temporaryName } from "../durable.ts";
+import { sha256 } from "../sha256.ts";
 import { guardStorage } from "../storageErrors.ts";
 
 /** An agent's identity, as its server knows it. */
@@ -62,4 +63,9 @@ export async function writeIdentity(dirs: DataDir, identity: Identity): Promise<
 
 function placeOf(dirs: DataDir): string {
   return path.join(dirs.root, "identity.json");
+}
+
+/** Name of an Update Agent in headers: the same each time, and nothing that leads to its id. */
+export function pseudonymOf(agentId: string): string {
+  return `nearsource-${sha256(Buffer.from(agentId)).slice(0, 16)}`;
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import {
   type Call,
   enrolMachine,
@@ -95,4 +95,71 @@ test("one that is dismissed rests for 90 days", async () => {
   expect((await call(`POST /suggestions/${first.id}/dismiss`)).status).toBe(204);
   expect(await suggestions()).toEqual([]);
   expect((await call(`POST /suggestions/${first.id}/dismiss`)).status).toBe(404);
+});
+
+test("a network moves to the nearer of two Update Agents by the connect times that its agents report, and keeps the role's kinds", async () => {
+  const { world: own, token: one, call: ask } = await makeReadyServer("operator");
+  onTestFinished(() => own.close());
+  const relays = [];
+  for (const [name, address] of [
+    ["ua-far", "10.8.0.5"],
+    ["ua-near", "10.9.0.5"],
+  ] as const) {
+    const relay = await enrolMachine(own, one, { name, addresses: [address] });
+    const kinds = ["components", "settings"];
+    expect((await ask(`PUT /agents/${relay.id}/update-agent`, { kinds })).status).toBe(200);
+    relays.push(relay);
+  }
+  const urls = { far: "http://ua-far:21112", near: "http://ua-near:21112" };
+  const entries = [
+    { range: "10.9.0.0/16", name: "next door", url: urls.near, kinds: ["components", "settings"] },
+    { range: "10.0.0.0/8", name: "far away", url: urls.far, kinds: ["components"] },
+  ];
+  expect((await ask("PUT /source-list", { entries }, 0)).status).toBe(200);
+  const far = { rule: "custom", name: "far away", url: urls.far, outcome: "delivered" };
+  const near = {
+    rule: "custom",
+    name: "next door",
+    url: urls.near,
+    outcome: "current",
+    bytes: 0,
+    connectMs: 2,
+  };
+  const machines = await Promise.all(
+    Array.from({ length: 6 }, async (_, index) => {
+      const addresses = [`10.1.7.${index + 1}`];
+      return { ...(await enrolMachine(own, one, { name: `pc-${index}`, addresses })), addresses };
+    }),
+  );
+  const moves = async () =>
+    (await ask("GET /suggestions")).body.items.filter(({ kind }: { kind: string }) => kind === "move");
+  for (const [index, { addresses, ...machine }] of machines.entries()) {
+    const measured = { bytes: 1_000_000, ms: 9_000, transferMs: 4_000, connectMs: 60 + index };
+    // Once, when the first was down, they came to the other.
+    const attempts = [{ ...far, ...measured }, ...(index < 3 ? [near] : [])];
+    expect(await reportRun(own, machine, { outcome: "updated", addresses, attempts })).toBe(204);
+    if (index === 1) expect(await moves()).toEqual([]);
+  }
+  const [move, ...more] = await moves();
+  expect(more).toEqual([]);
+  const entry = {
+    range: "10.1.7.0/24",
+    name: "next door",
+    url: urls.near,
+    kinds: ["settings", "components"],
+  };
+  expect(move).toMatchObject({ agent: { id: relays[1]?.id }, entry, saves: 6_000_000 });
+  expect(move.reason).toBe(
+    "6 agents of 10.1.7.0/24 go to http://ua-far:21112, 62 ms away at 250 kB/s, by the connections of 6; " +
+      "ua-near, an Update Agent already, is 2 ms away, by those of 3: it would save the way 6.0 MB a week",
+  );
+  const accepted = await ask(`POST /suggestions/${move.id}/accept`, { agent: move.agent.id }, 1);
+  expect(accepted.status).toBe(200);
+  expect((await ask("GET /source-list")).body.list.entries).toMatchObject([entries[0], entry, entries[1]]);
+  const held = (await ask("GET /update-agents")).body.items;
+  expect(held.map(({ kinds }: { kinds: string[] }) => kinds.toSorted())).toEqual([
+    ["components", "settings"],
+    ["components", "settings"],
+  ]);
+  expect(await moves()).toEqual([]);
 });

@@ -150,8 +150,8 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       expect((await shown(`/agents/${agent.id}/runs`)).items[0]).toMatchObject({ sequence: 5 });
       const hour = world.clock.now - (world.clock.now % HOUR);
       expect((await shown("/traffic")).items.filter((item: { hour: number }) => item.hour === hour)).toEqual([
-        { hour, source: "https://vendor.example", attempts: 5, failed: 0, bytes: 0, wasted: 0 },
-        { hour, source: "ua-berlin", attempts: 10, failed: 5, bytes: 30_000_000_050, wasted: 0 },
+        { hour, source: "https://vendor.example", agent: null, attempts: 5, failed: 0, bytes: 0, wasted: 0 },
+        { hour, source: "ua-berlin", agent: null, attempts: 10, failed: 5, bytes: 30_000_000_050, wasted: 0 },
       ]);
       world.clock.now += 401 * DAY;
       await forgetOldTraffic(world.context);

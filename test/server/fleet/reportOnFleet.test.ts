@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { keepPlanned } from "../../../src/server/fleet/keepPlanned.ts";
 import { databases } from "../../support/databases.ts";
 import {
@@ -107,7 +107,8 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       });
       // What was of use of it is what would have come in any case.
       expect(body.total).toMatchObject({ bytes: 4_000, wasted: 2_900, whole: 1_100 });
-      expect(body.total.saved).toBe(100);
+      // A mirror is over the link, whatever it is called.
+      expect(body.total).toMatchObject({ far: 4_000, near: 0, saved: 0 });
       expect(body.networks).toMatchObject([{ network: "10.3.0.0/24", wasted: 2_900 }]);
       expect((await call("GET /traffic")).body.items).toMatchObject([
         { source: "server", bytes: 1_000, wasted: 0 },
@@ -121,4 +122,67 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       expect((await call(`GET /report?from=${to + 2 * DAY}&to=${to}`)).status).toBe(422);
     });
   });
+});
+
+test("two Update Agents of one name, one that was renamed, and a mirror called like them are told apart by their ids", async () => {
+  const { world, token, call } = await makeReadyServer("operator");
+  onTestFinished(() => world.close());
+  const ids: string[] = [];
+  for (const address of ["10.1.0.5", "10.2.0.5"]) {
+    const agent = await enrolMachine(world, token, { name: "ua", addresses: [address], machine: address });
+    expect((await call(`PUT /agents/${agent.id}/update-agent`, { kinds: ["components"] })).status).toBe(200);
+    ids.push(agent.id);
+  }
+  const urls = ["http://10.1.0.5:21112", "http://10.2.0.5:21112", "http://mirror.example"];
+  const entries = urls.map((url, index) => ({ range: `10.${index + 1}.0.0/16`, name: "ua", url }));
+  expect((await call("PUT /source-list", { entries }, 0)).status).toBe(200);
+  const client = await enrolMachine(world, token, { name: "pc", addresses: ["10.1.0.9"] });
+  const report = async () => {
+    const attempts = urls.map((url, index) => {
+      return { rule: "custom", name: "ua", url, outcome: "delivered", bytes: 10 ** index, ms: 5 };
+    });
+    const whole = { outcome: "updated", addresses: ["10.1.0.9"], attempts };
+    expect(await reportRun(world, client, whole)).toBe(204);
+    world.clock.now += 1_000;
+  };
+  await report();
+  const linesOf = async () => {
+    const { lines, total } = (await call("GET /report")).body;
+    const came = lines.filter(({ bytes }: { bytes: number }) => bytes > 0);
+    const named = came.map((line: { source: string; kind: string; bytes: number }) => {
+      return [line.source, line.kind, line.bytes];
+    });
+    return { lines: named.toSorted(), far: total.far, near: total.near };
+  };
+  const [berlin, lyon] = ids;
+  expect(await linesOf()).toEqual({
+    lines: [
+      [`ua (${berlin})`, "update-agent", 1],
+      ["ua (http://mirror.example)", "url", 100],
+      [`ua (${lyon})`, "update-agent", 10],
+    ].toSorted(),
+    ...{ far: 100, near: 11 },
+  });
+  // The same machine, installed anew under another name; and it leaves the list.
+  const renamed = { name: "ua-lyon", addresses: ["10.2.0.5"], machine: "10.2.0.5" };
+  expect((await enrolMachine(world, token, renamed)).id).toBe(lyon);
+  const { version } = (await call("GET /source-list")).body;
+  expect((await call("PUT /source-list", { entries: entries.toSpliced(1, 1) }, version)).status).toBe(200);
+  await report();
+  expect(await linesOf()).toEqual({
+    lines: [
+      ["ua", "update-agent", 2],
+      ["ua (http://mirror.example)", "url", 200],
+      ["ua-lyon", "update-agent", 20],
+    ].toSorted(),
+    ...{ far: 200, near: 22 },
+  });
+  const hours = (await call("GET /traffic")).body.items;
+  expect(hours.map((hour: { agent: string | null; bytes: number }) => [hour.agent, hour.bytes])).toEqual(
+    expect.arrayContaining([
+      [berlin, 2],
+      [lyon, 20],
+      [null, 200],
+    ]),
+  );
 });

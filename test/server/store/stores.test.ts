@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { summaryOf } from "../../../src/core/fleet/reports/reportSummary.ts";
 import { TrafficBounds } from "../../../src/core/fleet/reports/trafficBounds.ts";
 import { hashOfSecret, newId, newSecret } from "../../../src/server/access/secrets.ts";
+import { KnownUpdateAgents } from "../../../src/server/fleet/knownUpdateAgents.ts";
 import { takeReports } from "../../../src/server/fleet/takeReports.ts";
 import type { ServerConfig } from "../../../src/server/serverConfig.ts";
 import { insertAudit, listAudit } from "../../../src/server/store/auditStore.ts";
@@ -323,6 +324,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         uptime: 5,
         contentVersion: 3,
         settingsVersion: null,
+        paths: [{ to: "server", connectMs: 12, rate: null }],
       });
       for (const [at, receivedAt, outcome] of [
         [NOW + 10, NOW, "updated"],
@@ -337,6 +339,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
           now: () => receivedAt,
           random: randomBytes,
           bounds: new TrafficBounds(),
+          known: new KnownUpdateAgents(),
         };
         await write((tx) => takeReports(tx, means, [{ ...given, document, receivedAt }]));
       }

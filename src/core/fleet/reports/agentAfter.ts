@@ -1,3 +1,4 @@
+import { type AgentPath, pathsAfter } from "./agentPaths.ts";
 import { type OwnUrls, ownUrlsAfter } from "./ownUrls.ts";
 import type { ReportSummary } from "./reportSummary.ts";
 import { areTwoMachines } from "./sameMachine.ts";
@@ -39,6 +40,8 @@ export interface ReportedAgent {
   uptime: number | null;
   contentVersion: number | null;
   settingsVersion: number | null;
+  /** Ways to sources, as its attempts found them where it is now. */
+  paths: readonly AgentPath[];
   /** Times of the run that was reported last. */
   run: { startedAt: number; endedAt: number } | null;
 }
@@ -61,6 +64,7 @@ export function agentAfter(
     );
   const hostNames = summary.hostNames ?? agent.hostNames;
   const ownUrls = ownUrlsAfter(agent.ownUrls, summary);
+  const isElsewhere = addresses[0] !== agent.addresses[0];
   const hasMoved =
     hostNames?.join() !== agent.hostNames?.join() ||
     JSON.stringify(ownUrls) !== JSON.stringify(agent.ownUrls) ||
@@ -93,6 +97,7 @@ export function agentAfter(
     uptime: summary.uptime,
     contentVersion: summary.contentVersion,
     settingsVersion: summary.settingsVersion,
+    paths: pathsAfter(isElsewhere ? [] : agent.paths, summary.paths, now),
   };
 }
 

@@ -10,7 +10,8 @@ export interface FleetSums {
   updateAgents: ReadonlySet<string>;
   /** Agents by the source that their orders begin with; empty for those that have none. */
   planned: readonly { source: string; agents: number }[];
-  traffic: readonly SourceTraffic[];
+  /** Set where another source is called the same: of such a one it is not known who is to go there. */
+  traffic: readonly (SourceTraffic & { isShared?: boolean })[];
   networks: readonly NetworkTraffic[];
   /** By day: the time (ms) at which it began. */
   days: readonly (Omit<NetworkTraffic, "network"> & { day: number })[];
@@ -132,14 +133,20 @@ function linesOf({ list, updateAgents, planned, traffic }: FleetSums, limit: num
   const lines = [...names].map((source): Line => {
     const kind = kindOf(source, updateAgents);
     const own = agents.get(source) ?? 0;
-    const { attempts = 0, failed = 0, bytes: came = 0, wasted = 0 } = bytes.get(source) ?? {};
+    const {
+      attempts = 0,
+      failed = 0,
+      bytes: came = 0,
+      wasted = 0,
+      isShared = false,
+    } = bytes.get(source) ?? {};
     return {
       source,
       kind,
       ranges: (ranges.get(source) ?? []).map(({ rangeText }) => rangeText),
       agents: own,
       limit: kind === "update-agent" ? limit : null,
-      verdict: kind === "update-agent" ? verdictOf(own, limit) : null,
+      verdict: kind === "update-agent" && !isShared ? verdictOf(own, limit) : null,
       ...{ attempts, failed, bytes: came, wasted },
     };
   });

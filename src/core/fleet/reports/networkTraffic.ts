@@ -1,6 +1,7 @@
 import { parseAddress } from "../../order/address.ts";
 import { networkOf } from "../network.ts";
 import type { AgentReport, ReportedAttempt } from "./reportSummary.ts";
+import type { UpdateAgentPlaces } from "./updateAgentPlaces.ts";
 import { wastedIn } from "./wastedBytes.ts";
 
 /** Bytes that came to one network in a run, or in all of a day's. */
@@ -12,7 +13,7 @@ export interface NetworkTraffic {
   bytes: number;
   /** Those that came over the link: from the server, ActiveUpdate, and entries that are no Update Agents. */
   farBytes: number;
-  /** Time (ms) that the attempts at those took which brought bytes. */
+  /** Time (ms) in which those came. */
   farMs: number;
   /** Bytes that would have come over the link without Update Agents and deltas. */
   wholeBytes: number;
@@ -22,10 +23,13 @@ export interface NetworkTraffic {
 }
 
 /** The bytes of many runs, by network: sorted, so that servers that add to the same rows wait in one order. */
-export function networkTrafficOfAll(reports: readonly AgentReport[]): NetworkTraffic[] {
+export function networkTrafficOfAll(
+  reports: readonly AgentReport[],
+  places: UpdateAgentPlaces,
+): NetworkTraffic[] {
   const sums = new Map<string, NetworkTraffic>();
   for (const each of reports) {
-    const one = networkTrafficOf(each);
+    const one = networkTrafficOf(each, places);
     if (one === undefined) continue;
     const sum = sums.get(one.network);
     sums.set(one.network, sum === undefined ? one : added(sum, one));
@@ -47,13 +51,13 @@ function added(one: NetworkTraffic, other: NetworkTraffic): NetworkTraffic {
 }
 
 /** The bytes of a run, for the network of its first address; undefined for a run without one, or that asked nobody. */
-function networkTrafficOf({ report }: AgentReport): NetworkTraffic | undefined {
+function networkTrafficOf({ report }: AgentReport, places: UpdateAgentPlaces): NetworkTraffic | undefined {
   const [text] = report?.addresses ?? [];
   const network = text === undefined ? undefined : readNetwork(text);
   const attempts = report?.attempts ?? [];
   if (network === undefined || attempts.length === 0) return undefined;
   const brought = attempts.filter(({ bytes = 0 }) => bytes > 0);
-  const far = brought.filter(isFar);
+  const far = brought.filter((each) => isFar(each, places));
   const bytes = sum(brought.map((each) => each.bytes));
   const wastedBytes = sum(brought.map(wastedIn));
   const changed = report?.installed ?? [];
@@ -64,16 +68,16 @@ function networkTrafficOf({ report }: AgentReport): NetworkTraffic | undefined {
     runs: 1,
     bytes,
     farBytes: sum(far.map((each) => each.bytes)),
-    farMs: sum(far.map(({ ms }) => ms)),
+    farMs: sum(far.map(({ transferMs, ms }) => transferMs ?? ms)),
     wholeBytes: Math.min(bytes - wastedBytes + saved, MOST),
     wastedBytes,
     farWastedBytes: sum(far.map(wastedIn)),
   };
 }
 
-/** Whether a source is not near the agent: the list names Update Agents, and gives other entries no name. */
-function isFar({ rule, name }: ReportedAttempt): boolean {
-  return rule !== undefined && (rule !== "custom" || name === undefined);
+/** Whether a source is not near the agent: only Update Agents are, whatever a list calls its entries. */
+function isFar(attempt: ReportedAttempt, places: UpdateAgentPlaces): boolean {
+  return attempt.rule !== undefined && !places.of(attempt).isOne;
 }
 
 /** Bytes and milliseconds that one report adds at most: many add up within what databases keep. */

@@ -1,5 +1,6 @@
 import { isRejection } from "../../order/disposition.ts";
 import { nameOf } from "../sourceName.ts";
+import { type AgentPath, pathsMeasured } from "./agentPaths.ts";
 
 /** Report of a run (docs/agent.md), as far as the server looks at it. */
 export interface AgentReport {
@@ -34,6 +35,13 @@ export interface ReportedAttempt {
   bytes?: number | undefined;
   /** Of these, the bytes that were thrown away. */
   wasted?: number | undefined;
+  /** The address that answered. */
+  address?: string | undefined;
+  /** Time (ms) that a TCP connection to it took, and in which its bytes came. */
+  connectMs?: number | undefined;
+  transferMs?: number | undefined;
+  /** Pseudonym of the Update Agent that it said it is. */
+  servedBy?: string | undefined;
 }
 
 interface RunReport {
@@ -97,6 +105,8 @@ export interface ReportSummary {
   uptime: number | null;
   contentVersion: number | null;
   settingsVersion: number | null;
+  /** Ways to sources that were measured. */
+  paths: Omit<AgentPath, "at">[];
 }
 
 /** Longest name of a source that is kept (characters). */
@@ -133,6 +143,7 @@ export function summaryOf(given: AgentReport): ReportSummary {
     uptime: given.uptime ?? null,
     contentVersion: held?.content ?? null,
     settingsVersion: held?.settings ?? null,
+    paths: pathsMeasured(attempts),
   };
 }
 

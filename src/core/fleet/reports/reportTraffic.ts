@@ -1,10 +1,10 @@
-import { nameOf } from "../sourceName.ts";
 import type { AgentReport } from "./reportSummary.ts";
+import type { UpdateAgentPlaces } from "./updateAgentPlaces.ts";
 import { wastedIn } from "./wastedBytes.ts";
 
 /** Attempts at one source, summed up. */
 export interface SourceTraffic {
-  /** As people call it: `server`, `ActiveUpdate`, a name of the list, or a URL. */
+  /** `server`, `ActiveUpdate`, a name of the list, or a URL; an Update Agent by its id (`UpdateAgentPlaces.keyOf`). */
   source: string;
   attempts: number;
   /** Those that failed. */
@@ -22,10 +22,10 @@ const MOST = 64;
 const MOST_BYTES = 1e12;
 
 /** The attempts of a run by source. */
-function trafficOf({ report }: AgentReport): SourceTraffic[] {
+function trafficOf({ report }: AgentReport, places: UpdateAgentPlaces): SourceTraffic[] {
   const sums = new Map<string, SourceTraffic>();
   for (const attempt of report?.attempts ?? []) {
-    const source = nameOf(attempt).slice(0, LONGEST);
+    const source = places.keyOf(attempt).slice(0, LONGEST);
     const sum = sums.get(source) ?? noneOf(source);
     sums.set(source, sum);
     sum.attempts++;
@@ -50,9 +50,9 @@ export function addAttempts(sum: SourceTraffic, { attempts, failed, bytes, waste
 }
 
 /** The attempts of many runs, by name: sorted, so that servers that add to the same rows wait in one order. */
-export function trafficOfAll(reports: readonly AgentReport[]): SourceTraffic[] {
+export function trafficOfAll(reports: readonly AgentReport[], places: UpdateAgentPlaces): SourceTraffic[] {
   const sums = new Map<string, SourceTraffic>();
-  for (const each of reports.flatMap(trafficOf)) {
+  for (const each of reports.flatMap((each) => trafficOf(each, places))) {
     const sum = sums.get(each.source) ?? noneOf(each.source);
     sums.set(each.source, sum);
     addAttempts(sum, each);

@@ -5,7 +5,7 @@ import { acceptSuggestion, dismissSuggestion, listSuggestions } from "../../sett
 
 const Suggestion = Type.Object({
   id: Id,
-  kind: Type.Enum(["add", "split", "remove"]),
+  kind: Type.Enum(["add", "split", "move", "remove"]),
   agent: Type.Object({ id: Id, name: Type.String() }),
   network: OrNull(Type.String()),
   entry: OrNull(

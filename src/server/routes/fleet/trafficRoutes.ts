@@ -1,13 +1,14 @@
 import Type from "typebox";
-import { Moment } from "../../api/parts.ts";
+import { Id, Moment, OrNull } from "../../api/parts.ts";
 import { Problem } from "../../api/problem.ts";
 import { route } from "../../api/route.ts";
-import { trafficBetween } from "../../store/fleet/trafficStore.ts";
+import { trafficBetween, withAgents } from "../../store/fleet/trafficStore.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 const Hour = Type.Object({
   hour: Moment,
   source: Type.String(),
+  agent: OrNull(Id),
   attempts: Count,
   failed: Count,
   bytes: Count,
@@ -36,7 +37,7 @@ const list = route({
     const items = await trafficBetween(database.db, { from, to, limit: MOST + 1 });
     if (items.length > MOST)
       throw new Problem("REFUSED", `that is more than ${MOST} rows: ask for fewer hours`);
-    return { items };
+    return { items: await withAgents(database.db, items) };
   },
 });
 

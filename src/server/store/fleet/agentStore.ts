@@ -1,4 +1,5 @@
 import type { StateFacts } from "../../../core/fleet/agentState.ts";
+import type { AgentPath } from "../../../core/fleet/reports/agentPaths.ts";
 import type { OwnUrls } from "../../../core/fleet/reports/ownUrls.ts";
 import type { KnownAgent } from "../../../core/fleet/reports/sameMachine.ts";
 import { countOf } from "../countOf.ts";
@@ -97,6 +98,11 @@ export function urlsOf(text: string | null): string[] {
 /** The domains of a row: most agents have none, and say so in as many words. */
 export function suffixesOf(text: string | null): string[] {
   return text === null || text === "[]" ? [] : (JSON.parse(text) as string[]);
+}
+
+/** The ways to sources of a row. */
+export function pathsIn(text: string | null): AgentPath[] {
+  return text === null ? [] : (JSON.parse(text) as AgentPath[]);
 }
 
 export interface NewAgent {
@@ -332,6 +338,24 @@ export async function* agentsOfFleet(db: Db): AsyncGenerator<Orderable[]> {
       addresses: JSON.parse(addresses) as string[],
       dnsSuffixes: suffixesOf(dns_suffixes),
     }));
+    if (rows.length < TOGETHER) return;
+    after = rows.at(-1)?.id ?? "";
+  }
+}
+
+/** Ways to sources of all agents that have measured some and are not retired, in parts. */
+export async function* pathsOfFleet(db: Db): AsyncGenerator<{ id: string; paths: AgentPath[] }[]> {
+  for (let after = ""; ; ) {
+    const rows = await db
+      .selectFrom("agents")
+      .select(["id", "paths"])
+      .where("retired_at", "is", null)
+      .where("paths", "is not", null)
+      .where("id", ">", after)
+      .orderBy("id")
+      .limit(TOGETHER)
+      .execute();
+    yield rows.map(({ id, paths }) => ({ id, paths: pathsIn(paths) }));
     if (rows.length < TOGETHER) return;
     after = rows.at(-1)?.id ?? "";
   }

@@ -4,7 +4,7 @@ import type { OwnUrls } from "../../../core/fleet/reports/ownUrls.ts";
 import type { Dialect } from "../dialect.ts";
 import { type ColumnType, fewLengths, inParts, tableOf } from "../manyRows.ts";
 import type { Tx } from "../transaction.ts";
-import { searchOf } from "./agentStore.ts";
+import { pathsIn, searchOf } from "./agentStore.ts";
 
 /** An agent as its reports have it, with what else its row goes by. */
 export interface ReportedRow extends ReportedAgent {
@@ -52,16 +52,29 @@ export async function takeReported(
       "reports",
       "run_started_at as startedAt",
       "run_ended_at as endedAt",
+      "paths",
     ])
     .where("id", "in", fewLengths(ids))
     .orderBy("id")
     .$if(locksRows, (query) => query.forNoKeyUpdate())
     .execute();
   return rows.map(
-    ({ startedAt, endedAt, addresses, dnsSuffixes, hostNames, ownUrls, failing, planDue, ...row }) => ({
+    ({
+      startedAt,
+      endedAt,
+      addresses,
+      dnsSuffixes,
+      hostNames,
+      ownUrls,
+      paths,
+      failing,
+      planDue,
+      ...row
+    }) => ({
       ...row,
       hostNames: hostNames === null ? null : (JSON.parse(hostNames) as string[]),
       ownUrls: ownUrls === null ? null : (JSON.parse(ownUrls) as OwnUrls),
+      paths: pathsIn(paths),
       failing: failing === 1,
       planDue: planDue === 1,
       addresses: JSON.parse(addresses) as string[],
@@ -91,6 +104,7 @@ const OFTEN = columnsOf({
   reports: ["bigint", (agent) => agent.reports],
   run_started_at: ["bigint", (agent) => agent.run?.startedAt ?? null],
   run_ended_at: ["bigint", (agent) => agent.run?.endedAt ?? null],
+  paths: ["text", (agent) => (agent.paths.length === 0 ? null : JSON.stringify(agent.paths))],
 });
 const SOMETIMES = columnsOf({
   outcome: ["text", (agent) => agent.outcome],

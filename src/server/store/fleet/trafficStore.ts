@@ -1,6 +1,8 @@
 import type { SourceTraffic } from "../../../core/fleet/reports/reportTraffic.ts";
+import { agentOfKey, readSourceKey } from "../../../core/fleet/reports/updateAgentPlaces.ts";
 import { insertRows } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
+import { findAgents } from "./agentStore.ts";
 
 export interface HourOfSource extends SourceTraffic {
   /** When the hour began, in ms. */
@@ -85,6 +87,20 @@ export async function trafficBySource(
     .groupBy("source")
     .orderBy("source")
     .execute();
+}
+
+/** Traffic with the id of the Update Agent that was the source, whose name is the one that it has now. */
+export async function withAgents(
+  db: Db,
+  hours: readonly HourOfSource[],
+): Promise<(HourOfSource & { agent: string | null })[]> {
+  const ids = new Set(hours.flatMap(({ source }) => agentOfKey(source) ?? []));
+  const names = new Map((await findAgents(db, [...ids])).map(({ id, name }) => [id, name]));
+  return hours.map((hour) => {
+    const read = readSourceKey(hour.source);
+    if ("source" in read) return { ...hour, source: read.source, agent: null };
+    return { ...hour, source: names.get(read.agent) ?? read.agent, agent: read.agent };
+  });
 }
 
 export async function dropTraffic(tx: Tx, before: number): Promise<void> {

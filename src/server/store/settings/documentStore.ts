@@ -44,6 +44,16 @@ export async function newestDocument(db: Db, name: string): Promise<DocumentVers
   return found && fromRow(found);
 }
 
+/** Number of the newest version of a document; 0 for none. */
+export async function newestVersion(db: Db, name: string): Promise<number> {
+  const found = await db
+    .selectFrom("documents")
+    .select((row) => row.fn.max<number | null>("version").as("version"))
+    .where("name", "=", name)
+    .executeTakeFirst();
+  return Number(found?.version ?? 0);
+}
+
 export async function findDocument(
   db: Db,
   name: string,

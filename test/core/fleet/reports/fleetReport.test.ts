@@ -3,6 +3,7 @@ import { fleetReport } from "../../../../src/core/fleet/reports/fleetReport.ts";
 import { networkTrafficOfAll } from "../../../../src/core/fleet/reports/networkTraffic.ts";
 import type { AgentReport } from "../../../../src/core/fleet/reports/reportSummary.ts";
 import { trafficOfAll } from "../../../../src/core/fleet/reports/reportTraffic.ts";
+import { UpdateAgentPlaces } from "../../../../src/core/fleet/reports/updateAgentPlaces.ts";
 import { parseSourceList } from "../../../../src/core/order/sourceList.ts";
 
 const list = parseSourceList({
@@ -76,10 +77,13 @@ test("what was saved is what would have come, less what came over the link, less
   expect(report.networks.map(({ network }) => network)).toEqual(["10.9.0.0/24", "10.1.0.0/24"]);
 });
 
-test("a run's bytes are near from an Update Agent by name, and far from everybody else; deltas count in what would have come", () => {
+test("a run's bytes are near from an Update Agent by where it is, and far from everybody else, also from a mirror of its name; deltas count in what would have come", () => {
   const attempts = [
-    { rule: "custom", name: "ua", url: "http://ua", outcome: "delivered", bytes: 10, ms: 1 },
-    { rule: "custom", url: "http://mirror", outcome: "delivered", bytes: 20, ms: 2 },
+    { rule: "custom", name: "ua", url: "http://ua:21112", outcome: "delivered", bytes: 10, ms: 1 },
+    {
+      ...{ rule: "custom", name: "ua", url: "http://mirror", outcome: "delivered" },
+      ...{ bytes: 20, ms: 900, transferMs: 2 },
+    },
     { rule: "server", url: "http://server", outcome: "failed", bytes: 30, ms: 3 },
     { rule: "active-update", url: "http://vendor", outcome: "current", bytes: 0, ms: 4 },
   ];
@@ -90,19 +94,26 @@ test("a run's bytes are near from an Update Agent by name, and far from everybod
   });
   const installed = [{ bytes: 10, whole: 1_000 }, { bytes: 40 }, { bytes: 9, whole: 3 }];
   expect(
-    networkTrafficOfAll([
-      of(["10.1.2.3", "10.9.9.9"], { installed }),
-      of(["10.1.2.77"]),
-      of(["2001:db8::5"]),
-      of(["not an address"]),
-      of([]),
-      run,
-    ]),
+    networkTrafficOfAll(
+      [
+        of(["10.1.2.3", "10.9.9.9"], { installed }),
+        of(["10.1.2.77"]),
+        of(["2001:db8::5"]),
+        of(["not an address"]),
+        of([]),
+        run,
+      ],
+      new UpdateAgentPlaces([{ id: "1", hosts: new Set(["ua"]), port: 21_112, pseudonym: "nearsource-1" }]),
+    ),
   ).toEqual([
     { network: "10.1.2.0/24", runs: 2, bytes: 120, farBytes: 100, farMs: 10, wholeBytes: 1_110, ...NO_WASTE },
     { network: "2001:db8::/64", runs: 1, bytes: 60, farBytes: 50, farMs: 5, wholeBytes: 60, ...NO_WASTE },
   ]);
 });
+
+const LIAR = new UpdateAgentPlaces([
+  { id: "1", hosts: new Set(["liar"]), port: 80, pseudonym: "nearsource-1" },
+]);
 
 const runOf = (...attempts: object[]) => {
   const report = { outcome: "updated", addresses: ["10.3.0.5"], attempts };
@@ -121,19 +132,19 @@ test("bytes that were rejected are told apart, whether an agent says so or only 
     { ...liar, code: "HASH_MISMATCH", wasted: 1e9 },
   ]) {
     const reports = [runOf(lie, server)];
-    expect(trafficOfAll(reports)).toEqual([
-      { source: "liar", attempts: 1, failed: 1, bytes: 100, wasted: 100 },
+    expect(trafficOfAll(reports, LIAR)).toEqual([
+      { source: "@1", attempts: 1, failed: 1, bytes: 100, wasted: 100 },
       { source: "server", attempts: 1, failed: 0, bytes: 40, wasted: 0 },
     ]);
-    expect(networkTrafficOfAll(reports)).toMatchObject([
+    expect(networkTrafficOfAll(reports, LIAR)).toMatchObject([
       { bytes: 140, farBytes: 40, wholeBytes: 40, wastedBytes: 100, farWastedBytes: 0 },
     ]);
   }
   // Bytes of a transfer that broke off are continued by the next source.
   const broken = { ...liar, code: "TRUNCATED" };
-  expect(trafficOfAll([runOf(broken)])).toMatchObject([{ wasted: 0 }]);
+  expect(trafficOfAll([runOf(broken)], LIAR)).toMatchObject([{ wasted: 0 }]);
   const far = { ...liar, rule: "server", code: "HASH_MISMATCH", wasted: 60 };
-  expect(networkTrafficOfAll([runOf(far)])).toMatchObject([
+  expect(networkTrafficOfAll([runOf(far)], LIAR)).toMatchObject([
     { bytes: 100, farBytes: 100, wholeBytes: 40, wastedBytes: 60, farWastedBytes: 60 },
   ]);
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { FleetAgent, FleetSettings } from "../../../../src/core/fleet/fleetAgent.ts";
+import { type MeasuredPath, PathMeasurements } from "../../../../src/core/fleet/suggest/networkPaths.ts";
 import { networkUses } from "../../../../src/core/fleet/suggest/networkUses.ts";
 import { withEntry, withoutEntries } from "../../../../src/core/fleet/suggest/suggestedEntry.ts";
 import {
@@ -19,7 +20,8 @@ const candidate = (name: string, more: Partial<Candidate> = {}): Candidate => ({
 });
 const network = (more: Partial<NetworkUse> = {}): NetworkUse => ({
   ...{ network: "10.1.2.0/24", far: 40, near: new Map(), candidates: [candidate("pc-1")] },
-  ...{ farBytes: 4_000_000_000, farMs: 20_000_000 },
+  ...{ farBytes: 4_000_000_000, farMs: 20_000_000, nearBytes: 0 },
+  ...{ farSources: new Map([["server", more.far ?? 40]]), paths: new Map() },
   ...more,
 });
 const suggested = (networks: NetworkUse[], holders: Parameters<typeof suggestionsFor>[0]["holders"] = []) =>
@@ -81,6 +83,142 @@ describe("suggested is", () => {
       { id: "remove_a", kind: "remove", entries: [2, 5], entry: null },
       { id: "remove_b", kind: "remove", entries: [] },
     ]);
+  });
+});
+
+describe("by the connect times that agents measured,", () => {
+  const way = (connectMs: number, more: Partial<MeasuredPath> = {}): MeasuredPath => {
+    return { agents: 8, connectMs, rate: null, ...more };
+  };
+  const near = candidate("near", {
+    paths: new Map([["server", { to: "server", connectMs: 3, rate: null, at: 0 }]]),
+  });
+  const behind = candidate("behind", {
+    ...{ uptime: 90 * DAY, freeBytes: 9e12 },
+    paths: new Map([["server", { to: "server", connectMs: 85, rate: null, at: 0 }]]),
+  });
+  const berlin = {
+    ...{ id: "ua", name: "ua-berlin", entries: [0], near: 9 },
+    served: [{ name: "ua-berlin", url: "http://ua-berlin:21112", kinds: ["components" as const] }],
+  };
+
+  test("the machine with the shorter way is the Update Agent, though another has run longer and has more space", () => {
+    const paths = new Map([["server", way(80)]]);
+    expect(suggested([network({ candidates: [behind, near], paths })])).toMatchObject([
+      {
+        kind: "add",
+        agent: { name: "near" },
+        reason:
+          "40 agents of 10.1.2.0/24 fetched 4.0 GB over the link within a week at 200 kB/s, 80 ms away; " +
+          "near has been up for 9 days, has 9.0 GB free and is 3 ms from the server, others up to 85 ms: " +
+          "it would fetch for all of them once, and save 3.9 GB",
+      },
+    ]);
+    // A millisecond is no reason.
+    const like = candidate("like", { ...behind, id: "like", name: "like", paths: near.paths });
+    expect(suggested([network({ candidates: [like, near], paths })])[0]?.agent.name).toBe("like");
+  });
+
+  test("none is suggested for a network whose source is in its building", () => {
+    const at = (path: MeasuredPath) => suggested([network({ paths: new Map([["server", path]]) })]).length;
+    expect(at(way(1))).toBe(0);
+    expect(at(way(1, { agents: 2 }))).toBe(1);
+    expect(at(way(1, { rate: 200_000 }))).toBe(1);
+    expect(at(way(30))).toBe(1);
+  });
+
+  test("a network moves to an Update Agent that is there and nearer, with the figures", () => {
+    const paths = new Map([
+      ["server", way(80, { rate: 250_000 })],
+      ["http://ua-berlin:21112", way(4, { agents: 5 })],
+    ]);
+    expect(suggested([network({ paths })], [berlin])).toMatchObject([
+      {
+        ...{ id: "move_10-1-2-0_24", kind: "move", agent: { id: "ua" }, saves: 4_000_000_000 },
+        entry: {
+          range: "10.1.2.0/24",
+          name: "ua-berlin",
+          url: "http://ua-berlin:21112",
+          kinds: ["components"],
+        },
+        reason:
+          "40 agents of 10.1.2.0/24 go to the server, 80 ms away at 250 kB/s, by the connections of 8; " +
+          "ua-berlin, an Update Agent already, is 4 ms away, by those of 5: it would save the way 4.0 GB a week",
+      },
+    ]);
+    // An Update Agent of its own is better than one in another city.
+    const city = new Map([...paths, ["http://ua-berlin:21112", way(15)] as const]);
+    expect(suggested([network({ paths: city })], [berlin])[0]?.kind).toBe("add");
+    expect(suggested([network({ paths: city, candidates: [] })], [berlin])[0]?.kind).toBe("move");
+    // One that nobody goes to yet stays for those who should.
+    expect(suggested([network({ paths })], [{ ...berlin, near: 0 }]).map(({ kind }) => kind)).toEqual([
+      "move",
+    ]);
+  });
+
+  test("a network whose Update Agent is behind a link gets one of its own", () => {
+    const url = "http://ua-far:21112";
+    const use = { far: 0, farBytes: 0, near: new Map([[url, 10]]), nearBytes: 1_000_000_000 };
+    const at = (connectMs: number) =>
+      suggested([network({ ...use, paths: new Map([[url, way(connectMs)]]) })]);
+    expect(at(60)).toMatchObject([{ kind: "split", agent: { name: "pc-1" }, saves: 900_000_000 }]);
+    expect(at(60)[0]?.reason).toContain("10 agents of 10.1.2.0/24 go to http://ua-far:21112, 60 ms away");
+    expect(at(8)).toEqual([]);
+  });
+
+  test("whatever agents measure, a network moves only to what most of them found clearly nearer", () => {
+    const urls = ["server", "http://a:21112", "http://b:21112"];
+    const measured = fc.array(
+      fc.array(
+        fc.record({
+          to: fc.constantFrom(...urls),
+          connectMs: fc.option(fc.integer({ min: 0, max: 600_000 })),
+          rate: fc.option(fc.integer({ min: 1, max: 1e9 })),
+          at: fc.constant(0),
+        }),
+        { maxLength: 4 },
+      ),
+      { maxLength: 12 },
+    );
+    const holders = urls.slice(1).map((url) => ({
+      ...{ id: url, name: url, entries: [0], near: 1 },
+      served: [{ name: url, url, kinds: ["components" as const] }],
+    }));
+    fc.assert(
+      fc.property(
+        measured,
+        fc.constantFrom(...urls),
+        fc.integer({ min: 1, max: 9 }),
+        (all, present, agents) => {
+          const medians = (given: typeof all) => {
+            const paths = new PathMeasurements();
+            for (const each of given) paths.add(each);
+            return paths.medians();
+          };
+          const paths = medians(all);
+          expect(medians(all.toReversed())).toEqual(paths);
+          const isFar = present === "server";
+          const use = network({
+            ...(isFar ? { far: agents, near: new Map() } : { far: 0, farSources: new Map(), farBytes: 0 }),
+            ...(isFar ? {} : { near: new Map([[present, agents]]), nearBytes: 1_000 }),
+            paths,
+          });
+          for (const each of suggested([use], holders)) {
+            expect(each.saves).toBeLessThanOrEqual(use.farBytes + use.nearBytes);
+            if (each.kind !== "move") continue;
+            const [now, then] = [paths.get(present), paths.get(each.entry?.url ?? "")];
+            expect(then?.agents).toBeGreaterThanOrEqual(3);
+            expect((then?.connectMs ?? 0) * 2).toBeLessThan(now?.connectMs ?? 0);
+            // More than half of those who measured it cannot be further away than that.
+            const own = all
+              .flat()
+              .filter(({ to, connectMs }) => to === each.entry?.url && connectMs !== null);
+            const within = own.filter(({ connectMs }) => (connectMs ?? 0) <= (then?.connectMs ?? 0));
+            expect(within.length * 2).toBeGreaterThanOrEqual(own.length);
+          }
+        },
+      ),
+    );
   });
 });
 
