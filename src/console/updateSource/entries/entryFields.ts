@@ -57,7 +57,7 @@ export function fieldsOf(entry: WrittenEntry | undefined, holders: readonly Hold
           : "update-agent",
     holder: found?.holder.id ?? holders[0]?.id ?? "",
     by: found?.by ?? usualWay(holders[0]),
-    address: found?.by === "address" ? hostOf(url) : (found?.holder.addresses[0] ?? ""),
+    address: found?.by === "address" ? hostOf(url) : ((found?.holder ?? holders[0])?.addresses[0] ?? ""),
     name: entry?.name ?? "",
     url,
     kinds:
