@@ -1,9 +1,10 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { NO_BROWSER, openSignedIn, seriousFindings, shot, stopBrowser } from "../support/browser.ts";
 import { type ConsoleFleet, makeFleet } from "../support/consoleFleet.ts";
+import { fillConsole } from "../support/filledConsole.ts";
 
 /** Refuses the release of which `version` says 2.0. */
 const HOOK = '#!/bin/sh\n! grep -q "^2.0" "$NEARSOURCE_CURRENT/components/rules/version"\n';
@@ -121,3 +122,48 @@ describe.skipIf(NO_BROWSER)(`Releases${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, ()
     return await fleet.start(name, { address, domain, config: { hooks: { afterUpdate: [hook] } } });
   }
 });
+
+test.skipIf(NO_BROWSER)(
+  "stages are written by the form: a way that most take, changed, with the share that halts; what is refused is said at its field",
+  {
+    timeout: 120_000,
+  },
+  async () => {
+    onTestFinished(stopBrowser);
+    const world = await fillConsole();
+    onTestFinished(() => world.close());
+    const { page, faults, close } = await openSignedIn(world.url, world.cookie);
+    page.setDefaultTimeout(20_000);
+    await page.goto("/releases/components/pattern?open=stages");
+    const form = page.getByRole("dialog", { name: "Stages of pattern" });
+    await form.getByRole("button", { name: "5 %, 25 %, everybody" }).click();
+    const stage = (number: number) => form.getByRole("group", { name: `Stage ${number}` });
+    await stage(2).getByRole("button", { name: "Remove stage 2" }).click();
+    await stage(1).getByLabel("Percent of the agents").fill("10");
+    await stage(1).getByLabel("Only in the domain").selectOption("lyon");
+    await stage(2).getByLabel("Hours after first seen").fill("36");
+    await form.getByLabel("Halt when more than this percent fail").fill("2.5");
+
+    // Later stages come later: the server says at which field that is not so.
+    await stage(1).getByLabel("Hours after first seen").fill("48");
+    await form.getByRole("button", { name: "Save stages" }).click();
+    await form.getByRole("alert").or(form.locator(".find-line.bad")).first().waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await shot(page, "stages-refused");
+    await stage(1).getByLabel("Hours after first seen").fill("0");
+    await form.getByRole("button", { name: "Save stages" }).click();
+    await form.waitFor({ state: "detached" });
+    const stages = page.getByRole("list", { name: "Stages" });
+    await stages.getByText("Stage 1: 10 %").waitFor();
+    await stages.getByText("Stage 2: everybody").waitFor();
+    await shot(page, "stages-saved");
+    const { body } = await world.call("GET", "/releases/components/pattern");
+    expect(body.stages).toEqual([
+      { percent: 10, after: 0, domains: ["lyon"] },
+      { percent: 100, after: 36 * 3_600_000 },
+    ]);
+    expect(body.limits.share).toBe(0.025);
+    expect(faults).toEqual([]);
+    await close();
+  },
+);

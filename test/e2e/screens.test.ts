@@ -43,6 +43,10 @@ const DIALOGS: {
   { at: "agent", press: "Settings", item: "Delete…", dialog: /^Delete / },
   { at: "policy", press: "Delete…", dialog: "Delete VPN?" },
   { at: "/policies", press: "New domain…", dialog: /domain/i },
+  { at: "/policies", press: "Delete…", dialog: /^Delete / },
+  { at: "release", press: "Stages…", dialog: "Stages of pattern" },
+  { at: "release", press: "Halt…", dialog: "Halt 1.1?" },
+  { at: "release", press: "Roll back…", dialog: /^Roll / },
   { at: "/people", press: "Add user…", dialog: "Add a user" },
   { at: "/people?tab=tokens", press: "New token…", dialog: "New API token" },
   { at: "/webhooks", press: "New webhook…", dialog: "New webhook" },
@@ -59,6 +63,7 @@ describe.skipIf(NO_BROWSER)(`every screen${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`
     world = await fillConsole();
     // A version before the newest, which can be restored.
     await world.call("PUT", "/source-list", LIST, { "if-match": '"1"' });
+    await world.call("POST", "/domains", { name: "empty" });
     const policies = (await world.call("GET", "/policies")).body.items;
     const notification = (await world.call("POST", "/notifications", { target: { all: true } })).body;
     params = {
@@ -118,7 +123,7 @@ describe.skipIf(NO_BROWSER)(`every screen${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`
     page.setDefaultTimeout(30_000);
     for (const { at, select, press, item, dialog: name } of DIALOGS) {
       await page.setViewportSize({ width: 1_280, height: 900 });
-      await page.goto(at === "agent" || at === "policy" ? addressOf(at) : at);
+      await page.goto(at.startsWith("/") ? at : addressOf(at as ScreenName));
       if (select !== undefined) await page.getByLabel(select).check();
       const opener = page
         .getByRole("main")

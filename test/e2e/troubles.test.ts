@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SILENT } from "../../src/config/log.ts";
 import { runServer } from "../../src/server/runServer.ts";
 import { readServerConfig } from "../../src/server/serverConfig.ts";
+import { makeAuthority, writeCertificate } from "../real/certificates.ts";
 import { nearsource } from "../real/commandLine.ts";
 import { NO_BROWSER, openSignedIn, seriousFindings, shot, stopBrowser } from "../support/browser.ts";
 import { type FilledConsole, fillConsole } from "../support/filledConsole.ts";
@@ -101,6 +102,36 @@ describe.skipIf(NO_BROWSER)(`trouble${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, () 
         return await rootRow.locator("time").getAttribute("datetime");
       }, SOON)
       .not.toBe(before);
+    expect(faults).toEqual([]);
+    await close();
+  });
+
+  test("a certificate that ends soon is said by Needs you, Expiries and the health, until the next one is there", {
+    timeout: 120_000,
+  }, async () => {
+    const folder = path.dirname(world.dir);
+    const authority = await makeAuthority(folder, "site");
+    const tls = await writeCertificate(folder, await authority.issue({ until: 5 }));
+    const config = path.join(world.dir, "server.json");
+    const written = JSON.parse(await fs.readFile(config, "utf8"));
+    await fs.writeFile(config, JSON.stringify({ ...written, agents: { ...written.agents, tls } }));
+    await world.restart();
+    const health = async () => (await fetch(`${world.url}/healthz`)).json();
+    await expect.poll(health, SOON).toMatchObject({ ok: true, ending: ["certificate"] });
+    const { page, faults, close } = await opened("/");
+    const needs = page.getByRole("region", { name: "Needs you" });
+    await needs.getByText(/The certificate of agents\.tls ends in \d/).waitFor();
+    await needs.getByText("Put the next one, and its key, into the same files").waitFor();
+    await needs.getByRole("link", { name: "Expiries" }).first().click();
+    const row = page.getByRole("row", { name: /^certificate of agents\.tls/ });
+    await row.getByText("Put the next one, and its key, into the same files").waitFor();
+    const next = await authority.issue({ until: 365 });
+    for (const part of ["cert", "key"] as const) await fs.writeFile(tls[part], next[part]);
+    await world.server.reload();
+    await page.goto("/");
+    await needs.getByText(/certificate/).waitFor({ state: "detached" });
+    await fs.writeFile(config, JSON.stringify(written));
+    await world.restart();
     expect(faults).toEqual([]);
     await close();
   });

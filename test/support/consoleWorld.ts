@@ -15,7 +15,9 @@ export interface ConsoleWorld {
   /** Of the set-up link. */
   token: string;
   server: RunningServer;
-  /** Stops it, and starts it again on the same ports. */
+  /** Stops it, until it is started again. */
+  stop(): Promise<void>;
+  /** Starts it again on the same ports, after it was stopped where it was not. */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
@@ -29,22 +31,28 @@ export async function makeConsole(settings: Record<string, unknown> = {}): Promi
   const written = JSON.parse(await fs.readFile(config, "utf8"));
   const ports = { console: { host: "127.0.0.1", port: 0 }, agents: { host: "127.0.0.1", port: 0 } };
   await fs.writeFile(config, JSON.stringify({ ...written, ...ports, insecure: true, ...settings }));
+  let isOn = true;
   const world: ConsoleWorld = {
     url: "",
     agentsUrl: "",
     dir,
     token,
     server: await runServer(await readServerConfig(dir), SILENT),
+    async stop() {
+      isOn = false;
+      await world.server.close();
+    },
     async restart() {
       const { consolePort, agentsPort } = world.server;
-      await world.server.close();
+      if (isOn) await world.server.close();
+      isOn = true;
       const again = await readServerConfig(dir);
       again.console.port = consolePort;
       again.agents.port = agentsPort;
       world.server = await runServer(again, SILENT);
     },
     async close() {
-      await world.server.close();
+      if (isOn) await world.server.close();
       await fs.rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,5 +1,10 @@
 import { createHash } from "node:crypto";
+import { promises as fs } from "node:fs";
+import path from "node:path";
+import { expect, vi } from "vitest";
 import { readToken } from "../../src/core/fleet/enrolmentToken.ts";
+import { addRelease } from "../../src/publisher/addRelease.ts";
+import { initRepository } from "../../src/publisher/init.ts";
 import { type Administrator, type ConsoleWorld, makeConsole, setUpConsole } from "./consoleWorld.ts";
 
 /** A server with a fleet that enrolled and reported by the agents' own calls, and a session of its administrator. */
@@ -35,6 +40,12 @@ export const LIST = {
   serverFallback: { enabled: true, kinds: ["components", "settings", "programs"] },
 };
 
+/** What a run brought. */
+const INSTALLED = {
+  ...{ component: "pattern", kind: "components", via: "full", bytes: 18_233 },
+  ...{ fromVersion: "1.0", toVersion: "1.1" },
+};
+
 /** Sites: a domain each, with its addresses and how many agents are in it. */
 const SITES = [
   { domain: "berlin", net: "10.1.0", agents: 14 },
@@ -43,7 +54,7 @@ const SITES = [
 ];
 
 export async function fillConsole(settings: Record<string, unknown> = {}): Promise<FilledConsole> {
-  const world = await makeConsole({ enrolment: "token", ...settings });
+  const world = await makeConsole({ enrolment: "token", releases: { watchEvery: 200 }, ...settings });
   const { cookie, call, signIn } = await setUpConsole(world);
   const agents: FilledConsole["agents"] = new Map();
   const report: FilledConsole["report"] = async (name, attempts, more = {}) => {
@@ -70,7 +81,7 @@ export async function fillConsole(settings: Record<string, unknown> = {}): Promi
             ...each,
           })),
           skipped: [],
-          installed: [],
+          installed: failed ? [] : [INSTALLED],
         },
         ...more,
       }),
@@ -80,7 +91,24 @@ export async function fillConsole(settings: Record<string, unknown> = {}): Promi
   };
   const filled: FilledConsole = { ...world, cookie, agents, call, report, signIn };
   await fillFleet(filled);
+  await publishContent(filled);
   return filled;
+}
+
+/** Two releases of `components/pattern`, in the server's own tree. */
+async function publishContent({ dir, server, call }: FilledConsole): Promise<void> {
+  const folder = path.dirname(dir);
+  const place = { dir: path.join(dir, "www"), keysDir: path.join(folder, "content-keys") };
+  await initRepository({ ...place, repository: "content" });
+  for (const version of ["1.0", "1.1"]) {
+    const release = path.join(folder, "releases", version);
+    await fs.mkdir(release, { recursive: true });
+    await fs.writeFile(path.join(release, "version"), version);
+    await addRelease({ ...place, kind: "components", name: "pattern", version, path: release });
+  }
+  await server.context.trees.look();
+  const seen = async () => (await call("GET", "/releases")).body.items[0]?.releases.length;
+  await vi.waitFor(async () => expect(await seen()).toBe(2), { timeout: 20_000 });
 }
 
 async function fillFleet(world: FilledConsole): Promise<void> {
