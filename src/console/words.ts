@@ -892,6 +892,7 @@ export const words = {
     all: "all",
     fine: "delivers",
     failing: "fails, and is tried again",
+    dropped: (events: number) => `${counted(events, "event")} not kept, since too many waited: from`,
     disabled: "switched off",
     test: "Send a test",
     tested: "A test is on its way",

@@ -6809,6 +6809,9 @@ export interface operations {
                             createdBy: string;
                             disabledAt: number | null;
                             disabledReason: string | null;
+                            dropped: number;
+                            droppedLast: number | null;
+                            droppedSince: number | null;
                             events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "source.recovered" | "source.rejected" | "webhook.test")[];
                             failingSince: number | null;
                             id: string;
@@ -6857,6 +6860,9 @@ export interface operations {
                         createdBy: string;
                         disabledAt: number | null;
                         disabledReason: string | null;
+                        dropped: number;
+                        droppedLast: number | null;
+                        droppedSince: number | null;
                         events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "source.recovered" | "source.rejected" | "webhook.test")[];
                         failingSince: number | null;
                         id: string;
@@ -6969,6 +6975,9 @@ export interface operations {
                         createdBy: string;
                         disabledAt: number | null;
                         disabledReason: string | null;
+                        dropped: number;
+                        droppedLast: number | null;
+                        droppedSince: number | null;
                         events: ("agent.cloned" | "agent.doubled" | "agents.outdated" | "agents.recovered" | "expiry.ahead" | "expiry.renewed" | "limit.reached" | "mirror.late" | "mirror.recovered" | "networks.covered" | "networks.uncovered" | "notification.failed" | "release.halted" | "release.resumed" | "sign_in.locked" | "source.recovered" | "source.rejected" | "webhook.test")[];
                         failingSince: number | null;
                         id: string;

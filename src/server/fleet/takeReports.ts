@@ -12,7 +12,7 @@ import { addNetworkTraffic } from "../store/fleet/networkStore.ts";
 import { noteReported, type ReportedRow, takeReported } from "../store/fleet/reportedStore.ts";
 import { addKept, dropRuns, insertRuns, type NewRun } from "../store/fleet/runStore.ts";
 import { addTraffic } from "../store/fleet/trafficStore.ts";
-import { type Tx, transact } from "../store/transaction.ts";
+import { afterCommit, type Tx, transact } from "../store/transaction.ts";
 import { raiseEvent } from "../watch/raiseEvent.ts";
 import { KnownUpdateAgents } from "./knownUpdateAgents.ts";
 import { noteRejections } from "./noteRejections.ts";
@@ -117,8 +117,12 @@ async function addSums(
     places,
   );
   await addNetworkTraffic(tx, dayOf(at), bounds.networks(at, networks), random(1)[0] ?? 0);
-  for (const what of bounds.exceeded) await sayExceeded(tx, means, what);
-  bounds.exceeded.clear();
+  const exceeded = [...bounds.exceeded];
+  for (const what of exceeded) await sayExceeded(tx, means, what);
+  // Limits said in a transaction that was undone are still to be said.
+  afterCommit(tx, () => {
+    for (const what of exceeded) bounds.exceeded.delete(what);
+  });
 }
 
 const EXCEEDED = {

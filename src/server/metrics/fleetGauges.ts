@@ -13,7 +13,7 @@ import type { Db } from "../store/transaction.ts";
 import { heldConditions } from "../store/watch/conditionStore.ts";
 import { waitingDeliveries } from "../store/watch/deliveryStore.ts";
 import { readNote } from "../store/watch/noteStore.ts";
-import { countGivenUp } from "../store/watch/webhookStore.ts";
+import { countDropped, countGivenUp } from "../store/watch/webhookStore.ts";
 import type { SetGauges } from "./serverMetrics.ts";
 
 /**
@@ -94,6 +94,10 @@ function setWebhooks({ metrics }: Context): SetFrom {
     "webhook_oldest_waiting_timestamp_seconds",
     "When the oldest of them was raised; 0 for none.",
   );
+  const dropped = metrics.gauge(
+    "webhook_events_dropped",
+    "Events that were not kept for webhooks, since too many waited for them.",
+  );
   const given = metrics.gauge(
     "webhooks_given_up",
     "Webhooks that nothing could be delivered to for too long.",
@@ -103,6 +107,7 @@ function setWebhooks({ metrics }: Context): SetFrom {
     waiting.set(found.count);
     oldest.set((found.oldest ?? 0) / 1_000);
     given.set(await countGivenUp(db));
+    dropped.set(await countDropped(db));
   };
 }
 

@@ -24,6 +24,7 @@ import * as wastedBytes from "./migrations/0038WastedBytes.ts";
 import * as rejections from "./migrations/0039Rejections.ts";
 import * as ownNames from "./migrations/0040OwnNames.ts";
 import * as agentPaths from "./migrations/0042AgentPaths.ts";
+import * as droppedEvents from "./migrations/0043DroppedEvents.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -50,6 +51,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0039Rejections": rejections,
   "0040OwnNames": ownNames,
   "0042AgentPaths": agentPaths,
+  "0043DroppedEvents": droppedEvents,
 };
 
 /**

@@ -269,6 +269,11 @@ export interface Tables {
     failing_since: Time | null;
     disabled_at: Time | null;
     disabled_reason: string | null;
+    /** Events that were not kept for it, and of these those that it was told of; since when, and when the last one was. */
+    dropped: Generated<number>;
+    dropped_told: Generated<number>;
+    dropped_since: Time | null;
+    dropped_last: Time | null;
   };
   /** Events that webhooks are to be told of, or were. */
   deliveries: {

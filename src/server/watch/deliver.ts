@@ -1,9 +1,10 @@
 import { verdictOf } from "../../core/fleet/watch/delivery.ts";
 import { onOneLine } from "../../errors.ts";
 import type { Context } from "../context.ts";
-import { transact } from "../store/transaction.ts";
+import { type Tx, transact } from "../store/transaction.ts";
 import { type DueDelivery, failWaiting, noteDelivery } from "../store/watch/deliveryStore.ts";
-import { updateWebhook } from "../store/watch/webhookStore.ts";
+import { tellDropped, updateWebhook } from "../store/watch/webhookStore.ts";
+import { raiseEvent } from "./raiseEvent.ts";
 import { sendWebhook } from "./sendWebhook.ts";
 
 /**
@@ -24,9 +25,24 @@ export async function deliver(context: Context, due: DueDelivery, signal: AbortS
     const disabled = disable === null ? {} : { disabledAt: now(), disabledReason: disable };
     await updateWebhook(tx, due.webhookId, { failingSince, ...disabled });
     if (disable !== null) await failWaiting(tx, due.webhookId, "DISABLED", now());
+    if (state === "delivered") await sayDropped(tx, context, due.webhookId);
   });
   metrics.toldWebhook(state === "delivered" ? "delivered" : "failed");
   if (disable !== null) {
     log.error(onOneLine(`the webhook ${due.webhookId} is told of nothing more: ${disable}`));
   }
+}
+
+/** Tells a webhook that takes events again how many were not kept for it. */
+async function sayDropped(tx: Tx, context: Context, webhookId: string): Promise<void> {
+  const dropped = await tellDropped(tx, webhookId);
+  if (dropped === undefined) return;
+  const { untold, since, last } = dropped;
+  const [from, to] = [since, last].map((time) => new Date(time).toISOString());
+  const events = untold === 1 ? "1 event was" : `${untold} events were`;
+  const message = `${events} not kept for this webhook, since too many waited: from ${from} to ${to}`;
+  const subject = `dropped ${webhookId} ${last}`;
+  const detail = { webhook: webhookId, dropped: untold, since, last };
+  await raiseEvent(tx, context, { type: "limit.reached", subject, message, detail }, webhookId);
+  context.log.warn(onOneLine(`the webhook ${webhookId} takes events again; ${message}`));
 }

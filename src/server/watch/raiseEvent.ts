@@ -27,10 +27,11 @@ export interface NewEvent {
  */
 export async function raiseEvent(
   tx: Tx,
-  { config, now, random }: Pick<Context, "config" | "now" | "random">,
+  means: Pick<Context, "config" | "now" | "random">,
   { type, subject, message, detail = {} }: NewEvent,
   only?: string,
 ): Promise<string | undefined> {
+  const { config, now, random } = means;
   const at = now();
   const quiet = QUIET[type];
   if (quiet !== undefined) {
@@ -43,9 +44,19 @@ export async function raiseEvent(
   const data = { subject, message, ...server, ...detail };
   const body = JSON.stringify({ type, timestamp: new Date(at).toISOString(), data });
   await insertEvent(tx, { id, at, type, subject, body });
-  for (const { id: webhookId, events, disabledAt } of await listWebhooks(tx)) {
+  for (const { id: webhookId, name, events, disabledAt } of await listWebhooks(tx)) {
     const isMeant = only === undefined ? events.length === 0 || events.includes(type) : only === webhookId;
-    if (isMeant && disabledAt === null) await insertDelivery(tx, { eventId: id, webhookId, raisedAt: at });
+    if (!isMeant || disabledAt !== null) continue;
+    const isKept = await insertDelivery(tx, { eventId: id, webhookId, raisedAt: at });
+    // The others hear of it, and this one once it takes something again (`deliver`).
+    if (!isKept) await raiseEvent(tx, means, notKept(webhookId, name));
   }
   return id;
+}
+
+function notKept(webhookId: string, name: string): NewEvent {
+  const message =
+    `so many events wait for the webhook ${name} that no more are kept for it: ` +
+    "look why it takes none; GET /webhooks says how many were dropped";
+  return { type: "limit.reached", subject: `webhook ${webhookId}`, message, detail: { webhook: webhookId } };
 }

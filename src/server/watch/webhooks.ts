@@ -11,6 +11,7 @@ import { type Delivery, failWaiting, findDelivery } from "../store/watch/deliver
 import {
   deleteWebhook,
   findWebhook,
+  forgetDropped,
   insertWebhook,
   listWebhooks,
   secretOfWebhook,
@@ -26,6 +27,8 @@ import { allowedRanges, checkWebhookUrl, refusePrivateUrl } from "./webhookUrl.t
 const MOST = 50;
 /** Bytes of a signing secret; Standard Webhooks asks for 24 to 64. */
 const SECRET_LENGTH = 32;
+
+const NONE_DROPPED = { dropped: 0, droppedSince: null, droppedLast: null };
 
 export interface NewWebhook {
   name: string;
@@ -56,7 +59,7 @@ export async function createWebhook(
     await insertWebhook(tx, { ...row, secret: sealed });
     await writeAudit(tx, context, by, { operation: "createWebhook", subject: id, detail: shown(row) });
   });
-  return { ...row, failingSince: null, disabledAt: null, disabledReason: null, secret };
+  return { ...row, failingSince: null, disabledAt: null, disabledReason: null, ...NONE_DROPPED, secret };
 }
 
 /**
@@ -77,6 +80,7 @@ export async function changeWebhook(
     const on = enabled === true ? { failingSince: null, disabledAt: null, disabledReason: null } : {};
     const off = enabled === false ? { disabledAt: before.disabledAt ?? now(), disabledReason: null } : {};
     await updateWebhook(tx, id, { ...changes, ...on, ...off } as Partial<Webhook>);
+    if (enabled === true) await forgetDropped(tx, id);
     if (enabled === false) await failWaiting(tx, id, "DISABLED", now());
     const after = (await findWebhook(tx, id)) ?? unknownWebhook();
     const detail = { ...shown(after), enabled: after.disabledAt === null };

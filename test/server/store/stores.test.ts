@@ -8,6 +8,7 @@ import { KnownUpdateAgents } from "../../../src/server/fleet/knownUpdateAgents.t
 import { takeReports } from "../../../src/server/fleet/takeReports.ts";
 import type { ServerConfig } from "../../../src/server/serverConfig.ts";
 import { insertAudit, listAudit } from "../../../src/server/store/auditStore.ts";
+import { countOf } from "../../../src/server/store/countOf.ts";
 import type { Database } from "../../../src/server/store/database.ts";
 import { takeTurn } from "../../../src/server/store/dialect.ts";
 import { matchingAgents } from "../../../src/server/store/fleet/agentFilter.ts";
@@ -363,6 +364,36 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
       });
       await write((tx) => deleteAgent(tx, agent.id));
       expect(await countRuns(database.db, agent.id)).toBe(0);
+    });
+
+    test("a limit that agents exceed is said also where the transaction that first said it was undone", async () => {
+      const bounds = new TrafficBounds();
+      const agent = agentOf(await newDomain());
+      await write((tx) => insertAgent(tx, agent));
+      const means = {
+        ...{ database, config: { reports: { perAgent: 5 } } as ServerConfig, now: () => NOW },
+        ...{ random: randomBytes, bounds, known: new KnownUpdateAgents() },
+      };
+      const take = (at: number) => {
+        const started = new Date(at).toISOString();
+        const report = { started, ended: started, trigger: "schedule", program: "0.1.0" };
+        const given = { agentId: agent.id, report, summary: summaryOf(report), address: "10.1.2.4" };
+        return async (tx: Tx) => {
+          await takeReports(tx, means, [{ ...given, document: "{}", receivedAt: NOW }]);
+        };
+      };
+      const said = () =>
+        countOf(database.db.selectFrom("events").where("type", "=", "limit.reached").where("at", "=", NOW));
+      const before = await said();
+      bounds.exceeded.add("networks");
+      const undone = write(async (tx) => {
+        await take(1)(tx);
+        throw new Error("undone");
+      });
+      await expect(undone).rejects.toThrow("undone");
+      expect([await said(), [...bounds.exceeded]]).toEqual([before, ["networks"]]);
+      await write(take(2));
+      expect([await said(), [...bounds.exceeded]]).toEqual([before + 1, []]);
     });
 
     test("of a document every version is kept; those that are not published are known", async () => {

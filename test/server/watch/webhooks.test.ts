@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { readToken } from "../../../src/core/fleet/enrolmentToken.ts";
+import { metricsOf } from "../../../src/server/metrics/metricsPage.ts";
 import { healthOf } from "../../../src/server/serverHealth.ts";
 import { transact } from "../../../src/server/store/transaction.ts";
 import { raiseEvent } from "../../../src/server/watch/raiseEvent.ts";
@@ -164,6 +165,54 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ n
       await raise("a third");
       await send();
       expect(receiver.received).toHaveLength(before + 1);
+    });
+
+    test("events beyond those that may wait for one webhook are counted, said to the others at once, and to itself when it takes some again", async () => {
+      const down = await make(["release.halted", "limit.reached"]);
+      const other = await startReceiver();
+      onTestFinished(() => other.close());
+      const ops = await make(["limit.reached"], other.url);
+      receiver.answer = { status: 500 };
+      const [first, { now }] = [world.clock.now, world.clock];
+      await transact(world.context.database.db, async (tx) => {
+        for (let index = 0; index < 1_000; index++) {
+          const event = { type: "release.halted", subject: `rules ${index}`, message: "m" } as const;
+          await raiseEvent(tx, world.context, event);
+        }
+      });
+      expect(await webhook(down.id)).toMatchObject({ dropped: 0, droppedSince: null, droppedLast: null });
+      world.clock.now = first + 5_000;
+      await raise("rules 1000");
+      world.clock.now = first + 9_000;
+      await raise("rules 1001");
+      // With the word of that itself, which is not kept either.
+      const dropped = { dropped: 3, droppedSince: first + 5_000, droppedLast: first + 9_000 };
+      expect(await webhook(down.id)).toMatchObject(dropped);
+      expect(await webhook(ops.id)).toMatchObject({ dropped: 0 });
+      await send();
+      const said = other.events(ops.secret);
+      expect(said).toHaveLength(1);
+      expect(said[0]).toMatchObject({ type: "limit.reached", data: { webhook: down.id } });
+      const { body } = await metricsOf(world.context);
+      expect(body).toContain("nearsource_server_webhook_events_dropped 3");
+
+      receiver.answer = { status: 200 };
+      world.clock.now = now + 3_600_000;
+      await send([sender]);
+      const { db } = world.context.database;
+      const own = await db
+        .selectFrom("deliveries")
+        .innerJoin("events", "events.id", "deliveries.event_id")
+        .select(["body", "subject"])
+        .where("webhook_id", "=", down.id)
+        .where("type", "=", "limit.reached")
+        .execute();
+      expect(own.map(({ body }) => JSON.parse(body).data)).toMatchObject([
+        { webhook: down.id, dropped: 3, since: first + 5_000, last: first + 9_000 },
+      ]);
+      expect(await webhook(down.id)).toMatchObject(dropped);
+      await callApi(world, token, `PATCH /webhooks/${down.id}`, { enabled: true });
+      expect(await webhook(down.id)).toMatchObject({ dropped: 0, droppedSince: null });
     });
 
     test("one that says it is gone is told of nothing more", async () => {

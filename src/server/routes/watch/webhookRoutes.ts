@@ -27,6 +27,9 @@ const webhook = {
   failingSince: OrNull(Moment),
   disabledAt: OrNull(Moment),
   disabledReason: OrNull(Type.String()),
+  dropped: Type.Integer({ minimum: 0 }),
+  droppedSince: OrNull(Moment),
+  droppedLast: OrNull(Moment),
 };
 const Webhook = Type.Object(webhook);
 const Delivery = Type.Object({

@@ -2,6 +2,7 @@ import type { EventType } from "../../../core/fleet/watch/eventTypes.ts";
 import { countOf } from "../countOf.ts";
 import type { Dialect } from "../dialect.ts";
 import type { Db, Tx } from "../transaction.ts";
+import { noteDropped } from "./webhookStore.ts";
 
 /** States of a delivery: it is to be tried, was taken by its receiver, or is given up. */
 export const DELIVERY_STATES = ["waiting", "delivered", "failed"] as const;
@@ -24,16 +25,23 @@ export interface Delivery {
 /** Deliveries that may wait for one webhook: of more, none is added. */
 const MOST_WAITING = 1_000;
 
-/** Has a webhook told of an event, unless too many wait for it already. */
+/**
+ * Has a webhook told of an event; where too many wait for it already, that one is counted and not kept.
+ *
+ * @returns whether it is kept
+ */
 export async function insertDelivery(
   tx: Tx,
   { eventId, webhookId, raisedAt }: { eventId: string; webhookId: string; raisedAt: number },
-): Promise<void> {
+): Promise<boolean> {
   const waiting = tx
     .selectFrom("deliveries")
     .where("webhook_id", "=", webhookId)
     .where("state", "=", "waiting");
-  if ((await countOf(waiting)) >= MOST_WAITING) return;
+  if ((await countOf(waiting)) >= MOST_WAITING) {
+    await noteDropped(tx, webhookId, raisedAt);
+    return false;
+  }
   await tx
     .insertInto("deliveries")
     .values({
@@ -41,6 +49,7 @@ export async function insertDelivery(
       ...{ state: "waiting", attempts: 0, next_at: raisedAt },
     })
     .execute();
+  return true;
 }
 
 /** A delivery that is to be tried now, with all that it takes. */
@@ -66,36 +75,48 @@ export async function takeDeliveries(
   { locksRows }: Dialect,
   { now, limit, leaseUntil, busy }: { now: number; limit: number; leaseUntil: number; busy: string[] },
 ): Promise<DueDelivery[]> {
-  const rows = await tx
+  // One by one: those that wait for a webhook which takes none would stand before all others.
+  const due = await tx
     .selectFrom("deliveries")
     .innerJoin("webhooks", "webhooks.id", "deliveries.webhook_id")
-    .innerJoin("events", "events.id", "deliveries.event_id")
-    .select([
-      "event_id as eventId",
-      "webhook_id as webhookId",
-      "deliveries.raised_at as raisedAt",
-      "attempts",
-      "url",
-      "body",
-      "secret",
-      "failing_since as failingSince",
-    ])
+    .select((row) => ["webhook_id as id", row.fn.min("next_at").as("since")])
     .where("deliveries.state", "=", "waiting")
     .where("next_at", "<=", now)
     .where("disabled_at", "is", null)
     .$if(busy.length > 0, (query) => query.where("webhook_id", "not in", busy))
-    .orderBy("next_at")
-    .orderBy("raised_at")
-    .limit(limit * 4)
-    .$if(locksRows, (query) => query.forUpdate("deliveries").skipLocked())
+    .groupBy("webhook_id")
+    .orderBy("since")
+    .limit(limit)
     .execute();
-  const taken = [...Map.groupBy(rows, ({ webhookId }) => webhookId).values()].flatMap(([first]) =>
-    first === undefined ? [] : [first],
-  );
-  for (const { eventId, webhookId } of taken.slice(0, limit)) {
-    await ofOne(tx.updateTable("deliveries").set({ next_at: leaseUntil }), eventId, webhookId).execute();
+  const taken: DueDelivery[] = [];
+  for (const { id } of due) {
+    const oldest = await tx
+      .selectFrom("deliveries")
+      .innerJoin("webhooks", "webhooks.id", "deliveries.webhook_id")
+      .innerJoin("events", "events.id", "deliveries.event_id")
+      .select([
+        "event_id as eventId",
+        "webhook_id as webhookId",
+        "deliveries.raised_at as raisedAt",
+        "attempts",
+        "url",
+        "body",
+        "secret",
+        "failing_since as failingSince",
+      ])
+      .where("webhook_id", "=", id)
+      .where("deliveries.state", "=", "waiting")
+      .where("next_at", "<=", now)
+      .orderBy("next_at")
+      .orderBy("raised_at")
+      .limit(1)
+      .$if(locksRows, (query) => query.forUpdate("deliveries").skipLocked())
+      .executeTakeFirst();
+    if (oldest === undefined) continue;
+    await ofOne(tx.updateTable("deliveries").set({ next_at: leaseUntil }), oldest.eventId, id).execute();
+    taken.push(oldest);
   }
-  return taken.slice(0, limit);
+  return taken;
 }
 
 /** Writes down what became of an attempt, unless it has been settled meanwhile. */

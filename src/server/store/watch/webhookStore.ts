@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { EventType } from "../../../core/fleet/watch/eventTypes.ts";
 import { countOf } from "../countOf.ts";
 import type { Db, Tx } from "../transaction.ts";
@@ -15,6 +16,10 @@ export interface Webhook {
   failingSince: number | null;
   disabledAt: number | null;
   disabledReason: string | null;
+  /** Events that were not kept for it, since too many waited: how many, since when, and when the last one was. */
+  dropped: number;
+  droppedSince: number | null;
+  droppedLast: number | null;
 }
 
 const COLUMNS = [
@@ -27,6 +32,9 @@ const COLUMNS = [
   "failing_since as failingSince",
   "disabled_at as disabledAt",
   "disabled_reason as disabledReason",
+  "dropped",
+  "dropped_since as droppedSince",
+  "dropped_last as droppedLast",
 ] as const;
 
 function fromRow({ events, ...row }: Omit<Webhook, "events"> & { events: string }): Webhook {
@@ -79,6 +87,49 @@ export async function updateWebhook(
   };
   if (Object.keys(set).length === 0) return;
   await tx.updateTable("webhooks").set(set).where("id", "=", id).execute();
+}
+
+/** Counts an event that is not kept for a webhook. */
+export async function noteDropped(tx: Tx, id: string, at: number): Promise<void> {
+  await tx
+    .updateTable("webhooks")
+    .set((row) => ({
+      dropped: sql`dropped + 1`,
+      dropped_since: row.fn.coalesce("dropped_since", row.val(at)),
+      dropped_last: at,
+    }))
+    .where("id", "=", id)
+    .execute();
+}
+
+/** Takes the events that were not kept for a webhook, and that it was not told of: from now on it was. */
+export async function tellDropped(
+  tx: Tx,
+  id: string,
+): Promise<{ untold: number; since: number; last: number } | undefined> {
+  const found = await tx
+    .selectFrom("webhooks")
+    .select(["dropped", "dropped_told as told", "dropped_since as since", "dropped_last as last"])
+    .where("id", "=", id)
+    .executeTakeFirst();
+  if (found === undefined || found.dropped === found.told) return undefined;
+  await tx.updateTable("webhooks").set({ dropped_told: found.dropped }).where("id", "=", id).execute();
+  return { untold: found.dropped - found.told, since: found.since ?? 0, last: found.last ?? 0 };
+}
+
+/** Begins to count anew what is not kept for a webhook. */
+export async function forgetDropped(tx: Tx, id: string): Promise<void> {
+  const set = { dropped: 0, dropped_told: 0, dropped_since: null, dropped_last: null };
+  await tx.updateTable("webhooks").set(set).where("id", "=", id).execute();
+}
+
+/** Events that were not kept for webhooks, of all that there are. */
+export async function countDropped(db: Db): Promise<number> {
+  const found = await db
+    .selectFrom("webhooks")
+    .select((row) => row.fn.sum<number | null>("dropped").as("dropped"))
+    .executeTakeFirst();
+  return Number(found?.dropped ?? 0);
 }
 
 export async function deleteWebhook(tx: Tx, id: string): Promise<void> {
