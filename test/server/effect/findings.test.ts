@@ -142,7 +142,7 @@ test("a source that lied is a finding of the list in force and of one that is ch
   const [lie] = await liesOf();
   expect(lie).toMatchObject({ entry: 0, field: "url", remedy: expect.stringContaining("take it out") });
   expect(lie.message).toMatch(
-    /^ua-berlin sent other bytes than the signed ones \(HASH_MISMATCH\), 2 agents say: since /,
+    /^ua-berlin sent other bytes than the signed ones \(HASH_MISMATCH\), as 2 agents report: since /,
   );
   expect(await liesOf([{ range: "10.9.0.0/16", url: "http://honest.example" }, renamed])).toMatchObject([
     { entry: 1, message: expect.stringContaining("another name sent") },

@@ -86,7 +86,7 @@ export function rejectedInWords(
   name: string,
   { code, agents, since, last }: Omit<RejectedSource, "source">,
 ): string {
-  const said = agents === 1 ? "1 agent says" : `${agents} agents say`;
+  const said = agents === 1 ? "as 1 agent reports" : `as ${agents} agents report`;
   const from = momentInWords(since);
   const when = since === last ? `on ${from}` : `since ${from}, last on ${momentInWords(last)}`;
   return `${name} ${failureInWords(code)} (${code}), ${said}: ${when}`;
