@@ -115,6 +115,8 @@ async function readDocuments(
 
 async function copyFolder(from: string, to: string, mode: number, keep = (_: string) => true): Promise<void> {
   await makePath(to, mode === 0o600 ? 0o700 : 0o755);
+  // A repository in which no document was set yet has no folder of them.
+  if ((await listFolder(from)).length === 0) return;
   for (const entry of await fs.readdir(from, { withFileTypes: true })) {
     const [one, other] = [path.join(from, entry.name), path.join(to, entry.name)];
     if (entry.isDirectory()) await copyFolder(one, other, mode);

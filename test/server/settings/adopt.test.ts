@@ -90,6 +90,17 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
   );
 });
 
+test("a settings repository in which nothing was set yet is taken over too", async () => {
+  const adopt = path.join(await newHome("adopt"), "www");
+  const { rootFile } = await initRepository({ dir: adopt, repository: "settings" });
+  const dir = path.join(await newHome("server"), "server");
+  const { token, settingsRoot } = await initServer({ dir, adopt });
+  expect(await fs.readFile(settingsRoot)).toEqual(await fs.readFile(rootFile));
+  const world = await openServer(dir, token);
+  onTestFinished(() => world.close());
+  expect(world.context.trees.versions().settings).toBe(1);
+});
+
 test("an agent that trusts the root of a repository follows the server that took it over", async () => {
   const { dir: adopt, rootFile } = await published();
   const home = await newHome("agent");
