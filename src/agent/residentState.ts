@@ -1,5 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
+import type { Config } from "../config/configSchema.ts";
 import type { Trigger, Why } from "../core/settings/schedule.ts";
 import { makeFolder, readIfThere, rename } from "../store/durable.ts";
 import { holderOf, isLocked } from "../store/lock.ts";
@@ -87,6 +88,15 @@ export async function readResidentState(dir: ResidentDir): Promise<ResidentState
 /** Whether the agent that wrote the state is there now; undefined when this account may not know. */
 export async function isResident(dir: ResidentDir): Promise<boolean | undefined> {
   return await isLocked(path.join(dir.root, "lock"));
+}
+
+/** The configuration with the port at which the resident agent listens now, where there is one: it may have none. */
+export async function asItListens(config: Config): Promise<Config> {
+  if (config.listen.port === null) return config;
+  const dir = residentDirOf(config.dataDir);
+  if ((await isResident(dir).catch(() => undefined)) !== true) return config;
+  const state = await readResidentState(dir);
+  return state === undefined ? config : { ...config, listen: { ...config.listen, port: state.port ?? 0 } };
 }
 
 /** The process that is the agent here, where the system tells. */

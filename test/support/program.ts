@@ -53,7 +53,7 @@ async function isThere(file: string): Promise<boolean> {
 
 async function write(input: string, output: OutputOptions, folder: string): Promise<void> {
   const { rolldown } = await import("rolldown");
-  const { listFormatsWhenUsed } = await import("../../rolldown.config.ts");
+  const { listFormatsWhenUsed } = await import("../../src/packaging/programs.ts");
   const options: InputOptions = { input, cwd: PROJECT, platform: "node", plugins: [listFormatsWhenUsed] };
   await forgetOld();
   const fresh = await fs.mkdtemp(path.join(BUILDS, "new-"));
@@ -73,7 +73,7 @@ async function hashOf(input: string): Promise<string> {
       return names.sort().map((name) => path.join(folder, name));
     }),
   );
-  const settings = ["rolldown.config.ts", "package-lock.json"].map((name) => path.join(PROJECT, name));
+  const settings = ["src/packaging/programs.ts", "package-lock.json"].map((name) => path.join(PROJECT, name));
   const files = [...settings, ...sources.flat()];
   const texts = await Promise.all(files.map((file) => fs.readFile(file)));
   const hash = createHash("sha256").update(input);

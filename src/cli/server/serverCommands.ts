@@ -5,7 +5,7 @@ import { serverCommand, serverInitCommand, serverLinkCommand } from "./serverCom
 import { serverPasswordCommand } from "./serverPasswordCommand.ts";
 
 /**
- * The server's commands. They are a program of their own beside the agent's (rolldown.config.ts), so that what
+ * The server's commands. They are a program of their own beside the agent's (packaging/programs.ts), so that what
  * the server needs costs no other command anything; errors of that program end in it.
  */
 export const SERVER_COMMANDS = {

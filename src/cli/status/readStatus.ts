@@ -6,6 +6,7 @@ import type { HeldComponent, Report } from "../../core/report.ts";
 import { NearsourceError } from "../../errors.ts";
 import { type DataDir, dataDirAt } from "../../store/dataDir.ts";
 import { listGenerations, readCurrent } from "../../store/generations/generations.ts";
+import { ifReadable } from "../../store/ifReadable.ts";
 import { holderOf, isLocked } from "../../store/lock.ts";
 import { touchedAt } from "../../store/state/markers.ts";
 import { confirmedAt, readState } from "../../store/state/state.ts";
@@ -17,7 +18,6 @@ import { remarksOnDocuments, remarksOnKinds, remarksOnState } from "../../update
 import { type Settings, settingsInForce } from "../../update/settings/settings.ts";
 import { standingOf } from "../../update/settings/situation.ts";
 import { exitCodeOf } from "../terminal/exitCode.ts";
-import { ifReadable } from "../terminal/readable.ts";
 import { type AgentStatus, agentStatus } from "./statusAgent.ts";
 
 /** The files that an account may not be able to read, as `status` names them. */

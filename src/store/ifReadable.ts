@@ -1,5 +1,5 @@
-import { causesOf } from "../../errors.ts";
-import { codeOf } from "../../store/storageErrors.ts";
+import { causesOf } from "../errors.ts";
+import { codeOf } from "./storageErrors.ts";
 
 /** The result of `read`; `place` is added to `hidden` if this account may not read it. */
 export async function ifReadable<Result>(
