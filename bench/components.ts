@@ -5,7 +5,7 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { build } from "rolldown";
-import { listFormatsWhenUsed } from "../rolldown.config.ts";
+import { listFormatsWhenUsed } from "../src/packaging/programs.ts";
 import { initRepository } from "../src/publisher/init.ts";
 import { roleOf } from "../src/publisher/repository/publication.ts";
 import { publishNext } from "../src/publisher/repository/publish.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { build } from "rolldown";
-import { listFormatsWhenUsed } from "../rolldown.config.ts";
+import { listFormatsWhenUsed } from "../src/packaging/programs.ts";
 import { writeAgent } from "./agent.ts";
 import type { Bench } from "./outcome.ts";
 

@@ -46,6 +46,7 @@ test("the package brings no dependency and no runtime, and is 5 MB at most", asy
   const manifest = JSON.parse(files["package.json"]?.toString() ?? "");
   expect(manifest).not.toHaveProperty("dependencies");
   expect(manifest).not.toHaveProperty("scripts");
+  expect(manifest.engines).toEqual({ node: ">=26" });
 });
 
 test("its command works, the server's part of it too", async () => {

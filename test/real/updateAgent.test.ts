@@ -142,7 +142,7 @@ describe("an agent that signed settings make an Update Agent", () => {
     await changeConfig(agent, { listen: { host: "127.0.0.1", port: taken.port } });
     const resident = startResident(agent);
     residents.push(resident);
-    await resident.said(/error: cannot listen at 127\.0\.0\.1 port \d+: .*EADDRINUSE.*; it is tried again/);
+    await resident.said(/error: cannot listen at 127\.0\.0\.1 port \d+.*: .*EADDRINUSE.*; it is tried again/);
     await resident.said(/this agent is an Update Agent for components/);
     const [, monitor] = await resident.said(/metrics at port (\d+)/);
     const health = async () => await (await fetch(`http://127.0.0.1:${monitor}/healthz`)).json();

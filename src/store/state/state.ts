@@ -86,7 +86,9 @@ export async function keepState(dirs: DataDir, state: State): Promise<void> {
 
 /** A state without its times and durations, for comparison. */
 function withoutTimes({ lastRun, lastSuccess: _, fresh, ...rest }: State): object {
-  const attempts = lastRun?.report.attempts.map(({ ms, ...attempt }) => attempt);
+  const attempts = lastRun?.report.attempts.map(
+    ({ ms, dnsMs, connectMs, firstByteMs, transferMs, ...attempt }) => attempt,
+  );
   return JSON.parse(
     JSON.stringify({ ...rest, fresh: Object.keys(fresh), report: { ...lastRun?.report, attempts } }),
   );
