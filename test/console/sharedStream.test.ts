@@ -134,3 +134,14 @@ test("a stream that was refused is asked for anew after a while, and at once by 
   await vi.advanceTimersByTimeAsync(60_000);
   expect(first?.heard).toEqual({ agents: 0 });
 });
+
+test("a page listens from its first moment, and leaves the stream to the one that has it", async () => {
+  const browser = new Browser(2);
+  for (const page of browser.pages) {
+    page.stream.start();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(page.heard).toEqual({ agents: 0 });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(browser.streams.size).toBe(1);
+  }
+});

@@ -47,6 +47,8 @@ export class SharedStream {
   #stream: Stream | undefined;
   #versions: Versions | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The stream here has just been opened, and is nobody else's while another page may have one. */
+  #isNew = false;
 
   constructor(means: Means) {
     this.#means = means;
@@ -57,11 +59,15 @@ export class SharedStream {
     return this.#channel !== undefined;
   }
 
+  /** Listens at once, and then through the page that has the stream, where one does: nothing is missed meanwhile. */
   start(): void {
     this.stop();
     this.#channel = this.#means.channel();
     this.#channel.onmessage = ({ data }) => this.#hear(data as Said);
-    this.#ask();
+    this.#stream = this.#listen();
+    this.#isNew = true;
+    this.#channel.postMessage({ kind: "ask" });
+    this.#after(ANSWER, () => this.#keep());
   }
 
   /** Leaves it to the others. */
@@ -77,7 +83,7 @@ export class SharedStream {
     if (said.kind === "held") this.#hearHeld(said);
     else if (this.#stream === undefined) {
       if (said.kind === "left") this.#ask();
-    } else if (said.kind === "ask") {
+    } else if (said.kind === "ask" && !this.#isNew) {
       // The page that asks may have signed in since the stream was refused.
       if (this.#stream.isOver()) this.#open();
       this.#say();
@@ -85,7 +91,7 @@ export class SharedStream {
   }
 
   #hearHeld({ by, versions }: Said & { kind: "held" }): void {
-    if (this.#stream !== undefined && by > this.#name) {
+    if (this.#stream !== undefined && !this.#isNew && by > this.#name) {
       this.#say();
       return;
     }
@@ -102,11 +108,21 @@ export class SharedStream {
 
   #open(): void {
     this.#drop();
-    this.#stream = this.#means.open((versions) => {
+    this.#stream = this.#listen();
+    this.#keep();
+  }
+
+  #listen(): Stream {
+    return this.#means.open((versions) => {
       this.#versions = versions;
-      this.#say();
+      if (!this.#isNew) this.#say();
       this.#means.heard(versions);
     });
+  }
+
+  /** The stream here is that of all pages. */
+  #keep(): void {
+    this.#isNew = false;
     this.#say();
     this.#beat(0);
   }
@@ -129,6 +145,7 @@ export class SharedStream {
     this.#stream?.close();
     this.#stream = undefined;
     this.#versions = undefined;
+    this.#isNew = false;
   }
 
   #after(time: number, then: () => void): void {

@@ -26,7 +26,7 @@ export function partsOf(sentence: string): Part[] {
 /** With a capital letter at its beginning, as messages of programs have none. */
 export function capital(text: string): string {
   // A name of a machine stays as it is written.
-  return /^[a-z]+\s/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  return /^[a-z]+[\s,:]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
 /** Places of a list (`entries[2].range`) as its rows are numbered on the screen, from 1. */
