@@ -1,9 +1,6 @@
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { SILENT } from "../../src/config/log.ts";
-import { runServer } from "../../src/server/runServer.ts";
-import { readServerConfig } from "../../src/server/serverConfig.ts";
 import { makeAuthority, writeCertificate } from "../real/certificates.ts";
 import { nearsource } from "../real/commandLine.ts";
 import { NO_BROWSER, openSignedIn, seriousFindings, shot, stopBrowser } from "../support/browser.ts";
@@ -35,8 +32,7 @@ describe.skipIf(NO_BROWSER)(`trouble${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, () 
     const { page, close } = await opened("/update-source?open=new");
     const drawer = page.getByRole("dialog", { name: "New entry" });
     await drawer.getByLabel("First address, or a prefix").fill("10.99.0.0/16");
-    const { consolePort, agentsPort } = world.server;
-    await world.server.close();
+    await world.stop();
     await page.getByText(/^No connection to the server/).waitFor();
     await page.getByText(/nothing that you typed is lost/).waitFor();
 
@@ -52,10 +48,7 @@ describe.skipIf(NO_BROWSER)(`trouble${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`, () 
     expect(await seriousFindings(page)).toEqual([]);
     await shot(page, "offline");
 
-    const again = await readServerConfig(world.dir);
-    again.console.port = consolePort;
-    again.agents.port = agentsPort;
-    world.server = await runServer(again, SILENT);
+    await world.restart();
     await page.getByText(/^No connection to the server/).waitFor({ state: "detached" });
     await page.getByRole("row").filter({ hasText: "10.99.0.0/16" }).getByText("added").waitFor();
     await effect.getByText(/^computed in/).waitFor();

@@ -89,7 +89,8 @@ export async function fillConsole(settings: Record<string, unknown> = {}): Promi
     if (answer.status !== 204)
       throw new Error(`the report of ${name}: ${answer.status} ${await answer.text()}`);
   };
-  const filled: FilledConsole = { ...world, cookie, agents, call, report, signIn };
+  // The same object: its server is another after it was started again.
+  const filled: FilledConsole = Object.assign(world, { cookie, agents, call, report, signIn });
   await fillFleet(filled);
   await publishContent(filled);
   return filled;
