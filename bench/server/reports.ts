@@ -10,8 +10,9 @@ import { FLEET } from "./fleet.ts";
 import { DATABASES, type DatabaseName, startOwnServer } from "./ownServer.ts";
 import { hasPostgres } from "./postgres.ts";
 
-/** Reports a second that are to be taken, and for how long (s). */
-const RATE = 1_500;
+/** Reports a second that are to be taken, those that are sent, so that a moment's refusals can be made up, and for how long (s). */
+const WANTED = 1_500;
+const RATE = 1_520;
 const LONG = { whole: 600, quick: 20 };
 /** Seconds of each run flat out. */
 const SHORT = 5;
@@ -55,9 +56,9 @@ export async function reports(bench: Bench): Promise<Outcome> {
       ]);
       goals.push(
         {
-          name: `${name}: ${RATE} reports/s over those taken`,
-          value: RATE / perSecond,
-          limit: 1.01,
+          name: `${name}: ${WANTED} reports/s over those taken`,
+          value: WANTED / perSecond,
+          limit: 1,
           unit: "×",
         },
         { name: `${name}: reports, p99`, value: sent.p99 ?? Number.NaN, limit: 1_000, unit: "ms" },
@@ -72,7 +73,7 @@ export async function reports(bench: Bench): Promise<Outcome> {
   return {
     tables: [
       {
-        title: `${RATE} reports/s for ${seconds} s, ${FLEET.toLocaleString("en")} agents`,
+        title: `${RATE} reports/s sent for ${seconds} s, ${FLEET.toLocaleString("en")} agents`,
         headings: [
           "",
           "taken/s",
