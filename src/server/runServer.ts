@@ -93,7 +93,7 @@ export async function runServer(
     const cookies = await cookiesOf(trees);
     const { now } = Date;
     const secrets = new SecretLookup(database);
-    const polls = openPolls({ trees, database, now, log });
+    const polls = openPolls({ trees, database, now, log, random: Math.random });
     const reports = openIntake({ config, database, now, random: randomBytes });
     ends.push(() => reports.close());
     const wakeUps = new WakeUps((reason) => log.error(`a wake-up came to nothing: ${reason}`));

@@ -103,7 +103,7 @@ export async function openServer(dir: string, token: string): Promise<ServerWorl
     cookies: await cookiesOf(trees),
     upkeep: { publishing: undefined, failing: new Set(), ending: new Set() },
     secrets: new SecretLookup(database),
-    polls: openPolls({ trees, database, log: SILENT, now: () => clock.now }),
+    polls: openPolls({ trees, database, log: SILENT, now: () => clock.now, random: () => 0 }),
     reports: openIntake({ config, database, now: () => clock.now, random: randomBytes }),
     streams: new EventStreams(),
     wakeUps: new WakeUps((reason) => expect.unreachable(reason)),

@@ -25,10 +25,10 @@ type Hold = (response: ServerResponse, headers: Record<string, string>) => void;
 type Means = Pick<Context, "trees" | "database" | "now">;
 
 /** Opens the place where requests are held, which are answered by what is published and who is to be told. */
-export function openPolls(means: Means & Pick<Context, "log">): HeldPolls {
+export function openPolls(means: Means & Pick<Context, "log"> & { random: () => number }): HeldPolls {
   const failed = (error: unknown) =>
     means.log.error(`agents that wait could not be answered: ${explainError(error)}`);
-  return new HeldPolls(means.trees, (polls) => newsFor(means, polls), failed);
+  return new HeldPolls(means.trees, (polls) => newsFor(means, polls), failed, means.random);
 }
 
 /**

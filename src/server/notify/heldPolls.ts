@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { HOLD_HEADER } from "../../core/fleet/notification/hold.ts";
+import { HOLD_HEADER, heldFor } from "../../core/fleet/notification/hold.ts";
 import { NO_PAGE } from "../api/securityHeaders.ts";
 import type { PublishedTrees, Versions } from "../settings/publishedTrees.ts";
 
@@ -48,6 +48,7 @@ type Look = (polls: readonly HeldPoll[]) => Promise<(string | undefined)[]>;
 export class HeldPolls {
   readonly #look: Look;
   readonly #failed: (error: unknown) => void;
+  readonly #random: () => number;
   readonly #held = new Map<string, HeldPoll>();
   /** The same by the second in which their time is over. */
   readonly #due = new Map<number, Set<HeldPoll>>();
@@ -61,9 +62,15 @@ export class HeldPolls {
   /** The fleet's size when it was last counted. */
   fleet: { agents: number; at: number } | undefined;
 
-  constructor(trees: Pick<PublishedTrees, "watch">, look: Look, failed: (error: unknown) => void) {
+  constructor(
+    trees: Pick<PublishedTrees, "watch">,
+    look: Look,
+    failed: (error: unknown) => void,
+    random: () => number,
+  ) {
     this.#look = look;
     this.#failed = failed;
+    this.#random = random;
     trees.watch(() => {
       for (const first of this.#held.values()) this.#wakeAll(first);
     });
@@ -78,7 +85,7 @@ export class HeldPolls {
 
   /** Listens for a request from now on. What was so before has to be read, and then it is held or let go. */
   enter(agentId: string, versions: Versions, { hold, offered }: { hold: number; offered: number }): HeldPoll {
-    const due = Math.ceil((performance.now() + hold * 1_000) / TICK);
+    const due = Math.ceil((performance.now() + heldFor(hold, this.#random()) * 1_000) / TICK);
     const poll = new HeldPoll({ agentId, versions, offered, due });
     poll.next = this.#held.get(agentId);
     this.#held.set(agentId, poll);

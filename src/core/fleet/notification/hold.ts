@@ -9,3 +9,17 @@ export const HOLD_HEADER = "nearsource-hold";
 export function holdSeconds(agents: number): number {
   return Math.min(Math.max(Math.ceil(agents / POLLS_PER_SECOND), HOLD.least), HOLD.most);
 }
+
+/** Part of its time by which a request may be held less. */
+const SPREAD = 0.25;
+
+/**
+ * Time (s) for which one request is held: requests that came at once, as all do after a server has been started again, come
+ * apart with each time that they are let go.
+ *
+ * @param hold the time that the agent waits
+ * @param random at least 0, below 1
+ */
+export function heldFor(hold: number, random: number): number {
+  return hold * (1 - SPREAD * random);
+}

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { holdSeconds } from "../../../../src/core/fleet/notification/hold.ts";
+import { heldFor, holdSeconds } from "../../../../src/core/fleet/notification/hold.ts";
 import {
   GIVE_UP,
   type NotificationState,
@@ -124,4 +124,17 @@ test("requests are held for 50 s in a small fleet, for 300 s in a large one, so 
     }),
   );
   expect(holdSeconds(1_000_000)).toBe(300);
+});
+
+test("requests that came at once come apart: none is held longer than its agent waits, nor for less than three quarters of it", () => {
+  const holds = fc.integer({ min: 1, max: 300 });
+  fc.assert(
+    fc.property(holds, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (hold, random) => {
+      const held = heldFor(hold, random);
+      expect(held).toBeLessThanOrEqual(hold);
+      expect(held).toBeGreaterThan(0.75 * hold - 1e-9);
+    }),
+  );
+  const seconds = Array.from({ length: 100 }, (_, each) => Math.floor(heldFor(300, each / 100)));
+  expect(new Set(seconds).size).toBeGreaterThan(70);
 });
