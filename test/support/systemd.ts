@@ -33,9 +33,9 @@ export function whyNoSystemd(): string | undefined {
 
 /** Boots in cgroups of its own, with empty folders where services keep their files; `$1` names it, `$2` has its units. */
 const BOOT = `
-for each in /sys/fs/cgroup /sys/fs/cgroup/*/; do
-  [ -f "$each/cgroup.procs" ] && mkdir "$each/$1" && echo $$ > "$each/$1/cgroup.procs"
-done 2>/dev/null
+for each in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+  [ -f "$each/cgroup.controllers" ] && mkdir "$each/$1" && echo $$ > "$each/$1/cgroup.procs"
+done
 exec unshare --fork --pid --mount-proc --mount --uts --ipc --net --cgroup --kill-child=KILL sh -c '
   mount --make-rprivate /
   for each in /run /srv /var/lib /opt; do mount -t tmpfs -o mode=755 tmpfs "$each"; done
@@ -90,17 +90,18 @@ async function processOne({ pid, exitCode }: ChildProcess): Promise<number> {
   }
 }
 
+/** Once the last process in them is gone, which systemd's end does not wait for. */
 async function removeCgroups(own: string): Promise<void> {
-  const roots = [
-    "/sys/fs/cgroup",
-    ...(await fs.readdir("/sys/fs/cgroup")).map((name) => `/sys/fs/cgroup/${name}`),
-  ];
-  for (const root of roots) {
+  for (const root of ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]) {
     const folder = path.join(root, own);
-    const inside = await fs.readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-    const folders = inside
-      .filter((each) => each.isDirectory())
-      .map((each) => path.join(each.parentPath, each.name));
-    for (const each of [...folders.toSorted().toReversed(), folder]) await fs.rmdir(each).catch(() => {});
+    for (let tries = 0; tries < 100; tries++) {
+      const inside = await fs.readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+      const folders = inside.flatMap((each) =>
+        each.isDirectory() ? [path.join(each.parentPath, each.name)] : [],
+      );
+      for (const each of [...folders.toSorted().toReversed(), folder]) await fs.rmdir(each).catch(() => {});
+      if ((await fs.stat(folder).catch(() => undefined)) === undefined) break;
+      await sleep(50);
+    }
   }
 }
