@@ -32,8 +32,9 @@ const SHARED = ["test/core/**/*.test.ts", "test/server/**/*.test.ts"];
 /** Trials of whole fleets that take longest, of what other tests prove in parts: in full, or where they are named. */
 const LONG = [
   "test/crash/{deliveries,servers,setUp}.test.ts",
-  "test/e2e/{fleet,releases,screens,troubles,twoPeople,updateSource}.test.ts",
-  "test/real/{brokerFleet,documentedRoot,releases,rootRenewal,serverBackup,thinLink}.test.ts",
+  "test/e2e/{fleet,hostNames,mirror,releases,screens,states,tabs,troubles,twoPeople,updateSource}.test.ts",
+  "test/packaging/*.test.ts",
+  "test/real/{brokerFleet,documentedRoot,releases,rootRenewal,serverBackup,systemd,thinLink}.test.ts",
   "test/relay/fill/{failover,fillingAttacked}.test.ts",
   "test/relay/serve/load.test.ts",
 ];
