@@ -1,7 +1,7 @@
 import { Notifications, type Verdict } from "../../agent/channels/notifications.ts";
 import type { Log } from "../../config/log.ts";
 import { formatBytes } from "../../core/amounts.ts";
-import { type ErrorCode, explainError, type NearsourceError, toNearsourceError } from "../../errors.ts";
+import { explainError, type NearsourceError, toNearsourceError } from "../../errors.ts";
 import { openFetcher } from "../../http/openFetcher.ts";
 import { sharedNext } from "../../source/oneAtATime.ts";
 import type { Catalog } from "../../tree/catalog.ts";
@@ -9,8 +9,10 @@ import { type ServerConfig, serverConfigFile } from "../serverConfig.ts";
 import type { PublishedTrees } from "../settings/publishedTrees.ts";
 import { type Mirrored, mirrorOnce, objectsOf } from "./mirrorPass.ts";
 import { type MirrorPlace, mirrorDirsAt, mirrorPlaceOf } from "./mirrorPlace.ts";
+import type { Looked, MirrorState } from "./mirrorState.ts";
 import { sweepMirror, unnamedFiles } from "./publishMirrored.ts";
-import { isVerificationDue, readVerified, type Verified, writeVerified } from "./verifyObjects.ts";
+import { Verification } from "./verification.ts";
+import type { Verified } from "./verifyObjects.ts";
 
 export interface MirrorParts {
   config: ServerConfig;
@@ -22,49 +24,6 @@ export interface MirrorParts {
   noteConfirmed?(at: number): Promise<void>;
   /** Is told whenever the state has changed, for pages that show it. */
   noteChanged?(): void;
-}
-
-/** The last look that came to its end. */
-export interface Looked {
-  /** When it ended (ms since the epoch). */
-  at: number;
-  outcome: "newer" | "nothing newer" | "failed";
-  /** Bytes that it received. */
-  received: number;
-}
-
-/** State of the mirror. Times in milliseconds since the epoch, sizes in bytes. */
-export interface MirrorState {
-  /** Base URL of ActiveUpdate; null where there is none to mirror, or no root to verify it by. */
-  source: string | null;
-  /** Time (ms) from one look to the next; null while it is paused. */
-  every: number | null;
-  components: string[] | null;
-  /** Time (ms) from one time that all files are read through to the next; null for when a person asks for it. */
-  verifyEvery: number | null;
-  /** Result of the last time; null before the first. */
-  verified: Verified | null;
-  isRunning: boolean;
-  /** The last look since this server was started; null before the first. */
-  looked: Looked | null;
-  /** When the next is due; null while one is under way, and where none is. */
-  nextAt: number | null;
-  /** Version of the timestamp that is published. */
-  version: number | null;
-  /** When the vendor was last known to have nothing newer. */
-  confirmedAt: number | null;
-  /** Time (ms) since then. */
-  age: number | null;
-  error: { code: ErrorCode; message: string; at: number } | null;
-  /** Objects of the publication that are here, and their size. */
-  objects: number;
-  bytes: number;
-  /** Objects of older releases that the vendor names and does not have. */
-  absent: number;
-  /** Of the transfer under way, what came and what is needed; null while there is none. */
-  filling: { received: number; needed: number } | null;
-  /** Bytes received since the server was started. */
-  received: number;
 }
 
 /** Time (ms) for which a file is served that the newest publication no longer names, for agents in the middle of it. */
@@ -80,15 +39,13 @@ export class ContentMirror {
   readonly #parts: MirrorParts;
   readonly #place: MirrorPlace | undefined;
   readonly #notifications: Notifications | undefined;
+  readonly #verification: Verification | undefined;
   readonly #stop = new AbortController();
   readonly #refresh = sharedNext(() => this.#pass());
   #timer: NodeJS.Timeout | undefined;
   #nextAt: number | null = null;
   #looked: Looked | null = null;
   #isStarted = false;
-  /** The next look reads all that is here through. */
-  #isThorough = false;
-  #verified: Verified | undefined;
   #running: Promise<void> | undefined;
   #failures = 0;
   #error: MirrorState["error"] = null;
@@ -103,6 +60,7 @@ export class ContentMirror {
     const place = mirrorPlaceOf(parts.config);
     this.#place = place;
     if (place === undefined) return;
+    this.#verification = new Verification(place.home, parts);
     const roots = () => ({ content: place.root });
     this.#notifications = new Notifications({ dirs: mirrorDirsAt(place), roots, now: parts.now });
   }
@@ -125,13 +83,13 @@ export class ContentMirror {
 
   /** Looks now, and reads all that is here through: what was altered on the disk is fetched again. */
   async verify(): Promise<void> {
-    this.#isThorough = true;
+    this.#verification?.ask();
     await this.refresh();
   }
 
   /** Result of the last time that all files were read through. */
   get verified(): Verified | undefined {
-    return this.#verified;
+    return this.#verification?.last;
   }
 
   /** Whether there is anything to mirror. */
@@ -161,7 +119,7 @@ export class ContentMirror {
       every: config.mirror.every,
       components: config.mirror.components ?? null,
       verifyEvery: config.mirror.verifyEvery,
-      verified: this.#verified ?? null,
+      verified: this.verified ?? null,
       isRunning: this.#running !== undefined,
       looked: this.#looked,
       nextAt: this.#running === undefined ? this.#nextAt : null,
@@ -218,7 +176,10 @@ export class ContentMirror {
   /** @returns whether something newer is published */
   async #mirror(place: MirrorPlace): Promise<boolean> {
     const { config, trees, log, now } = this.#parts;
-    const onVerified = await this.#verification(place);
+    // While the mirror is paused nothing is done that nobody has asked for.
+    const onVerified = await this.#verification?.begin(
+      this.#every === null ? null : config.mirror.verifyEvery,
+    );
     const before = { version: trees.versions().content, received: this.#received };
     const fetcher = await openFetcher({
       file: serverConfigFile(config.dir),
@@ -246,7 +207,7 @@ export class ContentMirror {
       });
       this.#last = { ...mirrored, confirmedAt: now() - mirrored.age * 1_000 };
       await this.#parts.noteConfirmed?.(this.#last.confirmedAt);
-      await this.#noteMended(place);
+      await this.#verification?.noteMended();
       await trees.look();
       if (mirrored.version !== before.version) {
         const received = formatBytes(this.#received - before.received);
@@ -257,32 +218,6 @@ export class ContentMirror {
     } finally {
       fetcher.close();
     }
-  }
-
-  /** Use of the result of reading all files through, where that is to be done now; undefined where it is not. */
-  async #verification({ home }: MirrorPlace) {
-    const { config, now, log } = this.#parts;
-    this.#verified = await readVerified(home);
-    // While the mirror is paused nothing is done that nobody has asked for.
-    const every = this.#every === null ? null : config.mirror.verifyEvery;
-    if (!this.#isThorough && !isVerificationDue(this.#verified, every, now())) return;
-    return async (found: Omit<Verified, "at">) => {
-      // A pass that does not come so far leaves it to the next.
-      this.#isThorough = false;
-      this.#verified = { at: now(), ...found };
-      if (found.damaged > 0) {
-        const files = `${found.damaged} of ${found.objects} mirrored files`;
-        log.error(`${files} were altered on the disk, and are fetched again: see whether the disk fails`);
-      }
-      await writeVerified(home, this.#verified);
-    };
-  }
-
-  /** All is here again that was found to be damaged. */
-  async #noteMended({ home }: MirrorPlace): Promise<void> {
-    if (this.#verified === undefined || this.#verified.missing === 0) return;
-    this.#verified = { ...this.#verified, missing: 0 };
-    await writeVerified(home, this.#verified);
   }
 
   #count(length: number): void {

@@ -2,7 +2,7 @@ import { type By, writeAudit } from "../access/auditTrail.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { transact } from "../store/transaction.ts";
-import type { MirrorState } from "./contentMirror.ts";
+import type { MirrorState } from "./mirrorState.ts";
 
 /**
  * Begins to look for newer content, for a person who asks for it.
