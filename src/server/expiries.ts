@@ -46,7 +46,7 @@ async function expiriesOf(context: Context, repository: Repository): Promise<Exp
     return roles.map(({ role, expires: text }) => {
       const expires = Date.parse(text);
       const state = expiryState(expires, now, noticeOf(role));
-      const remedy = remedyOf(repository, role);
+      const remedy = remedyOf(context, repository, role);
       return { area: repository, what: `${repository} ${role}`, expires, state, reason: null, remedy };
     });
   } catch (error) {
@@ -56,8 +56,13 @@ async function expiriesOf(context: Context, repository: Repository): Promise<Exp
   }
 }
 
-function remedyOf(repository: Repository, role: string): string {
-  if (repository === "content") return "ActiveUpdate signs it: see that the server reaches it";
+function remedyOf({ mirror }: Context, repository: Repository, role: string): string {
+  if (repository === "content" && mirror.isConfigured) {
+    return "ActiveUpdate signs it: see that the server reaches it";
+  }
+  if (repository === "content" && role !== "root") {
+    return 'sign it again with the keys of the site: have "nearsource repo refresh" run daily (docs/publishing.md)';
+  }
   if (role !== "root") return "the server signs it again by itself";
   return "draft, sign and publish the next root, with the key that was taken away: docs/publishing.md";
 }

@@ -12,11 +12,20 @@ describe.skipIf(NO_BROWSER)(`the console${NO_BROWSER ? `: ${NO_BROWSER}` : ""}`,
     await stopBrowser();
   });
 
-  test("is set up by the link that init printed, and signs in, out and in", async () => {
+  test("is set up by the link that init printed, with a password that can be shown, and signs in, out and in", async () => {
     const { page, faults, close } = await openPage(world.url);
     await page.goto(`/setup#token=${world.token}`);
     await page.getByLabel("Name of the first administrator").fill("ada");
-    await page.getByLabel("Password").fill("correct horse battery");
+    const password = page.getByLabel("Password");
+    await password.fill("correct horse battery");
+    expect(await password.getAttribute("type")).toBe("password");
+    const show = page.getByRole("button", { name: "Show" });
+    await show.click();
+    expect(await password.getAttribute("type")).toBe("text");
+    expect(await password.inputValue()).toBe("correct horse battery");
+    expect(await show.getAttribute("aria-pressed")).toBe("true");
+    await show.click();
+    expect(await password.getAttribute("type")).toBe("password");
     expect(await seriousFindings(page)).toEqual([]);
     await page.getByRole("button", { name: "Make the administrator" }).click();
     await page.getByRole("button", { name: "account" }).click();

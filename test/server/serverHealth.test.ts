@@ -2,6 +2,7 @@ import { promises as fs } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SILENT } from "../../src/config/log.ts";
+import { initRepository } from "../../src/publisher/init.ts";
 import { metadataExpiries } from "../../src/server/expiries.ts";
 import { runServer } from "../../src/server/runServer.ts";
 import { readServerConfig } from "../../src/server/serverConfig.ts";
@@ -128,4 +129,13 @@ test("/healthz is open at the console's port, and says which area fails and no m
   } finally {
     await server.close();
   }
+});
+
+test("content of the site's own is said to be signed again by its own keys, not by a vendor", async () => {
+  const keysDir = path.join(world.dir, "content-keys");
+  await initRepository({ dir: world.context.trees.www, repository: "content", keysDir });
+  const remedies = new Map((await expiries()).map(({ what, remedy }) => [what, remedy]));
+  expect(remedies.get("content timestamp")).toContain('"nearsource repo refresh"');
+  expect(remedies.get("content root")).toContain("next root");
+  expect([...remedies.values()].join()).not.toContain("ActiveUpdate");
 });

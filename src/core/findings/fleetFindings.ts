@@ -1,4 +1,4 @@
-import { formatBytes } from "../amounts.ts";
+import { amountOf, formatBytes } from "../amounts.ts";
 import { momentInWords } from "../fleet/deviation.ts";
 import type { FleetUse } from "../fleet/fleetUse.ts";
 import { isTelling, rejectedInWords } from "../fleet/reports/rejections.ts";
@@ -40,8 +40,10 @@ export function fleetFindings(list: SourceList, use: FleetUse, facts: FleetFacts
 }
 
 function unservedFindings({ unmatched, uncovered, agents }: FleetUse): Finding[] {
-  const of = (count: number) => `${count} of ${agents} agents`;
-  const lacking = [...uncovered].map(([kind, count]) => `${of(count)} have no source for ${kind}`);
+  const of = (count: number) => `${count} of ${amountOf(agents, "agent")}`;
+  const lacking = [...uncovered].map(
+    ([kind, count]) => `${of(count)} ${count === 1 ? "has" : "have"} no source for ${kind}`,
+  );
   return [
     ...(unmatched > 0 ? [findingOf("AGENTS_UNMATCHED", `no entry is for ${of(unmatched)}`)] : []),
     ...(lacking.length > 0 ? [findingOf("AGENTS_WITHOUT_SOURCE", lacking.join("; "))] : []),
@@ -136,7 +138,7 @@ function loadFindings({ entry, index, use }: Led): Finding[] {
     return [findingOf("UPDATE_AGENT_OVERLOADED", message, { field: "range" })];
   }
   if (agents === 0 || agents > FEW) return [];
-  const message = `${source} is the first source of ${agents === 1 ? "1 agent" : `${agents} agents`}`;
+  const message = `${source} is the first source of ${amountOf(agents, "agent")}`;
   return [findingOf("UPDATE_AGENT_FOR_FEW", message, { field: "range" })];
 }
 
@@ -162,7 +164,7 @@ function excessiveFindings(list: SourceList, use: FleetUse, led: readonly Servin
     const needed = Math.ceil(near / AGENTS_OF_ONE) + 1;
     const entry = indices.at(-1);
     if (near === 0 || urls.size <= needed || entry === undefined) return [];
-    const message = `${urls.size} Update Agents are for the ${near} agents in ${list.entries[entry]?.rangeText}, and ${needed} would do`;
+    const message = `${urls.size} Update Agents are for ${near === 1 ? "the only agent" : `the ${near} agents`} in ${list.entries[entry]?.rangeText}, and ${needed} would do`;
     return [findingOf("UPDATE_AGENTS_EXCESSIVE", message, { entry, field: "range" })];
   });
 }

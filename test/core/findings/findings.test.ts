@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Kind } from "../../../src/core/content/kind.ts";
 import { FINDINGS, type FindingCode } from "../../../src/core/findings/findingCodes.ts";
@@ -13,6 +14,7 @@ import { parseAddress } from "../../../src/core/order/address.ts";
 import { parseSourceList } from "../../../src/core/order/sourceList.ts";
 import { findingAt } from "../../../src/core/order/sourceListReview.ts";
 import { DEFAULT_POLICY } from "../../../src/core/settings/policy.ts";
+import { WRONG_NUMBER } from "../../support/wrongNumber.ts";
 
 type Place = number | null;
 const url = (name: string) => `http://${name}:21112`;
@@ -274,5 +276,52 @@ test("every code has a case here, and docs/findings.md says of every code what t
       const [level, what, remedy] = FINDINGS[code];
       return `| \`${code}\` | ${level} | ${what} | ${remedy} |`;
     }),
+  );
+});
+
+test("no finding counts one thing in the plural, or more than one in the singular", () => {
+  const few = fc.integer({ min: 0, max: 2 });
+  const sites = ["10.1", "10.2"];
+  const fleets = fc.record({ inRange: few, outside: few, holders: few, entries: few, rejecting: few });
+  const said = new Set<string>();
+  fc.assert(
+    fc.property(fleets, ({ inRange, outside, holders, entries, rejecting }) => {
+      const own = (index: number) => holder(`ua-${index}`, `10.1.9.${index + 1}`, { freeBytes: 1 });
+      const ranges = Array.from({ length: entries * 3 }, (_, index) => entry("10.1.0.0/16", `ua-${index}`));
+      const rejected = {
+        source: url("ua-0"),
+        code: "HASH_MISMATCH",
+        since: NOW,
+        last: NOW,
+        agents: rejecting,
+      };
+      const found = findingsOf(
+        {
+          list: { mode: "customized", entries: ranges, serverFallback: { enabled: false } },
+          agents: [
+            ...Array.from({ length: holders }, (_, index) => own(index)),
+            ...[inRange, outside].flatMap((count, site) => crowd(count, sites[site] ?? "")),
+          ],
+          facts: { rejected: rejecting === 0 ? [] : [rejected] },
+        },
+        ["components", "programs"],
+      );
+      for (const { code, message } of found) {
+        said.add(code);
+        expect(message).not.toMatch(WRONG_NUMBER);
+      }
+    }),
+    { numRuns: 300 },
+  );
+  // The sentences that count were among them.
+  expect([...said]).toEqual(
+    expect.arrayContaining([
+      "AGENTS_UNMATCHED",
+      "AGENTS_WITHOUT_SOURCE",
+      "ENTRY_SERVES_NOBODY",
+      "UPDATE_AGENT_FOR_FEW",
+      "UPDATE_AGENTS_EXCESSIVE",
+      "SOURCE_REJECTED",
+    ]),
   );
 });

@@ -12,6 +12,7 @@ import {
 import { parseAddress } from "../../../../src/core/order/address.ts";
 import { parseSourceList } from "../../../../src/core/order/sourceList.ts";
 import { DEFAULT_POLICY } from "../../../../src/core/settings/policy.ts";
+import { WRONG_NUMBER } from "../../../support/wrongNumber.ts";
 
 const DAY = 86_400_000;
 const candidate = (name: string, more: Partial<Candidate> = {}): Candidate => ({
@@ -290,4 +291,35 @@ describe("over any fleet", () => {
       }),
     );
   });
+});
+
+test("no reason counts one thing in the plural, or more than one in the singular", () => {
+  const few = fc.integer({ min: 0, max: 6 });
+  const fleets = fc.record({ far: few, near: few, measured: few, days: few, most: few, holders: few });
+  const kinds = new Set<string>();
+  fc.assert(
+    fc.property(fleets, ({ far, near, measured, days, most, holders }) => {
+      const way = (connectMs: number): MeasuredPath => ({ agents: measured, connectMs, rate: null });
+      const use = network({
+        ...{ far, near: new Map([["http://ua-0:21112", near]]), nearBytes: 9e9 },
+        candidates: [candidate("pc-1", { uptime: days * DAY })],
+        paths: new Map([
+          ["http://ua-0:21112", way(90)],
+          ["http://ua-1:21112", way(30)],
+          ["server", way(60)],
+        ]),
+      });
+      const served = (url: string) => [{ name: "ua", url, kinds: ["components" as const] }];
+      const all = Array.from({ length: Math.min(holders, 2) }, (_, index) => ({
+        ...{ id: `${index}`, name: `ua-${index}`, entries: [0], near: index === 0 ? near : 0 },
+        served: served(`http://ua-${index}:21112`),
+      }));
+      for (const { kind, reason } of suggestionsFor({ networks: [use], holders: all }, most)) {
+        kinds.add(kind);
+        expect(reason).not.toMatch(WRONG_NUMBER);
+      }
+    }),
+    { numRuns: 500 },
+  );
+  expect([...kinds].toSorted()).toEqual(["add", "move", "remove", "split"]);
 });
