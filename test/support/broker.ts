@@ -14,13 +14,17 @@ export interface Broker {
   url: string;
   start(): Promise<void>;
   kill(): Promise<void>;
+  /** Messages that a client has acknowledged, since the broker was made. */
+  acknowledged(clientId: string): Promise<number>;
 }
 
 /** Makes one at a port of its own. It is not started yet. */
 export async function makeBroker(folder: string): Promise<Broker> {
   const port = await freePort();
   const file = path.join(folder, "broker.conf");
-  await fs.writeFile(file, `listener ${port} 127.0.0.1\nallow_anonymous true\nuser root\n`);
+  const said = path.join(folder, "broker.log");
+  const own = `listener ${port} 127.0.0.1\nallow_anonymous true\nuser root\n`;
+  await fs.writeFile(file, `${own}log_dest file ${said}\nlog_type all\n`);
   let child: ChildProcess | undefined;
   return {
     url: `mqtt://127.0.0.1:${port}`,
@@ -33,6 +37,8 @@ export async function makeBroker(folder: string): Promise<Broker> {
       child.kill("SIGKILL");
       await once(child, "exit");
     },
+    acknowledged: async (clientId) =>
+      (await fs.readFile(said, "utf8")).split(`Received PUBACK from ${clientId} `).length - 1,
   };
 }
 

@@ -5,7 +5,13 @@ import { expect, vi } from "vitest";
 import { readToken } from "../../src/core/fleet/enrolmentToken.ts";
 import { addRelease } from "../../src/publisher/addRelease.ts";
 import { initRepository } from "../../src/publisher/init.ts";
-import { type Administrator, type ConsoleWorld, makeConsole, setUpConsole } from "./consoleWorld.ts";
+import {
+  type Administrator,
+  type Answer,
+  type ConsoleWorld,
+  makeConsole,
+  setUpConsole,
+} from "./consoleWorld.ts";
 import { killAll, type ResidentProcess, startResident } from "./resident.ts";
 import { writeJson } from "./world.ts";
 
@@ -103,9 +109,14 @@ export async function makeFleet(
   return fleet;
 }
 
+/** A server at which agents are enrolled. */
+interface Enrolling extends Pick<ConsoleFleet, "agentsUrl" | "dir"> {
+  call(method: string, place: string, body?: unknown): Promise<Pick<Answer, "body">>;
+}
+
 /** What `nearsource enrol` leaves, for a machine that there are several of here. */
-async function enrol(
-  { call, agentsUrl, dir }: ConsoleFleet,
+export async function enrol(
+  { call, agentsUrl, dir }: Enrolling,
   folder: string,
   { name, address, domain = "default", config = {} }: AgentOptions & { name: string },
 ): Promise<Omit<FleetAgent, "resident">> {

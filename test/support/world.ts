@@ -239,7 +239,7 @@ export async function runUpdate(
 }
 
 /** The installed files by `component/path`; empty when nothing is installed. */
-export async function installedFiles(agent: Agent): Promise<Record<string, Buffer>> {
+export async function installedFiles(agent: Pick<Agent, "dataDir">): Promise<Record<string, Buffer>> {
   return await readTree(path.join(agent.dataDir, "current", "components"));
 }
 
@@ -269,7 +269,10 @@ export async function expectInstalled(
 }
 
 /** The installed files, by `component/path`, are these to the byte. */
-export async function expectFiles(agent: Agent, files: Record<string, Buffer>): Promise<void> {
+export async function expectFiles(
+  agent: Pick<Agent, "dataDir">,
+  files: Record<string, Buffer>,
+): Promise<void> {
   const expected = Object.fromEntries(Object.entries(files).map(([file, bytes]) => [file, sha256(bytes)]));
   const found = Object.entries(await installedFiles(agent)).map(([file, bytes]) => [file, sha256(bytes)]);
   expect(Object.fromEntries(found)).toEqual(expected);
