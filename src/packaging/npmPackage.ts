@@ -54,7 +54,7 @@ async function buildInto(dir: string): Promise<string[]> {
   await build({
     ...common,
     input: LIBRARY,
-    plugins: [dts({ dtsOnly: true })],
+    plugins: [dts({ emitDtsOnly: true })],
     output: { dir, format: "esm" },
   });
   return names;
