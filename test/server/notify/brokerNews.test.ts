@@ -49,6 +49,22 @@ async function worldWithBroker() {
   return { broker, world, token, news };
 }
 
+/** Reports runs of agents by their names, which are enrolled with the first. */
+function reporterOf({ world, token }: Pick<Awaited<ReturnType<typeof worldWithBroker>>, "world" | "token">) {
+  const agents = new Map<string, { id: string; secret: string }>();
+  return async (name: string, topic: string | null, started: number) => {
+    const agent = agents.get(name) ?? (await enrolMachine(world, token, { name }));
+    agents.set(name, agent);
+    const at = new Date(started).toISOString();
+    const payload = {
+      ...{ started: at, ended: at, trigger: "notify", program: "0.1.0", port: null, topic },
+      report: { outcome: "updated" },
+    };
+    const request = { method: "PUT", url: `/v1/agents/${agent.id}/report`, payload } as const;
+    expect((await world.agents.inject(asScript(request, agent.secret))).statusCode).toBe(204);
+  };
+}
+
 describe.skipIf(!hasMosquitto)("a fleet on a broker", () => {
   test("finds the newest timestamps there, each publication anew, also after the broker was killed and has forgotten", async () => {
     const { broker, world, token, news } = await worldWithBroker();
@@ -71,21 +87,34 @@ describe.skipIf(!hasMosquitto)("a fleet on a broker", () => {
     expect(JSON.parse(await retainedAt(broker))).toEqual(second);
   });
 
+  test("has them back by Notify, where somebody wrote over them or took them away", async () => {
+    const { broker, world, token, news } = await worldWithBroker();
+    await broker.start();
+    news.start();
+    await until(() => news.isTold).toBe(true);
+    await reporterOf({ world, token })("on it", TOPIC, world.clock.now);
+    const genuine = JSON.parse(await retainedAt(broker));
+    const { connectAsync } = await import("mqtt");
+    const stranger = await connectAsync(broker.url);
+    onTestFinished(() => stranger.endAsync(true));
+    const notifier = new Notifier(world.context);
+    onTestFinished(() => notifier.close());
+    for (const written of ["nothing of ours", ""]) {
+      await stranger.publishAsync(TOPIC, written, { qos: 1, retain: true });
+      const made = await callApi(world, token, "POST /notifications", { target: { all: true } });
+      expect(made.body.id, JSON.stringify(made.body)).toBeTypeOf("string");
+      for (let step = 0; step < 4; step++) {
+        await notifier.step();
+        await notifier.settled();
+      }
+      expect(JSON.parse(await retainedAt(broker))).toEqual(genuine);
+    }
+  });
+
   test("counts as told without being reached one by one; those of another topic, or while the broker is lost, are reached", async () => {
     const { broker, world, token, news } = await worldWithBroker();
     const { clock } = world;
-    const report = async (name: string, topic: string | null, started: number, outcome = "updated") => {
-      const agent = agents.get(name) ?? (await enrolMachine(world, token, { name }));
-      agents.set(name, agent);
-      const at = new Date(started).toISOString();
-      const payload = {
-        ...{ started: at, ended: at, trigger: "notify", program: "0.1.0", port: null, topic },
-        report: { outcome },
-      };
-      const request = { method: "PUT", url: `/v1/agents/${agent.id}/report`, payload } as const;
-      expect((await world.agents.inject(asScript(request, agent.secret))).statusCode).toBe(204);
-    };
-    const agents = new Map<string, { id: string; secret: string }>();
+    const report = reporterOf({ world, token });
     clock.now = world.context.trees.publishedAt() - 1_000;
     await report("on it", TOPIC, clock.now);
     await report("elsewhere", "another/topic", clock.now);
