@@ -45,15 +45,20 @@ class Browser {
   }
 
   #channel(index: number): Channel {
+    // Messages are late, and come in the order in which they were sent, as those of a BroadcastChannel do.
+    const arrivals = new Map<Channel, number>();
     const channel: Channel = {
       onmessage: null,
       postMessage: (said) => {
         for (const [other, at] of this.#channels) {
           if (other === channel || this.pages[index]?.isFrozen) continue;
+          const now = Date.now();
+          const arrival = Math.max(arrivals.get(other) ?? 0, now + Math.floor(Math.random() * 20));
+          arrivals.set(other, arrival);
           setTimeout(() => {
             const isHeard = this.#channels.has(other) && !this.pages[at]?.isFrozen;
             if (isHeard) other.onmessage?.({ data: said } as MessageEvent);
-          }, Math.random() * 20);
+          }, arrival - now);
         }
       },
       close: () => this.#channels.delete(channel),
