@@ -502,6 +502,7 @@ export const words = {
     undo: "Undo",
     redo: "Redo",
     nothing: "nothing to take back",
+    nothingAgain: "nothing to do again",
     noEntries: "No entries",
     noEntriesText:
       "An entry says which addresses update from which Update Agent. Until there is one, every agent uses the server.",
@@ -531,7 +532,7 @@ export const words = {
     move: "Move",
     first: "Move to the top",
     isFirst: "it is the first",
-    double: "Double",
+    double: "Duplicate",
     remove: "Delete",
     removed: (place: number) => `Entry ${place} was deleted`,
     movedTo: (place: number, entries: number) => `Now entry ${place} of ${entries}`,
