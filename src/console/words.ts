@@ -301,7 +301,6 @@ export const words = {
     noneText: "An agent is a machine that this server keeps current. Enrol the first with one command.",
     noneMatches: "No agent matches",
     clearFilters: "Clear filters",
-    neverReported: "never reported",
     reported: "reported",
     moveTitle: "Move to domain",
     moveAsk: "Move to domain…",
