@@ -1,3 +1,4 @@
+import { formatBytes } from "../core/amounts.ts";
 import type { Kind } from "../core/content/kind.ts";
 import { count, counted, share } from "./ui/figures/numbers.ts";
 
@@ -793,10 +794,14 @@ export const words = {
     time: "Time",
     daysOf: (days: number) => (days === 1 ? "24 h" : `${days} days`),
     wasted: (bytes: string) => `**${bytes}** of what came was thrown away: other bytes than the signed ones.`,
-    answer: (far: string, whole: string, saved: number) =>
-      saved <= 0
-        ? `The links between sites carried **${far}**.`
-        : `The links between sites carried **${far}**. Without Update Agents and deltas it would have been ${whole}: they saved **${share(saved)}**.`,
+    answer: ({ far, copies, whole, saved }: Record<"far" | "copies" | "whole" | "saved", number>) => {
+      const ofCopies =
+        copies === 0 ? "" : `, of it about ${formatBytes(copies)} for the copies of Update Agents`;
+      const carried = `The links between sites carried **${formatBytes(far + copies)}**${ofCopies}.`;
+      return saved === 0
+        ? carried
+        : `${carried} Without Update Agents and deltas it would have been ${formatBytes(whole)}: they saved **${share(saved / whole)}**.`;
+    },
     picture: "Picture of the fleet",
     pictureTitle: (sources: number) =>
       `${counted(sources, "source")} and the agents of each; the table below has the same numbers`,
@@ -843,6 +848,7 @@ export const words = {
     asTable: "The same as a table",
     day: "Day",
     byNetwork: "By network",
+    byNetworkSub: "without the copies of Update Agents",
     network: "Network",
     more: (networks: number) => `and ${count(networks)} more`,
     uncovered: "Uncovered ranges",

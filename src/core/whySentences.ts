@@ -2,7 +2,7 @@ import { formatBytes, formatDuration } from "./amounts.ts";
 import { formatMoment } from "./moment.ts";
 import { FAILURE_WORDS } from "./order/failureWords.ts";
 import type { Clause } from "./order/plan.ts";
-import type { Attempt, Installed, Report } from "./report.ts";
+import type { Attempt, Installed, Report, Skipped } from "./report.ts";
 import type { Trigger, Why } from "./settings/schedule.ts";
 
 /** Facts of a machine's updates, as they are known on it. Times are in ISO 8601. */
@@ -83,10 +83,10 @@ function versionOf({ component, toVersion }: Installed): string {
 /** Reasons why a source was the one, by clause of the update order (docs/update-order.md). */
 const REASONS: Record<Clause, string> = {
   "1": "the first entry of the source list that is for this machine and could deliver",
-  "2": "the server, since no entry of the source list could, and falling back to it is on",
+  "2": "the server, since no entry of the source list is for this machine and could, and falling back to it is on",
   "2+": "ActiveUpdate, since the server could not, and the policy lets this machine go on there",
-  "3a": "ActiveUpdate, since no entry of the source list could, and this machine has the privilege",
-  "3b": "ActiveUpdate, since no entry of the source list could, and it is none of them",
+  "3a": "ActiveUpdate, since no entry of the source list is for this machine and could, and it has the privilege",
+  "3b": "ActiveUpdate, since no entry of the source list is for this machine and could, and it is none of them",
   "S.1": "the server, which is the standard source",
   "S.2": "ActiveUpdate, since the server could not, and this machine has the privilege",
   "UA.1": "the server, the only source of an Update Agent here",
@@ -99,7 +99,10 @@ function sourceSentence({ lastRun }: LastKnown): string {
   const { attempts, skipped } = lastRun.report;
   const used = attempts.filter(({ delivered }) => delivered.length > 0);
   const failures = attempts.filter(({ outcome }) => outcome === "failed");
-  const failed = failures.map((attempt) => `${sourceOf(attempt)} ${failureWords(attempt)}`).join(", ");
+  const failed = [
+    ...failures.map((attempt) => `${sourceOf(attempt)} ${failureWords(attempt)}`),
+    ...skipped.flatMap(lostBefore),
+  ].join(", ");
   if (attempts.length === 0) {
     const [first] = skipped;
     return `It asked nobody${first === undefined ? "" : `: ${first.name ?? first.url ?? "the first source"} was passed over, since ${first.reason}`}.`;
@@ -109,6 +112,14 @@ function sourceSentence({ lastRun }: LastKnown): string {
   return `It took ${from}${failed === "" ? "" : `; ${failed}`}.`;
 }
 
+/** The server, where it failed already as it was asked for the settings: it is tried no second time. */
+function lostBefore({ rule, reason }: Skipped): string[] {
+  const [, code] = /^it failed earlier in this run \((\w+)\)$/.exec(reason) ?? [];
+  if (rule !== "server" || code === undefined) return [];
+  const words: Partial<Record<string, string>> = FAILURE_WORDS;
+  return [`the server ${words[code] ?? `failed (${code})`}`];
+}
+
 function usedWords(attempt: Attempt): string {
   const { delivered, clause, waited } = attempt;
   const reason = clause === undefined ? "" : `, ${REASONS[clause]} (clause ${clause})`;
@@ -116,7 +127,7 @@ function usedWords(attempt: Attempt): string {
     waited === undefined
       ? ""
       : `, for which it waited ${formatDuration(waited.ms)} while that was ${waited.for}`;
-  return `${delivered.join(" and ")} from ${sourceOf(attempt)}${reason}${wait}`;
+  return `${inWords(delivered)} from ${sourceOf(attempt)}${reason}${wait}`;
 }
 
 function sourceOf({ name, url }: Pick<Attempt, "name" | "url">): string {
@@ -155,6 +166,11 @@ function nextSentence({ running, resident, next }: LastKnown, now: number): stri
 function ago(time: string, now: number): string {
   const age = now - Date.parse(time);
   return age < 1_000 ? "just now" : `${formatDuration(age)} ago`;
+}
+
+/** `components`, `components and settings`, `a, b and c`. */
+function inWords(things: readonly string[]): string {
+  return things.length < 2 ? things.join() : `${things.slice(0, -1).join(", ")} and ${things.at(-1)}`;
 }
 
 function counted(count: number, thing: string): string {

@@ -9,7 +9,7 @@ import { machineName } from "../dns/machine.ts";
 import { createResolver } from "../dns/resolver.ts";
 import { onOneLine } from "../errors.ts";
 import { mostConnections, ownLimits } from "../http/boundConnections.ts";
-import { type Listener, openListener } from "../http/server.ts";
+import { type Listener, type ListenerOptions, openListener } from "../http/server.ts";
 import { takeLock } from "../store/lock.ts";
 import { cookiesOf } from "./access/cookies.ts";
 import { checkFactorKey } from "./access/factorKey.ts";
@@ -206,8 +206,8 @@ async function openConsole(context: Context, inProgress: InProgress): Promise<Li
     if (page !== undefined && ConsolePage.isFor(url)) page.answer(request, response);
     else app.routing(request, response);
   };
-  const { host, port, maxConnections = mostConnections(ownLimits()) } = config.console;
-  const place = { ...at(host), port, tls: tlsOf(config, "console") };
+  const { maxConnections = mostConnections(ownLimits()) } = config.console;
+  const place = { ...placeOf(config, "console"), tls: tlsOf(config, "console") };
   return await openListener({ ...place, log, maxConnections }, handle);
 }
 
@@ -236,11 +236,17 @@ async function openAgentSide(context: Context, inProgress: InProgress): Promise<
     timeAnswer(context.metrics, response);
     serveTreeFile(trees.www, request, response).catch(() => response.destroy());
   };
-  const { host, port, maxConnections = mostConnections(ownLimits()) } = config.agents;
-  const place = { ...at(host), port, tls: tlsOf(config, "agents") };
+  const { maxConnections = mostConnections(ownLimits()) } = config.agents;
+  const place = { ...placeOf(config, "agents"), tls: tlsOf(config, "agents") };
   return await openListener({ ...place, log, maxConnections }, handle);
 }
 
-function at(host: string): { host?: string } {
-  return host === "" ? {} : { host };
+/** Address and port of a listener, with the key by which another is chosen. */
+function placeOf(
+  config: ServerConfig,
+  side: "console" | "agents",
+): Pick<ListenerOptions, "host" | "port" | "named"> {
+  const { host, port } = config[side];
+  const hint = `write another into ${side}.port of server.json, or end the program that has it`;
+  return { ...(host === "" ? {} : { host }), port, named: { key: `${side}.port of server.json`, hint } };
 }

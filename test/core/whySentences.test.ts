@@ -72,10 +72,14 @@ test("sources that failed before the one that was used are named with what they 
   const server: Attempt = { ...attempt, rule: "server", clause: "2", url: "https://server.example" };
   delete server.name;
   expect(after({ attempts: [failed, server] }).source).toBe(
-    "It took components from https://server.example, the server, since no entry of the source list could, and falling back to it is on (clause 2); ua-lyon refused connections.",
+    "It took components from https://server.example, the server, since no entry of the source list is for this machine and could, and falling back to it is on (clause 2); ua-lyon refused connections.",
   );
   expect(after({ attempts: [failed], outcome: "exhausted" }).source).toBe(
     "No source could deliver: ua-lyon refused connections.",
+  );
+  const lost = { rule: "server" as const, reason: "it failed earlier in this run (CONNECTION_TIMEOUT)" };
+  expect(after({ attempts: [failed], skipped: [lost], outcome: "exhausted" }).source).toBe(
+    "No source could deliver: ua-lyon refused connections, the server did not answer.",
   );
 });
 

@@ -316,6 +316,23 @@ describe("who enrols takes no other root than the token's", () => {
   });
 });
 
+test("who enrols at the console's port, or where nobody listens, is told which port it takes", async () => {
+  const { folder, server } = await begin();
+  const { token } = (await server.call("POST", "/enrolment-tokens", {})).body;
+  const at = (url: string) =>
+    nearsource(
+      ...["enrol", "--server", url, "--token", token, "--config", path.join(folder, "agent", "config.json")],
+      ...["--data-dir", path.join(folder, "agent", "data")],
+    );
+  const wrong = await at(server.console);
+  expect(wrong).toMatchObject({ code: 4, stdout: "" });
+  expect(wrong.stderr).toMatch(/1\.root\.json is not there/);
+  expect(wrong.stderr).toMatch(/hint: name the server's port for agents \(21111 .*not that of its console/);
+  const dead = await at("http://127.0.0.1:1");
+  expect(dead).toMatchObject({ code: 4 });
+  expect(dead.stderr).toMatch(/hint: start the server, and compare the port of 127\.0\.0\.1:1 with "agents"/);
+});
+
 test("server init makes nothing where something is, and what it makes is nobody else's to read", async () => {
   const folder = await newFolder();
   const dir = path.join(folder, "server");

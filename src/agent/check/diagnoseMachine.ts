@@ -57,7 +57,7 @@ export async function findClock({ dataDir }: Pick<Config, "dataDir">, told: Told
   const now = new Date().toISOString();
   if (first === undefined) {
     const beside =
-      told.length === 0 ? "" : `, as ${[...new Set(told.map(({ host }) => host))].join(", ")} have it`;
+      told.length === 0 ? "" : `, and so it is at ${[...new Set(told.map(({ host }) => host))].join(", ")}`;
     return { level: "ok", key, message: `it is ${now}${beside}` };
   }
   const { host, date, at } = first;

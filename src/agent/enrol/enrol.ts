@@ -162,12 +162,27 @@ async function ask(exchange: Exchange, { secret: token }: Trusted, options: Enro
   return { id, secret, domain: domain !== undefined && DOMAIN_NAME.test(domain) ? domain : undefined };
 }
 
+const PORT = {
+  hint: "name the server's port for agents (21111 unless server.json says otherwise), and not that of its console",
+};
+
+/** The error where nobody listens, with what to do about it. */
+function unreached(error: unknown, url: string): unknown {
+  if (!(error instanceof NearsourceError) || error.code !== "CONNECTION_REFUSED") return error;
+  const hint = `start the server, and compare the port of ${new URL(url).host} with "agents" of its server.json`;
+  return new NearsourceError(error.code, error.message, { cause: error.cause, hint });
+}
+
 /** The answer, where it is a good one; else the error with what the server says is wrong. */
 async function good(answer: Promise<Reply>, url: string): Promise<Reply> {
-  const reply = await answer;
+  const reply = await answer.catch((error) => {
+    throw unreached(error, url);
+  });
   if (reply.status >= 200 && reply.status < 300) return reply;
   const failure = toStatusError(reply.status, new URL(url));
   const said = problemOf(reply.text);
+  // An easy slip is the port of the console, where there is nothing of what agents ask for.
+  if (failure.code === "HTTP_NOT_FOUND") throw new NearsourceError(failure.code, `${url} is not there`, PORT);
   if (said === undefined) throw failure;
   throw new NearsourceError(failure.code, `${new URL(url).host} refuses: ${said}`);
 }

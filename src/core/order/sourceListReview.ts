@@ -70,6 +70,12 @@ function reviewAgainst(reach: Reach, earlier: Reach[]): Finding[] {
   const covers = shadowsOf(reach, earlier);
   if (covers !== undefined) {
     const [first = 0] = covers;
+    const other = earlier[first]?.entry.range;
+    const isSame = other?.first === entry.range.first && other.last === entry.range.last;
+    if (covers.length === 1 && isSame) {
+      const message = `${entry.rangeText} is the range of entries[${first}] too, which is tried first: this one is tried after it`;
+      return [findingOf("ENTRY_SHADOWED", message, { field: "range" })];
+    }
     const by = covers.map((index) => `entries[${index}]`).join(", ");
     const where =
       covers.length === 1

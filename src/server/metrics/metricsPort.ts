@@ -20,7 +20,9 @@ export async function openMetricsPort(context: Context): Promise<Listener | unde
   if (config.metrics === undefined) return undefined;
   const { host, port, allow } = config.metrics;
   const ranges = allow?.map(parseRange);
-  const options = { ...(host === "" ? {} : { host }), port, log, maxConnections: MOST };
+  const hint = "write another into metrics.port of server.json, or end the program that has it";
+  const named = { key: "metrics.port of server.json", hint };
+  const options = { ...(host === "" ? {} : { host }), port, named, log, maxConnections: MOST };
   return await openListener(options, (request, response) => {
     if (isAllowed(request.socket.remoteAddress, ranges)) return void answer(context, request, response);
     // A connection of somebody who may not come takes nobody's place.
