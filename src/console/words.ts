@@ -985,6 +985,14 @@ const CLAUSES: Record<string, string> = {
   "UA.2b": "The server failed, and ActiveUpdate is the first entry of the list: ActiveUpdate is next.",
 };
 
+/** The kinds that a source is first for: with their agents, where those are not the same. `programs for 27, components for 6` */
+export function kindsOfAgents(kinds: Partial<Record<Kind, number>>, agents: number): string {
+  const each = Object.entries(kinds);
+  if (each.every(([, number]) => number === agents)) return kindWords(each.map(([kind]) => kind));
+  const most = each.toSorted(([, one], [, other]) => other - one);
+  return most.map(([kind, number]) => `${KIND_WORDS[kind] ?? kind} for ${count(number)}`).join(", ");
+}
+
 /** A clause of the update order (docs/update-order.md) in a sentence. */
 export function clauseWords(clause: string): string {
   return CLAUSES[clause] ?? "";

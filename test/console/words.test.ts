@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { words } from "../../src/console/words.ts";
+import { kindsOfAgents, words } from "../../src/console/words.ts";
 import { WRONG_NUMBER } from "../support/wrongNumber.ts";
 
 type Say = (...values: unknown[]) => unknown;
@@ -28,4 +28,9 @@ test("no sentence of the page says 1 agents, or 2 agent", () => {
     }
   }
   expect(tried).toBeGreaterThan(2 * all.length);
+});
+
+test("a source is shown with the agents of each kind where they are not the same", () => {
+  expect(kindsOfAgents({ components: 6, programs: 27 }, 27)).toBe("programs for 27, components for 6");
+  expect(kindsOfAgents({ components: 13, settings: 13 }, 13)).toBe("components and settings");
 });
