@@ -2,6 +2,7 @@ import type { Kind } from "../content/kind.ts";
 import type { AgentState } from "../fleet/agentState.ts";
 import type { FleetAgent } from "../fleet/fleetAgent.ts";
 import type { RejectedSource } from "../fleet/reports/rejections.ts";
+import type { NamedSource } from "../fleet/sourceName.ts";
 import { formatAddress } from "../order/address.ts";
 import type { SourceList, SourceListEntry } from "../order/sourceList.ts";
 import { leadsTo } from "../order/url.ts";
@@ -24,7 +25,9 @@ export interface FleetFacts {
   serving: readonly ServingAgent[];
   /** Bytes of the content that an Update Agent keeps; null where that is not known. */
   contentBytes: number | null;
-  /** Attempts at sources within the last day, by the name that people call the source. */
+  /** Name of the source that an entry leads to: of an Update Agent its own, by whatever entry. */
+  called(source: NamedSource): string;
+  /** Attempts at sources within the last day, by those names. */
   attempts: ReadonlyMap<string, { attempts: number; failed: number }>;
   /** Sources of which agents rejected something. */
   rejected: readonly RejectedSource[];

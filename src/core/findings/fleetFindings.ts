@@ -85,8 +85,8 @@ function entryFindings(led: Led, facts: FleetFacts): Finding[] {
         : `${those} in ${entry.rangeText} goes to ${nameOf(entry)}`;
     findings.push(findingOf("ENTRY_SERVES_NOBODY", message, { field: "range" }));
   }
-  const source = nameOf(entry);
-  const tried = facts.attempts.get(source);
+  const source = facts.called(entry);
+  const tried = use.placeOfEntry(index).isFirst ? facts.attempts.get(source) : undefined;
   if (tried !== undefined && tried.attempts >= TELLING && tried.failed * 2 >= tried.attempts) {
     const message = `${tried.failed} of ${tried.attempts} attempts at ${source} failed within a day`;
     findings.push(findingOf("SOURCE_FAILING", message, { field: "url" }));
@@ -99,7 +99,7 @@ function entryFindings(led: Led, facts: FleetFacts): Finding[] {
   // Of several machines behind one name, what one of them does not do another may.
   const failing = agents.map((agent) => servingFindings(agent, led, facts));
   const fewest = failing.reduce((least, each) => (each.length < least.length ? each : least));
-  return [...findings, ...fewest, ...loadFindings(led)];
+  return [...findings, ...fewest, ...loadFindings(led, source)];
 }
 
 function servingFindings(agent: ServingAgent, { entry }: Led, { contentBytes }: FleetFacts): Finding[] {
@@ -128,11 +128,11 @@ function servingFindings(agent: ServingAgent, { entry }: Led, { contentBytes }: 
   return findings;
 }
 
-/** Findings by the agents that go first to one URL; at the first entry that has it. */
-function loadFindings({ entry, index, use }: Led): Finding[] {
-  const agents = use.agentsOf.get(entry.url) ?? 0;
-  if (use.firstEntryOf(entry.url) !== index) return [];
-  const source = nameOf(entry);
+/** Findings by the agents that go first to one source; at the first entry that leads there. */
+function loadFindings({ index, use }: Led, source: string): Finding[] {
+  const { place, isFirst } = use.placeOfEntry(index);
+  const agents = use.agentsOf.get(place) ?? 0;
+  if (!isFirst) return [];
   if (agents > AGENTS_OF_ONE) {
     const message = `${source} is the first source of ${agents} agents, and should serve ${AGENTS_OF_ONE}`;
     return [findingOf("UPDATE_AGENT_OVERLOADED", message, { field: "range" })];
@@ -159,12 +159,12 @@ function excessiveFindings(list: SourceList, use: FleetUse, led: readonly Servin
     return `${range.family}.${range.first}-${range.last}`;
   });
   return [...ranges.values()].flatMap((indices) => {
-    const urls = new Set(indices.map((index) => list.entries[index]?.url));
+    const machines = new Set(indices.map((index) => use.placeOfEntry(index).place));
     const near = Math.max(...indices.map((index) => use.entries[index]?.near ?? 0));
     const needed = Math.ceil(near / AGENTS_OF_ONE) + 1;
     const entry = indices.at(-1);
-    if (near === 0 || urls.size <= needed || entry === undefined) return [];
-    const message = `${urls.size} Update Agents are for ${near === 1 ? "the only agent" : `the ${near} agents`} in ${list.entries[entry]?.rangeText}, and ${needed} would do`;
+    if (near === 0 || machines.size <= needed || entry === undefined) return [];
+    const message = `${machines.size} Update Agents are for ${near === 1 ? "the only agent" : `the ${near} agents`} in ${list.entries[entry]?.rangeText}, and ${needed} would do`;
     return [findingOf("UPDATE_AGENTS_EXCESSIVE", message, { entry, field: "range" })];
   });
 }

@@ -3,12 +3,12 @@ import { isMatched } from "./addressClasses.ts";
 import { AgentClasses } from "./agentClasses.ts";
 import { type FleetAgent, type FleetSettings, sourcesOf } from "./fleetAgent.ts";
 import { FleetUse } from "./fleetUse.ts";
-import { nameOf } from "./sourceName.ts";
+import { type NamedSource, nameOf } from "./sourceName.ts";
 
 /** First sources of a fleet. */
 export interface FleetSources {
   agents: number;
-  /** First sources, the one with the most agents first. A source is named as the list names it, else by its URL. */
+  /** First sources, the one with the most agents first: an Update Agent once, by its name; others as the list names them. */
   sources: { name: string; agents: number; kinds: Partial<Record<Kind, number>> }[];
   /** Agents that have no source for a kind. */
   uncovered: Partial<Record<Kind, number>>;
@@ -29,16 +29,17 @@ export interface FleetEffect {
  * class of agents that it cannot tell apart (docs/server.md).
  *
  * @param use takes note of how the list is used after the change, in the same pass
+ * @param called the name of a source: what has the same counts as one
  */
 export function fleetEffect(
   agents: Iterable<FleetAgent>,
   before: FleetSettings,
   after: FleetSettings,
-  use?: FleetUse,
+  { use, called = nameOf }: { use?: FleetUse; called?: (source: NamedSource) => string } = {},
 ): FleetEffect {
   const apart = new Set([before, after].flatMap(({ roles }) => [...(roles?.keys() ?? [])]));
   const classes = new AgentClasses([before.list, after.list], apart).of(agents);
-  const [tallyBefore, tallyAfter] = [new Tally(before), new Tally(after, use)];
+  const [tallyBefore, tallyAfter] = [new Tally(before, called), new Tally(after, called, use)];
   const moves = new Map<string, FleetEffect["moved"][number]>();
   for (const { agent, count } of classes) {
     const from = tallyBefore.add(agent, count);
@@ -54,9 +55,13 @@ export function fleetEffect(
   return { before: tallyBefore.sum(), after: tallyAfter.sum(), moved };
 }
 
-/** Use that a fleet makes of the list by which it goes. */
-export function useOfList(agents: Iterable<FleetAgent>, settings: FleetSettings): FleetUse {
-  const use = new FleetUse(settings.list, settings.kinds);
+/** Use that a fleet makes of the list by which it goes. @param placeOf as `FleetUse` has it */
+export function useOfList(
+  agents: Iterable<FleetAgent>,
+  settings: FleetSettings,
+  placeOf: (url: string) => string,
+): FleetUse {
+  const use = new FleetUse(settings.list, settings.kinds, placeOf);
   for (const { agent, count } of new AgentClasses([settings.list]).of(agents)) {
     use.add(agent, count, sourcesOf(agent, settings));
   }
@@ -66,14 +71,16 @@ export function useOfList(agents: Iterable<FleetAgent>, settings: FleetSettings)
 /** Counts agents by their first sources. */
 class Tally {
   readonly #settings: FleetSettings;
+  readonly #called: (source: NamedSource) => string;
   readonly #use: FleetUse | undefined;
   readonly #sources = new Map<string, FleetSources["sources"][number]>();
   readonly #uncovered: FleetSources["uncovered"] = {};
   #agents = 0;
   #unmatched = 0;
 
-  constructor(settings: FleetSettings, use?: FleetUse) {
+  constructor(settings: FleetSettings, called: (source: NamedSource) => string, use?: FleetUse) {
     this.#settings = settings;
+    this.#called = called;
     this.#use = use;
   }
 
@@ -87,12 +94,12 @@ class Tally {
     for (const kind of kinds) {
       const first = steps.find((step) => step.kinds.includes(kind));
       if (first === undefined) this.#uncovered[kind] = (this.#uncovered[kind] ?? 0) + count;
-      else firsts.set(nameOf(first), [...(firsts.get(nameOf(first)) ?? []), kind]);
+      else firsts.getOrInsertComputed(this.#called(first), () => []).push(kind);
     }
     for (const [name, own] of firsts) this.#count(name, own, count);
     this.#use?.add(agent, count, steps);
     const [first] = steps;
-    return first === undefined ? null : nameOf(first);
+    return first === undefined ? null : this.#called(first);
   }
 
   #count(name: string, kinds: Kind[], count: number): void {

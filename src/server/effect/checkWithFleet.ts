@@ -7,11 +7,11 @@ import { fleetEffect } from "../../core/fleet/effect.ts";
 import type { FleetAgent, FleetSettings } from "../../core/fleet/fleetAgent.ts";
 import { FleetUse } from "../../core/fleet/fleetUse.ts";
 import { REJECTED_FOR } from "../../core/fleet/reports/rejections.ts";
-import { SourceNames } from "../../core/fleet/reports/sourceNames.ts";
+import type { NamedSource } from "../../core/fleet/sourceName.ts";
 import { parseSourceList, type SourceList } from "../../core/order/sourceList.ts";
 import type { Context } from "../context.ts";
 import { expectationOf, expectations } from "../fleet/expectations.ts";
-import { updateAgentPlaces } from "../fleet/knownUpdateAgents.ts";
+import { type KnownSources, knownSources } from "../fleet/knownUpdateAgents.ts";
 import { grantsOf } from "../settings/fleetSettings.ts";
 import { findAgentsWhole } from "../store/fleet/agentStore.ts";
 import { rejectedSources } from "../store/fleet/rejectionStore.ts";
@@ -28,18 +28,28 @@ export async function checkWithFleet(
   { check, contentBytes, now }: CheckQuestion,
 ): Promise<CheckAnswer> {
   const list = parseSourceList(check);
-  const use = new FleetUse(list, before.kinds);
-  const effect = fleetEffect(fleet, before, { ...before, list }, use);
-  const facts = await factsOf(context, { fleet, list, contentBytes, now });
+  const known = await knownSources(context.database.db, [...before.list.entries, ...list.entries]);
+  const { places, names } = known;
+  const use = new FleetUse(list, before.kinds, (url) => places.placeOf(url));
+  const called = (source: NamedSource) => names.of(source);
+  const effect = fleetEffect(fleet, before, { ...before, list }, { use, called });
+  const facts = await factsOf(context, { fleet, list, known, contentBytes, now });
   return { effect, uses: use.entries, findings: fleetFindings(list, use, facts) };
 }
 
 /** The facts of those agents that a list leads to, or that hold the role. */
 export async function factsOf(
   { database }: Pick<Context, "database">,
-  given: { fleet: readonly FleetAgent[]; list: SourceList; contentBytes: number | null; now: number },
+  given: {
+    fleet: readonly FleetAgent[];
+    list: SourceList;
+    known: KnownSources;
+    contentBytes: number | null;
+    now: number;
+  },
 ): Promise<FleetFacts> {
-  const { fleet, list, contentBytes, now } = given;
+  const { fleet, list, known, contentBytes, now } = given;
+  const { names: called } = known;
   const { db } = database;
   const grants = await grantsOf(db);
   const classes = new AgentClasses([list]);
@@ -59,21 +69,9 @@ export async function factsOf(
     return agent === undefined ? [] : [{ ...agent, name, granted, state, reportedAt, freeBytes }];
   });
   const traffic = await trafficBySource(db, { from: now - DAY, to: now + 1 });
-  const places = await updateAgentPlaces(db);
-  const called = new SourceNames(
-    list.entries,
-    places.led(list.entries),
-    new Map(serving.map(({ id, name }) => [id, name])),
-  );
-  const attempts = new Map<string, { attempts: number; failed: number }>();
-  for (const each of traffic) {
-    for (const name of called.all(each.source)) {
-      const sums = attempts.get(name) ?? { attempts: 0, failed: 0 };
-      attempts.set(name, { attempts: sums.attempts + each.attempts, failed: sums.failed + each.failed });
-    }
-  }
+  const attempts = new Map(called.named(traffic).map((each) => [each.source, each]));
   const rejected = await rejectedSources(db, now - REJECTED_FOR);
-  return { serving, contentBytes, attempts, rejected };
+  return { serving, contentBytes, called: (source) => called.of(source), attempts, rejected };
 }
 
 function isCalled({ self, dnsSuffixes }: FleetAgent, names: ReadonlySet<string>): boolean {

@@ -6,6 +6,7 @@ import { findUncovered, type Uncovered } from "../../core/fleet/uncovered.ts";
 import { parseSourceList } from "../../core/order/sourceList.ts";
 import { parsePolicy } from "../../core/settings/policy.ts";
 import type { Context } from "../context.ts";
+import { knownSources } from "../fleet/knownUpdateAgents.ts";
 import { planAgents } from "../fleet/planAgents.ts";
 import { fleetOf, listInForce, settingsOfFleet } from "../settings/fleetSettings.ts";
 import { checkWithFleet } from "./checkWithFleet.ts";
@@ -44,5 +45,7 @@ export async function answerOfFleet(
     return { ...rest, findings: [...own, ...findings] };
   }
   if ("suggest" in question) return await suggest(context, fleet, before, question);
-  return fleetEffect(fleet, before, changed(before, question.effectOf));
+  const after = changed(before, question.effectOf);
+  const { names } = await knownSources(db, [...before.list.entries, ...after.list.entries]);
+  return fleetEffect(fleet, before, after, { called: (source) => names.of(source) });
 }

@@ -13,6 +13,7 @@ import {
 } from "../../core/fleet/suggest/suggestions.ts";
 import { canonicalName, isHostName } from "../../core/order/hostNames.ts";
 import type { Context } from "../context.ts";
+import { knownSources } from "../fleet/knownUpdateAgents.ts";
 import { pathsOfFleet, type SteadyAgent, steadyAgents } from "../store/fleet/agentStore.ts";
 import { trafficByNetwork } from "../store/fleet/networkStore.ts";
 import type { Db } from "../store/transaction.ts";
@@ -33,9 +34,10 @@ export async function suggest(
 ): Promise<Suggestion[]> {
   const { db } = context.database;
   const { list } = settings;
-  const { serving } = await factsOf(context, { fleet, list, contentBytes, now });
+  const known = await knownSources(db, list.entries);
+  const { serving } = await factsOf(context, { fleet, list, known, contentBytes, now });
   const led = servingByEntry(list, serving);
-  const use = useOfList(fleet, settings);
+  const use = useOfList(fleet, settings, (url) => known.places.placeOf(url));
   const least = { freeBytes: Math.max(LEAST_FREE, contentBytes ?? 0), reportedSince: now - HEARD * DAY };
   const steady = await steadyAgents(db, least);
   const today = now - (now % DAY);
@@ -50,7 +52,9 @@ export async function suggest(
     .filter(({ granted }) => granted.length > 0)
     .map(({ id, name, granted }): HolderUse => {
       const entries = [...led.keys()].filter((index) => led[index]?.some((agent) => agent.id === id));
-      const near = entries.reduce((sum, index) => sum + (use.entries[index]?.near ?? 0), 0);
+      // Two entries that lead to it may be for the same agents.
+      const places = new Set(entries.map((index) => use.placeOfEntry(index).place));
+      const near = [...places].reduce((sum, place) => sum + (use.nearOf.get(place) ?? 0), 0);
       const urls = Map.groupBy(
         entries.flatMap((index) => list.entries[index] ?? []),
         ({ url }) => url,

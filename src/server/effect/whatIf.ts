@@ -7,10 +7,11 @@ import { nameOf } from "../../core/fleet/sourceName.ts";
 import { type Address, parseAddress } from "../../core/order/address.ts";
 import { canonicalName } from "../../core/order/hostNames.ts";
 import type { UpdateOrder } from "../../core/order/plan.ts";
-import { type SourceList, withRequires } from "../../core/order/sourceList.ts";
+import { type SourceListEntry, withRequires } from "../../core/order/sourceList.ts";
 import { policySchema } from "../../core/settings/policy.ts";
 import { type Fault, Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
+import { type KnownSources, knownSources } from "../fleet/knownUpdateAgents.ts";
 import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
 import { findAgent } from "../store/fleet/agentStore.ts";
 import { changed } from "./fleetChange.ts";
@@ -21,7 +22,7 @@ import type { FleetChange } from "./fleetQuestion.ts";
 export interface Supposition {
   list?: Record<string, unknown> | undefined;
   policy?: { domains: string[]; settings: Record<string, unknown> } | undefined;
-  /** Sources that are taken for dead: by name, URL, `server` or `ActiveUpdate`. */
+  /** Sources that are taken for dead, by whatever entry they are reached: by name, URL, `server` or `ActiveUpdate`. */
   without?: string[] | undefined;
   /** The one whose order is asked for: an agent by id, or any machine at an address. */
   agent?: string | undefined;
@@ -52,8 +53,12 @@ export async function whatIf(context: Context, given: Supposition): Promise<Woul
   const settings = await settingsOfFleet(context);
   const change = changeOf(given);
   const after = changed(settings, change);
-  const lists = [settings.list, after.list];
-  change.without = given.without?.map((name, index) => urlOf(name, index, lists, settings));
+  if (given.without !== undefined) {
+    const entries = [...settings.list.entries, ...after.list.entries];
+    const known = await knownSources(context.database.db, entries);
+    const sources = sourcesOf(entries, settings);
+    change.without = given.without.flatMap((name, index) => urlsOf(name, index, sources, known));
+  }
   const asked = await askedAgent(context, given);
   if (asked === undefined) {
     return { findings, order: null, effect: await askFleet(context, { effectOf: change }) };
@@ -78,26 +83,38 @@ function policyFault({ path, error }: DocumentFault): Fault {
   return { field: placeOf(["policy", "settings", ...path]), message: error.message };
 }
 
-/** The base URL of a source as people call it. */
-function urlOf(
+interface Source {
+  rule: "server" | "active-update" | "custom";
+  name?: string | undefined;
+  url: string;
+}
+
+/** All sources that orders may have. */
+function sourcesOf(
+  entries: SourceListEntry[],
+  { server, activeUpdate }: { server: string | undefined; activeUpdate: string | undefined },
+): Source[] {
+  return [
+    ...(server === undefined ? [] : [{ rule: "server" as const, url: server }]),
+    ...(activeUpdate === undefined ? [] : [{ rule: "active-update" as const, url: activeUpdate }]),
+    ...entries.map(({ name, url }) => ({ rule: "custom" as const, name, url })),
+  ];
+}
+
+/** The base URLs of a source as people call it: of an Update Agent those of all entries that lead to it. */
+function urlsOf(
   given: string,
   index: number,
-  lists: SourceList[],
-  { server, activeUpdate }: { server: string | undefined; activeUpdate: string | undefined },
-): string {
-  const always = [
-    { rule: "server" as const, url: server },
-    { rule: "active-update" as const, url: activeUpdate },
-  ];
-  const entries = lists.flatMap((list) =>
-    list.entries.map((entry) => ({ rule: "custom" as const, ...entry })),
-  );
-  const found = [...always, ...entries].find((source) => {
-    return (
-      source.url !== undefined && (source.url === given || nameOf({ ...source, url: source.url }) === given)
-    );
-  });
-  if (found?.url !== undefined) return found.url;
+  sources: readonly Source[],
+  { places, names }: KnownSources,
+): string[] {
+  const own = sources.filter((source) => names.of(source) === given);
+  const meant =
+    own.length > 0 ? own : sources.filter((source) => source.url === given || nameOf(source) === given);
+  if (meant.length > 0) {
+    const dead = new Set(meant.map(({ url }) => places.placeOf(url)));
+    return [...new Set(sources.map(({ url }) => url))].filter((url) => dead.has(places.placeOf(url)));
+  }
   const errors = [{ field: `without[${index}]`, message: "is no source of the list" }];
   throw new Problem("REFUSED", `there is no source ${given}: name one of the list's by its name or URL`, {
     errors,

@@ -1,11 +1,14 @@
 import { AGENT_STATES, type AgentState, agentStateOf } from "../../core/fleet/agentState.ts";
+import { nameOf } from "../../core/fleet/sourceName.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
+import { listInForce } from "../settings/fleetSettings.ts";
 import { type AgentFilter, type FoundAgent, findFew, holdersAmong } from "../store/fleet/agentFilter.ts";
 import { type Agent, findAgent, findAgentsWhole, listAgents } from "../store/fleet/agentStore.ts";
 import type { Db } from "../store/transaction.ts";
 import { sentencesOf } from "./agentOrder.ts";
 import { expectationOf, expectations } from "./expectations.ts";
+import { knownSources } from "./knownUpdateAgents.ts";
 import { type StateCounts, stateCounts } from "./stateCounts.ts";
 
 /** An agent as people see it. */
@@ -17,6 +20,12 @@ export interface AgentView extends Omit<Agent, "failing"> {
 /** The same in a list of those that do not do what the list says, with the sentence that says why. */
 export interface ListedAgent extends AgentView {
   why?: string;
+}
+
+/** The filter as people give it: a source by any of its names. */
+interface AgentQuery extends Omit<AgentFilter, "state" | "source"> {
+  state?: AgentState | undefined;
+  source?: string | undefined;
 }
 
 /** Place in the order of a list. */
@@ -31,11 +40,12 @@ const FEW = 500;
 /** Agents by name, and how many there are in each state by the rest of the filter. */
 export async function agentViews(
   context: Context,
-  { state, ...filter }: Omit<AgentFilter, "state"> & { state?: AgentState | undefined },
+  { state, source, ...given }: AgentQuery,
   page: { after?: NamePlace | undefined; limit: number },
 ): Promise<{ items: ListedAgent[]; total: number; states: Record<AgentState, number> }> {
   const { db } = context.database;
   const by = await expectations(context);
+  const filter = { ...given, source: source === undefined ? undefined : await namesOf(db, source) };
   const isSearch = filter.q !== undefined && page.after === undefined;
   const few = isSearch ? await findFew(db, filter, by, FEW) : undefined;
   const is = state === undefined ? undefined : { is: state, by };
@@ -60,6 +70,16 @@ export async function agentViews(
   >;
   const all = Object.values(states).reduce((sum, count) => sum + count, 0);
   return { items, total: state === undefined ? all : states[state], states };
+}
+
+/** The names under which agents report a source: of an Update Agent each that an entry has, or had once, for it. */
+async function namesOf(db: Db, source: string): Promise<string[]> {
+  const { entries } = await listInForce(db);
+  const { names } = await knownSources(db, entries);
+  const own = entries
+    .filter((entry) => names.of(entry) === source)
+    .flatMap((entry) => [nameOf(entry), entry.url]);
+  return [...new Set([source, ...own])];
 }
 
 /** The first of those that were found, in their order. */

@@ -1,8 +1,10 @@
 import { hostsOf } from "../../core/findings/fleetFacts.ts";
+import { SourceNames } from "../../core/fleet/reports/sourceNames.ts";
 import { UpdateAgentPlaces } from "../../core/fleet/reports/updateAgentPlaces.ts";
+import type { SourceListEntry } from "../../core/order/sourceList.ts";
 import { pseudonymOf } from "../../store/state/identity.ts";
 import { grantsOf, toFleetAgent, UPDATE_AGENTS } from "../settings/fleetSettings.ts";
-import { findAgentsWhole } from "../store/fleet/agentStore.ts";
+import { findAgents, findAgentsWhole } from "../store/fleet/agentStore.ts";
 import { newestVersion } from "../store/settings/documentStore.ts";
 import type { Db } from "../store/transaction.ts";
 
@@ -23,8 +25,30 @@ export class KnownUpdateAgents {
   }
 }
 
+/** Sources of lists by where they are, with a name for each. */
+export interface KnownSources {
+  places: UpdateAgentPlaces;
+  names: SourceNames;
+}
+
+/**
+ * The sources that entries lead to: two entries may lead to one Update Agent.
+ *
+ * @param others ids of agents that were Update Agents, and are to be named all the same
+ */
+export async function knownSources(
+  db: Db,
+  entries: Iterable<Pick<SourceListEntry, "name" | "url">>,
+  others: readonly string[] = [],
+): Promise<KnownSources> {
+  const places = await updateAgentPlaces(db);
+  const ids = new Set([...(await grantsOf(db)).keys(), ...others]);
+  const names = new Map((await findAgents(db, [...ids])).map(({ id, name }) => [id, name]));
+  return { places, names: new SourceNames(places, entries, names) };
+}
+
 /** The Update Agents in force by where they are. */
-export async function updateAgentPlaces(db: Db): Promise<UpdateAgentPlaces> {
+async function updateAgentPlaces(db: Db): Promise<UpdateAgentPlaces> {
   const grants = await grantsOf(db);
   const rows = await findAgentsWhole(db, [...grants.keys()]);
   const known = rows.map((row) => {

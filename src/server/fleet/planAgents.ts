@@ -36,8 +36,9 @@ export async function planAgents(
     const agents = await plannedAgents(db, { after, limit: BATCH, due: scope === "due" });
     const changed: NewPlan[] = [];
     for (const agent of agents) {
-      const planned = await firsts.of(toFleetAgent(agent, grants));
-      if (agent.isDue || planned !== agent.planned) changed.push({ agent, planned });
+      const first = await firsts.of(toFleetAgent(agent, grants));
+      const isSame = first.planned === agent.planned && first.plannedUrl === agent.plannedUrl;
+      if (agent.isDue || !isSame) changed.push({ agent, ...first });
     }
     written += changed.length;
     const began = performance.now();
@@ -51,28 +52,34 @@ export async function planAgents(
   return written;
 }
 
+/** A first source by its name, empty for none; and by its URL, where it is an entry. */
+type FirstSource = Pick<NewPlan, "planned" | "plannedUrl">;
+
 /** First sources, computed once for each class of agents that are alike. */
 class FirstSources {
   readonly #settings: FleetSettings;
   readonly #classes: AgentClasses;
-  readonly #known = new Map<string, string>();
+  readonly #known = new Map<string, FirstSource>();
 
   constructor(settings: FleetSettings) {
     this.#settings = settings;
     this.#classes = new AgentClasses([settings.list]);
   }
 
-  /** Name of the first source; empty for none. */
-  async of(agent: FleetAgent): Promise<string> {
+  async of(agent: FleetAgent): Promise<FirstSource> {
     const key = this.#classes.keyOf(agent);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     // Of a long list each takes a moment, in which nothing else is done.
     await nextTurn();
     const [first] = sourcesOf(agent, this.#settings);
-    const planned = first === undefined ? "" : nameOf(first).slice(0, LONGEST_SOURCE);
-    this.#known.set(key, planned);
-    return planned;
+    const source = {
+      planned: first === undefined ? "" : nameOf(first).slice(0, LONGEST_SOURCE),
+      // One of any length would not fit into an index.
+      plannedUrl: first?.rule === "custom" && first.url.length <= LONGEST_SOURCE ? first.url : null,
+    };
+    this.#known.set(key, source);
+    return source;
   }
 }
 

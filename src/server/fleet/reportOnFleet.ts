@@ -1,20 +1,16 @@
 import { AGENTS_OF_ONE } from "../../core/findings/fleetFindings.ts";
 import { AGENT_STATES, type AgentState } from "../../core/fleet/agentState.ts";
 import { type FleetReport, fleetReport } from "../../core/fleet/reports/fleetReport.ts";
-import { SourceNames } from "../../core/fleet/reports/sourceNames.ts";
 import { agentOfKey } from "../../core/fleet/reports/updateAgentPlaces.ts";
-import { nameOf } from "../../core/fleet/sourceName.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { listInForce } from "../settings/fleetSettings.ts";
-import { updateAgents } from "../settings/updateAgents.ts";
+import { grantsOf, listInForce } from "../settings/fleetSettings.ts";
 import { countStatesOfDomains } from "../store/fleet/agentFilter.ts";
-import { findAgents } from "../store/fleet/agentStore.ts";
 import { trafficByDay, trafficByNetwork } from "../store/fleet/networkStore.ts";
-import { countPlanned } from "../store/fleet/planStore.ts";
+import { countPlanned, type PlannedCount } from "../store/fleet/planStore.ts";
 import { trafficBySource } from "../store/fleet/trafficStore.ts";
 import { expectations } from "./expectations.ts";
-import { updateAgentPlaces } from "./knownUpdateAgents.ts";
+import { type KnownSources, knownSources } from "./knownUpdateAgents.ts";
 
 /** The report, with its time and the fleet's states. */
 export interface SiteReport extends FleetReport {
@@ -47,32 +43,33 @@ export async function reportOnFleet(
     throw new Problem("REFUSED", `a report is on 1 to ${DAYS.most} days`);
   }
   const list = await listInForce(db);
-  const holders = await updateAgents(db);
-  const places = await updateAgentPlaces(db);
-  // An entry with a name may be a mirror of the site's: it is an Update Agent's where it leads to one.
-  const near = list.entries.filter(({ url }) => places.of({ rule: "custom", url }).isOne).map(nameOf);
   const traffic = await trafficBySource(db, { from, to });
-  const ids = [...holders.map(({ id }) => id), ...traffic.flatMap(({ source }) => agentOfKey(source) ?? [])];
-  const led = places.led(list.entries);
-  const names = new SourceNames(
-    list.entries,
-    led,
-    new Map((await findAgents(db, [...new Set(ids)])).map(({ id, name }) => [id, name])),
-  );
+  const gone = traffic.flatMap(({ source }) => agentOfKey(source) ?? []);
+  const { places, names } = await knownSources(db, list.entries, gone);
+  // An entry with a name may be a mirror of the site's: it is an Update Agent's where it leads to one.
+  const near = list.entries.filter(({ url }) => places.of({ rule: "custom", url }).isOne);
+  const holders = [...(await grantsOf(db)).keys()].map((id) => names.one(`@${id}`));
   const named = names.named(traffic);
   const gave = named.filter(({ isAgent }) => isAgent).map(({ source }) => source);
-  // One that entries lead to is the source that they name; another has its own name alone.
-  const used = new Set(led.flat());
-  const idle = holders.filter(({ id }) => !used.has(id)).map(({ name }) => name);
   const sums = {
-    list,
-    updateAgents: new Set([...idle, ...near, ...gave]),
-    planned: await countPlanned(db),
+    entries: Map.groupBy(list.entries, (entry) => names.of(entry)),
+    updateAgents: new Set([...holders, ...near.map((entry) => names.of(entry)), ...gave]),
+    planned: plannedAt(await countPlanned(db), names),
     traffic: named,
     networks: await trafficByNetwork(db, { from, to }),
     days: await trafficByDay(db, { from, to }),
   };
   return { from, to, ...(await statesOf(context)), ...fleetReport(sums, AGENTS_OF_ONE) };
+}
+
+/** Agents by the source that their orders begin with, whatever the entry that leads there. */
+function plannedAt(planned: readonly PlannedCount[], names: KnownSources["names"]) {
+  const sums = new Map<string, number>();
+  for (const { name, url, agents } of planned) {
+    const source = url === null ? name : names.of({ name, url });
+    sums.set(source, (sums.get(source) ?? 0) + agents);
+  }
+  return [...sums].map(([source, agents]) => ({ source, agents }));
 }
 
 function endOfDay(time: number): number {

@@ -140,6 +140,8 @@ export interface Tables {
     used: string | null;
     /** The source that its order begins with: null before it was computed, empty for none. */
     planned: string | null;
+    /** The URL of that, where it is an entry of the list. */
+    planned_url: string | null;
     /** 1 while `planned` has to be computed again. */
     plan_due: Generated<0 | 1>;
     /** Since when `used` is another than `planned`. */

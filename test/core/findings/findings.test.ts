@@ -10,6 +10,7 @@ import { relayChains } from "../../../src/core/findings/relayChains.ts";
 import { fleetEffect } from "../../../src/core/fleet/effect.ts";
 import type { FleetAgent, FleetSettings } from "../../../src/core/fleet/fleetAgent.ts";
 import { FleetUse } from "../../../src/core/fleet/fleetUse.ts";
+import { nameOf } from "../../../src/core/fleet/sourceName.ts";
 import { parseAddress } from "../../../src/core/order/address.ts";
 import { parseSourceList } from "../../../src/core/order/sourceList.ts";
 import { findingAt } from "../../../src/core/order/sourceListReview.ts";
@@ -72,11 +73,12 @@ function findingsOf({ list: written, agents, facts }: Fleet, kinds: Kind[] = ["c
     kinds,
   };
   const use = new FleetUse(list, settings.kinds);
-  fleetEffect(agents as FleetAgent[], settings, settings, use);
+  fleetEffect(agents as FleetAgent[], settings, settings, { use });
   const serving = agents.filter(({ name }) => name.startsWith("ua"));
   return fleetFindings(list, use, {
     serving,
     contentBytes: null,
+    called: nameOf,
     attempts: new Map(),
     rejected: [],
     ...facts,

@@ -3,11 +3,18 @@ import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import type { FleetEffect } from "../../../src/core/fleet/effect.ts";
 import { answerOfFleet } from "../../../src/server/effect/fleetChange.ts";
 import { transact } from "../../../src/server/store/transaction.ts";
 import { PROGRAM } from "../../support/program.ts";
-import { type Call, enrolMachine, makeReadyServer, type ServerWorld } from "../../support/serverWorld.ts";
+import {
+  type Call,
+  enrolMachine,
+  makeReadyServer,
+  reportRun,
+  type ServerWorld,
+} from "../../support/serverWorld.ts";
 
 let world: ServerWorld;
 let token: string;
@@ -54,6 +61,52 @@ test("one order is asked for by agent or by address, with sources taken for dead
     expect.stringContaining("21111"),
   ]);
   expect(await one({ address: "192.0.2.1" })).toEqual([expect.stringContaining("21111")]);
+});
+
+test("an Update Agent is one source, by however many entries it is reached, and dead by all of them", async () => {
+  const own = await makeReadyServer("operator");
+  onTestFinished(() => own.world.close());
+  const enrolled = async (name: string, address: string) =>
+    await enrolMachine(own.world, own.token, { name, addresses: [address], machine: name });
+  const a = await enrolled("agent-a", "192.0.2.2");
+  const b = await enrolled("agent-b", "192.0.2.3");
+  for (const { id } of [a, b]) {
+    await own.call(`PUT /agents/${id}/update-agent`, { kinds: ["components", "settings", "programs"] });
+  }
+  await reportRun(own.world, b, { outcome: "current" }, { publicUrls: ["http://198.51.100.3:8080"] });
+  for (const address of ["10.1.0.1", "10.1.0.2", "10.2.0.1"]) await enrolled(`pc-${address}`, address);
+  const entries = [
+    { range: "10.1.0.0/16", name: "first", url: "http://agent-a:21112" },
+    { range: "10.1.0.0/16", url: "http://192.0.2.2:21112" },
+    { range: "10.2.0.0/16", url: "http://192.0.2.2:21112" },
+    { range: "10.0.0.0/8", name: "b", url: "http://198.51.100.3:8080" },
+    { range: "10.0.0.0/8", name: "b", url: "http://192.0.2.3:21112" },
+  ];
+  expect((await own.call("PUT /source-list", { entries }, 0)).status).toBe(200);
+  const { effect } = (await own.call("POST /what-if", {})).body;
+  expect(
+    effect.after.sources.map(({ name, kinds }: FleetEffect["after"]["sources"][number]) => [
+      name,
+      kinds.components,
+    ]),
+  ).toEqual([
+    ["server", 2],
+    ["agent-a", 3],
+  ]);
+  // By its own name, or by that or the URL of any of its entries.
+  for (const without of ["agent-a", "first", "http://agent-a:21112", "http://192.0.2.2:21112"]) {
+    const dead = (await own.call("POST /what-if", { without: [without] })).body.effect;
+    expect(dead.moved).toEqual([{ from: "agent-a", to: "agent-b", agents: 3 }]);
+    const both = (await own.call("POST /what-if", { without: [without, "b"] })).body.effect;
+    expect(both.moved).toEqual([{ from: "agent-a", to: "server", agents: 3 }]);
+    const { order } = (await own.call("POST /what-if", { address: "10.1.0.9", without: [without, "b"] }))
+      .body;
+    expect(order.steps).toMatchObject([{ rule: "server" }]);
+  }
+  // A change of the entry by which it is reached moves nobody; uses stay those of each entry.
+  const shorter = { entries: entries.toSpliced(0, 1) };
+  const checked = (await own.call("POST /source-list/check", shorter)).body;
+  expect([checked.effect.moved, checked.uses[0]]).toEqual([[], { near: 2, first: 2 }]);
 });
 
 test("a policy has its effect on the domains that it is for", async () => {

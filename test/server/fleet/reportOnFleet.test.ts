@@ -137,6 +137,8 @@ test("two Update Agents of one name, one that was renamed, and a mirror called l
   const entries = urls.map((url, index) => ({ range: `10.${index + 1}.0.0/16`, name: "ua", url }));
   expect((await call("PUT /source-list", { entries }, 0)).status).toBe(200);
   const client = await enrolMachine(world, token, { name: "pc", addresses: ["10.1.0.9"] });
+  await enrolMachine(world, token, { name: "pc-2", addresses: ["10.2.0.9"], machine: "pc-2" });
+  await enrolMachine(world, token, { name: "pc-3", addresses: ["10.2.0.10"], machine: "pc-3" });
   const report = async () => {
     const attempts = urls.map((url, index) => {
       return { rule: "custom", name: "ua", url, outcome: "delivered", bytes: 10 ** index, ms: 5 };
@@ -155,6 +157,12 @@ test("two Update Agents of one name, one that was renamed, and a mirror called l
     return { lines: named.toSorted(), far: total.far, near: total.near };
   };
   const [berlin, lyon] = ids;
+  // Those that go to each are told apart too: the client of one, both clients of the other.
+  await keepPlanned(world.context);
+  const planned = (await call("GET /report")).body.lines;
+  const agentsOf = (name: string) =>
+    planned.find(({ source }: { source: string }) => source === name)?.agents;
+  expect([agentsOf(`ua (${berlin})`), agentsOf(`ua (${lyon})`)]).toEqual([1, 2]);
   expect(await linesOf()).toEqual({
     lines: [
       [`ua (${berlin})`, "update-agent", 1],
@@ -185,4 +193,44 @@ test("two Update Agents of one name, one that was renamed, and a mirror called l
       [null, 200],
     ]),
   );
+});
+
+test("an Update Agent that several entries lead to is one line, one load, and one finding", async () => {
+  const { world, token, call } = await makeReadyServer("operator");
+  onTestFinished(() => world.close());
+  const enrolled = async (name: string, address: string) =>
+    await enrolMachine(world, token, { name, addresses: [address], machine: name });
+  const lyon = await enrolled("lyon-1", "10.2.0.5");
+  await call(`PUT /agents/${lyon.id}/update-agent`, { kinds: ["components"] });
+  await reportRun(world, lyon, { outcome: "current", addresses: ["10.2.0.5"] }, { freeBytes: 9e12 });
+  const clients = [];
+  for (const address of ["10.2.0.11", "10.2.0.12", "10.2.0.13", "10.3.0.11", "10.3.0.12"]) {
+    clients.push({ ...(await enrolled(`pc-${address}`, address)), address });
+  }
+  const kinds = ["components"];
+  const entries = [
+    { range: "10.2.0.0/16", name: "ua-lyon", url: "http://10.2.0.5:21112", kinds },
+    { range: "10.3.0.0/16", url: "http://lyon-1:21112", kinds },
+    { range: "10.3.0.0/16", name: "again", url: "http://10.2.0.5:21112", kinds },
+  ];
+  expect((await call("PUT /source-list", { entries }, 0)).status).toBe(200);
+  for (const { address, ...client } of clients) {
+    const url = address.startsWith("10.2") ? entries[0]?.url : entries[1]?.url;
+    const failed = { rule: "custom", url, outcome: "failed", code: "TIMED_OUT", ms: 9 };
+    const attempts = [failed, { rule: "custom", url, outcome: "delivered", bytes: 10, ms: 9 }];
+    await reportRun(world, client, { outcome: "updated", addresses: [address], attempts });
+  }
+  await keepPlanned(world.context);
+  const { lines } = (await call("GET /report")).body;
+  expect(lines).toHaveLength(2);
+  const line = { source: "lyon-1", kind: "update-agent", agents: 5, verdict: null, bytes: 50, attempts: 10 };
+  expect(lines[0]).toMatchObject({ ...line, ranges: ["10.2.0.0/16", "10.3.0.0/16", "10.3.0.0/16"] });
+  const { findings } = (await call("GET /source-list/findings")).body;
+  const message = "5 of 10 attempts at lyon-1 failed within a day";
+  expect(findings).toMatchObject([
+    { code: "SOURCE_FAILING", entry: 0, message },
+    { code: "ENTRY_SHADOWED", entry: 2 },
+  ]);
+  // Those who used it are found by its name, whatever entry led them there.
+  expect((await call("GET /agents?source=lyon-1")).body.total).toBe(5);
 });

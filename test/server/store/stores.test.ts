@@ -180,7 +180,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
 
     test.for([
       [{ outcome: "exhausted" }, "agents_outcome"],
-      [{ source: "ua-1" }, "agents_source"],
+      [{ source: ["ua-1"] }, "agents_source"],
     ] as const)("a list by %j is read from the index %s, and no agent beside it", async ([filter, index]) => {
       const { sql: text, parameters } = matchingAgents(database.db, filter)
         .select("id")
@@ -239,7 +239,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
       const after = { ...(before as ReportedRow), source, outcome: "updated" };
       await write((tx) => noteReported(tx, [before as ReportedRow], new Map([[agent.id, after]])));
       expect(await countAgents(database.db, { domain: own, q: addresses[0] })).toBe(1);
-      expect(await countAgents(database.db, { domain: own, source })).toBe(1);
+      expect(await countAgents(database.db, { domain: own, source: [source] })).toBe(1);
     });
 
     test("a text that holds NUL is kept without it", async () => {
@@ -522,6 +522,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         const both = [...plans, ...plans.toReversed()].map((agent) => ({
           agent,
           planned: `source ${round}`,
+          plannedUrl: null,
         }));
         const [some, others] = [both.slice(0, 300), both.slice(300)];
         await Promise.all([
@@ -545,11 +546,13 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
       const old = (await planOf()) as PlannedAgent;
       await write((tx) => moveAgent(tx, agent.id, old.domain));
       await write((tx) => renewAgent(tx, agent.id, { ...agent, addresses: ["10.9.9.9"] }));
-      await write((tx) => putPlanned(tx, dialect, [{ agent: old, planned: "ua-1" }], NOW));
+      await write((tx) => putPlanned(tx, dialect, [{ agent: old, planned: "ua-1", plannedUrl: null }], NOW));
       expect(await planOf()).toMatchObject({ planned: "ua-1", isDue: true });
       const moved = (await planOf()) as PlannedAgent;
-      await write((tx) => putPlanned(tx, dialect, [{ agent: moved, planned: "ua-2" }], NOW));
-      expect(await planOf()).toMatchObject({ planned: "ua-2", isDue: false });
+      await write((tx) =>
+        putPlanned(tx, dialect, [{ agent: moved, planned: "ua-2", plannedUrl: "http://ua-2" }], NOW),
+      );
+      expect(await planOf()).toMatchObject({ planned: "ua-2", plannedUrl: "http://ua-2", isDue: false });
     });
 
     test("of those who read before they write, each sees what the one before wrote", async () => {

@@ -1,17 +1,16 @@
-import type { SourceList } from "../../order/sourceList.ts";
-import { nameOf } from "../sourceName.ts";
+import type { SourceListEntry } from "../../order/sourceList.ts";
 import type { NetworkTraffic } from "./networkTraffic.ts";
 import type { SourceTraffic } from "./reportTraffic.ts";
 
 /** Sums that a report on a fleet is made of. */
 export interface FleetSums {
-  list: SourceList;
+  /** Entries of the list by the name of the source that they lead to; each name here is of one source. */
+  entries: ReadonlyMap<string, readonly Pick<SourceListEntry, "rangeText">[]>;
   /** Names of the sources that are Update Agents: of the list, or of holders of the role. */
   updateAgents: ReadonlySet<string>;
   /** Agents by the source that their orders begin with; empty for those that have none. */
   planned: readonly { source: string; agents: number }[];
-  /** Set where another source is called the same: of such a one it is not known who is to go there. */
-  traffic: readonly (SourceTraffic & { isShared?: boolean })[];
+  traffic: readonly SourceTraffic[];
   networks: readonly NetworkTraffic[];
   /** By day: the time (ms) at which it began. */
   days: readonly (Omit<NetworkTraffic, "network"> & { day: number })[];
@@ -124,29 +123,22 @@ function usedOf({ bytes, wasted }: Pick<Line, "bytes" | "wasted">): number {
   return bytes - wasted;
 }
 
-function linesOf({ list, updateAgents, planned, traffic }: FleetSums, limit: number): Line[] {
+function linesOf({ entries, updateAgents, planned, traffic }: FleetSums, limit: number): Line[] {
   const agents = new Map(planned.map((each) => [each.source, each.agents]));
   const bytes = new Map(traffic.map((each) => [each.source, each]));
-  const ranges = Map.groupBy(list.entries, nameOf);
-  const names = new Set([...ranges.keys(), ...updateAgents, ...agents.keys(), ...bytes.keys()]);
+  const names = new Set([...entries.keys(), ...updateAgents, ...agents.keys(), ...bytes.keys()]);
   names.delete("");
   const lines = [...names].map((source): Line => {
     const kind = kindOf(source, updateAgents);
     const own = agents.get(source) ?? 0;
-    const {
-      attempts = 0,
-      failed = 0,
-      bytes: came = 0,
-      wasted = 0,
-      isShared = false,
-    } = bytes.get(source) ?? {};
+    const { attempts = 0, failed = 0, bytes: came = 0, wasted = 0 } = bytes.get(source) ?? {};
     return {
       source,
       kind,
-      ranges: (ranges.get(source) ?? []).map(({ rangeText }) => rangeText),
+      ranges: (entries.get(source) ?? []).map(({ rangeText }) => rangeText),
       agents: own,
       limit: kind === "update-agent" ? limit : null,
-      verdict: kind === "update-agent" && !isShared ? verdictOf(own, limit) : null,
+      verdict: kind === "update-agent" ? verdictOf(own, limit) : null,
       ...{ attempts, failed, bytes: came, wasted },
     };
   });

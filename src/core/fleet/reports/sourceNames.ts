@@ -1,66 +1,79 @@
 import type { SourceListEntry } from "../../order/sourceList.ts";
-import { nameOf } from "../sourceName.ts";
+import { type NamedSource, nameOf } from "../sourceName.ts";
 import { addAttempts, noneOf, type SourceTraffic } from "./reportTraffic.ts";
-import { readSourceKey } from "./updateAgentPlaces.ts";
+import { readSourceKey, type UpdateAgentPlaces } from "./updateAgentPlaces.ts";
 
-/** Names for the sources that traffic is summed up by: no two of them have the same. */
+/** Names of the sources that are no entries. */
+const ALWAYS = ["server", "ActiveUpdate"];
+
+/**
+ * Names for sources, of which no two have the same, and none has two: an Update Agent has its own, by however many
+ * entries it is reached; any other that which its entry gives it.
+ */
 export class SourceNames {
-  /** Names that entries, and an agent itself, give to each Update Agent, by its id. */
-  readonly #ofAgent = new Map<string, Set<string>>();
-  /** Update Agents that each of those names is one of. */
-  readonly #agents = new Map<string, Set<string>>();
+  readonly #places: UpdateAgentPlaces;
+  readonly #names: ReadonlyMap<string, string>;
+  /** Update Agents by the names that entries, and they themselves, give them. */
+  readonly #called = new Map<string, Set<string>>();
+  /** Update Agents by their own names alone. */
+  readonly #named: ReadonlyMap<string, readonly string[]>;
   /** URLs of entries that lead to no Update Agent, by their names. */
   readonly #urls = new Map<string, string>();
 
-  /**
-   * @param led ids of the Update Agents that each entry leads to
-   * @param names of agents, by id
-   */
+  /** @param names of Update Agents, by id */
   constructor(
-    entries: readonly SourceListEntry[],
-    led: readonly (readonly string[])[],
+    places: UpdateAgentPlaces,
+    entries: Iterable<Pick<SourceListEntry, "name" | "url">>,
     names: ReadonlyMap<string, string>,
   ) {
-    entries.forEach((entry, index) => {
-      const ids = led[index] ?? [];
-      for (const id of ids) this.#call(id, nameOf(entry));
-      if (ids.length === 0) this.#urls.set(nameOf(entry), entry.url);
-    });
-    for (const [id, name] of names) if (!this.#ofAgent.has(id)) this.#call(id, name);
-  }
-
-  #call(id: string, name: string): void {
-    this.#ofAgent.getOrInsertComputed(id, () => new Set()).add(name);
-    this.#agents.getOrInsertComputed(name, () => new Set()).add(id);
-  }
-
-  /** All names of the source of a key (`UpdateAgentPlaces.keyOf`), as entries have them. */
-  all(key: string): readonly string[] {
-    const read = readSourceKey(key);
-    return "agent" in read ? [...(this.#ofAgent.get(read.agent) ?? [read.agent])] : [read.source];
-  }
-
-  /** One name of it, that is no other source's; and whether another is called the same. */
-  one(key: string): { name: string; isShared: boolean } {
-    const read = readSourceKey(key);
-    const [name = key] = this.all(key);
-    const agents = this.#agents.get(name)?.size ?? 0;
-    if ("agent" in read) {
-      const isShared = agents > 1;
-      return { name: isShared ? `${name} (${read.agent})` : name, isShared };
+    this.#places = places;
+    this.#names = names;
+    for (const entry of entries) {
+      const id = places.led(entry);
+      if (id === undefined) this.#urls.set(nameOf(entry), entry.url);
+      else this.#call(nameOf(entry), id);
     }
+    for (const [id, name] of names) this.#call(name, id);
+    this.#named = Map.groupBy(names.keys(), (id) => names.get(id) ?? id);
+  }
+
+  #call(name: string, id: string): void {
+    this.#called.getOrInsertComputed(name, () => new Set()).add(id);
+  }
+
+  /** Name of a source of an order, or of a list. */
+  of(source: NamedSource): string {
+    const id = (source.rule ?? "custom") === "custom" ? this.#places.led(source) : undefined;
+    return id === undefined ? this.#ofOther(nameOf(source)) : this.#ofAgent(id);
+  }
+
+  /** Name of the source of a key (`UpdateAgentPlaces.keyOf`). */
+  one(key: string): string {
+    const read = readSourceKey(key);
+    if ("agent" in read) return this.#ofAgent(read.agent);
     // Of what was summed up by name alone, it is an Update Agent's where no other source is called so.
+    const [id, ...others] = this.#called.get(read.source) ?? [];
+    const isAgent = id !== undefined && others.length === 0 && !this.#urls.has(read.source);
+    return isAgent && !ALWAYS.includes(read.source) ? this.#ofAgent(id) : this.#ofOther(read.source);
+  }
+
+  #ofAgent(id: string): string {
+    const name = this.#names.get(id) ?? id;
+    const isShared = (this.#named.get(name)?.length ?? 0) > 1 || ALWAYS.includes(name);
+    return isShared ? `${name} (${id})` : name;
+  }
+
+  #ofOther(name: string): string {
     const url = this.#urls.get(name);
-    if (agents === 0 || url === undefined || url === name) return { name, isShared: false };
-    return { name: `${name} (${url})`, isShared: true };
+    return url === undefined || url === name || !this.#called.has(name) ? name : `${name} (${url})`;
   }
 
   /** Traffic by those names. */
-  named(traffic: readonly SourceTraffic[]): (SourceTraffic & { isShared: boolean; isAgent: boolean })[] {
-    const sums = new Map<string, SourceTraffic & { isShared: boolean; isAgent: boolean }>();
+  named(traffic: readonly SourceTraffic[]): (SourceTraffic & { isAgent: boolean })[] {
+    const sums = new Map<string, SourceTraffic & { isAgent: boolean }>();
     for (const each of traffic) {
-      const { name, isShared } = this.one(each.source);
-      const sum = sums.getOrInsertComputed(name, () => ({ ...noneOf(name), isShared, isAgent: false }));
+      const name = this.one(each.source);
+      const sum = sums.getOrInsertComputed(name, () => ({ ...noneOf(name), isAgent: false }));
       addAttempts(sum, each);
       sum.isAgent ||= "agent" in readSourceKey(each.source);
     }

@@ -60,12 +60,15 @@ export class UpdateAgentPlaces {
     return { isOne: likely.length > 0 };
   }
 
-  /** The ids of the Update Agents that entries of a list lead to. */
-  led(entries: readonly { url: string }[]): string[][] {
-    return entries.map(({ url }) => {
-      const { id } = this.of({ rule: "custom", url });
-      return id === undefined ? [] : [id];
-    });
+  /** The id of the Update Agent that an entry of a list leads to; undefined where it is none, or not known which. */
+  led({ url }: { url: string }): string | undefined {
+    return this.of({ rule: "custom", url }).id;
+  }
+
+  /** Place of the source at a URL of a list, the same for all URLs that lead to it: `@` and the id of an Update Agent, else the URL. */
+  placeOf(url: string): string {
+    const id = this.led({ url });
+    return id === undefined ? url : `@${id}`;
   }
 
   /**

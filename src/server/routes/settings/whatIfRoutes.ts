@@ -17,7 +17,7 @@ const whatIfRoute = route({
   method: "POST",
   path: "/what-if",
   summary:
-    "Says what a list, a policy or dead sources would do: to one agent or address its order, else to the whole fleet; changes nothing",
+    "Says what a list, a policy or dead sources would do: to one agent or address its order, else to the whole fleet, where an Update Agent counts once, by its own name, and is dead by every entry that leads to it; changes nothing",
   allow: "viewer",
   schemas: {
     body: Type.Object(

@@ -12,7 +12,8 @@ export interface AgentFilter {
   /** Part of a name or an address. */
   q?: string | undefined;
   outcome?: string | undefined;
-  source?: string | undefined;
+  /** Names of the source that was used last. */
+  source?: readonly string[] | undefined;
   role?: "agent" | "update-agent" | undefined;
   /** Whether it goes elsewhere than its order begins. */
   deviates?: boolean | undefined;
@@ -26,7 +27,7 @@ export function matchingAgents(db: Db, filter: AgentFilter) {
   let query = db.selectFrom("agents").where("retired_at", "is", null);
   if (domain !== undefined) query = query.where("domain", "=", domain);
   if (outcome !== undefined) query = query.where("outcome", "=", outcome);
-  if (source !== undefined) query = query.where("source", "=", source);
+  if (source !== undefined) query = query.where("source", "in", source);
   if (role !== undefined) query = query.where("id", role === "agent" ? "not in" : "in", holders(db));
   if (deviates !== undefined) query = query.where("deviates_since", deviates ? "is not" : "is", null);
   if (state !== undefined) query = query.where(stateColumn(state.by), "=", state.is);

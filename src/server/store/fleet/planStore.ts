@@ -18,6 +18,8 @@ export interface PlannedAgent {
   /** Both, as they stand in the database. */
   ownNames: string;
   planned: string | null;
+  /** The URL of that, where it is an entry's. */
+  plannedUrl: string | null;
   /** It is to be computed again, whether or not the settings have changed. */
   isDue: boolean;
 }
@@ -30,7 +32,7 @@ export async function plannedAgents(
   let query = db
     .selectFrom("agents")
     .select(["id", "name", "domain", "addresses", "dns_suffixes", "port", "host_names", "own_urls"])
-    .select(["planned", "plan_due"])
+    .select(["planned", "planned_url as plannedUrl", "plan_due"])
     .where("id", ">", after)
     .orderBy("id")
     .limit(limit);
@@ -47,17 +49,27 @@ export async function plannedAgents(
   }));
 }
 
-/** Agents by the source that their orders begin with; empty for those that have none. */
-export async function countPlanned(db: Db): Promise<{ source: string; agents: number }[]> {
+/** Agents whose orders begin with one source. */
+export interface PlannedCount {
+  /** Empty for those that have none. */
+  name: string;
+  /** Of an entry; null for the others. */
+  url: string | null;
+  agents: number;
+}
+
+/** Agents by the source that their orders begin with. */
+export async function countPlanned(db: Db): Promise<PlannedCount[]> {
   const rows = await db
     .selectFrom("agents")
-    .select((row) => ["planned", row.fn.countAll<number>().as("agents")])
+    .select((row) => ["planned", "planned_url as url", row.fn.countAll<number>().as("agents")])
     .where("retired_at", "is", null)
     .where("planned", "is not", null)
-    .groupBy("planned")
+    .groupBy(["planned", "planned_url"])
     .orderBy("planned")
+    .orderBy("planned_url")
     .execute();
-  return rows.map(({ planned, agents }) => ({ source: planned ?? "", agents: Number(agents) }));
+  return rows.map(({ planned, url, agents }) => ({ name: planned ?? "", url, agents: Number(agents) }));
 }
 
 /** Agents whose plan is due, up to `most`. */
@@ -70,6 +82,7 @@ export async function countDue(db: Db, most: number): Promise<number> {
 export interface NewPlan {
   agent: PlannedAgent;
   planned: string;
+  plannedUrl: string | null;
 }
 
 /** Writes down the sources that orders begin with. An agent that has changed since its plan was computed stays due. */
@@ -80,10 +93,12 @@ export async function putPlanned(
   now: number,
 ): Promise<void> {
   for (const some of inParts(plans)) {
-    const rows = some.map(({ agent: { id, addresses, dnsSuffixes, port, domain, ownNames }, planned }) => {
-      const own = [JSON.stringify(addresses), domain, port ?? -1, JSON.stringify(dnsSuffixes), ownNames];
-      return [id, planned, ...own];
-    });
+    const rows = some.map(
+      ({ agent: { id, addresses, dnsSuffixes, port, domain, ownNames }, planned, plannedUrl }) => {
+        const own = [JSON.stringify(addresses), domain, port ?? -1, JSON.stringify(dnsSuffixes), ownNames];
+        return [id, planned, ...own, plannedUrl ?? ""];
+      },
+    );
     await holdAgents(
       tx,
       dialect,
@@ -94,8 +109,8 @@ export async function putPlanned(
       and coalesce(agents.host_names, '') || coalesce(agents.own_urls, '') = given.column7`;
     // As `deviatesSince` (core/fleet/reports/agentAfter.ts) has it.
     const since = sql`case when used <> given.column2 then coalesce(deviates_since, cast(${now} as bigint)) end`;
-    const given = tableOf(tx, ["text", "text", "text", "text", "bigint", "text", "text"], rows);
-    await sql`update agents set planned = given.column2, plan_due = case when ${isSame} then 0 else 1 end,
+    const given = tableOf(tx, ["text", "text", "text", "text", "bigint", "text", "text", "text"], rows);
+    await sql`update agents set planned = given.column2, planned_url = nullif(given.column8, ''), plan_due = case when ${isSame} then 0 else 1 end,
       deviates_since = ${since} from ${given} as given where agents.id = given.column1`.execute(tx);
   }
 }

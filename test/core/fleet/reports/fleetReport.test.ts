@@ -4,6 +4,7 @@ import { networkTrafficOfAll } from "../../../../src/core/fleet/reports/networkT
 import type { AgentReport } from "../../../../src/core/fleet/reports/reportSummary.ts";
 import { trafficOfAll } from "../../../../src/core/fleet/reports/reportTraffic.ts";
 import { UpdateAgentPlaces } from "../../../../src/core/fleet/reports/updateAgentPlaces.ts";
+import { nameOf } from "../../../../src/core/fleet/sourceName.ts";
 import { parseSourceList } from "../../../../src/core/order/sourceList.ts";
 
 const list = parseSourceList({
@@ -21,7 +22,7 @@ const day = (at: number, bytes: number, farBytes: number, wholeBytes: number) =>
 
 const report = fleetReport(
   {
-    list,
+    entries: Map.groupBy(list.entries, nameOf),
     updateAgents: new Set(["ua-berlin", "ua-lyon", "ua-idle"]),
     planned: [
       { source: "", agents: 3 },
@@ -154,7 +155,7 @@ test("a fleet that got nothing but rejected bytes has saved nothing, and paid fo
   const near = { ...wasted, farBytes: 0, farWastedBytes: 0 };
   const { lines, total, days } = fleetReport(
     {
-      list,
+      entries: Map.groupBy(list.entries, nameOf),
       updateAgents: new Set(["ua-berlin"]),
       planned: [{ source: "ua-berlin", agents: 10 }],
       traffic: [{ source: "ua-berlin", attempts: 9, failed: 9, bytes: 1_000, wasted: 1_000 }],

@@ -63,13 +63,18 @@ test("two Update Agents of one name, and a mirror that is called so too, are thr
     ],
   });
   const agents = new Map([
-    ["berlin", "pc-1"],
-    ["lyon", "pc-2"],
+    ["berlin", "ua"],
+    ["lyon", "ua"],
     ["gone", "pc-3"],
+    ["called", "server"],
   ]);
-  const names = new SourceNames(entries, [["berlin"], ["lyon"], []], agents);
+  const known = [
+    { id: "berlin", hosts: new Set(["10.1.0.5"]), port: 21_112, pseudonym: "b" },
+    { id: "lyon", hosts: new Set(["10.2.0.5"]), port: 21_112, pseudonym: "l" },
+  ];
+  const names = new SourceNames(new UpdateAgentPlaces(known), entries, agents);
   const sums = { attempts: 1, failed: 0, bytes: 10, wasted: 0 };
-  const keys = ["@berlin", "@lyon", "ua", "@gone", "@deleted", "server"];
+  const keys = ["@berlin", "@lyon", "ua", "@gone", "@deleted", "server", "@called"];
   expect(names.named(keys.map((source) => ({ source, ...sums }))).map(({ source }) => source)).toEqual([
     "ua (berlin)",
     "ua (lyon)",
@@ -77,10 +82,17 @@ test("two Update Agents of one name, and a mirror that is called so too, are thr
     "pc-3",
     "deleted",
     "server",
+    "server (called)",
   ]);
+  expect(entries.map((entry) => names.of(entry))).toEqual(["ua (berlin)", "ua (lyon)", "ua (http://mirror)"]);
+  expect(names.of({ rule: "server", url: "http://10.1.0.5:21112" })).toBe("server");
   // What was summed up by name alone, before it was known by id, is the Update Agent's.
-  const one = new SourceNames(entries.slice(0, 1), [["berlin"]], agents);
-  expect(one.named(["@berlin", "ua"].map((source) => ({ source, ...sums })))).toMatchObject([
-    { source: "ua", bytes: 20, isShared: false },
+  const one = new SourceNames(
+    new UpdateAgentPlaces(known.slice(0, 1)),
+    entries.slice(0, 1),
+    new Map([["berlin", "pc-1"]]),
+  );
+  expect(one.named(["@berlin", "ua"].map((source) => ({ source, ...sums })))).toEqual([
+    { source: "pc-1", attempts: 2, failed: 0, bytes: 20, wasted: 0, isAgent: true },
   ]);
 });
