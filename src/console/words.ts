@@ -229,6 +229,9 @@ export const words = {
       `**${count(told)} of ${counted(total, "agent")}** ${told === 1 ? (state === "ended" ? "was told." : "is told so far.") : state === "ended" ? "were told." : "are told so far."}`,
     by: (name: string) => `By ${name},`,
     progress: "Progress",
+    waitsFor: (names: string[], total: number) =>
+      `The others wait for **${names.slice(0, 3).join(", ")}**${total > 3 ? ` and ${count(total - 3)} more` : ""}, at most until`,
+    tellOthers: "Do not wait",
     byDomain: "By domain",
     byDomainSub: "site by site, as reports come in",
     finished: "Finished",

@@ -373,7 +373,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows a notification: where its agents are, also by domain, how many of those done had it already (`current`), and those that could not be reached by name */
+        /** Shows a notification: where its agents are, also by domain, how many of those done had it already (`current`), which Update Agents the others wait for (`waitsFor`), and those that could not be reached by name */
         get: operations["getNotification"];
         put?: never;
         post?: never;
@@ -411,6 +411,23 @@ export interface paths {
         get: operations["watchNotification"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/{id}/tell-others": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells the others now, without waiting for Update Agents; nothing where none is waited for */
+        post: operations["tellOthers"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2848,6 +2865,14 @@ export interface operations {
                             agents: string[];
                         };
                         updateAgents: number;
+                        waitsFor: {
+                            agents: {
+                                id: string;
+                                name: string;
+                            }[];
+                            total: number;
+                            until: number;
+                        } | null;
                         window: number;
                     };
                 };
@@ -2955,6 +2980,14 @@ export interface operations {
                             total: number;
                         };
                         updateAgents: number;
+                        waitsFor: {
+                            agents: {
+                                id: string;
+                                name: string;
+                            }[];
+                            total: number;
+                            until: number;
+                        } | null;
                         window: number;
                     };
                 };
@@ -3054,6 +3087,83 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description PARAMETER_INVALID */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tellOthers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        absorbedBy: string | null;
+                        counts: {
+                            done: number;
+                            failed: number;
+                            notified: number;
+                            running: number;
+                            unreachable: number;
+                            waiting: number;
+                        };
+                        createdAt: number;
+                        createdBy: string;
+                        current: number;
+                        endedAt: number | null;
+                        id: string;
+                        others: number;
+                        spreadAt: number | null;
+                        /** @enum {unknown} */
+                        state: "update-agents" | "spreading" | "told" | "ended" | "absorbed";
+                        target: {
+                            /** @constant */
+                            all: true;
+                        } | {
+                            domain: string;
+                        } | {
+                            agents: string[];
+                        };
+                        updateAgents: number;
+                        waitsFor: {
+                            agents: {
+                                id: string;
+                                name: string;
+                            }[];
+                            total: number;
+                            until: number;
+                        } | null;
+                        window: number;
+                    };
                 };
             };
             /** @description PARAMETER_INVALID */

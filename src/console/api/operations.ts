@@ -90,6 +90,7 @@ export const OPERATIONS = {
   signIn: "public",
   signOut: "viewer",
   takeUpdateAgent: "operator",
+  tellOthers: "operator",
   testWebhook: "administrator",
   verifyMirror: "operator",
   watchChanges: "viewer",

@@ -25,6 +25,7 @@ const DEEDS: Record<string, string> = {
   saveSourceList: "Saved the",
   restoreSourceList: "Restored the",
   createNotification: "Notified agents:",
+  tellOthers: "Told agents without waiting for Update Agents, in the notification",
   refreshMirror: "Looked for newer content",
   verifyMirror: "Checked all content kept here",
   seeReleases: "Saw new releases of",

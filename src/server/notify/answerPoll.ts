@@ -28,7 +28,7 @@ type Means = Pick<Context, "trees" | "database" | "now">;
 export function openPolls(means: Means & Pick<Context, "log"> & { random: () => number }): HeldPolls {
   const failed = (error: unknown) =>
     means.log.error(`agents that wait could not be answered: ${explainError(error)}`);
-  return new HeldPolls(means.trees, (polls) => newsFor(means, polls), failed, means.random);
+  return new HeldPolls(means.trees, (polls) => newsFor(means, polls), failed, means.random, means.now());
 }
 
 /**
@@ -97,7 +97,12 @@ function textOf(newer: Timestamps, texts: Map<string, string>): string {
   return text;
 }
 
-async function holdOffered({ polls, database, now }: Context): Promise<number> {
+/** Seconds for which requests are held, by the size of the fleet. */
+export async function holdOffered({
+  polls,
+  database,
+  now,
+}: Pick<Context, "polls" | "database" | "now">): Promise<number> {
   if (polls.fleet === undefined || Math.abs(now() - polls.fleet.at) >= COUNTED_FOR) {
     polls.fleet = { agents: await countAgents(database.db, {}), at: now() };
   }

@@ -1,13 +1,16 @@
 import type { ServerResponse } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { HOLD_HEADER, heldFor } from "../../core/fleet/notification/hold.ts";
+import {
+  ASKS_FOR,
+  COARSE,
+  goneBy,
+  HOLD_HEADER,
+  heldFor,
+  isGone,
+} from "../../core/fleet/notification/hold.ts";
 import { NO_PAGE } from "../api/securityHeaders.ts";
 import type { PublishedTrees, Versions } from "../settings/publishedTrees.ts";
 
-/** An agent counts as one that asks for so long (ms) after it did: longer than it waits after an error. */
-const ASKS_FOR = 900_000;
-/** Greatest age (ms) of the time that the database has of an agent's last request. */
-const COARSE = 60_000;
 /** Time (ms) by which requests may be held too long: one timer is for all of them. */
 const TICK = 1_000;
 /** Requests for which the database is asked at once. */
@@ -49,6 +52,8 @@ export class HeldPolls {
   readonly #look: Look;
   readonly #failed: (error: unknown) => void;
   readonly #random: () => number;
+  /** Since when (ms) this server holds requests. */
+  readonly openSince: number;
   readonly #held = new Map<string, HeldPoll>();
   /** The same by the second in which their time is over. */
   readonly #due = new Map<number, Set<HeldPoll>>();
@@ -67,7 +72,9 @@ export class HeldPolls {
     look: Look,
     failed: (error: unknown) => void,
     random: () => number,
+    openSince: number,
   ) {
+    this.openSince = openSince;
     this.#look = look;
     this.#failed = failed;
     this.#random = random;
@@ -240,8 +247,21 @@ export class HeldPolls {
    * @param polledAt when it last asked any server, by the database
    */
   isAsking(agentId: string, polledAt: number | null, now: number): boolean {
-    const askedAt = Math.max(polledAt ?? -Infinity, this.#askedAt.get(agentId) ?? -Infinity);
-    return this.#held.has(agentId) || now - askedAt < ASKS_FOR;
+    return this.#held.has(agentId) || now - this.#lastAsked(agentId, polledAt) < ASKS_FOR;
+  }
+
+  /**
+   * The same of one that others wait for: it need not be reached only while some server holds its request, or will shortly.
+   *
+   * @param hold seconds for which requests are held
+   */
+  isThere(agentId: string, polledAt: number | null, hold: number, now: number): boolean {
+    const gone = goneBy({ hold, openSince: this.openSince }, now);
+    return this.#held.has(agentId) || !isGone(this.#lastAsked(agentId, polledAt), gone);
+  }
+
+  #lastAsked(agentId: string, polledAt: number | null): number {
+    return Math.max(polledAt ?? -Infinity, this.#askedAt.get(agentId) ?? -Infinity);
   }
 
   /** Lets everybody go who waits. */

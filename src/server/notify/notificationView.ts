@@ -7,15 +7,23 @@ import {
   findNotification,
   type Notification,
 } from "../store/notifications/notificationStore.ts";
+import { type Awaited, awaitedOf } from "./awaited.ts";
 
 /** A notification, and where its agents are; `current` of those that are done had it already, and did not run. */
-export type NotificationView = Notification & { counts: ToldCounts; current: number };
+export type NotificationView = Notification & {
+  counts: ToldCounts;
+  current: number;
+  /** While Update Agents are told: those that the others wait for, and until when at most. */
+  waitsFor: Awaited | null;
+};
 
 /** @throws Problem NOT_FOUND */
-export async function notificationView({ database: { db } }: Context, id: string): Promise<NotificationView> {
+export async function notificationView(context: Context, id: string): Promise<NotificationView> {
+  const { db } = context.database;
   const found = await findNotification(db, id);
   if (found === undefined) throw new Problem("NOT_FOUND", "no notification has this id");
-  return { ...found, counts: await countTold(db, id), current: await countCurrent(db, id) };
+  const waitsFor = await awaitedOf(context, found);
+  return { ...found, counts: await countTold(db, id), current: await countCurrent(db, id), waitsFor };
 }
 
 /**

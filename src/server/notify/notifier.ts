@@ -22,6 +22,8 @@ import {
 } from "../store/notifications/toldStore.ts";
 import { transact } from "../store/transaction.ts";
 import { say } from "../store/wakeUps.ts";
+import { holdOffered } from "./answerPoll.ts";
+import { goneNow } from "./awaited.ts";
 import { pushNotice } from "./pushNotice.ts";
 import { sayFailed } from "./sayFailed.ts";
 import { running, statesOfKnowing, toldByBroker } from "./settle.ts";
@@ -105,7 +107,7 @@ export class Notifier {
   async #advance(notification: Notification): Promise<void> {
     const { database, now, log, changes } = this.#context;
     const { id, createdAt: startedAt, state } = notification;
-    const left = await agentsLeft(database.db, id);
+    const left = await agentsLeft(database.db, id, await goneNow(this.#context));
     if (state === "absorbed") {
       if (!left.awaited) await updateNotification(database.db, id, { endedAt: now() });
       return;
@@ -136,7 +138,7 @@ export class Notifier {
       const due = { notificationId: id, place, now: now(), limit, leaseUntil: now() + LEASE };
       const taken = await transact(database.db, (tx) => takeDue(tx, database.dialect, due));
       if (taken.length === 0) return;
-      const { asking, listening, others } = this.#apart(taken);
+      const { asking, listening, others } = this.#apart(taken, await holdOffered(this.#context));
       for (const agent of others) this.#pushing.set(agent, this.#push(agent, body));
       await this.#sayAtBroker(listening);
       await this.#answerHeld(asking);
@@ -144,11 +146,17 @@ export class Notifier {
   }
 
   /** Those who ask, those who listen to a broker that has the news, and those who have to be reached. */
-  #apart(taken: DueAgent[]): Record<"asking" | "listening" | "others", DueAgent[]> {
+  #apart(taken: DueAgent[], hold: number): Record<"asking" | "listening" | "others", DueAgent[]> {
     const { polls, now, broker } = this.#context;
     const topic = broker?.isTold === true ? broker.topic : undefined;
     const wayTo = (agent: DueAgent) => {
-      if (polls.isAsking(agent.agentId, agent.polledAt, now())) return "asking";
+      const { agentId, place, polledAt } = agent;
+      // Others wait for an Update Agent: one that is gone is found out at once.
+      const isAsking =
+        place === 0
+          ? polls.isThere(agentId, polledAt, hold, now())
+          : polls.isAsking(agentId, polledAt, now());
+      if (isAsking) return "asking";
       return agent.topic !== null && agent.topic === topic ? "listening" : "others";
     };
     return { asking: [], listening: [], others: [], ...Object.groupBy(taken, wayTo) };

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { askEvery } from "../../../src/core/fleet/notification/hold.ts";
 import { SYNC_BOUND } from "../../../src/core/fleet/notification/spread.ts";
 import { SILENCE } from "../../../src/core/fleet/notification/told.ts";
 import { Notifier } from "../../../src/server/notify/notifier.ts";
@@ -120,6 +121,67 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
         expect(pc.heard).toHaveLength(1);
         await pass(SYNC_BOUND);
         expect(pc.heard).toHaveLength(2);
+      });
+
+      test("says for whom the others wait, and until when, and tells them now where somebody says so", async () => {
+        const [relay, pc] = (await fleetOf(
+          { name: "ua", address: "127.0.0.11" },
+          { name: "pc", address: "127.0.0.12" },
+        )) as [TellableAgent, TellableAgent];
+        await grant(relay.id);
+        const id = await notify();
+        const until = world.clock.now + SYNC_BOUND;
+        await pass(1_000);
+        const waitsFor = { agents: [{ id: relay.id, name: "ua" }], total: 1, until };
+        expect(await look(id)).toMatchObject({ state: "update-agents", waitsFor });
+        const answer = await callApi(world, operator, `POST /notifications/${id}/tell-others`);
+        expect([answer.status, answer.body.state, answer.body.waitsFor]).toEqual([200, "spreading", null]);
+        await pass();
+        expect([relay.heard.length, pc.heard.length]).toEqual([1, 1]);
+        // Once more says so again, and does nothing.
+        expect((await callApi(world, operator, `POST /notifications/${id}/tell-others`)).status).toBe(200);
+        const audit = (await callApi(world, operator, "GET /audit")).body.items;
+        expect(audit.filter((each: { operation: string }) => each.operation === "tellOthers")).toMatchObject([
+          { subject: id },
+        ]);
+      });
+
+      test("waits no longer for an Update Agent that asked until it died, before it was told or after", async () => {
+        const [relay, other] = (await fleetOf(
+          { name: "ua", address: "127.0.0.11", isOff: true },
+          { name: "ua-2", address: "127.0.0.13", isOff: true },
+        )) as [TellableAgent, TellableAgent];
+        await grant(relay.id);
+        const ask = (agent: TellableAgent, version: number) =>
+          world.agents.inject(
+            asScript(
+              { method: "GET", url: `/v1/agents/${agent.id}/notifications?settings=${version}` },
+              agent.secret,
+            ),
+          );
+        // Its request is answered, and no other follows.
+        expect((await ask(relay, 0)).statusCode).toBe(200);
+        const first = await notify();
+        await pass();
+        await pass(30_000);
+        expect((await look(first)).waitsFor).toMatchObject({ agents: [{ name: "ua" }] });
+        await pass(askEvery(50));
+        expect((await look(first)).waitsFor).toBeNull();
+        // The other one is told, and dies before its run ends.
+        await callApi(world, operator, `DELETE /agents/${relay.id}/update-agent`);
+        await grant(other.id);
+        expect((await ask(other, 0)).statusCode).toBe(200);
+        const second = await notify();
+        await pass();
+        expect((await ask(other, 0)).statusCode).toBe(200);
+        const held = ask(other, world.context.trees.versions().settings ?? 0);
+        await expect.poll(async () => (await look(second)).counts).toMatchObject({ running: 1 });
+        world.context.polls.close();
+        expect((await held).statusCode).toBe(204);
+        await pass(30_000);
+        expect(await look(second)).toMatchObject({ state: "update-agents", waitsFor: { total: 1 } });
+        await pass(askEvery(50));
+        expect((await look(second)).waitsFor).toBeNull();
       });
 
       test("spreads the others over the window", async () => {

@@ -23,3 +23,34 @@ const SPREAD = 0.25;
 export function heldFor(hold: number, random: number): number {
   return hold * (1 - SPREAD * random);
 }
+
+/** Greatest age (ms) of the time that the database has of an agent's last request. */
+export const COARSE = 60_000;
+/** An agent counts as one that asks for so long (ms) after it did: longer than it waits after an error. */
+export const ASKS_FOR = 900_000;
+/** Time (ms) after the end of a request in which the next one comes, where nothing is wrong, and a little more. */
+const AGAIN = 60_000;
+
+/** Limits by which agents that hold requests are told from those that have gone. Times in ms since the epoch. */
+export interface GoneBy {
+  /** Since when this server holds requests: those who tried in vain before may wait long until they try again. */
+  openSince: number;
+  /** One that has asked since `openSince`, but not since this time, has gone; and so has any that asked before `longBefore`. */
+  before: number;
+  longBefore: number;
+}
+
+/** @param hold seconds for which requests are held */
+export function goneBy({ hold, openSince }: { hold: number; openSince: number }, now: number): GoneBy {
+  return { openSince, before: now - askEvery(hold), longBefore: now - ASKS_FOR };
+}
+
+/** Longest time (ms) between two requests of an agent that is there, as far as the database knows of them. */
+export function askEvery(hold: number): number {
+  return hold * 1_000 + COARSE + AGAIN;
+}
+
+/** Whether an agent that last asked then holds no request now. */
+export function isGone(askedAt: number, { openSince, before, longBefore }: GoneBy): boolean {
+  return askedAt < longBefore || (askedAt >= openSince && askedAt < before);
+}

@@ -4,6 +4,7 @@ import { pageOf, pageQuery, readCursor, toPage } from "../../api/paging.ts";
 import { ById, DomainName, Id, Moment, OrNull } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
 import type { Context } from "../../context.ts";
+import { tellOthers } from "../../notify/awaited.ts";
 import { createNotification } from "../../notify/createNotification.ts";
 import { notificationEvents, notificationView } from "../../notify/notificationView.ts";
 import {
@@ -48,6 +49,13 @@ const Counts = Type.Object({
 });
 /** Agents of `counts.done` that had it already, and did not run. */
 const Current = Count;
+const WaitsFor = OrNull(
+  Type.Object({
+    agents: Type.Array(Type.Object({ id: Id, name: Type.String() })),
+    total: Count,
+    until: Moment,
+  }),
+);
 const ToldState = Type.Enum(TOLD_STATES);
 const ToldAgent = Type.Object({
   id: Id,
@@ -85,7 +93,7 @@ const create = route({
   summary: "Notifies agents: Update Agents first, the others once those have synced, spread over a window",
   allow: "operator",
   schemas: { body: Type.Object({ target: Target }, only) },
-  answer: Type.Object({ ...Notification.properties, counts: Counts, current: Current }),
+  answer: Type.Object({ ...Notification.properties, counts: Counts, current: Current, waitsFor: WaitsFor }),
   status: 201,
   example: { body: { target: { all: true } } },
   fails: ["BODY_INVALID", "REFUSED", "UNAVAILABLE"],
@@ -121,13 +129,14 @@ const one = route({
   method: "GET",
   path: "/notifications/:id",
   summary:
-    "Shows a notification: where its agents are, also by domain, how many of those done had it already (`current`), and those that could not be reached by name",
+    "Shows a notification: where its agents are, also by domain, how many of those done had it already (`current`), which Update Agents the others wait for (`waitsFor`), and those that could not be reached by name",
   allow: "viewer",
   schemas: { params: ById, query: Type.Object(pageQuery) },
   answer: Type.Object({
     ...Notification.properties,
     counts: Counts,
     current: Current,
+    waitsFor: WaitsFor,
     /** At most the 200 domains with the most of its agents. */
     domains: Type.Array(Type.Object({ domain: DomainName, counts: Counts, current: Current })),
     unreachable: pageOf(ToldAgent),
@@ -140,6 +149,25 @@ const one = route({
     const view = await notificationView(context, params.id);
     const domains = await countToldByDomain(context.database.db, params.id);
     return { ...view, domains, unreachable: await toldPage(context, params.id, query) };
+  },
+});
+
+const tell = route({
+  operation: "tellOthers",
+  method: "POST",
+  path: "/notifications/:id/tell-others",
+  summary: "Tells the others now, without waiting for Update Agents; nothing where none is waited for",
+  allow: "operator",
+  schemas: { params: ById },
+  answer: Type.Object({ ...Notification.properties, counts: Counts, current: Current, waitsFor: WaitsFor }),
+  status: 200,
+  example: { params: { id: "some-notification" } },
+  fails: ["NOT_FOUND", "PARAMETER_INVALID"],
+  audit: "tellOthers",
+  handle: async (context, { params, caller, address }) => {
+    await notificationView(context, params.id);
+    await tellOthers(context, params.id, { caller, address });
+    return await notificationView(context, params.id);
   },
 });
 
@@ -180,4 +208,4 @@ const events = route({
   },
 });
 
-export const notificationRoutes = [create, list, one, agents, events];
+export const notificationRoutes = [create, list, one, tell, agents, events];

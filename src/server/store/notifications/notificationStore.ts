@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { GoneBy } from "../../../core/fleet/notification/hold.ts";
 import type { NotificationState } from "../../../core/fleet/notification/spread.ts";
 import {
   ALREADY_CURRENT,
@@ -213,8 +214,49 @@ export interface Left {
   awaited: boolean;
 }
 
+/** Agents that asked when they were told have gone by these limits. */
+export interface Gone extends GoneBy {
+  /** Time (ms) for which one that is there may not ask. */
+  askEvery: number;
+}
+
+/** Update Agents of a notification that the others wait for: those that have gone since they were told are none (`isGone`). */
+function openUpdateAgents(db: Db, notificationId: string, gone: Gone) {
+  return db
+    .selectFrom("told")
+    .innerJoin("agents", "agents.id", "told.agent_id")
+    .where("notification_id", "=", notificationId)
+    .where("place", "=", 0)
+    .where("told.state", "in", ["waiting", "notified", "running"] satisfies ToldState[])
+    .where((where) =>
+      where.or([
+        where("told.state", "=", "waiting" satisfies ToldState),
+        where("polled_at", "is", null),
+        where("polled_at", ">=", gone.before),
+        where.and([where("polled_at", "<", gone.openSince), where("polled_at", ">=", gone.longBefore)]),
+        where("polled_at", "<", sql<number>`told_at - ${sql.lit(gone.askEvery)}`),
+      ]),
+    );
+}
+
+/** The same by name, at most `limit` of them, and how many there are. */
+export async function listAwaited(
+  db: Db,
+  notificationId: string,
+  gone: Gone,
+  limit: number,
+): Promise<{ items: { id: string; name: string }[]; total: number }> {
+  const items = await openUpdateAgents(db, notificationId, gone)
+    .select(["agents.id as id", "agents.name as name"])
+    .orderBy("agents.name")
+    .orderBy("agents.id")
+    .limit(limit)
+    .execute();
+  return { items, total: await countOf(openUpdateAgents(db, notificationId, gone)) };
+}
+
 /** Looks for one of each kind, which costs the same however many agents there are. */
-export async function agentsLeft(db: Db, notificationId: string): Promise<Left> {
+export async function agentsLeft(db: Db, notificationId: string, gone: Gone): Promise<Left> {
   const of = (states: ToldState[]) =>
     db
       .selectFrom("told")
@@ -224,7 +266,9 @@ export async function agentsLeft(db: Db, notificationId: string): Promise<Left> 
       .limit(1);
   const isThere = async (query: ReturnType<typeof of>) => (await query.executeTakeFirst()) !== undefined;
   return {
-    updateAgentsOpen: await isThere(of(["waiting", "notified", "running"]).where("place", "=", 0)),
+    updateAgentsOpen:
+      (await openUpdateAgents(db, notificationId, gone).select("agent_id").limit(1).executeTakeFirst()) !==
+      undefined,
     waiting: await isThere(of(["waiting"])),
     awaited:
       (await isThere(of(["notified", "running"]))) ||

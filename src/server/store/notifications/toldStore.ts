@@ -75,6 +75,8 @@ export async function dropUntold(tx: Tx, notificationId: string): Promise<void> 
 export interface DueAgent {
   notificationId: string;
   agentId: string;
+  /** 0 for an Update Agent, which the others wait for. */
+  place: number;
   state: ToldState;
   attempts: number;
   /** When it was first tried. */
@@ -142,6 +144,7 @@ async function readDue(tx: Tx, notificationId: string, ids: string[]): Promise<D
     .innerJoin("agents", "agents.id", "told.agent_id")
     .select([
       "agent_id as agentId",
+      "place",
       "told.state as state",
       "attempts",
       "told_at as toldAt",
