@@ -63,7 +63,7 @@ function haltedNeeds({ releases, proposals }: OverviewFacts): Need[] {
 }
 
 /** Findings of the list in force that are of the fleet as it is, and not of how the list is written. */
-const PRESSING = /^(?:UPDATE_AGENT|SOURCE_|HOST_UNRESOLVED|AGENTS_WITHOUT_SOURCE)/;
+const PRESSING = /^(?:UPDATE_AGENT_(?!FOR_FEW)|SOURCE_|HOST_UNRESOLVED|AGENTS_WITHOUT_SOURCE)/;
 
 function findingNeeds({ findings }: WholeFleet): Need[] {
   return findings

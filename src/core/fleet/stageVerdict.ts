@@ -88,8 +88,12 @@ export function stageVerdict(counts: StageCounts, share: number): StageVerdict {
         ]
       : []),
   ];
-  const against = parts.length === 0 ? "nothing is against it" : parts.join(", ");
-  return { halt, bad, of, expected, sentence: `of ${amountOf(of, "agent")}, ${against}` };
+  const has = installed === 1 ? "has" : "have";
+  const sentence =
+    parts.length === 0
+      ? `${amountOf(installed, "agent")} ${has} it, and nothing is against it`
+      : `of ${amountOf(of, "agent")}, ${parts.join(", ")}`;
+  return { halt, bad, of, expected, sentence };
 }
 
 function expectedSilent(agents: number, control: StageCounts["control"]): number {
