@@ -24,12 +24,14 @@ export interface Deviation {
  *
  * @param nameOf how a source is called
  * @param since when it began to differ (ms), where that is known
+ * @param lists versions of the source list that the run went by, null where that is not known, and in force
  */
 export function deviationOf(
   { steps }: UpdateOrder,
   happened: readonly HappenedAttempt[] | null,
   nameOf: (source: Pick<Step, "rule" | "name" | "url">) => string,
   since: number | null = null,
+  lists: { wentBy: number | null; inForce: number } = { wentBy: null, inForce: 0 },
 ): Deviation {
   const [first] = steps;
   const plan =
@@ -37,6 +39,10 @@ export function deviationOf(
   if (happened === null || happened.length === 0) {
     const yet = happened === null ? "it has not reported yet" : "its last run asked nobody";
     return { deviates: false, sentence: `${plan}; ${yet}` };
+  }
+  if (lists.wentBy !== null && lists.wentBy !== lists.inForce) {
+    const had = lists.wentBy === 0 ? "no list yet" : `list version ${lists.wentBy} still`;
+    return { deviates: false, sentence: `${plan}; its last run had ${had}, ${lists.inForce} is in force` };
   }
   // A source that delivered one kind may have failed for another.
   const failures = happened.filter(({ outcome, code }) => outcome === "failed" || code !== undefined);

@@ -116,6 +116,7 @@ const report = route({
       report: Type.Optional(
         Type.Object({
           outcome: Short,
+          sourceList: Type.Optional(Type.Object({ version: Amount, from: Short })),
           bytes: Type.Optional(Type.Integer({ minimum: 0 })),
           addresses: Type.Optional(Type.Array(Type.String({ maxLength: 45 }), { maxItems: 64 })),
           dnsSuffixes: Type.Optional(DnsSuffixes),

@@ -7,6 +7,7 @@ import {
   type Rejection,
   sourcesOfList,
 } from "../../core/fleet/reports/rejections.ts";
+import { type AgentReport, listVersionOf } from "../../core/fleet/reports/reportSummary.ts";
 import { nameOf } from "../../core/fleet/sourceName.ts";
 import { failureInWords } from "../../core/order/failureWords.ts";
 import type { UpdateOrder } from "../../core/order/plan.ts";
@@ -45,7 +46,8 @@ export async function agentOrder(context: Context, id: string): Promise<AgentOrd
   const planned = orderOfAgent(toFleetAgent(agent, await grantsOf(db)), settings);
   const [last] = await listRuns(db, id, { limit: 1 });
   const happened = attemptsOf(last?.document);
-  const { sentence, ...deviation } = deviationOf(planned, happened, nameOf, agent.deviatesSince);
+  const lists = { wentBy: wentBy(last?.document), inForce: settings.list.version };
+  const { sentence, ...deviation } = deviationOf(planned, happened, nameOf, agent.deviatesSince, lists);
   const since = deviation.deviates ? agent.deviatesSince : null;
   const { schedule = DEFAULT_SCHEDULE } = settings.policyOf(agent.domain);
   const next = nextScheduled(schedule, id, context.now()) ?? null;
@@ -68,12 +70,17 @@ export async function sentencesOf(context: Context, agents: readonly Agent[]): P
   for (const agent of agents) {
     const planned = orderOfAgent(toFleetAgent(agent, grants), settings);
     const happened = attemptsOf(last.get(agent.id));
-    const { sentence } = deviationOf(planned, happened, nameOf, agent.deviatesSince);
+    const lists = { wentBy: wentBy(last.get(agent.id)), inForce: settings.list.version };
+    const { sentence } = deviationOf(planned, happened, nameOf, agent.deviatesSince, lists);
     const once = rejectedBefore(rejected.get(agent.id) ?? [], settings.list, happened ?? []);
     sentences.set(agent.id, [sentence, ...once].join("; "));
     await nextTurn();
   }
   return sentences;
+}
+
+function wentBy(document: unknown): number | null {
+  return listVersionOf((document as AgentReport | undefined)?.report?.sourceList);
 }
 
 function attemptsOf(document: unknown): HappenedAttempt[] | null {

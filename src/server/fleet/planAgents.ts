@@ -5,7 +5,7 @@ import { LONGEST_SOURCE } from "../../core/fleet/reports/reportSummary.ts";
 import { nameOf } from "../../core/fleet/sourceName.ts";
 import type { Context } from "../context.ts";
 import { grantsOf, settingsOfFleet, toFleetAgent } from "../settings/fleetSettings.ts";
-import { type NewPlan, plannedAgents, putPlanned } from "../store/fleet/planStore.ts";
+import { forgiveOlder, type NewPlan, plannedAgents, putPlanned } from "../store/fleet/planStore.ts";
 import { findMark, putMark } from "../store/fleet/publicationStore.ts";
 import { transact } from "../store/transaction.ts";
 
@@ -42,13 +42,21 @@ export async function planAgents(
     }
     written += changed.length;
     const began = performance.now();
-    if (changed.length > 0) await transact(db, (tx) => putPlanned(tx, dialect, changed, now));
+    if (changed.length > 0)
+      await transact(db, (tx) =>
+        putPlanned(tx, dialect, changed, { now, listVersion: settings.list.version }),
+      );
     if (agents.length < BATCH) break;
     after = agents.at(-1)?.id ?? "";
     // Of a database for one who writes at a time, reports have their share meanwhile.
     if (changed.length > 0) await sleep(performance.now() - began);
   }
-  if (scope === "all") await transact(db, (tx) => putMark(tx, MARK, mark));
+  if (scope === "all") {
+    await transact(db, async (tx) => {
+      await forgiveOlder(tx, settings.list.version);
+      await putMark(tx, MARK, mark);
+    });
+  }
   return written;
 }
 

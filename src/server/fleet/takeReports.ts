@@ -7,11 +7,13 @@ import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { settleByReports } from "../notify/settle.ts";
 import { noteReleases } from "../releases/noteReleases.ts";
+import { SOURCE_LIST } from "../settings/fleetSettings.ts";
 import { isAnswering } from "../store/database.ts";
 import { addNetworkTraffic } from "../store/fleet/networkStore.ts";
 import { noteReported, type ReportedRow, takeReported } from "../store/fleet/reportedStore.ts";
 import { addKept, dropRuns, insertRuns, type NewRun } from "../store/fleet/runStore.ts";
 import { addTraffic } from "../store/fleet/trafficStore.ts";
+import { newestVersion } from "../store/settings/documentStore.ts";
 import { afterCommit, type Tx, transact } from "../store/transaction.ts";
 import { raiseEvent } from "../watch/raiseEvent.ts";
 import { KnownUpdateAgents } from "./knownUpdateAgents.ts";
@@ -67,13 +69,14 @@ export async function takeReports(
 ): Promise<ReadonlySet<string>> {
   const { config, database, now, random } = means;
   const before = await takeReported(tx, database.dialect, [...new Set(given.map(({ agentId }) => agentId))]);
+  const listVersion = await newestVersion(tx, SOURCE_LIST);
   const agents = new Map<string, ReportedRow>(before.map((agent) => [agent.id, agent]));
   const runs: NewRun[] = [];
   const kept: GivenReport[] = [];
   for (const each of given) {
     const agent = agents.get(each.agentId);
     if (agent === undefined || isLastRunAgain(agent, each.summary)) continue;
-    runs.push(runOf(each, agent, agents, now()));
+    runs.push(runOf(each, agent, agents, { now: now(), listVersion }));
     kept.push(each);
   }
   if (kept.length === 0) return new Set(agents.keys());
@@ -140,9 +143,9 @@ function runOf(
   { agentId, summary, document, receivedAt, address }: GivenReport,
   agent: ReportedRow,
   agents: Map<string, ReportedRow>,
-  now: number,
+  at: { now: number; listVersion: number },
 ): NewRun {
-  const after = agentAfter(agent, summary, { seenAt: address, now });
+  const after = agentAfter(agent, summary, { seenAt: address, ...at });
   agents.set(agentId, { ...agent, ...after });
   return { agentId, sequence: after.reports, receivedAt, document, ...summary };
 }

@@ -26,6 +26,7 @@ import * as ownNames from "./migrations/0040OwnNames.ts";
 import * as agentPaths from "./migrations/0042AgentPaths.ts";
 import * as droppedEvents from "./migrations/0043DroppedEvents.ts";
 import * as plannedUrl from "./migrations/0050PlannedUrl.ts";
+import * as listVersions from "./migrations/0051ListVersions.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -54,6 +55,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0042AgentPaths": agentPaths,
   "0043DroppedEvents": droppedEvents,
   "0050PlannedUrl": plannedUrl,
+  "0051ListVersions": listVersions,
 };
 
 /**

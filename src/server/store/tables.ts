@@ -144,7 +144,9 @@ export interface Tables {
     planned_url: string | null;
     /** 1 while `planned` has to be computed again. */
     plan_due: Generated<0 | 1>;
-    /** Since when `used` is another than `planned`. */
+    /** Version of the source list that its last run went by; null where it did not say, or went by a file. */
+    list_version: number | null;
+    /** Since when `used` is another than `planned`, for one whose last run went by the list in force. */
     deviates_since: Time | null;
     /** Space on its disk, in bytes, and how long its machine has run, in ms. */
     free_bytes: number | null;

@@ -175,6 +175,38 @@ describe.for(databases().filter(({ isShared }) => isShared))("on $name", ({ isHe
       expect(await ids("deviates=true")).toEqual([]);
     });
 
+    test("an agent whose last run went by an older list does not deviate from the one in force, and is said to have it still", async () => {
+      const own = await makeReadyServer("administrator", await makeUrl());
+      const deviating = async () => (await own.call("GET /agents?deviates=true")).body.total;
+      const away = await enrolMachine(own.world, own.token, { name: "away", addresses: ["10.1.0.1"] });
+      const report = (version: number, attempts: object[], from = "cache") =>
+        reportRun(own.world, away, { outcome: "current", sourceList: { version, from }, attempts });
+      const lyon = { range: "10.1.0.0/16", name: "ua-lyon", url: "http://ua-lyon.example:21112" };
+      await own.call("PUT /source-list", { entries: [lyon] }, 0);
+      await keepPlanned(own.world.context);
+      await report(1, [attempt({ name: "ua-lyon", url: lyon.url })]);
+      await own.call("PUT /source-list", { entries: [berlin] }, 1);
+      await keepPlanned(own.world.context);
+      const sentence = async () => (await own.call(`GET /agents/${away.id}/order`)).body;
+      expect(await deviating()).toBe(0);
+      expect(await sentence()).toMatchObject({
+        deviates: false,
+        sentence: "ua-berlin is first by clause 1; its last run had list version 1 still, 2 is in force",
+      });
+      // A report that was on its way, and one by a list that is a file of its own.
+      await report(1, [attempt({ name: "ua-lyon", url: lyon.url })]);
+      expect(await deviating()).toBe(0);
+      await report(1, [attempt({ name: "ua-lyon", url: lyon.url })], "file");
+      expect(await deviating()).toBe(1);
+      await report(2, [attempt(toServer)]);
+      expect([await deviating(), (await sentence()).deviates]).toEqual([1, true]);
+      // It went elsewhere than that list said; by the next it has not gone yet.
+      await own.call("PUT /source-list", { entries: [lyon] }, 2);
+      await keepPlanned(own.world.context);
+      expect([await deviating(), (await sentence()).deviates]).toEqual([0, false]);
+      await own.world.close();
+    });
+
     test("an agent whose clock is years ahead is late like any other, and its next report counts", async () => {
       const agent = await enrolMachine(world, token, { name: "clock" });
       const ahead = "2055-01-01T00:00:00.000Z";

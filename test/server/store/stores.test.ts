@@ -319,6 +319,7 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         otherUrls: [],
         topic: "nearsource/news",
         addresses: ["10.1.2.4"],
+        listVersion: 1,
         failing: outcome === "exhausted",
         used: "ua-berlin",
         freeBytes: 7_000_000_000,
@@ -528,8 +529,8 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
         await Promise.all([
           retired,
           write((tx) => notePolls(tx, dialect, ids.toReversed(), NOW)),
-          write((tx) => putPlanned(tx, dialect, some, now)),
-          write((tx) => putPlanned(tx, dialect, others, now)),
+          write((tx) => putPlanned(tx, dialect, some, { now, listVersion: 0 })),
+          write((tx) => putPlanned(tx, dialect, others, { now, listVersion: 0 })),
         ]);
         expect(await retired).toBeGreaterThanOrEqual(round === 0 ? 300 : 0);
       }
@@ -546,11 +547,19 @@ describe.for(databases())("on $name", ({ isHere, open }) => {
       const old = (await planOf()) as PlannedAgent;
       await write((tx) => moveAgent(tx, agent.id, old.domain));
       await write((tx) => renewAgent(tx, agent.id, { ...agent, addresses: ["10.9.9.9"] }));
-      await write((tx) => putPlanned(tx, dialect, [{ agent: old, planned: "ua-1", plannedUrl: null }], NOW));
+      await write((tx) =>
+        putPlanned(tx, dialect, [{ agent: old, planned: "ua-1", plannedUrl: null }], {
+          now: NOW,
+          listVersion: 0,
+        }),
+      );
       expect(await planOf()).toMatchObject({ planned: "ua-1", isDue: true });
       const moved = (await planOf()) as PlannedAgent;
       await write((tx) =>
-        putPlanned(tx, dialect, [{ agent: moved, planned: "ua-2", plannedUrl: "http://ua-2" }], NOW),
+        putPlanned(tx, dialect, [{ agent: moved, planned: "ua-2", plannedUrl: "http://ua-2" }], {
+          now: NOW,
+          listVersion: 0,
+        }),
       );
       expect(await planOf()).toMatchObject({ planned: "ua-2", plannedUrl: "http://ua-2", isDue: false });
     });

@@ -34,6 +34,8 @@ export interface ReportedAgent {
   planned: string | null;
   /** `planned` is to be computed again. */
   planDue: boolean;
+  /** Version of the source list that its last run went by; null where it went by another list than the server's, or did not say. */
+  listVersion: number | null;
   /** Since when both differ. */
   deviatesSince: number | null;
   freeBytes: number | null;
@@ -49,11 +51,13 @@ export interface ReportedAgent {
 /**
  * An agent after one more report. The one that came last counts, by the server's clock: agents send theirs in their
  * order, and an agent's own clock may be anything.
+ *
+ * @param listVersion the version of the source list in force
  */
 export function agentAfter(
   agent: ReportedAgent,
   summary: ReportSummary,
-  { seenAt, now }: { seenAt: string; now: number },
+  { seenAt, now, listVersion }: { seenAt: string; now: number; listVersion: number },
 ): ReportedAgent {
   const { startedAt, endedAt, port, addresses = agent.addresses, dnsSuffixes = agent.dnsSuffixes } = summary;
   const isDoubled =
@@ -92,7 +96,11 @@ export function agentAfter(
     used: summary.used,
     planned: agent.planned,
     planDue: agent.planDue || hasMoved,
-    deviatesSince: deviatesSince({ ...agent, used: summary.used }, now),
+    listVersion: summary.listVersion,
+    // A run that went by an older list did what that one says.
+    deviatesSince: wentBy(summary.listVersion, listVersion)
+      ? deviatesSince({ ...agent, used: summary.used }, now)
+      : null,
     freeBytes: summary.freeBytes,
     uptime: summary.uptime,
     contentVersion: summary.contentVersion,
@@ -110,6 +118,11 @@ export function isLastRunAgain(
   { startedAt, endedAt }: Pick<ReportSummary, "startedAt" | "endedAt">,
 ): boolean {
   return run !== null && run.startedAt === startedAt && run.endedAt === endedAt;
+}
+
+/** Whether a run says nothing against having gone by the list in force. */
+export function wentBy(listVersion: number | null, inForce: number): boolean {
+  return listVersion === null || listVersion === inForce;
 }
 
 /**

@@ -46,6 +46,8 @@ export interface ReportedAttempt {
 
 interface RunReport {
   outcome: string;
+  /** The list that the run went by: of the server, as it came or was held, a local file, or none. */
+  sourceList?: { version: number; from: string } | undefined;
   bytes?: number | undefined;
   addresses?: string[] | undefined;
   dnsSuffixes?: string[] | undefined;
@@ -101,6 +103,8 @@ export interface ReportSummary {
   failing: boolean;
   /** The source that delivered first, as the order names it: null where none was asked, empty where all failed. */
   used: string | null;
+  /** Version of the server's list that the run went by; null where it does not say, or went by a file. */
+  listVersion: number | null;
   freeBytes: number | null;
   uptime: number | null;
   contentVersion: number | null;
@@ -139,6 +143,7 @@ export function summaryOf(given: AgentReport): ReportSummary {
     otherUrls: entryUrls(attempts, (code) => code !== "SOURCE_IS_SELF"),
     failing: isFailing(given),
     used: usedIn(attempts),
+    listVersion: listVersionOf(report?.sourceList),
     freeBytes: given.freeBytes ?? null,
     uptime: given.uptime ?? null,
     contentVersion: held?.content ?? null,
@@ -159,6 +164,10 @@ function isFailing({ report, failure }: AgentReport): boolean {
   const { outcome, undelivered, uncovered = [] } = report;
   if (undelivered === undefined) return outcome !== "updated" && outcome !== "current";
   return undelivered.some((kind) => !uncovered.includes(kind)) || outcome === "exhausted";
+}
+
+export function listVersionOf(sourceList: RunReport["sourceList"]): number | null {
+  return sourceList === undefined || sourceList.from === "file" ? null : sourceList.version;
 }
 
 /** The first source of a run that delivered or had nothing newer, as `deviationOf` compares it with the order. */

@@ -78,6 +78,16 @@ export async function countDue(db: Db, most: number): Promise<number> {
   return await countOf(db.selectFrom(some));
 }
 
+/** Those whose last run went by another list than the one in force do not deviate from that one. */
+export async function forgiveOlder(tx: Tx, listVersion: number): Promise<void> {
+  await tx
+    .updateTable("agents")
+    .set({ deviates_since: null })
+    .where("deviates_since", "is not", null)
+    .where("list_version", "<>", listVersion)
+    .execute();
+}
+
 /** An agent, as its plan was computed of it, and the source that its order begins with now. */
 export interface NewPlan {
   agent: PlannedAgent;
@@ -90,7 +100,7 @@ export async function putPlanned(
   tx: Tx,
   dialect: Dialect,
   plans: readonly NewPlan[],
-  now: number,
+  { now, listVersion }: { now: number; listVersion: number },
 ): Promise<void> {
   for (const some of inParts(plans)) {
     const rows = some.map(
@@ -108,7 +118,8 @@ export async function putPlanned(
       and coalesce(agents.port, -1) = given.column5 and coalesce(agents.dns_suffixes, '[]') = given.column6
       and coalesce(agents.host_names, '') || coalesce(agents.own_urls, '') = given.column7`;
     // As `deviatesSince` (core/fleet/reports/agentAfter.ts) has it.
-    const since = sql`case when used <> given.column2 then coalesce(deviates_since, cast(${now} as bigint)) end`;
+    const since = sql`case when used <> given.column2
+      and coalesce(list_version, ${listVersion}) = ${listVersion} then coalesce(deviates_since, cast(${now} as bigint)) end`;
     const given = tableOf(tx, ["text", "text", "text", "text", "bigint", "text", "text", "text"], rows);
     await sql`update agents set planned = given.column2, planned_url = nullif(given.column8, ''), plan_due = case when ${isSame} then 0 else 1 end,
       deviates_since = ${since} from ${given} as given where agents.id = given.column1`.execute(tx);
