@@ -27,8 +27,10 @@ export interface OverviewFacts {
 /** Facts that take a look at every agent. */
 export interface WholeFleet {
   uncovered: Body<"getUncovered">;
-  findings: readonly Body<"checkSourceList">["findings"][number][];
+  findings: readonly Finding[];
 }
+
+type Finding = Body<"checkSourceList">["findings"][number];
 
 /** Everything that needs somebody, the most urgent first. @param fleet undefined while it is looked at */
 export function needsOf(facts: OverviewFacts, fleet: WholeFleet | undefined, now: number): Need[] {
@@ -65,14 +67,41 @@ function haltedNeeds({ releases, proposals }: OverviewFacts): Need[] {
 /** Findings of the list in force that are of the fleet as it is, and not of how the list is written. */
 const PRESSING = /^(?:UPDATE_AGENT_(?!FOR_FEW)|SOURCE_|HOST_UNRESOLVED|AGENTS_WITHOUT_SOURCE)/;
 
+/** Codes that say most of a source, the most telling first: with one of them, the others follow from it or can wait. */
+const TELLING: readonly string[] = [
+  "SOURCE_REJECTED",
+  "HOST_UNRESOLVED",
+  "UPDATE_AGENT_SILENT",
+  "SOURCE_FAILING",
+  "UPDATE_AGENT_WITHOUT_ROLE",
+  "UPDATE_AGENT_WITHOUT_KINDS",
+  "UPDATE_AGENT_DISK",
+  "UPDATE_AGENT_OVERLOADED",
+  "UPDATE_AGENT_UNKNOWN",
+];
+
+function placeOf({ code }: Finding): number {
+  const place = TELLING.indexOf(code);
+  return place === -1 ? TELLING.length : place;
+}
+
+/** One finding for each entry, and of entries that lead to one source one for all, where it is of the source. */
+function mostTelling(findings: readonly Finding[]): Finding[] {
+  const byEntry = Map.groupBy(findings, (finding) => finding.entry ?? finding);
+  const ofEntries = [...byEntry.values()].map((all) =>
+    all.reduce((most, each) => (placeOf(each) < placeOf(most) ? each : most)),
+  );
+  return [...new Map(ofEntries.map((each) => [each.message, each])).values()];
+}
+
 function findingNeeds({ findings }: WholeFleet): Need[] {
-  return findings
-    .filter(({ code }) => PRESSING.test(code))
-    .map(({ level, code, message, remedy }) => ({
+  return mostTelling(findings.filter(({ code }) => PRESSING.test(code))).map(
+    ({ level, code, message, remedy }) => ({
       tone: level === "error" || code === "SOURCE_REJECTED" ? "bad" : "warn",
       text: `**${capital(byRows(plain(message)))}.** ${capital(byRows(plain(remedy)))}.`,
       links: [{ text: "Update Source", href: hrefOf("updateSource") }],
-    }));
+    }),
+  );
 }
 
 function stateNeeds({ states, deviating }: OverviewFacts): Need[] {

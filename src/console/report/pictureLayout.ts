@@ -21,7 +21,7 @@ export interface Way {
   id: string;
   path: string;
   width: number;
-  /** `far` crosses a link between sites. */
+  /** `far` crosses a link between sites; `near` is from an Update Agent, wherever that is. */
   tone: "far" | "near";
   bytes: number;
   /** Place of its label. */
