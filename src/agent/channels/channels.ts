@@ -98,7 +98,11 @@ export async function openChannels(options: ChannelOptions): Promise<Channels> {
 /** The key of a port in the configuration, and the way out where another agent of this machine has it. */
 function namedPort(key: "listen" | "metrics", { file }: Config, port: number): ListenerOptions["named"] {
   const other = JSON.stringify({ [key]: { port: port + 10 } });
-  const hint = `another program has it, perhaps another agent of this machine: set ${key}.port in ${file} to one of its own, such as ${other}`;
+  const meanwhile =
+    key === "listen"
+      ? "; until then, where the list leads there, whatever has it is asked like any other source"
+      : "";
+  const hint = `another program has it, perhaps another agent of this machine: set ${key}.port in ${file} to one of its own, such as ${other}${meanwhile}`;
   return { key: `${key}.port of ${file}`, hint };
 }
 
