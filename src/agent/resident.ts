@@ -5,7 +5,7 @@ import { followedBefore } from "../core/settings/schedule.ts";
 import { explainError, NearsourceError } from "../errors.ts";
 import { dataDirAt } from "../store/dataDir.ts";
 import { takeLock } from "../store/lock.ts";
-import { notifyDelay } from "../tuf/notification.ts";
+import { notifyDelay, wishDelay } from "../tuf/notification.ts";
 import { openChannels } from "./channels/channels.ts";
 import { Notifications, type Verdict } from "./channels/notifications.ts";
 import { follow, learnDomain, noticeOthers } from "./followInstructions.ts";
@@ -124,6 +124,7 @@ async function listen(parts: ResidentParts): Promise<void> {
   parts.channels = await openChannels({
     ...{ instructions, dir, notifications, role, log },
     receive: (text) => receive(parts, text),
+    runNow: () => runNow(parts),
     describe: () => describe(parts),
     onDomain: (domain) => void learnDomain(parts, domain),
     onPort: (port, failure) => journal.listens(port, failure),
@@ -151,6 +152,17 @@ async function receive(
   log.info(`notified of something newer: an update follows in ${Math.round(delay / 1_000)} s`);
   scheduler.ask("notify", delay);
   return verdict;
+}
+
+/** A run that the server has asked for, over this agent's own connection: it does what a scheduled one does, and no more often than is bounded. */
+function runNow(parts: ResidentParts): void {
+  const { instructions, scheduler, log } = parts;
+  const now = CLOCK.now();
+  const spread = notifyDelay(instructions.window, instructions.role, Math.random());
+  const delay = wishDelay(spread, parts.wishedFor, now);
+  parts.wishedFor = now + delay;
+  log.info(`the server asks for a run: it follows in ${Math.round(delay / 1_000)} s`);
+  scheduler.ask("notify", delay);
 }
 
 async function reload(parts: ResidentParts, instructions: Instructions): Promise<void> {

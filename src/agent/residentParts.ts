@@ -23,6 +23,8 @@ export interface ResidentParts {
   movingTo?: string | undefined;
   /** The trusted sets that were followed, or could not be. */
   sets: Instructions["sets"];
+  /** When the last run is to begin that the server asked for though nothing is new. */
+  wishedFor?: number | undefined;
 }
 
 /**

@@ -232,6 +232,7 @@ export const words = {
     waitsFor: (names: string[], total: number) =>
       `The others wait for **${names.slice(0, 3).join(", ")}**${total > 3 ? ` and ${count(total - 3)} more` : ""}, at most until`,
     tellOthers: "Do not wait",
+    run: "Have them run even if they have it already",
     byDomain: "By domain",
     byDomainSub: "site by site, as reports come in",
     finished: "Finished",
@@ -386,7 +387,7 @@ export const words = {
     noEntry: "No agent uses them until an entry of the source list names them.",
     tickFirst: "Tick agents for what is done to a selection.",
     onItsWay: (names: readonly string[]) =>
-      `**${names.length === 1 ? names[0] : counted(names.length, "agent")}** ${names.length === 1 ? "takes" : "take"} the role up with the next run, as the schedule has it. Notify to have that now.`,
+      `**${names.length === 1 ? names[0] : counted(names.length, "agent")}** ${names.length === 1 ? "takes" : "take"} the role up with the next run: within a minute or two where it asks for notifications, else as the schedule has it, or when you notify.`,
     save: (agents: string) => `Save for ${agents}`,
     saved: (agents: number) => `Saved for ${count(agents)} ${agents === 1 ? "agent" : "agents"}`,
   },

@@ -85,6 +85,20 @@ export function notifyDelay(window: number, role: "agent" | "update-agent", rand
   return role === "update-agent" ? 0 : Math.floor(window * random);
 }
 
+/** Least time (ms) between two runs that a server asks for though nothing is new. */
+const WISH_EVERY = 300_000;
+
+/**
+ * Delay (ms) of a run that the server asks for though nothing is new: however often it asks, they stay apart.
+ *
+ * @param delay that of a notification
+ * @param lastAt when the last such run was to begin; undefined for none
+ */
+export function wishDelay(delay: number, lastAt: number | undefined, now: number): number {
+  const since = lastAt === undefined ? Number.POSITIVE_INFINITY : now - lastAt;
+  return since >= 0 && since < WISH_EVERY ? Math.max(delay, WISH_EVERY - since) : delay;
+}
+
 /** Mistakes that may be made at once, and how many (a second) are forgiven: of one sender, and of all. */
 const ALLOWANCE = { one: { most: 20, perSecond: 1 }, all: { most: 100, perSecond: 20 } };
 /** Senders remembered; of more, those seen longest ago are forgotten. */

@@ -115,7 +115,13 @@ describe("reports of runs", () => {
 });
 
 describe("the long-poll", () => {
-  const startPoll = (url: string, clock: TestClock, heard: string[], verdict: Verdict = "new") => {
+  const startPoll = (
+    url: string,
+    clock: TestClock,
+    heard: string[],
+    verdict: Verdict = "new",
+    runNow = () => {},
+  ) => {
     const versions: Versions = { content: 3, settings: 7 };
     const poll = startLongPoll({
       url: `${url}/v1/agents/an-id/notifications`,
@@ -125,6 +131,7 @@ describe("the long-poll", () => {
         return verdict;
       },
       known: async () => versions,
+      runNow,
       ...means(clock),
     });
     open.push({ close: () => poll.stop() });
@@ -144,6 +151,25 @@ describe("the long-poll", () => {
       "/v1/agents/an-id/notifications?content=3&settings=7",
       "/v1/agents/an-id/notifications?content=4&settings=7",
     ]);
+  });
+
+  test("hears in an answer without news that it is to run, only where it says so", async () => {
+    const server = await serverThat((_, response) => {
+      const header = server.requests.length === 2 ? { "nearsource-run": "now" } : {};
+      if (server.requests.length < 4) response.writeHead(204, header).end();
+    });
+    const clock = testClock(NOON);
+    let wishes = 0;
+    startPoll(server.url, clock, [], "new", () => wishes++);
+    await until(() => server.requests.length).toBe(1);
+    for (let asked = 2; asked <= 4; asked++) {
+      // A server that says so at once is asked again no sooner for it.
+      await until(() => clock.timers()).toEqual([10_000]);
+      expect(wishes).toBe(asked > 2 ? 1 : 0);
+      await clock.pass(10_000);
+      await until(() => server.requests.length).toBe(asked);
+    }
+    expect(wishes).toBe(1);
   });
 
   test("waits as long as the server offers, and no longer where something on the way does not", async () => {

@@ -8,6 +8,7 @@ import {
   noSenders,
   notifyDelay,
   parseNotification,
+  wishDelay,
 } from "../../src/tuf/notification.ts";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
@@ -77,6 +78,14 @@ describe("a timestamp, before its signatures are looked at,", () => {
 test("a notified fleet spreads over the window, and Update Agents begin it", () => {
   expect(notifyDelay(60_000, "agent", 0.5)).toBe(30_000);
   expect(notifyDelay(60_000, "update-agent", 0.5)).toBe(0);
+});
+
+test("runs that a server asks for though nothing is new stay five minutes apart, however often it asks", () => {
+  expect(wishDelay(7_000, undefined, NOW)).toBe(7_000);
+  expect(wishDelay(7_000, NOW - 1_000, NOW)).toBe(299_000);
+  expect(wishDelay(7_000, NOW - 300_000, NOW)).toBe(7_000);
+  // One is to come still, with which another is one.
+  expect(wishDelay(7_000, NOW + 20_000, NOW)).toBe(7_000);
 });
 
 describe("mistakes", () => {

@@ -29,6 +29,8 @@ export interface ChannelOptions {
   instructions: Pick<Instructions, "config" | "agentId">;
   dir: ResidentDir;
   receive(text: string): Promise<Verdict>;
+  /** The server asks for a run though there is nothing new. */
+  runNow(): void;
   notifications: Pick<Notifications, "known">;
   role: Pick<Role, "serve" | "watched">;
   /** The report for monitors. */

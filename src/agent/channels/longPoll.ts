@@ -1,5 +1,5 @@
 import type { Log } from "../../config/log.ts";
-import { HOLD, HOLD_HEADER } from "../../core/fleet/notification/hold.ts";
+import { HOLD, HOLD_HEADER, RUN_HEADER } from "../../core/fleet/notification/hold.ts";
 import { retryDelay } from "../../core/settings/schedule.ts";
 import { explainError, NearsourceError } from "../../errors.ts";
 import { toStatusError } from "../../http/httpErrors.ts";
@@ -19,6 +19,8 @@ export interface LongPollOptions {
   url: string;
   exchange: Exchange;
   receive(text: string): Promise<Verdict>;
+  /** The server asks for a run though there is nothing new. */
+  runNow(): void;
   known(): Promise<Versions>;
   clock: Clock;
   random(): number;
@@ -71,7 +73,7 @@ function isCutShort(error: unknown): boolean {
 
 /** @returns the status, and the seconds for which the server offers to hold the next request */
 async function askOnce(
-  { url, exchange, receive, known }: LongPollOptions,
+  { url, exchange, receive, runNow, known }: LongPollOptions,
   hold: number | undefined,
   signal: AbortSignal,
 ): Promise<{ status: number; hold: number | undefined }> {
@@ -90,7 +92,10 @@ async function askOnce(
   const { status, headers, text } = await exchange.send(request);
   const offered = Number(headers[HOLD_HEADER]);
   const next = Number.isSafeInteger(offered) && offered > 0 ? offered : undefined;
-  if (status === 204) return { status, hold: next };
+  if (status === 204) {
+    if (headers[RUN_HEADER] === "now") runNow();
+    return { status, hold: next };
+  }
   if (status !== 200) throw toStatusError(status, question);
   // A server that says the same again would be asked without end.
   if ((await receive(text)) !== "new") {

@@ -2772,6 +2772,7 @@ export interface operations {
                             endedAt: number | null;
                             id: string;
                             others: number;
+                            run: boolean;
                             spreadAt: number | null;
                             /** @enum {unknown} */
                             state: "update-agents" | "spreading" | "told" | "ended" | "absorbed";
@@ -2819,6 +2820,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
+                    run?: boolean;
                     target: {
                         /** @constant */
                         all: true;
@@ -2853,6 +2855,7 @@ export interface operations {
                         endedAt: number | null;
                         id: string;
                         others: number;
+                        run: boolean;
                         spreadAt: number | null;
                         /** @enum {unknown} */
                         state: "update-agents" | "spreading" | "told" | "ended" | "absorbed";
@@ -2954,6 +2957,7 @@ export interface operations {
                         endedAt: number | null;
                         id: string;
                         others: number;
+                        run: boolean;
                         spreadAt: number | null;
                         /** @enum {unknown} */
                         state: "update-agents" | "spreading" | "told" | "ended" | "absorbed";
@@ -3142,6 +3146,7 @@ export interface operations {
                         endedAt: number | null;
                         id: string;
                         others: number;
+                        run: boolean;
                         spreadAt: number | null;
                         /** @enum {unknown} */
                         state: "update-agents" | "spreading" | "told" | "ended" | "absorbed";

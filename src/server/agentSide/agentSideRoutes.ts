@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { HOLD_HEADER } from "../../core/fleet/notification/hold.ts";
+import { HOLD_HEADER, RUN_HEADER } from "../../core/fleet/notification/hold.ts";
 import { headersForAgent } from "../access/agentBearer.ts";
 import { ById, DnsSuffixes, DomainName, Id, OrNull } from "../api/parts.ts";
 import { type AnyRoute, route } from "../api/route.ts";
@@ -194,10 +194,13 @@ const poll = route({
   audit: "none",
   isHeld: true,
   handle: async (context, { params, query: { hold, ...versions }, caller }) => {
-    const { body, hold: next, held } = await answerPoll(context, { agentId: params.id, versions, hold });
+    const { body, run, hold: next, held } = await answerPoll(context, { agentId: params.id, versions, hold });
     const headers = headersForAgent(caller);
     if (held !== undefined) return { body: null, held: (response) => held(response, headers) };
-    return { body, headers: { ...headers, [HOLD_HEADER]: String(next) } };
+    const all = { ...headers, [HOLD_HEADER]: String(next) };
+    return run === true
+      ? { body, status: 204, headers: { ...all, [RUN_HEADER]: "now" } }
+      : { body, headers: all };
   },
 });
 

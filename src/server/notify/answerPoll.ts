@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import type { Timestamps, Versions } from "../settings/publishedTrees.ts";
 import { countAgents } from "../store/fleet/agentStore.ts";
 import { type OpenTold, openToldOfAll } from "../store/notifications/toldStore.ts";
-import { type HeldPoll, HeldPolls } from "./heldPolls.ts";
+import { type HeldPoll, HeldPolls, type PollAnswer, RUN } from "./heldPolls.ts";
 import { acknowledge, isToWait, noteAnswered } from "./settle.ts";
 
 export interface Poll {
@@ -42,7 +42,7 @@ export function openPolls(means: Means & Pick<Context, "log"> & { random: () => 
 export async function answerPoll(
   context: Context,
   { agentId, versions, hold = HOLD.least }: Poll,
-): Promise<{ body: Timestamps | undefined; hold: number; held?: Hold }> {
+): Promise<{ body: Timestamps | undefined; run?: boolean; hold: number; held?: Hold }> {
   const { polls, now } = context;
   const offered = await holdOffered(context);
   polls.note(agentId, now());
@@ -57,6 +57,7 @@ export async function answerPoll(
       };
     }
     polls.leave(poll);
+    if (news === RUN) return { body: undefined, run: true, hold: offered };
     return { body: JSON.parse(news), hold: offered };
   } catch (error) {
     polls.leave(poll);
@@ -64,8 +65,8 @@ export async function answerPoll(
   }
 }
 
-/** The answers to requests, as JSON text. */
-async function newsFor(means: Means, polls: readonly HeldPoll[]): Promise<(string | undefined)[]> {
+/** The answers to requests. */
+async function newsFor(means: Means, polls: readonly HeldPoll[]): Promise<(PollAnswer | undefined)[]> {
   const { trees, database } = means;
   const ids = [...new Set(polls.map(({ agentId }) => agentId))];
   const told = await openToldOfAll(database.db, ids, ["waiting", "notified", "unreachable"]);
@@ -77,8 +78,10 @@ async function newsFor(means: Means, polls: readonly HeldPoll[]): Promise<(strin
   const news = polls.map((poll) => {
     const newer = trees.newerThan(poll.versions);
     if (newer === undefined) {
-      knowing.push(...openOf(poll));
-      return undefined;
+      const wished = openOf(poll).filter((each) => each.run && each.state !== "notified" && !isToWait(each));
+      answered.push(...wished);
+      knowing.push(...openOf(poll).filter((each) => !wished.includes(each)));
+      return wished.length === 0 ? undefined : RUN;
     }
     if (openOf(poll).some(isToWait)) return undefined;
     answered.push(...openOf(poll));

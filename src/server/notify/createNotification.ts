@@ -26,6 +26,7 @@ const NAMED = 20;
  * Begins a notification. One that still tells agents is absorbed: those whom it has not told are told by this
  * one, first. So what is told is always the newest, no agent waits in two queues, and none waits for ever.
  *
+ * @param run agents that ask are to run even if they have what is told; those of an absorbed one keep that wish, with all others
  * @returns its id
  * @throws Problem REFUSED for a target without agents, UNAVAILABLE where nothing is published
  */
@@ -33,6 +34,7 @@ export async function createNotification(
   context: Context,
   target: NotificationTarget,
   by: By,
+  run = false,
 ): Promise<string> {
   const { database, trees } = context;
   if (trees.newest() === undefined)
@@ -40,22 +42,29 @@ export async function createNotification(
   return await transact(database.db, async (tx) => {
     // Of two that begin at the same moment, the second finds the first, and absorbs it.
     await takeTurn(tx, "notification");
-    return await createIn(tx, context, target, by);
+    return await createIn(tx, context, { target, run }, by);
   });
 }
 
 async function createIn(
   tx: Tx,
   { now, random }: Context,
-  target: NotificationTarget,
+  { target, run }: { target: NotificationTarget; run: boolean },
   by: By,
 ): Promise<string> {
   await refuseUnknown(tx, target);
   const id = newId(random);
   const grants = await grantsOf(tx);
-  const absorbed = (await activeNotification(tx))?.id;
+  const active = await activeNotification(tx);
+  const absorbed = active?.id;
   if (absorbed !== undefined) await updateNotification(tx, absorbed, { state: "absorbed", absorbedBy: id });
-  await insertNotification(tx, { id, createdAt: now(), createdBy: actorOf(by.caller), target });
+  await insertNotification(tx, {
+    id,
+    createdAt: now(),
+    createdBy: actorOf(by.caller),
+    target,
+    run: run || active?.run === true,
+  });
   await enqueueAgents(tx, id, target, { updateAgents: [...grants.keys()], absorbed });
   if (absorbed !== undefined) await dropUntold(tx, absorbed);
   const { first: updateAgents, others } = await countPlaces(tx, id);
@@ -64,7 +73,7 @@ async function createIn(
   const window = spreadWindow({ agents: others, updateAgents: grants.size });
   await updateNotification(tx, id, { updateAgents, others, window });
   await deleteOldNotifications(tx, KEPT);
-  const detail = { target, agents: updateAgents + others, absorbed };
+  const detail = { target, agents: updateAgents + others, absorbed, ...(run ? { run } : {}) };
   await writeAudit(tx, { now }, by, { operation: "createNotification", subject: id, detail });
   return id;
 }

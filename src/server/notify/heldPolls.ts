@@ -7,6 +7,7 @@ import {
   HOLD_HEADER,
   heldFor,
   isGone,
+  RUN_HEADER,
 } from "../../core/fleet/notification/hold.ts";
 import { NO_PAGE } from "../api/securityHeaders.ts";
 import type { PublishedTrees, Versions } from "../settings/publishedTrees.ts";
@@ -44,8 +45,13 @@ export class HeldPoll {
   }
 }
 
-/** Finds the answers to requests, as JSON text; undefined for those that are to go on waiting. */
-type Look = (polls: readonly HeldPoll[]) => Promise<(string | undefined)[]>;
+/** The answer to one that has all there is, and is to run nevertheless. */
+export const RUN = Symbol("run");
+/** News as JSON text, or that the agent is to run. */
+export type PollAnswer = string | typeof RUN;
+
+/** Finds the answers to requests; undefined for those that are to go on waiting. */
+type Look = (polls: readonly HeldPoll[]) => Promise<(PollAnswer | undefined)[]>;
 
 /** The requests for notifications that this server holds, by agent, and who has asked lately. */
 export class HeldPolls {
@@ -208,13 +214,13 @@ export class HeldPolls {
   }
 
   /** Answers with news, or that there are none. */
-  #answer(poll: HeldPoll, news: string | undefined): void {
+  #answer(poll: HeldPoll, news: PollAnswer | undefined): void {
     const { response } = poll;
     this.leave(poll);
     if (response === undefined) return;
     const headers = { ...NO_PAGE, "cache-control": "no-store", [HOLD_HEADER]: String(poll.offered) };
-    if (news === undefined) {
-      response.writeHead(204, headers).end();
+    if (typeof news !== "string") {
+      response.writeHead(204, news === RUN ? { ...headers, [RUN_HEADER]: "now" } : headers).end();
       return;
     }
     const length = String(Buffer.byteLength(news));

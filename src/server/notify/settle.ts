@@ -101,7 +101,7 @@ export async function acknowledge(
   const known = await statesOfKnowing(db, [...new Set(told.map(({ agentId }) => agentId))], times);
   await noteTold(
     db,
-    told.map((each) => ({ ...each, ...known(each.agentId) })),
+    told.map((each) => ({ ...each, ...(each.run ? running(now()) : known(each.agentId)) })),
     ["waiting", "notified", "unreachable"],
   );
 }

@@ -27,6 +27,7 @@ import * as agentPaths from "./migrations/0042AgentPaths.ts";
 import * as droppedEvents from "./migrations/0043DroppedEvents.ts";
 import * as plannedUrl from "./migrations/0050PlannedUrl.ts";
 import * as listVersions from "./migrations/0051ListVersions.ts";
+import * as notifiedRuns from "./migrations/0052NotifiedRuns.ts";
 import type { Tables } from "./tables.ts";
 
 /** Every step there ever was, in order. A record, since one executable has no folder of them. */
@@ -56,6 +57,7 @@ export const MIGRATIONS: Record<string, Migration> = {
   "0043DroppedEvents": droppedEvents,
   "0050PlannedUrl": plannedUrl,
   "0051ListVersions": listVersions,
+  "0052NotifiedRuns": notifiedRuns,
 };
 
 /**

@@ -242,6 +242,8 @@ export interface Tables {
     spread_at: Time | null;
     ended_at: Time | null;
     absorbed_by: string | null;
+    /** 1 where agents are to run even if they have it already. */
+    run: Generated<number>;
   };
   /** Agents of notifications. */
   told: {

@@ -351,6 +351,34 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
       });
     });
 
+    test("the wish that agents run has one that asks run though it has all there is, once, and awaits its report", async () => {
+      const [pc] = (await fleetOf({ name: "laptop", address: "127.0.0.12", isOff: true })) as [TellableAgent];
+      const ask = () => {
+        const { settings } = world.context.trees.versions();
+        const url = `/v1/agents/${pc.id}/notifications?settings=${settings}`;
+        return world.agents.inject(asScript({ method: "GET", url }, pc.secret));
+      };
+      const held = ask();
+      await expect.poll(() => world.context.polls.size).toBe(1);
+      const made = await callApi(world, operator, "POST /notifications", {
+        target: { all: true },
+        run: true,
+      });
+      expect([made.status, made.body.run]).toEqual([201, true]);
+      await pass();
+      const { statusCode, headers } = await held;
+      expect([statusCode, headers["nearsource-run"]]).toEqual([204, "now"]);
+      expect((await look(made.body.id)).counts).toMatchObject({ notified: 1, done: 0 });
+      // It asks again, and is not asked again.
+      const next = ask();
+      await expect.poll(async () => (await look(made.body.id)).counts).toMatchObject({ running: 1 });
+      await pc.report();
+      await pass();
+      expect(await look(made.body.id)).toMatchObject({ state: "ended", counts: { done: 1 }, current: 0 });
+      world.context.polls.close();
+      expect((await next).headers).not.toHaveProperty("nearsource-run");
+    });
+
     describe("a second notification", () => {
       test("takes over those whom the first has not told, and tells them first; the first ends with its own", async () => {
         const [relay, told, ...rest] = (await fleetOf(

@@ -112,7 +112,7 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
     const { world, token, raised } = await worldOf();
     const { id: agent } = await enrolMachine(world, token, { name: "pc-1" });
     const { db } = world.context.database;
-    const made = { id: "n1", createdAt: 0, createdBy: "ada", target: { all: true } as const };
+    const made = { id: "n1", createdAt: 0, createdBy: "ada", target: { all: true } as const, run: false };
     await transact(db, (tx) => insertNotification(tx, made));
     await updateNotification(db, "n1", { state: "told" });
     await db

@@ -5,6 +5,9 @@ export const HOLD = { least: 50, most: 300 };
 /** Field of the answer's header: seconds for which the server will hold the next such request. */
 export const HOLD_HEADER = "nearsource-hold";
 
+/** Field of the header of an answer without news: the agent is to run now all the same. */
+export const RUN_HEADER = "nearsource-run";
+
 /** Time (s) for which a request is held, so that a fleet of this size asks no more often than is served. */
 export function holdSeconds(agents: number): number {
   return Math.min(Math.max(Math.ceil(agents / POLLS_PER_SECOND), HOLD.least), HOLD.most);

@@ -31,6 +31,7 @@ const Notification = Type.Object({
   createdAt: Moment,
   createdBy: Type.String(),
   target: Target,
+  run: Type.Boolean(),
   state: Type.Enum(["update-agents", "spreading", "told", "ended", "absorbed"]),
   updateAgents: Count,
   others: Count,
@@ -92,14 +93,23 @@ const create = route({
   path: "/notifications",
   summary: "Notifies agents: Update Agents first, the others once those have synced, spread over a window",
   allow: "operator",
-  schemas: { body: Type.Object({ target: Target }, only) },
+  schemas: {
+    body: Type.Object(
+      {
+        target: Target,
+        /** Agents that ask for notifications are to run even if they have what is told already. */
+        run: Type.Optional(Type.Boolean()),
+      },
+      only,
+    ),
+  },
   answer: Type.Object({ ...Notification.properties, counts: Counts, current: Current, waitsFor: WaitsFor }),
   status: 201,
   example: { body: { target: { all: true } } },
   fails: ["BODY_INVALID", "REFUSED", "UNAVAILABLE"],
   audit: "createNotification",
   handle: async (context, { body, caller, address }) => {
-    const id = await createNotification(context, body.target, { caller, address });
+    const id = await createNotification(context, body.target, { caller, address }, body.run);
     return await notificationView(context, id);
   },
 });

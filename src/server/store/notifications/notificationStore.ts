@@ -19,6 +19,8 @@ export interface Notification {
   createdAt: number;
   createdBy: string;
   target: NotificationTarget;
+  /** Agents that ask are to run even if they have it already. */
+  run: boolean;
   state: NotificationState;
   /** Update Agents among its agents, and the others, who are told after them over the window (ms). */
   updateAgents: number;
@@ -36,6 +38,7 @@ const COLUMNS = [
   "created_at as createdAt",
   "created_by as createdBy",
   "target",
+  "run",
   "state",
   "update_agents as updateAgents",
   "others",
@@ -45,17 +48,23 @@ const COLUMNS = [
   "absorbed_by as absorbedBy",
 ] as const;
 
-type Row = Omit<Notification, "target" | "state"> & { target: string; state: string };
+type Row = Omit<Notification, "target" | "state" | "run"> & { target: string; state: string; run: number };
 
-function fromRow({ target, state, ...row }: Row): Notification {
+function fromRow({ target, state, run, ...row }: Row): Notification {
   const parsed = JSON.parse(target) as NotificationTarget;
-  return { ...row, state: state as NotificationState, target: parsed };
+  return { ...row, run: run === 1, state: state as NotificationState, target: parsed };
 }
 
 /** Adds a notification without agents, the one that tells agents from now on. */
 export async function insertNotification(
   tx: Tx,
-  { id, createdAt, createdBy, target }: Pick<Notification, "id" | "createdAt" | "createdBy" | "target">,
+  {
+    id,
+    createdAt,
+    createdBy,
+    target,
+    run,
+  }: Pick<Notification, "id" | "createdAt" | "createdBy" | "target" | "run">,
 ): Promise<void> {
   await tx
     .insertInto("notifications")
@@ -64,6 +73,7 @@ export async function insertNotification(
       created_at: createdAt,
       created_by: createdBy,
       target: JSON.stringify(target),
+      run: Number(run),
       state: "update-agents" satisfies NotificationState,
       active: 1,
       update_agents: 0,
@@ -125,7 +135,7 @@ export async function activeNotification(db: Db): Promise<Notification | undefin
 export async function updateNotification(
   db: Db,
   id: string,
-  changes: Partial<Omit<Notification, "id" | "createdAt" | "createdBy" | "target">>,
+  changes: Partial<Omit<Notification, "id" | "createdAt" | "createdBy" | "target" | "run">>,
 ): Promise<void> {
   const { state, updateAgents, others, window, spreadAt, endedAt, absorbedBy } = changes;
   await db

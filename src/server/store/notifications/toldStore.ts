@@ -232,6 +232,8 @@ export interface OpenTold {
   state: ToldState;
   toldAt: number | null;
   attempts: number;
+  /** It is to run even if it has what it is told already. */
+  run: boolean;
 }
 
 /** The states of many agents. */
@@ -241,9 +243,14 @@ export async function openToldOfAll(
   states: ToldState[],
 ): Promise<OpenTold[]> {
   const found: OpenTold[] = [];
-  const open = await db.selectFrom("notifications").select("id").where("ended_at", "is", null).execute();
+  const open = await db
+    .selectFrom("notifications")
+    .select(["id", "run"])
+    .where("ended_at", "is", null)
+    .execute();
   if (open.length === 0) return [];
   const notificationIds = open.map(({ id }) => id);
+  const wishes = new Set(open.filter(({ run }) => run === 1).map(({ id }) => id));
   for (const some of inParts(agentIds)) {
     const rows = await db
       .selectFrom("told")
@@ -258,7 +265,9 @@ export async function openToldOfAll(
       .where("agent_id", "in", fewLengths(some))
       .where("state", "in", states)
       .execute();
-    found.push(...rows.map((row) => ({ ...row, state: row.state as ToldState })));
+    found.push(
+      ...rows.map((row) => ({ ...row, state: row.state as ToldState, run: wishes.has(row.notificationId) })),
+    );
   }
   return found;
 }
