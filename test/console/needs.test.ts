@@ -5,6 +5,7 @@ import { findingOf } from "../../src/core/findings/findingCodes.ts";
 const quiet: OverviewFacts = {
   states: { online: 9, late: 0, failing: 0, outdated: 0, never: 0 },
   deviating: 0,
+  holders: [],
   releases: [],
   proposals: 0,
   expiries: [],
@@ -33,4 +34,14 @@ test("an Update Agent that two entries lead to is said once, and two sources, or
     findingOf("UPDATE_AGENT_IDLE", "no entry leads to the Update Agent b"),
   ];
   expect(textsOf([silent(0), silent(1), ...others])).toHaveLength(4);
+});
+
+test("an Update Agent that is lost is bad, since when, and leads to its page", () => {
+  const holders = [
+    { id: "a1", name: "ua-berlin", lostAt: 5 },
+    { id: "a2", name: "ua-lyon", lostAt: null },
+  ];
+  expect(needsOf({ ...quiet, holders }, undefined, 0)).toMatchObject([
+    { tone: "bad", text: expect.stringContaining("ua-berlin is not connected any more"), since: 5 },
+  ]);
 });

@@ -6464,6 +6464,7 @@ export interface operations {
                             hostName: string | null;
                             id: string;
                             kinds: ("settings" | "components" | "programs")[];
+                            lostAt: number | null;
                             name: string;
                             port: number | null;
                             resolves: boolean | null;

@@ -22,6 +22,7 @@ export interface OverviewFacts {
   proposals: number;
   expiries: readonly Item<"listExpiries">[];
   mirror: Body<"getMirror">;
+  holders: readonly Pick<Item<"listUpdateAgents">, "id" | "name" | "lostAt">[];
 }
 
 /** Facts that take a look at every agent. */
@@ -36,6 +37,7 @@ type Finding = Body<"checkSourceList">["findings"][number];
 export function needsOf(facts: OverviewFacts, fleet: WholeFleet | undefined, now: number): Need[] {
   const all = [
     ...haltedNeeds(facts),
+    ...lostNeeds(facts),
     ...(fleet === undefined ? [] : findingNeeds(fleet)),
     ...stateNeeds(facts),
     ...(fleet === undefined ? [] : uncoveredNeeds(fleet)),
@@ -43,6 +45,16 @@ export function needsOf(facts: OverviewFacts, fleet: WholeFleet | undefined, now
     ...expiryNeeds(facts, now),
   ];
   return all.toSorted((one, other) => Number(other.tone === "bad") - Number(one.tone === "bad"));
+}
+
+function lostNeeds({ holders }: OverviewFacts): Need[] {
+  return holders.flatMap(({ id, name, lostAt }): Need[] => {
+    if (lostAt === null) return [];
+    const text = `**The Update Agent ${plain(name)} is not connected any more**: agents that go to it first wait for it, and go on to the next.`;
+    return [
+      { tone: "bad", text, since: lostAt, links: [{ text: "Look at it", href: hrefOf("agent", { id }) }] },
+    ];
+  });
 }
 
 function haltedNeeds({ releases, proposals }: OverviewFacts): Need[] {

@@ -351,6 +351,31 @@ describe.for(databases().filter(({ isShared }) => isShared))("with $name,", ({ i
       });
     });
 
+    test("an Update Agent that asked, and asks no longer, is said to be lost since; none that never did, or does again", async () => {
+      const [relay, other] = (await fleetOf(
+        { name: "ua", address: "127.0.0.11" },
+        { name: "ua-2", address: "127.0.0.12" },
+      )) as [TellableAgent, TellableAgent];
+      for (const { id } of [relay, other]) await grant(id);
+      const lost = async () =>
+        (await callApi(world, operator, "GET /update-agents")).body.items.map(
+          ({ lostAt }: { lostAt: number | null }) => lostAt,
+        );
+      const ask = () =>
+        world.agents.inject(
+          asScript({ method: "GET", url: `/v1/agents/${relay.id}/notifications?settings=0` }, relay.secret),
+        );
+      await ask();
+      await pass();
+      const since = world.clock.now;
+      await pass(askEvery(50));
+      expect(await lost()).toEqual([null, null]);
+      await pass(1_000);
+      expect((await lost()).toSorted()).toEqual([since, null]);
+      await ask();
+      expect(await lost()).toEqual([null, null]);
+    });
+
     test("the wish that agents run has one that asks run though it has all there is, once, and awaits its report", async () => {
       const [pc] = (await fleetOf({ name: "laptop", address: "127.0.0.12", isOff: true })) as [TellableAgent];
       const ask = () => {

@@ -1,7 +1,8 @@
 import Type from "typebox";
-import { ById, Id, KindName, OrNull } from "../../api/parts.ts";
+import { ById, Id, KindName, Moment, OrNull } from "../../api/parts.ts";
 import { route } from "../../api/route.ts";
-import { findUpdateAgents, grantRole, takeRole } from "../../settings/updateAgents.ts";
+import { watchedUpdateAgents } from "../../notify/lostUpdateAgents.ts";
+import { grantRole, takeRole } from "../../settings/updateAgents.ts";
 
 const Kinds = Type.Array(KindName, { uniqueItems: true, maxItems: 3 });
 
@@ -22,6 +23,8 @@ const Found = Type.Object({
   hostName: OrNull(Type.String()),
   /** Whether this server finds an address of that name; null where DNS could not be asked, or there is no name. */
   resolves: OrNull(Type.Boolean()),
+  /** When it last asked for notifications, where it did so and is not connected any more. */
+  lostAt: OrNull(Moment),
 });
 
 const list = route({
@@ -37,7 +40,7 @@ const list = route({
   example: {},
   fails: [],
   audit: "none",
-  handle: async (context) => ({ items: await findUpdateAgents(context) }),
+  handle: async (context) => ({ items: await watchedUpdateAgents(context) }),
 });
 
 const put = route({

@@ -4,7 +4,7 @@ import type { OwnUrls } from "../../../core/fleet/reports/ownUrls.ts";
 import type { KnownAgent } from "../../../core/fleet/reports/sameMachine.ts";
 import { countOf } from "../countOf.ts";
 import type { Dialect } from "../dialect.ts";
-import { inParts } from "../manyRows.ts";
+import { fewLengths, inParts } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 import { type AgentFilter, matchingAgents } from "./agentFilter.ts";
 import { addKept, dropRuns } from "./runStore.ts";
@@ -395,4 +395,17 @@ export async function retireAgents(
     .where("id", "in", unheard)
     .executeTakeFirst();
   return Number(numUpdatedRows);
+}
+
+/** When agents last asked for notifications, and reported (ms). */
+export async function pollsOf(
+  db: Db,
+  ids: readonly string[],
+): Promise<{ id: string; polledAt: number | null; reportedAt: number | null }[]> {
+  if (ids.length === 0) return [];
+  return await db
+    .selectFrom("agents")
+    .select(["id", "polled_at as polledAt", "reported_at as reportedAt"])
+    .where("id", "in", fewLengths(ids))
+    .execute();
 }
