@@ -8,7 +8,9 @@ import {
   readIfThere,
   remove,
   rename,
+  replaceDurably,
   syncFolder,
+  temporaryName,
   writeDurably,
 } from "../store/durable.ts";
 import { refuseUnsafe } from "../store/safePath.ts";
@@ -79,9 +81,8 @@ async function make(dir: string, options: InitServerOptions): Promise<NewServer>
   if (contentRoot !== undefined) await takeContentRoot(contentRoot, dir, www);
   // A database that is this server's is refused to the next attempt: it comes when all else has gone well.
   const token = await prepareDatabase(dir, options.database, documents);
-  // The configuration comes last: a folder without it is no server yet.
-  await writeDurably(file, written, 0o600);
-  await syncFolder(dir);
+  // The configuration comes last, and whole: a folder without it is no server yet.
+  await replaceDurably(file, written, { staged: temporaryName(dir, ".server.json"), mode: 0o600 });
   return {
     setupUrl: `${consoleUrl(config)}/setup#token=${token}`,
     token,
