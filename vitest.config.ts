@@ -31,12 +31,16 @@ const SHARED = ["test/core/**/*.test.ts", "test/server/**/*.test.ts"];
 
 /** Trials of whole fleets that take longest, of what other tests prove in parts: in full, or where they are named. */
 const LONG = [
-  "test/crash/{deliveries,servers,setUp}.test.ts",
+  "test/crash/{deliveries,powerLoss,serverInit,servers,setUp,shutDown,storage}.test.ts",
+  "test/delta/rebuild.test.ts",
   "test/e2e/{fleet,hostNames,mirror,releases,screens,states,tabs,troubles,twoPeople,updateSource}.test.ts",
   "test/packaging/*.test.ts",
-  "test/real/{brokerFleet,documentedRoot,releases,rootRenewal,serverBackup,systemd,thinLink}.test.ts",
-  "test/relay/fill/{failover,fillingAttacked}.test.ts",
-  "test/relay/serve/load.test.ts",
+  "test/fuzz/corpus.test.ts",
+  "test/real/{agent,brokerFleet,connectTimes,documentedRoot,namespace,releases,rootRenewal,serverBackup,streams,systemd,thinLink}.test.ts",
+  "test/relay/fill/{failover,filling,fillingAttacked}.test.ts",
+  "test/relay/serve/{load,manyReaders}.test.ts",
+  "test/server/mirror/contentMirror.test.ts",
+  "test/server/watch/eventCauses.test.ts",
 ];
 const isNamed = process.argv.some((word) => word.startsWith("test/"));
 const LEFT_OUT = IN_FULL || isNamed ? [] : LONG;
@@ -54,7 +58,7 @@ export default defineConfig({
     restoreMocks: true,
     unstubEnvs: true,
     projects: [
-      { extends: true, test: { name: "shared", isolate: false, include: SHARED } },
+      { extends: true, test: { name: "shared", isolate: false, include: SHARED, exclude: LEFT_OUT } },
       {
         extends: true,
         test: { name: "own", include: ["test/**/*.test.ts"], exclude: [...SHARED, ...LEFT_OUT] },

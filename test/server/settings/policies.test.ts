@@ -98,7 +98,7 @@ test("ticks of act as Update Agent become grants of the agents that a policy nam
       id: agent,
       name: "ua-berlin",
       port: null,
-      ...{ addresses: expect.any(Array), hostName: null, resolves: null },
+      ...{ addresses: expect.any(Array), hostName: null, resolves: null, lostAt: null },
       kinds: ["settings", "components", "programs"],
       byHand: ["settings", "programs"],
       byPolicies: [{ id, name: "update agents", kinds: ["components"] }],
