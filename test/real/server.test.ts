@@ -141,6 +141,45 @@ describe("from nothing to an agent that does what the list says:", () => {
     expect(await domainOf()).toBe("lyon");
   });
 
+  test("who has all there is runs where that is wished for, and not for a notification without the wish", {
+    timeout: 300_000,
+  }, async () => {
+    const { folder, server, source } = await begin();
+    const entries = [
+      { range: "0.0.0.0/0", name: "near", url: source.url, kinds: ["components", "programs"] },
+    ];
+    const list = { mode: "customized", entries, serverFallback: { enabled: true } };
+    await server.call("PUT", "/source-list", list, { "if-match": '"0"' });
+    const settings = { notify: { window: 0 } };
+    const governed = { name: "all", targets: { domains: ["default"], agents: [] }, settings };
+    expect((await server.call("POST", "/policies", governed)).status).toBe(201);
+    const { made, configFile } = await enrol(folder, server);
+    const { id } = json<{ id: string }>(made);
+    const config = JSON.parse(await fs.readFile(configFile, "utf8"));
+    await writeJson(configFile, { ...config, listen: { port: null }, metrics: { port: null } });
+    const first = await nearsource("update", "--config", configFile);
+    expect(first.code, first.stderr).toBe(0);
+    const resident = startResident({ configFile });
+    residents.push(resident);
+    const slowly = { timeout: 120_000, interval: 200 };
+    const notified = async (body: object) => {
+      const made = await server.call("POST", "/notifications", { target: { all: true }, ...body });
+      const read = async () => (await server.call("GET", `/notifications/${made.body.id}`)).body;
+      await expect.poll(async () => (await read()).state, slowly).toBe("ended");
+      return await read();
+    };
+    const byNotification = async () => {
+      const { items } = (await server.call("GET", `/agents/${id}/runs`)).body;
+      return items.filter(({ trigger }: { trigger: string }) => trigger === "notify").length;
+    };
+    const without = await notified({});
+    expect(without).toMatchObject({ counts: { done: 1 }, current: 1 });
+    const before = await byNotification();
+    const wished = await notified({ run: true });
+    expect(wished).toMatchObject({ counts: { done: 1 }, current: 0 });
+    expect(await byNotification()).toBe(before + 1);
+  });
+
   test("a run by hand is reported without a resident agent, and later where the server was away", async () => {
     const { folder, server } = await begin();
     const { made, configFile } = await enrol(folder, server);
