@@ -178,11 +178,13 @@ async function good(answer: Promise<Reply>, url: string): Promise<Reply> {
   const reply = await answer.catch((error) => {
     throw unreached(error, url);
   });
+  // An easy slip is the port of the console, which has its page, or nothing, where agents ask for something.
+  const isPage = /^\s*</.test(reply.text);
+  if (isPage || reply.status === 404)
+    throw new NearsourceError("HTTP_NOT_FOUND", `${url} is not there`, PORT);
   if (reply.status >= 200 && reply.status < 300) return reply;
   const failure = toStatusError(reply.status, new URL(url));
   const said = problemOf(reply.text);
-  // An easy slip is the port of the console, where there is nothing of what agents ask for.
-  if (failure.code === "HTTP_NOT_FOUND") throw new NearsourceError(failure.code, `${url} is not there`, PORT);
   if (said === undefined) throw failure;
   throw new NearsourceError(failure.code, `${new URL(url).host} refuses: ${said}`);
 }
