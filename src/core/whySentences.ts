@@ -1,6 +1,6 @@
-import { formatBytes, formatDuration } from "./amounts.ts";
+import { amountOf, formatBytes, formatDuration } from "./amounts.ts";
 import { formatMoment } from "./moment.ts";
-import { FAILURE_WORDS } from "./order/failureWords.ts";
+import { FAILURE_WORDS, failureInWords } from "./order/failureWords.ts";
 import type { Clause } from "./order/plan.ts";
 import type { Attempt, Installed, Report, Skipped } from "./report.ts";
 import type { Trigger, Why } from "./settings/schedule.ts";
@@ -70,9 +70,9 @@ function didWords({
   const without = missing.length === 0 ? "" : `, but no ${missing.join(" and no ")}`;
   const [first, ...others] = installed.filter(({ kind }) => kind !== "settings");
   const waits =
-    held.length === 0 ? "" : `, while ${counted(held.length, "newer release")} waited for its time`;
+    held.length === 0 ? "" : `, while ${amountOf(held.length, "newer release")} waited for its time`;
   if (first === undefined) return `found nothing newer${without}${waits}`;
-  const more = others.length === 0 ? "" : ` and ${counted(others.length, "other component")}`;
+  const more = others.length === 0 ? "" : ` and ${amountOf(others.length, "other component")}`;
   return `brought ${versionOf(first)}${more} in ${formatBytes(bytes)}${without}${waits}`;
 }
 
@@ -116,8 +116,7 @@ function sourceSentence({ lastRun }: LastKnown): string {
 function lostBefore({ rule, reason }: Skipped): string[] {
   const [, code] = /^it failed earlier in this run \((\w+)\)$/.exec(reason) ?? [];
   if (rule !== "server" || code === undefined) return [];
-  const words: Partial<Record<string, string>> = FAILURE_WORDS;
-  return [`the server ${words[code] ?? `failed (${code})`}`];
+  return [`the server ${failureInWords(code)}`];
 }
 
 function usedWords(attempt: Attempt): string {
@@ -171,8 +170,4 @@ function ago(time: string, now: number): string {
 /** `components`, `components and settings`, `a, b and c`. */
 function inWords(things: readonly string[]): string {
   return things.length < 2 ? things.join() : `${things.slice(0, -1).join(", ")} and ${things.at(-1)}`;
-}
-
-function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }

@@ -9,7 +9,7 @@ import { machineName } from "../dns/machine.ts";
 import { createResolver } from "../dns/resolver.ts";
 import { onOneLine } from "../errors.ts";
 import { mostConnections, ownLimits } from "../http/boundConnections.ts";
-import { type Listener, type ListenerOptions, openListener } from "../http/server.ts";
+import { type Listener, openListener } from "../http/server.ts";
 import { takeLock } from "../store/lock.ts";
 import { cookiesOf } from "./access/cookies.ts";
 import { checkFactorKey } from "./access/factorKey.ts";
@@ -27,6 +27,7 @@ import type { AskElsewhere } from "./effect/fleetQuestion.ts";
 import { listen, openChanges } from "./events/hear.ts";
 import { startPlanning } from "./fleet/keepPlanned.ts";
 import { openIntake } from "./fleet/takeReports.ts";
+import { listenerPlace } from "./listenerPlace.ts";
 import { openMetricsPort } from "./metrics/metricsPort.ts";
 import { ServerMetrics } from "./metrics/serverMetrics.ts";
 import { timeAnswer, watchSources } from "./metrics/watchSources.ts";
@@ -207,7 +208,7 @@ async function openConsole(context: Context, inProgress: InProgress): Promise<Li
     else app.routing(request, response);
   };
   const { maxConnections = mostConnections(ownLimits()) } = config.console;
-  const place = { ...placeOf(config, "console"), tls: tlsOf(config, "console") };
+  const place = { ...listenerPlace("console", config.console), tls: tlsOf(config, "console") };
   return await openListener({ ...place, log, maxConnections }, handle);
 }
 
@@ -237,16 +238,6 @@ async function openAgentSide(context: Context, inProgress: InProgress): Promise<
     serveTreeFile(trees.www, request, response).catch(() => response.destroy());
   };
   const { maxConnections = mostConnections(ownLimits()) } = config.agents;
-  const place = { ...placeOf(config, "agents"), tls: tlsOf(config, "agents") };
+  const place = { ...listenerPlace("agents", config.agents), tls: tlsOf(config, "agents") };
   return await openListener({ ...place, log, maxConnections }, handle);
-}
-
-/** Address and port of a listener, with the key by which another is chosen. */
-function placeOf(
-  config: ServerConfig,
-  side: "console" | "agents",
-): Pick<ListenerOptions, "host" | "port" | "named"> {
-  const { host, port } = config[side];
-  const hint = `write another into ${side}.port of server.json, or end the program that has it`;
-  return { ...(host === "" ? {} : { host }), port, named: { key: `${side}.port of server.json`, hint } };
 }

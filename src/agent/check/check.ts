@@ -131,8 +131,7 @@ async function describePlace(place: string, is: "folder" | "file"): Promise<stri
   const found = await fs.stat(place).catch(() => undefined);
   const fits = found === undefined || (is === "folder" ? found.isDirectory() : !found.isDirectory());
   if (!fits) throw new Error(`${place} is not a ${is}`);
-  let there = place;
-  while (!existsSync(there)) there = path.dirname(there);
+  const there = nearestExisting(place);
   if (there !== place && !(await fs.stat(there)).isDirectory()) throw new Error(`${there} is not a folder`);
   await fs.access(there, constants.W_OK).catch((cause) => {
     throw new Error(`${there} cannot be written by this account`, { cause });
@@ -140,6 +139,11 @@ async function describePlace(place: string, is: "folder" | "file"): Promise<stri
   if (found !== undefined) return `${place} can be written`;
   const folder = path.dirname(place);
   return `${place} is yet to be made${there === folder ? "" : `, and so is ${folder}`}: the first run does so`;
+}
+
+/** The place itself, or the folder above it that there is. */
+export function nearestExisting(place: string): string {
+  return existsSync(place) ? place : nearestExisting(path.dirname(place));
 }
 
 /** The ports, all at once, so that two that are the same are found. */

@@ -1,6 +1,4 @@
-import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
-import path from "node:path";
 import type { Config } from "../../config/configSchema.ts";
 import { formatBytes, formatDuration } from "../../core/amounts.ts";
 import { explainError, toNearsourceError } from "../../errors.ts";
@@ -9,6 +7,7 @@ import { readCurrent } from "../../store/generations/generations.ts";
 import { readState } from "../../store/state/state.ts";
 import { timeOfRun } from "../../tuf/clock.ts";
 import { isResident, readResidentState, residentDirOf } from "../residentState.ts";
+import { nearestExisting } from "./check.ts";
 import type { Finding } from "./finding.ts";
 
 /** Free space (bytes) without which hardly any update fits. */
@@ -26,9 +25,7 @@ export interface ToldTime {
 /** The disk of the data directory: an update may need as much as is installed, until the old set is swept. */
 export async function findDisk({ dataDir }: Pick<Config, "dataDir">): Promise<Finding> {
   const key = "disk";
-  let place = dataDir;
-  while (!existsSync(place)) place = path.dirname(place);
-  const { bavail, bsize } = await statfs(place);
+  const { bavail, bsize } = await statfs(nearestExisting(dataDir));
   const [free, installed] = [bavail * bsize, await installedBytes(dataDirAt(dataDir))];
   const message = `${formatBytes(free)} are free for ${dataDir}, where ${formatBytes(installed)} are installed`;
   if (free >= Math.max(installed, LEAST_ROOM)) return { level: "ok", key, message };

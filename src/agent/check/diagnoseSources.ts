@@ -5,7 +5,6 @@ import { formatDuration } from "../../core/amounts.ts";
 import { kindsIn, REPOSITORIES } from "../../core/content/layout.ts";
 import { formatAddress } from "../../core/order/address.ts";
 import { FAILURE_REMEDIES } from "../../core/order/failureRemedies.ts";
-import type { FailureCode } from "../../core/order/failureWords.ts";
 import type { Step, UpdateOrder } from "../../core/order/plan.ts";
 import { createResolver } from "../../dns/resolver.ts";
 import { explainError, toNearsourceError } from "../../errors.ts";
@@ -152,7 +151,7 @@ function failure(
 ): Finding {
   signal?.throwIfAborted();
   const { code, hint } = toNearsourceError(error);
-  const known: Partial<Record<string, string>> = FAILURE_REMEDIES satisfies Record<FailureCode, string>;
+  const known: Partial<Record<string, string>> = FAILURE_REMEDIES;
   const remedy = known[code] ?? hint;
   return { level, key, code, message: explainError(error), ...(remedy === undefined ? {} : { remedy }) };
 }

@@ -200,7 +200,7 @@ function problemOf(text: string): string | undefined {
 }
 
 async function writeConfig(
-  { server, configFile, dataDir, listen = AGENT_PORT }: EnrolOptions,
+  { server, configFile, dataDir, listen }: EnrolOptions & { listen: number },
   { settings, content }: { settings: string; content: string | undefined },
   ca: string | undefined,
 ): Promise<void> {

@@ -1,6 +1,7 @@
 import { diagnose } from "../../agent/check/diagnose.ts";
 import type { Finding } from "../../agent/check/finding.ts";
 import { configPath } from "../../config/configPath.ts";
+import { amountOf } from "../../core/amounts.ts";
 import { NearsourceError } from "../../errors.ts";
 import { exitCodeOf } from "../terminal/exitCode.ts";
 import { print, printJson } from "../terminal/output.ts";
@@ -27,18 +28,11 @@ export async function doctorCommand(options: { config?: string; json?: boolean }
 }
 
 function summaryOf(findings: readonly Finding[]): string {
-  const [problems, notes] = [count(findings, "problem"), count(findings, "note")];
-  if (problems === 0 && notes === 0) return "nothing is wrong";
-  const said = [counted(problems, "problem"), counted(notes, "note")].filter((text) => text !== "");
-  return said.join(", ");
-}
-
-function count(findings: readonly Finding[], level: Finding["level"]): number {
-  return findings.filter((finding) => finding.level === level).length;
-}
-
-function counted(number: number, thing: string): string {
-  return number === 0 ? "" : `${number} ${thing}${number === 1 ? "" : "s"}`;
+  const said = (["problem", "note"] as const).flatMap((level) => {
+    const count = findings.filter((finding) => finding.level === level).length;
+    return count === 0 ? [] : [amountOf(count, level)];
+  });
+  return said.join(", ") || "nothing is wrong";
 }
 
 /**

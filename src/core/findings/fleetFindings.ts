@@ -73,16 +73,14 @@ interface Led {
 function entryFindings(led: Led, facts: FleetFacts): Finding[] {
   const { entry, index, agents, use } = led;
   const findings: Finding[] = [];
-  if (use.agents > 0 && use.entries[index]?.near === 0) {
+  const near = use.entries[index]?.near ?? 0;
+  if (use.agents > 0 && near === 0) {
     findings.push(findingOf("RANGE_EMPTY", `no agent is in ${entry.rangeText}`, { field: "range" }));
   }
-  const near = use.entries[index]?.near ?? 0;
   if (near > 0 && use.users[index] === 0) {
-    const those = near === 1 ? "the only agent" : `none of the ${near} agents`;
-    const message =
-      near === 1
-        ? `${those} in ${entry.rangeText} does not go to ${nameOf(entry)}`
-        : `${those} in ${entry.rangeText} goes to ${nameOf(entry)}`;
+    const [those, go] =
+      near === 1 ? ["the only agent", "does not go"] : [`none of the ${near} agents`, "goes"];
+    const message = `${those} in ${entry.rangeText} ${go} to ${nameOf(entry)}`;
     findings.push(findingOf("ENTRY_SERVES_NOBODY", message, { field: "range" }));
   }
   const source = facts.called(entry);

@@ -1,5 +1,6 @@
 import { failureInWords } from "../order/failureWords.ts";
 import type { Rule, Step, UpdateOrder } from "../order/plan.ts";
+import { wentBy } from "./reports/agentAfter.ts";
 
 /** An attempt as an agent reported it, as far as it is compared. */
 export interface HappenedAttempt {
@@ -40,7 +41,7 @@ export function deviationOf(
     const yet = happened === null ? "it has not reported yet" : "its last run asked nobody";
     return { deviates: false, sentence: `${plan}; ${yet}` };
   }
-  if (lists.wentBy !== null && lists.wentBy !== lists.inForce) {
+  if (!wentBy(lists.wentBy, lists.inForce)) {
     const had = lists.wentBy === 0 ? "no list yet" : `list version ${lists.wentBy} still`;
     return { deviates: false, sentence: `${plan}; its last run had ${had}, ${lists.inForce} is in force` };
   }

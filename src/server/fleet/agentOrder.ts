@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { deviationOf, type HappenedAttempt, momentInWords } from "../../core/fleet/deviation.ts";
-import { orderOfAgent } from "../../core/fleet/fleetAgent.ts";
+import { type FleetAgent, type FleetSettings, orderOfAgent } from "../../core/fleet/fleetAgent.ts";
 import {
   isTelling,
   keyOfSource,
@@ -43,16 +43,14 @@ export async function agentOrder(context: Context, id: string): Promise<AgentOrd
   const agent = await findAgent(db, id);
   if (agent === undefined) throw new Problem("NOT_FOUND", "no agent has this id");
   const settings = await settingsOfFleet(context);
-  const planned = orderOfAgent(toFleetAgent(agent, await grantsOf(db)), settings);
+  const fleetAgent = toFleetAgent(agent, await grantsOf(db));
   const [last] = await listRuns(db, id, { limit: 1 });
-  const happened = attemptsOf(last?.document);
-  const lists = { wentBy: wentBy(last?.document), inForce: settings.list.version };
-  const { sentence, ...deviation } = deviationOf(planned, happened, nameOf, agent.deviatesSince, lists);
-  const since = deviation.deviates ? agent.deviatesSince : null;
+  const known = { agent, fleetAgent, document: last?.document, rejections: await rejectionsOf(db, [id]) };
+  const compared = compare(settings, known);
+  const since = compared.deviates ? agent.deviatesSince : null;
   const { schedule = DEFAULT_SCHEDULE } = settings.policyOf(agent.domain);
   const next = nextScheduled(schedule, id, context.now()) ?? null;
-  const once = rejectedBefore(await rejectionsOf(db, [id]), settings.list, happened ?? []);
-  return { planned, happened, since, ...deviation, sentence: [sentence, ...once].join("; "), next };
+  return { ...compared, since, next };
 }
 
 /**
@@ -68,23 +66,36 @@ export async function sentencesOf(context: Context, agents: readonly Agent[]): P
   const rejected = Map.groupBy(await rejectionsOf(db, ids), ({ agentId }) => agentId);
   const sentences = new Map<string, string>();
   for (const agent of agents) {
-    const planned = orderOfAgent(toFleetAgent(agent, grants), settings);
-    const happened = attemptsOf(last.get(agent.id));
-    const lists = { wentBy: wentBy(last.get(agent.id)), inForce: settings.list.version };
-    const { sentence } = deviationOf(planned, happened, nameOf, agent.deviatesSince, lists);
-    const once = rejectedBefore(rejected.get(agent.id) ?? [], settings.list, happened ?? []);
-    sentences.set(agent.id, [sentence, ...once].join("; "));
+    const { id } = agent;
+    const known = { agent, fleetAgent: toFleetAgent(agent, grants), document: last.get(id) };
+    sentences.set(id, compare(settings, { ...known, rejections: rejected.get(id) ?? [] }).sentence);
     await nextTurn();
   }
   return sentences;
 }
 
-function wentBy(document: unknown): number | null {
-  return listVersionOf((document as AgentReport | undefined)?.report?.sourceList);
+/** Facts that are known of an agent, with the document of the run that it reported last. */
+interface Known {
+  agent: Agent;
+  fleetAgent: FleetAgent;
+  document: unknown;
+  rejections: readonly (RejectedBy & Rejection)[];
 }
 
-function attemptsOf(document: unknown): HappenedAttempt[] | null {
-  return (document as { report?: { attempts?: HappenedAttempt[] } } | undefined)?.report?.attempts ?? null;
+/** Planned beside happened of one agent. */
+function compare(
+  settings: FleetSettings,
+  { agent, fleetAgent, document, rejections }: Known,
+): Pick<AgentOrder, "planned" | "happened" | "deviates" | "sentence"> {
+  const { list } = settings;
+  const planned = orderOfAgent(fleetAgent, settings);
+  const report = (document as { report?: { attempts?: HappenedAttempt[] } } | undefined)?.report;
+  const happened = report?.attempts ?? null;
+  const wentBy = listVersionOf((report as AgentReport["report"])?.sourceList);
+  const lists = { wentBy, inForce: list.version };
+  const { deviates, sentence } = deviationOf(planned, happened, nameOf, agent.deviatesSince, lists);
+  const once = rejectedBefore(rejections, list, happened ?? []);
+  return { planned, happened, deviates, sentence: [sentence, ...once].join("; ") };
 }
 
 /** Sources that lied to an agent, of which its last run says nothing: a run that needs nothing new finds nothing wrong. */

@@ -4,7 +4,7 @@ import { UpdateAgentPlaces } from "../../core/fleet/reports/updateAgentPlaces.ts
 import type { SourceListEntry } from "../../core/order/sourceList.ts";
 import { pseudonymOf } from "../../store/state/identity.ts";
 import { grantsOf, toFleetAgent, UPDATE_AGENTS } from "../settings/fleetSettings.ts";
-import { findAgents, findAgentsWhole } from "../store/fleet/agentStore.ts";
+import { type Agent, findAgents, findAgentsWhole } from "../store/fleet/agentStore.ts";
 import { newestVersion } from "../store/settings/documentStore.ts";
 import type { Db } from "../store/transaction.ts";
 
@@ -19,7 +19,7 @@ export class KnownUpdateAgents {
     const version = await newestVersion(db, UPDATE_AGENTS);
     const last = this.#last;
     if (last?.version === version && Math.abs(now - last.readAt) < LASTING) return last.places;
-    const places = await updateAgentPlaces(db);
+    const { places } = await updateAgentPlaces(db);
     this.#last = { version, readAt: now, places };
     return places;
   }
@@ -41,20 +41,21 @@ export async function knownSources(
   entries: Iterable<Pick<SourceListEntry, "name" | "url">>,
   others: readonly string[] = [],
 ): Promise<KnownSources> {
-  const places = await updateAgentPlaces(db);
-  const ids = new Set([...(await grantsOf(db)).keys(), ...others]);
-  const names = new Map((await findAgents(db, [...ids])).map(({ id, name }) => [id, name]));
+  const { places, holders } = await updateAgentPlaces(db);
+  const names = new Map(holders.map(({ id, name }) => [id, name]));
+  const gone = others.filter((id) => !names.has(id));
+  for (const { id, name } of await findAgents(db, [...new Set(gone)])) names.set(id, name);
   return { places, names: new SourceNames(places, entries, names) };
 }
 
-/** The Update Agents in force by where they are. */
-async function updateAgentPlaces(db: Db): Promise<UpdateAgentPlaces> {
+/** The Update Agents in force, and where they are. */
+async function updateAgentPlaces(db: Db): Promise<{ places: UpdateAgentPlaces; holders: Agent[] }> {
   const grants = await grantsOf(db);
-  const rows = await findAgentsWhole(db, [...grants.keys()]);
-  const known = rows.map((row) => {
+  const holders = await findAgentsWhole(db, [...grants.keys()]);
+  const known = holders.map((row) => {
     const agent = toFleetAgent(row, grants);
     const { port, urls } = agent.self;
     return { id: row.id, hosts: hostsOf(agent), port, urls, pseudonym: pseudonymOf(row.id) };
   });
-  return new UpdateAgentPlaces(known);
+  return { places: new UpdateAgentPlaces(known), holders };
 }

@@ -3,6 +3,7 @@ import { type AddressRange, parseAddress, parseRange, rangeContains } from "../.
 import { explainError } from "../../errors.ts";
 import { type Listener, openListener } from "../../http/server.ts";
 import type { Context } from "../context.ts";
+import { listenerPlace } from "../listenerPlace.ts";
 import { answerHealth } from "../serverHealth.ts";
 import { metricsOf } from "./metricsPage.ts";
 
@@ -18,11 +19,8 @@ const MOST = 100;
 export async function openMetricsPort(context: Context): Promise<Listener | undefined> {
   const { config, log } = context;
   if (config.metrics === undefined) return undefined;
-  const { host, port, allow } = config.metrics;
-  const ranges = allow?.map(parseRange);
-  const hint = "write another into metrics.port of server.json, or end the program that has it";
-  const named = { key: "metrics.port of server.json", hint };
-  const options = { ...(host === "" ? {} : { host }), port, named, log, maxConnections: MOST };
+  const ranges = config.metrics.allow?.map(parseRange);
+  const options = { ...listenerPlace("metrics", config.metrics), log, maxConnections: MOST };
   return await openListener(options, (request, response) => {
     if (isAllowed(request.socket.remoteAddress, ranges)) return void answer(context, request, response);
     // A connection of somebody who may not come takes nobody's place.

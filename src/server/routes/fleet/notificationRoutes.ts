@@ -57,6 +57,12 @@ const WaitsFor = OrNull(
     until: Moment,
   }),
 );
+const View = Type.Object({
+  ...Notification.properties,
+  counts: Counts,
+  current: Current,
+  waitsFor: WaitsFor,
+});
 const ToldState = Type.Enum(TOLD_STATES);
 const ToldAgent = Type.Object({
   id: Id,
@@ -103,7 +109,7 @@ const create = route({
       only,
     ),
   },
-  answer: Type.Object({ ...Notification.properties, counts: Counts, current: Current, waitsFor: WaitsFor }),
+  answer: View,
   status: 201,
   example: { body: { target: { all: true } } },
   fails: ["BODY_INVALID", "REFUSED", "UNAVAILABLE"],
@@ -143,10 +149,7 @@ const one = route({
   allow: "viewer",
   schemas: { params: ById, query: Type.Object(pageQuery) },
   answer: Type.Object({
-    ...Notification.properties,
-    counts: Counts,
-    current: Current,
-    waitsFor: WaitsFor,
+    ...View.properties,
     /** At most the 200 domains with the most of its agents. */
     domains: Type.Array(Type.Object({ domain: DomainName, counts: Counts, current: Current })),
     unreachable: pageOf(ToldAgent),
@@ -169,7 +172,7 @@ const tell = route({
   summary: "Tells the others now, without waiting for Update Agents; nothing where none is waited for",
   allow: "operator",
   schemas: { params: ById },
-  answer: Type.Object({ ...Notification.properties, counts: Counts, current: Current, waitsFor: WaitsFor }),
+  answer: View,
   status: 200,
   example: { params: { id: "some-notification" } },
   fails: ["NOT_FOUND", "PARAMETER_INVALID"],
