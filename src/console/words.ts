@@ -224,7 +224,7 @@ export const words = {
     title: "Notification",
     deed: "Notify",
     text: (agents: number | undefined) =>
-      `${agents === undefined ? "The agents" : `**${count(agents)} ${agents === 1 ? "agent" : "agents"}**`} look for updates now: Update Agents first, the others once those have what is new, spread over a window.`,
+      `${agents === undefined ? "The agents" : `**${counted(agents, "agent")}**`} look for updates now: Update Agents first, the others once those have what is new, spread over a window.`,
     answer: (told: number, total: number, state: string) =>
       `**${count(told)} of ${counted(total, "agent")}** ${told === 1 ? (state === "ended" ? "was told." : "is told so far.") : state === "ended" ? "were told." : "are told so far."}`,
     by: (name: string) => `By ${name},`,
@@ -389,7 +389,7 @@ export const words = {
     onItsWay: (names: readonly string[]) =>
       `**${names.length === 1 ? names[0] : counted(names.length, "agent")}** ${names.length === 1 ? "takes" : "take"} the role up with the next run: within a minute or two where it asks for notifications, else as the schedule has it, or when you notify.`,
     save: (agents: string) => `Save for ${agents}`,
-    saved: (agents: number) => `Saved for ${count(agents)} ${agents === 1 ? "agent" : "agents"}`,
+    saved: (agents: number) => `Saved for ${counted(agents, "agent")}`,
   },
   policies: {
     sub: "A policy has targets and settings. A domain goes by one policy at most; without one, by the defaults.",
@@ -399,10 +399,7 @@ export const words = {
     policy: "Policy",
     targets: "Targets",
     targetsOf: (domains: readonly string[], agents: number) =>
-      [
-        ...domains,
-        ...(agents === 0 ? [] : [`${count(agents)} ${agents === 1 ? "agent" : "agents"} by name`]),
-      ].join(", ") || "none",
+      [...domains, ...(agents === 0 ? [] : [`${counted(agents, "agent")} by name`])].join(", ") || "none",
     sets: "What it sets",
     changed: "Changed",
     newTitle: "New policy",
@@ -482,9 +479,9 @@ export const words = {
     source: "First source",
     allCovered: "Every agent has a source for every kind.",
     uncovered: (kind: string, agents: number) =>
-      `${count(agents)} ${agents === 1 ? "agent has" : "agents have"} no source for ${KIND_WORDS[kind] ?? kind}.`,
+      `${counted(agents, "agent has", "agents have")} no source for ${KIND_WORDS[kind] ?? kind}.`,
     unmatched: (agents: number, before: number) =>
-      `${count(agents)} ${agents === 1 ? "agent matches" : "agents match"} no entry${agents === before ? "" : ` (${count(before)} before)`}.`,
+      `${counted(agents, "agent matches", "agents match")} no entry${agents === before ? "" : ` (${count(before)} before)`}.`,
   },
   list: {
     inForce: (version: number) => `Version ${version} is in force since`,
@@ -515,7 +512,7 @@ export const words = {
     range: "Agents with an address in",
     source: "Update from",
     firstFor: "First for",
-    agents: (number: number) => `${count(number)} ${number === 1 ? "agent" : "agents"}`,
+    agents: (number: number) => counted(number, "agent"),
     ofNear: (agents: number) => `of ${count(agents)} in range`,
     how: "An agent tries its first match, then its second match, and so on:",
     moves: "move",
@@ -625,7 +622,7 @@ export const words = {
     sites: "Where each site goes",
     sitesHint: "A table site,name,url,kinds with a line for each site",
     found: (entries: number, file: string) =>
-      `${count(entries)} ${entries === 1 ? "entry" : "entries"}${file === "" ? "" : ` in ${file}`}`,
+      `${counted(entries, "entry", "entries")}${file === "" ? "" : ` in ${file}`}`,
     use: "Put into the draft",
   },
   merge: {
@@ -717,7 +714,7 @@ export const words = {
     haltTitle: (version: string) => `Halt ${version}?`,
     haltDeed: "Halt",
     haltText: (agents: number) =>
-      `${count(agents)} ${agents === 1 ? "agent has" : "agents have"} it and ${agents === 1 ? "keeps" : "keep"} it. Nobody else takes it.`,
+      `${counted(agents, "agent has", "agents have")} it and ${agents === 1 ? "keeps" : "keep"} it. Nobody else takes it.`,
     why: "Why (for the audit log)",
     resumeAsk: "Resume…",
     resumeTitle: (version: string) => `Resume ${version}?`,
@@ -764,7 +761,7 @@ export const words = {
     sub: "On paper: the real order, computed for every agent without the sources you take away. Nothing is changed.",
     question: "Question",
     without: "Without",
-    firstFor: (agents: number) => `first for ${count(agents)} ${agents === 1 ? "agent" : "agents"} now`,
+    firstFor: (agents: number) => `first for ${counted(agents, "agent")} now`,
     which: "Which list",
     inForce: "List in force",
     draft: "Your draft",
@@ -784,7 +781,7 @@ export const words = {
     enrol: "Enrol the first agent",
     enrolText:
       "Run this on any machine that should be kept current. It appears here within seconds of its first run.",
-    enrolled: (agents: number) => `Done: ${count(agents)} ${agents === 1 ? "agent" : "agents"}.`,
+    enrolled: (agents: number) => `Done: ${counted(agents, "agent")}.`,
     role: "Let one agent of each site act as an Update Agent",
     roleText:
       "One for each segment behind a thin link. Agents near it fetch there, so the link carries each file once.",
@@ -842,8 +839,7 @@ export const words = {
       url: "URL",
     },
     drill: "What if it dies",
-    withoutSource: (agents: number) =>
-      `${count(agents)} ${agents === 1 ? "agent has" : "agents have"} no source at all.`,
+    withoutSource: (agents: number) => `${counted(agents, "agent has", "agents have")} no source at all.`,
     byDay: "The links, day by day",
     daysTitle: (days: number) => `Bytes by day, over ${counted(days, "day")}`,
     noDays: "Nothing was reported in this time.",
@@ -879,7 +875,7 @@ export const words = {
     sub: (version: number) =>
       version === 0 ? "No source list is in force yet." : `Source list version ${version} is in force.`,
     answer: (online: number, total: number, deviating: number) =>
-      `**${count(online)} of ${counted(total, "agent")}** ${online === 1 ? "is" : "are"} current and in touch. ${deviating === 0 ? (total === 1 ? "It does what the list says." : "All of them do what the list says.") : `[${count(deviating)} ${deviating === 1 ? "does" : "do"} not do what the list says](deviating).`}`,
+      `**${count(online)} of ${counted(total, "agent")}** ${online === 1 ? "is" : "are"} current and in touch. ${deviating === 0 ? (total === 1 ? "It does what the list says." : "All of them do what the list says.") : `[${counted(deviating, "does", "do")} not do what the list says](deviating).`}`,
     needs: "Needs you",
     needsCount: (needs: number) => (needs === 0 ? "" : `${needs}, the most urgent first`),
     nothing: "Nothing needs you.",

@@ -54,6 +54,11 @@ export function isSuccess({ outcome, failure, undelivered, uncovered = [] }: Rep
   return outcome !== "exhausted" && failure === undefined && gotAll;
 }
 
+/** Whether something failed in an attempt: a source that delivered one kind may have failed for another. */
+export function hasFailed({ outcome, code }: { outcome: string; code?: string | undefined }): boolean {
+  return outcome === "failed" || code !== undefined;
+}
+
 /** The outcome of a run, in a word for people. */
 export function outcomeWord({ outcome, failure }: Pick<Report, "outcome" | "failure">): string {
   if (failure === undefined) return outcome;

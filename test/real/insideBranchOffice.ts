@@ -1,9 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startSource } from "../support/source.ts";
+import { killStarted, start } from "./startPrograms.ts";
 
 /**
  * A branch office in a network namespace of its own: a server, two Update Agents as resident agents, and
@@ -35,23 +36,9 @@ const UPDATE_AGENT_PORT = 21_112;
 const office: BranchOffice = JSON.parse(process.argv[2] ?? "");
 const [program = "", ...args] = office.program;
 
-const started = new Set<ChildProcess>();
-function start(...more: string[]) {
-  const child = spawn(program, [...args, ...more], { stdio: ["ignore", "pipe", "pipe"] });
-  started.add(child.once("close", () => started.delete(child)));
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (piece) => {
-    stdout += piece;
-  });
-  child.stderr.on("data", (piece) => {
-    stderr += piece;
-  });
-  return { child, said: () => ({ stdout, stderr }) };
-}
-
 /** A resident agent, once it serves every object there is. */
 async function startUpdateAgent({ config, host }: BranchOffice["updateAgents"][number]) {
-  const { child } = start("agent", "--config", config);
+  const { child } = start(program, [...args, "agent", "--config", config]);
   for (const object of await objectsOf(office.server.www)) {
     const url = `http://${host}:${UPDATE_AGENT_PORT}/content/objects/${object.slice(0, 2)}/${object}`;
     while ((await fetch(url, { method: "HEAD" }).catch(() => undefined))?.status !== 200) await sleep(100);
@@ -73,7 +60,7 @@ async function main(): Promise<BranchOfficeCame> {
   const clients: BranchOfficeCame["clients"] = [];
   for (const { config, killAt } of office.clients) {
     const before = server.objects().length;
-    const { child, said } = start("update", "--json", "--config", config);
+    const { child, said } = start(program, [...args, "update", "--json", "--config", config]);
     const ended = once(child, "close");
     if (killAt !== undefined && first !== undefined) {
       const size = async () => (await fs.stat(killAt.file).catch(() => undefined))?.size ?? 0;
@@ -91,5 +78,5 @@ async function main(): Promise<BranchOfficeCame> {
 }
 
 const came = await main();
-for (const child of started) child.kill("SIGKILL");
+killStarted();
 process.stdout.write(JSON.stringify(came), () => process.exit(0));

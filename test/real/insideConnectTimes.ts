@@ -1,9 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startSource } from "../support/source.ts";
+import { killStarted, start } from "./startPrograms.ts";
 
 /**
  * A server and agents that reach it over links of their own, each in a network namespace: of all but one the first SYN of
@@ -34,21 +35,7 @@ export interface ConnectTimesCame {
 const given: ConnectTimes = JSON.parse(process.argv[2] ?? "");
 const [program = "", ...args] = given.program;
 const SERVER = "10.9.0.1";
-const started = new Set<ChildProcess>();
 const root = (command: string, ...words: string[]) => execFileSync(command, words, { stdio: "pipe" });
-
-function start(command: string, words: string[]) {
-  const child = spawn(command, words, { stdio: ["ignore", "pipe", "pipe"] });
-  started.add(child.once("close", () => started.delete(child)));
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (piece) => {
-    stdout += piece;
-  });
-  child.stderr.on("data", (piece) => {
-    stderr += piece;
-  });
-  return { child, said: () => ({ stdout, stderr }) };
-}
 
 async function run(command: string, words: string[]): Promise<string> {
   const { child, said } = start(command, words);
@@ -131,7 +118,5 @@ async function main(): Promise<ConnectTimesCame> {
   return { connects, suggestions: (await call("GET", "/suggestions")).items };
 }
 
-const came = await main().finally(() => {
-  for (const child of started) child.kill("SIGKILL");
-});
+const came = await main().finally(killStarted);
 process.stdout.write(JSON.stringify(came), () => process.exit(0));

@@ -1,5 +1,6 @@
 import { failureInWords } from "../order/failureWords.ts";
 import type { Rule, Step, UpdateOrder } from "../order/plan.ts";
+import { hasFailed } from "../report.ts";
 import { wentBy } from "./reports/agentAfter.ts";
 
 /** An attempt as an agent reported it, as far as it is compared. */
@@ -45,8 +46,7 @@ export function deviationOf(
     const had = lists.wentBy === 0 ? "no list yet" : `list version ${lists.wentBy} still`;
     return { deviates: false, sentence: `${plan}; its last run had ${had}, ${lists.inForce} is in force` };
   }
-  // A source that delivered one kind may have failed for another.
-  const failures = happened.filter(({ outcome, code }) => outcome === "failed" || code !== undefined);
+  const failures = happened.filter(hasFailed);
   const why = failures.map((each) => `${nameOf(each)} ${failureInWords(each.code)}`).join(", ");
   const [used, ...later] = happened.filter(({ outcome }) => outcome !== "failed");
   const from = since === null ? "" : ` since ${momentInWords(since)}`;

@@ -1,10 +1,9 @@
 import { type Finding, sortFindings } from "../../core/findings/findingCodes.ts";
 import { hasError, hostsOf, unresolvedFindings } from "../../core/findings/listFindings.ts";
-import { canonicalName, namesOfHost } from "../../core/order/hostNames.ts";
 import { unresolvedHosts } from "../../dns/unresolvedHosts.ts";
 import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
-import { grantsOf, SOURCE_LIST } from "../settings/fleetSettings.ts";
+import { grantsOf, SOURCE_LIST, toFleetAgent } from "../settings/fleetSettings.ts";
 import { findAgentsWhole } from "../store/fleet/agentStore.ts";
 import { newestDocument } from "../store/settings/documentStore.ts";
 import type { Db } from "../store/transaction.ts";
@@ -30,11 +29,13 @@ export async function checkList(
 
 /** An address of each Update Agent, by its names: the one that it is listed under need be none of its machine's. */
 async function addressesOfHolders(db: Db): Promise<Map<string, string>> {
-  const holders = await findAgentsWhole(db, [...(await grantsOf(db)).keys()]);
+  const grants = await grantsOf(db);
+  const holders = await findAgentsWhole(db, [...grants.keys()]);
   return new Map(
-    holders.flatMap(({ name, hostNames, dnsSuffixes, addresses: [address] }) => {
-      const names = [...hostNames, ...namesOfHost(name, dnsSuffixes)].map(canonicalName);
-      return address === undefined ? [] : names.map((each): [string, string] => [each, address]);
+    holders.flatMap((row) => {
+      const [address] = row.addresses;
+      const { names } = toFleetAgent(row, grants).self;
+      return address === undefined ? [] : names.map((name): [string, string] => [name, address]);
     }),
   );
 }

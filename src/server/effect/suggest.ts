@@ -14,8 +14,9 @@ import {
 import { canonicalName, isHostName } from "../../core/order/hostNames.ts";
 import type { Context } from "../context.ts";
 import { knownSources } from "../fleet/knownUpdateAgents.ts";
-import { pathsOfFleet, type SteadyAgent, steadyAgents } from "../store/fleet/agentStore.ts";
+import { type SteadyAgent, steadyAgents } from "../store/fleet/agentStore.ts";
 import { trafficByNetwork } from "../store/fleet/networkStore.ts";
+import { pathsOfFleet } from "../store/fleet/wholeFleet.ts";
 import type { Db } from "../store/transaction.ts";
 import { factsOf } from "./checkWithFleet.ts";
 import type { SuggestQuestion } from "./fleetQuestion.ts";

@@ -3,7 +3,7 @@ import type { Finding } from "../../core/findings/findingCodes.ts";
 import { listFindings } from "../../core/findings/listFindings.ts";
 import type { FleetEffect } from "../../core/fleet/effect.ts";
 import { type FleetAgent, orderOfAgent } from "../../core/fleet/fleetAgent.ts";
-import { nameOf } from "../../core/fleet/sourceName.ts";
+import { type NamedSource, nameOf } from "../../core/fleet/sourceName.ts";
 import { type Address, parseAddress } from "../../core/order/address.ts";
 import { canonicalName } from "../../core/order/hostNames.ts";
 import type { UpdateOrder } from "../../core/order/plan.ts";
@@ -83,21 +83,15 @@ function policyFault({ path, error }: DocumentFault): Fault {
   return { field: placeOf(["policy", "settings", ...path]), message: error.message };
 }
 
-interface Source {
-  rule: "server" | "active-update" | "custom";
-  name?: string | undefined;
-  url: string;
-}
-
 /** All sources that orders may have. */
 function sourcesOf(
   entries: SourceListEntry[],
   { server, activeUpdate }: { server: string | undefined; activeUpdate: string | undefined },
-): Source[] {
+): NamedSource[] {
   return [
-    ...(server === undefined ? [] : [{ rule: "server" as const, url: server }]),
-    ...(activeUpdate === undefined ? [] : [{ rule: "active-update" as const, url: activeUpdate }]),
-    ...entries.map(({ name, url }) => ({ rule: "custom" as const, name, url })),
+    ...(server === undefined ? [] : [{ rule: "server", url: server }]),
+    ...(activeUpdate === undefined ? [] : [{ rule: "active-update", url: activeUpdate }]),
+    ...entries.map(({ name, url }) => ({ rule: "custom", name, url })),
   ];
 }
 
@@ -105,7 +99,7 @@ function sourcesOf(
 function urlsOf(
   given: string,
   index: number,
-  sources: readonly Source[],
+  sources: readonly NamedSource[],
   { places, names }: KnownSources,
 ): string[] {
   const own = sources.filter((source) => names.of(source) === given);

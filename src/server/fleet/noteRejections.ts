@@ -1,4 +1,10 @@
-import { isCleared, sourcesOfList, type Verdicts, verdictsOf } from "../../core/fleet/reports/rejections.ts";
+import {
+  isCleared,
+  isRejecting,
+  sourcesOfList,
+  type Verdicts,
+  verdictsOf,
+} from "../../core/fleet/reports/rejections.ts";
 import { listInForce } from "../settings/fleetSettings.ts";
 import {
   dropRejection,
@@ -14,6 +20,8 @@ import type { GivenReport } from "./reportIntake.ts";
  * verified. Of a fleet in which nothing is rejected this is one look at an empty index.
  */
 export async function noteRejections(tx: Tx, kept: readonly GivenReport[], now: number): Promise<void> {
+  const before = await rejectionsOf(tx, [...new Set(kept.map(({ agentId }) => agentId))]);
+  if (before.length === 0 && !kept.some(({ report }) => isRejecting(report))) return;
   const known = sourcesOfList(await listInForce(tx));
   const last = new Map<string, Verdicts>();
   for (const { agentId, report } of kept) last.set(agentId, verdictsOf(report, known));
@@ -25,7 +33,7 @@ export async function noteRejections(tx: Tx, kept: readonly GivenReport[], now: 
     `${one.source} ${one.agentId}` < `${other.source} ${other.agentId}` ? -1 : 1,
   );
   if (rejected.length > 0) await putRejections(tx, rejected, now);
-  for (const held of await rejectionsOf(tx, [...last.keys()])) {
+  for (const held of before) {
     const verdicts = last.get(held.agentId);
     if (verdicts !== undefined && isCleared(held.source, held.code, verdicts)) await dropRejection(tx, held);
   }

@@ -1,6 +1,7 @@
 import { askEvery, goneBy } from "../../core/fleet/notification/hold.ts";
 import { SYNC_BOUND } from "../../core/fleet/notification/spread.ts";
 import { type By, writeAudit } from "../access/auditTrail.ts";
+import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import { takeTurn } from "../store/dialect.ts";
 import {
@@ -41,15 +42,24 @@ export async function awaitedOf(
   return { agents: items, total, until: createdAt + SYNC_BOUND };
 }
 
-/** Has the others told now. Nothing happens to a notification that waits for no Update Agents, or does so no more. */
+/**
+ * Has the others told now. Nothing happens to a notification that waits for no Update Agents, or does so no more.
+ *
+ * @throws Problem NOT_FOUND
+ */
 export async function tellOthers(context: Context, id: string, by: By): Promise<void> {
   const { database, now, changes } = context;
   await transact(database.db, async (tx) => {
     // A notification that begins at the same moment absorbs this one before, or after.
     await takeTurn(tx, "notification");
-    if ((await findNotification(tx, id))?.state !== "update-agents") return;
+    const { state } = (await findNotification(tx, id)) ?? unknownNotification();
+    if (state !== "update-agents") return;
     await updateNotification(tx, id, { state: "spreading", spreadAt: now() });
     await writeAudit(tx, { now }, by, { operation: "tellOthers", subject: id });
   });
   changes.note("notifications");
+}
+
+export function unknownNotification(): never {
+  throw new Problem("NOT_FOUND", "no notification has this id");
 }

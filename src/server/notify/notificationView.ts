@@ -1,5 +1,4 @@
 import type { ToldCounts } from "../../core/fleet/notification/told.ts";
-import { Problem } from "../api/problem.ts";
 import type { Context } from "../context.ts";
 import {
   countCurrent,
@@ -7,7 +6,7 @@ import {
   findNotification,
   type Notification,
 } from "../store/notifications/notificationStore.ts";
-import { type Awaited, awaitedOf } from "./awaited.ts";
+import { type Awaited, awaitedOf, unknownNotification } from "./awaited.ts";
 
 /** A notification, and where its agents are; `current` of those that are done had it already, and did not run. */
 export type NotificationView = Notification & {
@@ -20,8 +19,7 @@ export type NotificationView = Notification & {
 /** @throws Problem NOT_FOUND */
 export async function notificationView(context: Context, id: string): Promise<NotificationView> {
   const { db } = context.database;
-  const found = await findNotification(db, id);
-  if (found === undefined) throw new Problem("NOT_FOUND", "no notification has this id");
+  const found = (await findNotification(db, id)) ?? unknownNotification();
   const waitsFor = await awaitedOf(context, found);
   return { ...found, counts: await countTold(db, id), current: await countCurrent(db, id), waitsFor };
 }

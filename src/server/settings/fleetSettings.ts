@@ -8,7 +8,8 @@ import { DEFAULT_POLICY, type Policy, parsePolicy, parseUpdateAgents } from "../
 import { machineName } from "../../dns/machine.ts";
 import type { Context } from "../context.ts";
 import type { ServerConfig } from "../serverConfig.ts";
-import { agentsOfFleet, type Orderable } from "../store/fleet/agentStore.ts";
+import type { Orderable } from "../store/fleet/agentStore.ts";
+import { agentsOfFleet } from "../store/fleet/wholeFleet.ts";
 import { newestDocument } from "../store/settings/documentStore.ts";
 import type { Db } from "../store/transaction.ts";
 

@@ -51,6 +51,15 @@ export function sourcesOfList({ entries }: Pick<SourceList, "entries">): Map<str
   return new Map([...own, ["server", "server"], ["ActiveUpdate", "ActiveUpdate"]]);
 }
 
+/** Whether anything that a source sent was rejected in a run. */
+export function isRejecting({ report }: Pick<AgentReport, "report">): boolean {
+  return report?.attempts?.some(({ code }) => isRejectionCode(code)) === true;
+}
+
+function isRejectionCode(code: string | undefined): code is string {
+  return code !== undefined && (LIES.includes(code) || BEHIND.includes(code));
+}
+
 /** The verdicts of a run on the sources that are known: agents may name any. */
 export function verdictsOf(
   { report }: Pick<AgentReport, "report">,
@@ -61,7 +70,7 @@ export function verdictsOf(
     const key = keyOfSource(attempt);
     if (!known.has(key)) continue;
     const { outcome, code } = attempt;
-    if (code !== undefined && (LIES.includes(code) || BEHIND.includes(code))) {
+    if (isRejectionCode(code)) {
       // A lie counts more than that it was behind.
       if (!LIES.includes(verdicts.rejected.get(key) ?? "")) verdicts.rejected.set(key, code);
     } else if (outcome === "delivered") verdicts.delivered.add(key);

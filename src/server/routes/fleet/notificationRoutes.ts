@@ -178,7 +178,6 @@ const tell = route({
   fails: ["NOT_FOUND", "PARAMETER_INVALID"],
   audit: "tellOthers",
   handle: async (context, { params, caller, address }) => {
-    await notificationView(context, params.id);
     await tellOthers(context, params.id, { caller, address });
     return await notificationView(context, params.id);
   },

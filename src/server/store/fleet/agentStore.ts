@@ -1,12 +1,11 @@
 import type { StateFacts } from "../../../core/fleet/agentState.ts";
-import type { AgentPath } from "../../../core/fleet/reports/agentPaths.ts";
-import type { OwnUrls } from "../../../core/fleet/reports/ownUrls.ts";
 import type { KnownAgent } from "../../../core/fleet/reports/sameMachine.ts";
 import { countOf } from "../countOf.ts";
 import type { Dialect } from "../dialect.ts";
 import { fewLengths, inParts } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
 import { type AgentFilter, matchingAgents } from "./agentFilter.ts";
+import { namesIn, urlsOf } from "./agentRows.ts";
 import { addKept, dropRuns } from "./runStore.ts";
 
 /** An agent as the server knows it. Times in milliseconds since the epoch. */
@@ -80,29 +79,12 @@ type Row = Omit<Agent, "addresses" | "dnsSuffixes" | "failing" | "hostNames" | "
 function fromRow({ addresses, dnsSuffixes, hostNames, ownUrls, failing, ...row }: Row): Agent {
   return {
     ...row,
-    hostNames: suffixesOf(hostNames),
+    hostNames: namesIn(hostNames),
     urls: urlsOf(ownUrls),
     failing: failing === 1,
     addresses: JSON.parse(addresses) as string[],
-    dnsSuffixes: suffixesOf(dnsSuffixes),
+    dnsSuffixes: namesIn(dnsSuffixes),
   };
-}
-
-/** The URLs of a row: hardly any agent has some. */
-export function urlsOf(text: string | null): string[] {
-  if (text === null) return [];
-  const { said, found } = JSON.parse(text) as OwnUrls;
-  return [...new Set([...said, ...found])];
-}
-
-/** The domains of a row: most agents have none, and say so in as many words. */
-export function suffixesOf(text: string | null): string[] {
-  return text === null || text === "[]" ? [] : (JSON.parse(text) as string[]);
-}
-
-/** The ways to sources of a row. */
-export function pathsIn(text: string | null): AgentPath[] {
-  return text === null ? [] : (JSON.parse(text) as AgentPath[]);
 }
 
 export interface NewAgent {
@@ -231,7 +213,7 @@ export async function steadyAgents(
     return {
       id,
       name,
-      dnsSuffixes: suffixesOf(dns_suffixes),
+      dnsSuffixes: namesIn(dns_suffixes),
       freeBytes: free_bytes ?? 0,
       uptime: uptime ?? 0,
     };
@@ -316,53 +298,6 @@ export type Orderable = Pick<
   Agent,
   "id" | "name" | "domain" | "addresses" | "dnsSuffixes" | "port" | "hostNames" | "urls"
 >;
-
-/** All agents that are not retired, in parts: rows of a whole fleet at once would take hundreds of megabytes. */
-export async function* agentsOfFleet(db: Db): AsyncGenerator<Orderable[]> {
-  for (let after = ""; ; ) {
-    const rows = await db
-      .selectFrom("agents")
-      .select(["id", "name", "domain", "addresses", "dns_suffixes", "port", "host_names", "own_urls"])
-      .where("retired_at", "is", null)
-      .where("id", ">", after)
-      .orderBy("id")
-      .limit(TOGETHER)
-      .execute();
-    yield rows.map(({ id, name, domain, addresses, dns_suffixes, port, host_names, own_urls }) => ({
-      id,
-      name,
-      domain,
-      port,
-      hostNames: suffixesOf(host_names),
-      urls: urlsOf(own_urls),
-      addresses: JSON.parse(addresses) as string[],
-      dnsSuffixes: suffixesOf(dns_suffixes),
-    }));
-    if (rows.length < TOGETHER) return;
-    after = rows.at(-1)?.id ?? "";
-  }
-}
-
-/** Ways to sources of all agents that have measured some and are not retired, in parts. */
-export async function* pathsOfFleet(db: Db): AsyncGenerator<{ id: string; paths: AgentPath[] }[]> {
-  for (let after = ""; ; ) {
-    const rows = await db
-      .selectFrom("agents")
-      .select(["id", "paths"])
-      .where("retired_at", "is", null)
-      .where("paths", "is not", null)
-      .where("id", ">", after)
-      .orderBy("id")
-      .limit(TOGETHER)
-      .execute();
-    yield rows.map(({ id, paths }) => ({ id, paths: pathsIn(paths) }));
-    if (rows.length < TOGETHER) return;
-    after = rows.at(-1)?.id ?? "";
-  }
-}
-
-/** Agents that are read at once where all are. */
-const TOGETHER = 10_000;
 
 /**
  * Holds the rows of agents until the transaction ends, in the order of their ids: two who write into the same do not wait

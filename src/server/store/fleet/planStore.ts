@@ -3,19 +3,12 @@ import { countOf } from "../countOf.ts";
 import type { Dialect } from "../dialect.ts";
 import { inParts, tableOf } from "../manyRows.ts";
 import type { Db, Tx } from "../transaction.ts";
-import { holdAgents, suffixesOf, urlsOf } from "./agentStore.ts";
+import { PLACE_COLUMNS, placeIn } from "./agentRows.ts";
+import { holdAgents, type Orderable } from "./agentStore.ts";
 
 /** An agent, and the source that its order began with when that was last computed. */
-export interface PlannedAgent {
-  id: string;
-  name: string;
-  domain: string;
-  addresses: string[];
-  dnsSuffixes: string[];
-  port: number | null;
-  hostNames: string[];
-  urls: string[];
-  /** Both, as they stand in the database. */
+export interface PlannedAgent extends Orderable {
+  /** Its host names and URLs, as they stand in the database. */
   ownNames: string;
   planned: string | null;
   /** The URL of that, where it is an entry's. */
@@ -31,7 +24,7 @@ export async function plannedAgents(
 ): Promise<PlannedAgent[]> {
   let query = db
     .selectFrom("agents")
-    .select(["id", "name", "domain", "addresses", "dns_suffixes", "port", "host_names", "own_urls"])
+    .select(["id", "name", "domain", "port", ...PLACE_COLUMNS])
     .select(["planned", "planned_url as plannedUrl", "plan_due"])
     .where("id", ">", after)
     .orderBy("id")
@@ -40,11 +33,8 @@ export async function plannedAgents(
   const rows = await query.execute();
   return rows.map(({ addresses, dns_suffixes, host_names, own_urls, plan_due, ...row }) => ({
     ...row,
-    hostNames: suffixesOf(host_names),
-    urls: urlsOf(own_urls),
+    ...placeIn({ addresses, dns_suffixes, host_names, own_urls }),
     ownNames: (host_names ?? "") + (own_urls ?? ""),
-    addresses: JSON.parse(addresses) as string[],
-    dnsSuffixes: suffixesOf(dns_suffixes),
     isDue: plan_due === 1,
   }));
 }

@@ -4,7 +4,8 @@ import type { OwnUrls } from "../../../core/fleet/reports/ownUrls.ts";
 import type { Dialect } from "../dialect.ts";
 import { type ColumnType, fewLengths, inParts, tableOf } from "../manyRows.ts";
 import type { Tx } from "../transaction.ts";
-import { pathsIn, searchOf } from "./agentStore.ts";
+import { pathsIn } from "./agentRows.ts";
+import { searchOf } from "./agentStore.ts";
 
 /** An agent as its reports have it, with what else its row goes by. */
 export interface ReportedRow extends ReportedAgent {
